@@ -1,0 +1,45 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench emulators wheel lock clean python
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: python ## Install all that the other targets need, into this folder only
+	@$(PYTHON) scripts/setup.py
+
+demo: setup ## Run the meeting room on the emulators and show its views change
+	@$(BIN)/python scripts/demo.py
+
+test: setup ## Run all tests, those on the emulators too
+	@$(BIN)/pytest tests emulator_tests
+
+check: setup ## Lint, check the types and the layers, and run the fast tests
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest tests
+
+bench: setup ## Compare with hand-written functions, in interleaved rounds of one run
+	@$(BIN)/python benchmarks/hot_document.py
+
+emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
+	@$(BIN)/python -m onto_fn.testing
+
+wheel: setup ## Build the library's wheel into dist/
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
+
+lock: python ## Pin the newest versions that pyproject.toml allows
+	@$(PYTHON) scripts/lock.py
+
+clean: ## Remove all that the other targets have made
+	@rm -rf .venv functions/venv functions/vendor tools/node_modules .tools dist build
+	@rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@$(PYTHON) -c '' 2>/dev/null || { \
+	  echo "Python 3.11 is missing: install it from python.org, or name one with PYTHON=..." >&2; exit 1; }

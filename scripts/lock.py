@@ -1,0 +1,54 @@
+"""Pin what pyproject.toml asks for: requirements/dev.txt and functions/requirements.txt.
+
+Run by `make lock` after a change of the dependencies or of the version in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DEV = ROOT / "requirements" / "dev.txt"
+FUNCTIONS = ROOT / "functions" / "requirements.txt"
+UV = ROOT / ".venv" / "bin" / "uv"
+
+DEV_HEADER = "# Development: the library's dependencies and the tools. Written by `make lock`.\n"
+FUNCTIONS_HEADER = """\
+# What the deployed functions run on. Written by `make lock`.
+# The wheel is built into vendor/ by `make setup` and before each `firebase deploy`.
+"""
+
+
+def main() -> int:
+    if not UV.exists():
+        print("lock: there is no .venv: run `make setup` first", file=sys.stderr)
+        return 1
+    DEV.write_text(DEV_HEADER + _compiled("--group", "dev"))
+    FUNCTIONS.write_text(
+        f"{FUNCTIONS_HEADER}./vendor/{wheel_name()}\n" + _compiled("--constraints", str(DEV))
+    )
+    return 0
+
+
+def wheel_name() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return f"{project['name'].replace('-', '_')}-{project['version']}-py3-none-any.whl"
+
+
+def _compiled(*options: str) -> str:
+    quiet = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    command = [UV, "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11"]
+    return subprocess.run(
+        [*command, *quiet, "--no-emit-find-links", *options],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
