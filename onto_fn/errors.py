@@ -1,0 +1,105 @@
+"""Every error that onto_fn raises on purpose.
+
+Three families matter to a caller:
+
+* `DeclarationError`: a model, store, view, mediator or app is declared wrongly. Raised at import,
+  where `firebase deploy` shows it.
+* `PermanentError`: this input can never be materialised as it is. The engine writes a dead letter.
+* `TransientError`: trying again may succeed. The engine retries, then lets the platform redeliver.
+"""
+
+from __future__ import annotations
+
+
+class OntoError(Exception):
+    """Base of every error raised by onto_fn."""
+
+
+class DeclarationError(OntoError):
+    """A declaration is wrong; the message says where it is and how to mend it."""
+
+
+class PermanentError(OntoError):
+    """Retrying cannot help: a document, the code, or the configuration must change first."""
+
+
+class InvalidDocument(PermanentError):
+    """A document does not fit its model.
+
+    Args:
+        path: path of the document, for example `users/tijuana`.
+        model: name of the model that refused it.
+        problems: one entry a field, `"field: what is wrong"`.
+    """
+
+    def __init__(self, path: str, model: str, problems: list[str]) -> None:
+        self.path = path
+        self.model = model
+        self.problems = problems
+        listed = "; ".join(problems)
+        super().__init__(
+            f"{path} is not a valid {model}: {listed}. "
+            f"Correct the document, or make the field optional in {model}."
+        )
+
+
+class InvalidValue(PermanentError):
+    """A Python value has no Firestore form."""
+
+
+class InvalidPath(PermanentError):
+    """A document or collection path, or a part of one, is not allowed in Firestore."""
+
+
+class InvalidReference(PermanentError):
+    """A reference points to a collection other than its model's."""
+
+
+class MissingDocument(PermanentError):
+    """A document that a store requires does not exist.
+
+    The missing document is part of the read set, so its creation rebuilds the view.
+
+    Args:
+        path: path of the document that does not exist.
+        read: the store's read that asked for it, for example `MeetingStore.location`.
+    """
+
+    def __init__(self, path: str, read: str) -> None:
+        self.path = path
+        self.read = read
+        super().__init__(
+            f"{path} does not exist, but {read} requires it. Create it, or declare what to do "
+            f"without it: `default=` for one document, `missing='skip'` for many."
+        )
+
+
+class BuildError(PermanentError):
+    """The application's own code raised while it computed a document."""
+
+
+class DocumentTooLarge(PermanentError):
+    """A document would exceed Firestore's limit of 1 MiB."""
+
+
+class UndecodableEvent(PermanentError):
+    """An event does not say which document changed."""
+
+
+class TransientError(OntoError):
+    """Trying again may succeed."""
+
+
+class Contention(TransientError):
+    """The ledger record or a source was written between a build's read and its commit."""
+
+
+class StaleSnapshot(TransientError):
+    """A snapshot does not show yet what its event, or the ledger, has shown to exist already."""
+
+
+class RetriesExhausted(TransientError):
+    """A view could not be committed within the bounds of `RetryPolicy`.
+
+    The function fails, and the platform delivers the event again.
+    """

@@ -1,0 +1,21 @@
+"""The Firestore port: paths, values, documents, queries and the few calls the engine makes.
+
+Nothing above this package talks to Google's client; nothing in it knows of models or views.
+"""
+
+from onto_fn.firestore.database import Database, Deadlines
+from onto_fn.firestore.documents import Document, Reference, Write
+from onto_fn.firestore.paths import PathTemplate
+from onto_fn.firestore.queries import Filter, Query, QueryShape
+
+__all__ = [
+    "Database",
+    "Deadlines",
+    "Document",
+    "Filter",
+    "PathTemplate",
+    "Query",
+    "QueryShape",
+    "Reference",
+    "Write",
+]

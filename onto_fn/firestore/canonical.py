@@ -1,0 +1,76 @@
+"""One text for each value, for comparing, hashing and ordering."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, cast
+
+from google.cloud.firestore_v1 import GeoPoint
+
+from onto_fn.errors import InvalidValue
+from onto_fn.firestore.documents import Fields, Reference, Value
+
+
+def canonical(value: Value, *, exact: bool = False) -> str:
+    """A text that is the same for two values exactly if Firestore's `==` holds between them.
+
+    Args:
+        value: a Firestore value.
+        exact: tell the integer 1 from the double 1.0, which Firestore's `==` does not.
+    """
+    return json.dumps(_canonical(value, exact), separators=(",", ":"), ensure_ascii=True)
+
+
+def digest(fields: Fields) -> str:
+    """A digest of a document's content: equal exactly if Firestore would store the same."""
+    return hashlib.blake2b(canonical(fields, exact=True).encode(), digest_size=16).hexdigest()
+
+
+def ordered(values: Iterable[Value]) -> list[Value]:
+    """The values as a list; a set's are sorted, so that the same set is always the same list."""
+    if isinstance(values, set | frozenset):
+        return sorted(cast("set[Value]", values), key=lambda item: canonical(item, exact=True))
+    return list(values)
+
+
+def _canonical(value: Value, exact: bool) -> Any:
+    if isinstance(value, Enum):
+        return _canonical(value.value, exact)
+    if value is None or isinstance(value, bool | str | int):
+        return value
+    if isinstance(value, float):
+        if math.isnan(value) or math.isinf(value):
+            return {"number": str(value)}
+        return int(value) if value.is_integer() and not exact else value
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return {"time": aware.astimezone(UTC).isoformat(timespec="microseconds")}
+    if isinstance(value, Reference):
+        return {"ref": value.path}
+    if isinstance(value, GeoPoint):
+        point = cast(Any, value)
+        return {"geo": [_canonical(point.latitude, exact), _canonical(point.longitude, exact)]}
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, Value]", value).items()
+        named = {_name(name): _canonical(item, exact) for name, item in items}
+        return {"map": dict(sorted(named.items()))}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_canonical(item, exact) for item in ordered(cast("list[Value]", value))]
+    raise InvalidValue(
+        f"a {type(value).__name__} is not a Firestore value: {value!r}. Use None, bool, int, "
+        "float, str, bytes, datetime, GeoPoint, a reference, a list or a dict."
+    )
+
+
+def _name(key: object) -> str:
+    name: object = key.value if isinstance(key, Enum) else key
+    if not isinstance(name, str):
+        raise InvalidValue(f"a map has the key {name!r}; Firestore's keys are strings")
+    return name

@@ -1,0 +1,402 @@
+"""The calls that onto_fn makes to Firestore, and nothing else.
+
+Google's high-level client cannot do three things that the protocol needs: replace a document on
+the precondition of its update time, begin a transaction inside its first read, and tell the read
+time of a query. So this port sits on the public gRPC client of the same package.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import grpc
+from google.api_core import exceptions as google
+from google.cloud.firestore_v1.services.firestore import FirestoreClient
+from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
+from google.cloud.firestore_v1.types import (
+    BatchGetDocumentsRequest,
+    CommitRequest,
+    RollbackRequest,
+    RunQueryRequest,
+)
+
+from onto_fn.errors import Contention, PermanentError, TransientError
+from onto_fn.firestore.documents import Document, Reference, Write
+from onto_fn.firestore.queries import OPERATORS, Query
+from onto_fn.firestore.values import (
+    check_size,
+    decode_fields,
+    decode_path,
+    decode_time,
+    encode,
+    encode_fields,
+)
+
+_CONTENTION = (
+    google.Aborted,
+    google.AlreadyExists,
+    google.FailedPrecondition,
+    google.NotFound,
+)
+_TRANSIENT = (
+    google.Cancelled,
+    google.DeadlineExceeded,
+    google.GatewayTimeout,
+    google.InternalServerError,
+    google.ResourceExhausted,
+    google.RetryError,
+    google.ServiceUnavailable,
+    google.TooManyRequests,
+    google.Unknown,
+)
+
+# The generated message classes carry no types for their protobuf form.
+_BatchGet = cast(Any, BatchGetDocumentsRequest)
+_RunQuery = cast(Any, RunQueryRequest)
+_Commit = cast(Any, CommitRequest)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long one call may take, in seconds."""
+
+    read: float = 20.0
+    commit: float = 20.0
+
+
+class Transaction:
+    """A read-write transaction: what it reads is locked until it commits or rolls back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._id: bytes | None = None
+
+    def get(self, paths: Sequence[str]) -> dict[str, Document]:
+        """Read documents and lock them (also those that do not exist)."""
+        documents, _, self._id = self._database.read_documents(paths, self._selector())
+        return documents
+
+    def query(self, query: Query) -> list[Document]:
+        """Run a query and lock its result: no document can enter or leave it until the end."""
+        documents, _, self._id = self._database.read_query(query, self._selector())
+        return documents
+
+    def commit(self, writes: Sequence[Write]) -> datetime:
+        """Commit all writes atomically; see `Database.commit`."""
+        time = self._database.write(writes, self._id)
+        self._id = None  # a commit that failed is rolled back: it may still hold its locks
+        return time
+
+    def rollback(self) -> None:
+        """Release the locks. Errors are ignored: the server ends the transaction by itself."""
+        identifier, self._id = self._id, None
+        if identifier is not None:
+            self._database.release(identifier)
+
+    def _selector(self) -> dict[str, Any]:
+        if self._id is None:
+            return {"new_transaction": {"read_write": {}}}
+        return {"transaction": self._id}
+
+
+class Database:
+    """One Firestore database. Thread-safe; make one for the life of the process.
+
+    Args:
+        project: Google Cloud project id.
+        database: database id.
+        interceptors: gRPC client interceptors, for tests and instrumentation.
+        deadlines: how long a call may take.
+
+    Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are looked up.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        database: str = "(default)",
+        *,
+        interceptors: Sequence[grpc.UnaryUnaryClientInterceptor] = (),
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self.project = project
+        self.database = database
+        self.deadlines = deadlines or Deadlines()
+        self._name = f"projects/{project}/databases/{database}"
+        self._documents = f"{self._name}/documents"
+        self._metadata: list[tuple[str, str]] = [("google-cloud-resource-prefix", self._name)]
+        emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
+        # The generated client and grpc carry incomplete types.
+        channel: Any
+        if emulator:
+            self._metadata.append(("authorization", "Bearer owner"))
+            channel = cast(Any, grpc).insecure_channel(
+                emulator, options=[("grpc.max_receive_message_length", -1)]
+            )
+        else:
+            channel = cast(Any, FirestoreGrpcTransport).create_channel(
+                scopes=FirestoreGrpcTransport.AUTH_SCOPES
+            )
+        if interceptors:
+            channel = cast(Any, grpc).intercept_channel(channel, *interceptors)
+        self._channel = channel
+        self._api: Any = FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
+
+    def close(self) -> None:
+        """Close the connection. The object cannot be used afterwards."""
+        self._channel.close()
+
+    def get(
+        self, paths: Sequence[str], *, read_time: datetime | None = None
+    ) -> tuple[dict[str, Document], datetime]:
+        """Read documents in one call.
+
+        Args:
+            paths: document paths, at least one; duplicates are read once.
+            read_time: read them as they were at this instant (within the last hour), which makes
+                the whole result one snapshot. Without it, the latest.
+
+        Returns:
+            The documents by path, those that do not exist included, and the read time.
+
+        Raises:
+            TransientError: the call may succeed if it is tried again.
+        """
+        documents, at, _ = self.read_documents(paths, {"read_time": read_time} if read_time else {})
+        return documents, at
+
+    def query(
+        self, query: Query, *, read_time: datetime | None = None
+    ) -> tuple[list[Document], datetime]:
+        """Run a query; see `get` for `read_time` and errors."""
+        documents, at, _ = self.read_query(query, {"read_time": read_time} if read_time else {})
+        return documents, at
+
+    def pages(self, query: Query, size: int = 300) -> Generator[list[Document]]:
+        """All documents that a query matches, in pages of at most `size`, each read as it is then.
+
+        The query must have neither orders nor a limit.
+        """
+        page, _ = self.query(replace(query, limit=size))
+        while page:
+            yield page
+            if len(page) < size:
+                return
+            page, _ = self.query(replace(query, limit=size, after=page[-1].path))
+
+    def commit(self, writes: Sequence[Write]) -> datetime:
+        """Apply all writes or none.
+
+        Returns:
+            The commit time, which is the update time of every document written.
+
+        Raises:
+            Contention: a precondition does not hold.
+            TransientError: unknown whether the writes were applied.
+            PermanentError: Firestore refuses the writes as they are.
+        """
+        return self.write(writes, None)
+
+    @contextmanager
+    def transaction(self) -> Generator[Transaction]:
+        """A read-write transaction, rolled back at the end unless it was committed."""
+        transaction = Transaction(self)
+        try:
+            yield transaction
+        finally:
+            transaction.rollback()
+
+    def read_documents(
+        self, paths: Iterable[str], consistency: dict[str, Any]
+    ) -> tuple[dict[str, Document], datetime, bytes | None]:
+        """Documents by path, the read time, and the id of the transaction if there is one.
+
+        Args:
+            paths: document paths.
+            consistency: the request's `read_time`, `transaction` or `new_transaction`, or nothing.
+        """
+        request = _BatchGet(
+            database=self._name,
+            documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
+            **consistency,
+        )
+        documents: dict[str, Document] = {}
+        read_time = datetime.min.replace(tzinfo=UTC)
+        transaction: bytes | None = consistency.get("transaction")
+        with _translated(in_transaction=_locks(consistency)):
+            for response in self._api.batch_get_documents(
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+            ):
+                message = _raw(response)
+                transaction = message.transaction or transaction
+                if message.WhichOneof("result") is None:
+                    continue
+                read_time = max(read_time, decode_time(message.read_time))
+                if message.WhichOneof("result") == "found":
+                    document = _document(message.found)
+                else:
+                    document = Document(decode_path(message.missing), None, None)
+                documents[document.path] = document
+        return documents, read_time, transaction
+
+    def read_query(
+        self, query: Query, consistency: dict[str, Any]
+    ) -> tuple[list[Document], datetime, bytes | None]:
+        """A query's documents; see `read_documents`."""
+        parent, _, collection = query.collection.rpartition("/")
+        request = _RunQuery(
+            parent=f"{self._documents}/{parent}" if parent else self._documents,
+            structured_query=self._structured(query, collection),
+            **consistency,
+        )
+        documents: list[Document] = []
+        read_time = datetime.min.replace(tzinfo=UTC)
+        transaction: bytes | None = consistency.get("transaction")
+        with _translated(in_transaction=_locks(consistency), index_hint=True):
+            for response in self._api.run_query(
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+            ):
+                message = _raw(response)
+                transaction = message.transaction or transaction
+                if message.HasField("read_time"):
+                    read_time = max(read_time, decode_time(message.read_time))
+                if message.HasField("document"):
+                    documents.append(_document(message.document))
+        return documents, read_time, transaction
+
+    def _structured(self, query: Query, collection: str) -> dict[str, Any]:
+        structured: dict[str, Any] = {"from_": [{"collection_id": collection}]}
+        filters = [
+            {
+                "field_filter": {
+                    "field": {"field_path": _quoted(condition.field)},
+                    "op": OPERATORS[condition.op],
+                    "value": encode(
+                        condition.value,
+                        documents=self._documents,
+                        where=f"the query's value for {condition.field}",
+                    ),
+                }
+            }
+            for condition in query.filters
+        ]
+        if len(filters) == 1:
+            structured["where"] = filters[0]
+        elif filters:
+            structured["where"] = {"composite_filter": {"op": "AND", "filters": filters}}
+        if query.orders:
+            structured["order_by"] = [
+                {
+                    "field": {"field_path": _quoted(order.field)},
+                    "direction": "DESCENDING" if order.descending else "ASCENDING",
+                }
+                for order in query.orders
+            ]
+        if query.after is not None:
+            structured["order_by"] = [{"field": {"field_path": "__name__"}}]
+            cursor = encode(Reference(query.after), documents=self._documents, where="the cursor")
+            structured["start_at"] = {"values": [cursor], "before": False}
+        if query.limit is not None:
+            structured["limit"] = query.limit
+        return structured
+
+    def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
+        """Commit, in a transaction if one is given; see `commit`."""
+        request = _Commit(
+            database=self._name,
+            writes=[self._write(write) for write in writes],
+            **({"transaction": transaction} if transaction else {}),
+        )
+        with _translated(in_transaction=transaction is not None):
+            response = self._api.commit(
+                request=request, retry=None, timeout=self.deadlines.commit, metadata=self._metadata
+            )
+        return decode_time(_raw(response).commit_time)
+
+    def _write(self, write: Write) -> dict[str, Any]:
+        name = f"{self._documents}/{write.path}"
+        message: dict[str, Any] = {}
+        if write.increments is not None:
+            message["update"] = {"name": name}
+            message["update_mask"] = {"field_paths": []}
+            message["update_transforms"] = [
+                {
+                    "field_path": ".".join(quoted(part) for part in names),
+                    "increment": encode(amount, documents=self._documents, where=write.path),
+                }
+                for names, amount in write.increments.items()
+            ]
+        elif write.fields is None:
+            message["delete"] = name
+        else:
+            check_size(write.path, write.fields)
+            encoded = encode_fields(write.fields, documents=self._documents, where=write.path)
+            message["update"] = {"name": name, "fields": encoded}
+        if write.precondition == "absent":
+            message["current_document"] = {"exists": False}
+        elif write.precondition is not None:
+            message["current_document"] = {"update_time": write.precondition}
+        return message
+
+    def release(self, transaction: bytes) -> None:
+        """Roll a transaction back. Errors are ignored: the server drops it by itself."""
+        try:
+            self._api.rollback(
+                request=RollbackRequest(database=self._name, transaction=transaction),
+                retry=None,
+                timeout=self.deadlines.commit,
+                metadata=self._metadata,
+            )
+        except google.GoogleAPICallError:
+            return  # the server drops an abandoned transaction by itself
+
+    def __repr__(self) -> str:
+        return f"Database({self.project!r}, {self.database!r})"
+
+
+def _raw(response: Any) -> Any:
+    """The protobuf message in a generated response, which is slow to read otherwise."""
+    return cast(Any, type(response)).pb(response)
+
+
+def _locks(consistency: dict[str, Any]) -> bool:
+    return "transaction" in consistency or "new_transaction" in consistency
+
+
+def _document(message: Any) -> Document:
+    return Document(
+        decode_path(message.name), decode_fields(message.fields), decode_time(message.update_time)
+    )
+
+
+def quoted(name: str) -> str:
+    """A field's name as part of a field path."""
+    if name.isidentifier() and name.isascii():
+        return name
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+def _quoted(field_path: str) -> str:
+    return ".".join(quoted(name) for name in field_path.split("."))
+
+
+@contextmanager
+def _translated(*, in_transaction: bool, index_hint: bool = False) -> Generator[None]:
+    try:
+        yield
+    except _CONTENTION as error:
+        if index_hint and isinstance(error, google.FailedPrecondition):
+            raise  # a missing index: the deployment's fault, not the document's
+        raise Contention(str(error)) from error
+    except _TRANSIENT as error:
+        raise TransientError(f"{type(error).__name__}: {error}") from error
+    except google.InvalidArgument as error:
+        if in_transaction and "transaction" in str(error).lower():
+            raise Contention(str(error)) from error
+        raise PermanentError(f"Firestore refuses the request: {error}") from error

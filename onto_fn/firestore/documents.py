@@ -1,0 +1,86 @@
+"""Documents, references and writes as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from onto_fn.firestore.paths import check_document_path, last_segment, parent_collection
+
+# The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Reference,
+# a list of values, or a dict of values by name. The type is recursive and open, hence Any.
+Value = Any
+Fields = Mapping[str, Value]
+
+
+class Reference:
+    """A reference to a document of the same database, stored as a Firestore DocumentReference.
+
+    Immutable; two references are equal if their paths are.
+
+    Raises:
+        InvalidPath: the path does not name a document.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = check_document_path(path)
+
+    @property
+    def path(self) -> str:
+        """The document's path, such as `users/tijuana`."""
+        return self._path
+
+    @property
+    def id(self) -> str:
+        """The document's id, the last segment of its path."""
+        return last_segment(self.path)
+
+    @property
+    def collection(self) -> str:
+        """The path of the collection that the document is in."""
+        return parent_collection(self.path)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read: `fields` and `update_time` are None if it does not exist."""
+
+    path: str
+    fields: Fields | None
+    update_time: datetime | None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the document existed when it was read."""
+        return self.fields is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a commit.
+
+    Args:
+        path: the document.
+        fields: its whole new content, or None to delete it.
+        precondition: `"absent"`, the update time that the document must still have, or None.
+        increments: instead of `fields`: numbers to add, by the names that lead to each. A field
+            that does not exist counts as 0, and so does a document.
+    """
+
+    path: str
+    fields: Fields | None
+    precondition: datetime | Literal["absent"] | None = None
+    increments: Mapping[tuple[str, ...], int | float] | None = None

@@ -1,0 +1,194 @@
+"""Document and collection paths, and templates of them such as `users/{user_id}/UserView/view`."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from onto_fn.errors import DeclarationError, InvalidPath
+
+MAX_SEGMENT_BYTES = 1500
+MAX_PATH_BYTES = 6 * 1024
+
+_VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}\Z")
+_RESERVED = re.compile(r"__.*__\Z", re.DOTALL)
+_ID_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_id() -> str:
+    """A new random document id: 20 letters and digits, about 119 bits."""
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(20))
+
+
+def check_segment(segment: str, *, what: str) -> str:
+    """Return `segment` if Firestore allows it as a collection or document id.
+
+    Args:
+        segment: the id; never trusted, it may come from a client.
+        what: names the place in the error, for example `path variable 'user_id'`.
+
+    Raises:
+        InvalidPath: empty, `.` or `..`, has a slash, is reserved (`__name__`), is not valid
+            Unicode, or is longer than 1,500 bytes.
+    """
+    if not isinstance(segment, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidPath(f"{what} must be a string, got {segment!r}")
+    try:
+        size = len(segment.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise InvalidPath(f"{what} is not valid Unicode: {segment!r}") from error
+    if segment == "":
+        raise InvalidPath(f"{what} is empty")
+    if segment in {".", ".."}:
+        raise InvalidPath(f"{what} must not be {segment!r}")
+    if "/" in segment:
+        raise InvalidPath(f"{what} must not contain a slash: {segment!r}")
+    if _RESERVED.match(segment):
+        raise InvalidPath(f"{what} must not match __.*__, which Firestore reserves: {segment!r}")
+    if size > MAX_SEGMENT_BYTES:
+        raise InvalidPath(f"{what} has {size} bytes, Firestore allows {MAX_SEGMENT_BYTES}")
+    return segment
+
+
+def check_document_path(path: str) -> str:
+    """Return `path` if it names a document, else raise `InvalidPath`."""
+    segments = path.split("/")
+    if len(segments) % 2:
+        raise InvalidPath(f"{path!r} is not a document path: it has an odd number of segments")
+    for segment in segments:
+        check_segment(segment, what=f"a segment of {path!r}")
+    if len(path.encode("utf-8")) > MAX_PATH_BYTES:
+        raise InvalidPath(f"the path is longer than {MAX_PATH_BYTES} bytes: {path[:80]!r}…")
+    return path
+
+
+def check_name(name: str, *, what: str) -> str:
+    """Return `name` if it can begin the ids of ledger records and dead letters.
+
+    Args:
+        name: of a view, a mediator or an aggregate.
+        what: which of these, for the error.
+
+    Raises:
+        DeclarationError: it is empty, or has a slash or a tilde.
+    """
+    if not name or "/" in name or "~" in name:
+        raise DeclarationError(
+            f"the {what} name {name!r} is empty or has a '/' or a '~', and is part of document ids"
+        )
+    return name
+
+
+def parent_collection(path: str) -> str:
+    """The collection path of a document path: `users/a/UserView/view` -> `users/a/UserView`."""
+    return path.rpartition("/")[0]
+
+
+def last_segment(path: str) -> str:
+    """The id that ends a path: `users/tijuana` -> `tijuana`."""
+    return path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class PathTemplate:
+    """A path with variables, each of which stands for one whole segment.
+
+    Example:
+        >>> template = PathTemplate("users/{user_id}/UserView/view")
+        >>> template.render({"user_id": "tijuana"})
+        'users/tijuana/UserView/view'
+        >>> template.match("users/joshua/UserView/view")
+        {'user_id': 'joshua'}
+
+    Raises:
+        DeclarationError: the template is empty, has an empty segment or a malformed variable.
+    """
+
+    text: str
+    segments: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    variables: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        segments = tuple(self.text.split("/"))
+        variables: list[str] = []
+        for segment in segments:
+            variable = _VARIABLE.match(segment)
+            if variable:
+                variables.append(variable.group(1))
+            elif "{" in segment or "}" in segment:
+                raise DeclarationError(
+                    f"path {self.text!r}: a variable stands for a whole segment, as in "
+                    f"'users/{{user_id}}'; {segment!r} does not"
+                )
+            else:
+                try:
+                    check_segment(segment, what=f"a segment of path {self.text!r}")
+                except InvalidPath as error:
+                    raise DeclarationError(str(error)) from error
+        if len(set(variables)) != len(variables):
+            raise DeclarationError(f"path {self.text!r} uses a variable twice")
+        object.__setattr__(self, "segments", segments)
+        object.__setattr__(self, "variables", tuple(variables))
+
+    @property
+    def is_document(self) -> bool:
+        """Whether rendered paths name documents (an even number of segments)."""
+        return len(self.segments) % 2 == 0
+
+    @property
+    def parent(self) -> PathTemplate:
+        """The template without its last segment."""
+        return PathTemplate("/".join(self.segments[:-1]))
+
+    def child(self, segment: str) -> PathTemplate:
+        """The template with one more segment."""
+        return PathTemplate(f"{self.text}/{segment}")
+
+    def render(self, params: Mapping[str, str]) -> str:
+        """The path with its variables replaced.
+
+        Raises:
+            InvalidPath: a variable is missing or its value is not allowed in a path.
+        """
+        rendered: list[str] = []
+        for segment in self.segments:
+            variable = _VARIABLE.match(segment)
+            if variable is None:
+                rendered.append(segment)
+                continue
+            name = variable.group(1)
+            if name not in params:
+                raise InvalidPath(f"path {self.text!r} needs a value for {name!r}")
+            rendered.append(
+                check_segment(params[name], what=f"variable {name!r} of path {self.text!r}")
+            )
+        return "/".join(rendered)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The variables' values if `path` fits the template, else None."""
+        parts = path.split("/")
+        if len(parts) != len(self.segments):
+            return None
+        params: dict[str, str] = {}
+        for part, segment in zip(parts, self.segments, strict=True):
+            variable = _VARIABLE.match(segment)
+            if variable:
+                params[variable.group(1)] = part
+            elif part != segment:
+                return None
+        return params
+
+    def overlaps(self, other: PathTemplate) -> bool:
+        """Whether some path fits both templates."""
+        if len(self.segments) != len(other.segments):
+            return False
+        return all(
+            mine == theirs or mine.startswith("{") or theirs.startswith("{")
+            for mine, theirs in zip(self.segments, other.segments, strict=True)
+        )
+
+    def __str__(self) -> str:
+        return self.text

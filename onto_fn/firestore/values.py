@@ -1,0 +1,211 @@
+"""Firestore values to Python values and back.
+
+The protobuf classes differ between the Firestore API and the events (same fields, two packages),
+so decoding goes by field name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, cast
+
+from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.types import Value as _ValueMessage
+
+from onto_fn.errors import DocumentTooLarge, InvalidValue
+from onto_fn.firestore.canonical import ordered
+from onto_fn.firestore.documents import Fields, Reference, Value
+
+MAX_DOCUMENT_BYTES = 1024 * 1024
+MAX_DEPTH = 20
+_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+_REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
+
+# google-cloud-firestore's protobuf classes carry no types.
+_Proto = cast(Any, _ValueMessage).pb()
+
+
+def decode(message: Any) -> Value:
+    """The Python value of a protobuf `Value`."""
+    kind = message.WhichOneof("value_type")
+    if kind is None or kind == "null_value":
+        return None
+    if kind == "map_value":
+        return decode_fields(message.map_value.fields)
+    if kind == "array_value":
+        return [decode(item) for item in message.array_value.values]
+    if kind == "timestamp_value":
+        return decode_time(message.timestamp_value)
+    if kind == "reference_value":
+        return Reference(decode_path(message.reference_value))
+    if kind == "geo_point_value":
+        return GeoPoint(message.geo_point_value.latitude, message.geo_point_value.longitude)
+    return getattr(message, kind)
+
+
+def decode_fields(fields: Any) -> dict[str, Value]:
+    """The Python values of a protobuf map of `Value`s."""
+    return {name: decode(fields[name]) for name in fields}
+
+
+def decode_time(message: Any) -> datetime:
+    """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
+    instant = datetime.fromtimestamp(message.seconds, UTC)
+    return instant.replace(microsecond=message.nanos // 1000)
+
+
+def decode_path(resource_name: str) -> str:
+    """`projects/p/databases/d/documents/users/a` -> `users/a`."""
+    return "/".join(resource_name.split("/")[_REFERENCE_PREFIX_SEGMENTS:])
+
+
+def encode_fields(fields: Fields, *, documents: str, where: str) -> dict[str, Any]:
+    """Protobuf values by field name.
+
+    Args:
+        fields: Python values.
+        documents: resource name that references begin with, `projects/p/databases/d/documents`.
+        where: the document's path, for errors.
+
+    Raises:
+        InvalidValue: a value has no Firestore form; the message names document and field.
+    """
+    return {
+        _name(name, where): _encode(value, documents, f"{where}: {name}", 1)
+        for name, value in fields.items()
+    }
+
+
+def encode(value: Value, *, documents: str, where: str) -> Any:
+    """The protobuf `Value` of a Python value; see `encode_fields`."""
+    return _encode(value, documents, where, 1)
+
+
+def _encode(value: Value, documents: str, where: str, depth: int) -> Any:
+    if value is None:
+        return _Proto(null_value=0)
+    if isinstance(value, Enum):
+        return _encode(value.value, documents, where, depth)
+    if isinstance(value, bool):
+        return _Proto(boolean_value=value)
+    if isinstance(value, int):
+        if not _MIN_INT <= value <= _MAX_INT:
+            raise InvalidValue(f"{where} is an integer of more than 64 bits: {value}")
+        return _Proto(integer_value=int(value))
+    if isinstance(value, float):
+        return _Proto(double_value=value)
+    if isinstance(value, str):
+        return _Proto(string_value=_text(value, where))
+    if isinstance(value, bytes):
+        return _Proto(bytes_value=value)
+    if isinstance(value, datetime):
+        return _encode_time(value, where)
+    if isinstance(value, Reference):
+        return _Proto(reference_value=f"{documents}/{value.path}")
+    if isinstance(value, GeoPoint):
+        point = cast(Any, value)
+        return _Proto(geo_point_value={"latitude": point.latitude, "longitude": point.longitude})
+    if isinstance(value, Mapping):
+        return _encode_map(cast("Mapping[object, Value]", value), documents, where, depth)
+    if isinstance(value, list | tuple | set | frozenset):
+        return _encode_list(ordered(cast("list[Value]", value)), documents, where, depth)
+    raise InvalidValue(
+        f"{where} is a {type(value).__name__}, which Firestore cannot store. Use None, bool, int, "
+        "float, str, bytes, datetime, GeoPoint, a reference, a list or a dict."
+    )
+
+
+def _encode_time(value: datetime, where: str) -> Any:
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        instant = aware.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidValue(f"{where} is {value}, outside of the years 1 to 9999 in UTC") from error
+    message = _Proto()
+    message.timestamp_value.FromDatetime(instant.replace(tzinfo=None))
+    return message
+
+
+def _encode_map(value: Mapping[object, Value], documents: str, where: str, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise InvalidValue(f"{where} is nested deeper than Firestore's {MAX_DEPTH} levels")
+    message = _Proto()
+    message.map_value.SetInParent()
+    for key, item in value.items():
+        name = _name(key, where)
+        message.map_value.fields[name].CopyFrom(
+            _encode(item, documents, f"{where}.{name}", depth + 1)
+        )
+    return message
+
+
+def _encode_list(value: list[Value], documents: str, where: str, depth: int) -> Any:
+    message = _Proto()
+    message.array_value.SetInParent()
+    for index, item in enumerate(value):
+        if isinstance(item, list | tuple | set | frozenset):
+            raise InvalidValue(f"{where}[{index}] is a list in a list, which Firestore refuses")
+        message.array_value.values.append(_encode(item, documents, f"{where}[{index}]", depth + 1))
+    return message
+
+
+def _name(name: object, where: str) -> str:
+    if isinstance(name, Enum):
+        name = name.value
+    if not isinstance(name, str):
+        raise InvalidValue(f"{where} has the key {name!r}; Firestore's keys are strings")
+    if not name:
+        raise InvalidValue(f"{where} has an empty key, which Firestore refuses")
+    return _text(name, where)
+
+
+def _text(value: str, where: str) -> str:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"{where} is not valid Unicode: {value!r}") from error
+    return str(value)
+
+
+def check_size(path: str, fields: Fields) -> int:
+    """The size of a document in bytes, by Firestore's own rules for storage size.
+
+    Raises:
+        DocumentTooLarge: it is above 1 MiB.
+    """
+    size = 16 + sum(_text_size(part) for part in path.split("/")) + 32
+    size += sum(_text_size(name) + _size(value) for name, value in fields.items())
+    if size > MAX_DOCUMENT_BYTES:
+        largest = max(fields, key=lambda name: _size(fields[name]))
+        raise DocumentTooLarge(
+            f"{path} would have {size} bytes, Firestore allows {MAX_DOCUMENT_BYTES}; its largest "
+            f"field is {largest!r} with {_size(fields[largest])} bytes. Split the view."
+        )
+    return size
+
+
+def _text_size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass")) + 1
+
+
+def _size(value: Value) -> int:
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, Enum):
+        return _size(value.value)
+    if isinstance(value, str):
+        return _text_size(value)
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, Reference):
+        return 16 + sum(_text_size(part) for part in value.path.split("/"))
+    if isinstance(value, GeoPoint):
+        return 16
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Value]", value).items()
+        return sum(_text_size(str(name)) + _size(item) for name, item in items)
+    if isinstance(value, list | tuple | set | frozenset):
+        return sum(_size(item) for item in cast("list[Value]", value))
+    return 8

@@ -1,0 +1,122 @@
+"""`Ref[Model]`: a typed reference to a document of a model's collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ForwardRef, Generic, TypeVar, cast, get_args
+
+from google.cloud.firestore_v1 import DocumentReference
+from pydantic_core import core_schema
+
+from onto_fn.errors import InvalidPath
+from onto_fn.firestore import Reference
+from onto_fn.firestore.canonical import ordered
+from onto_fn.firestore.documents import Value
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+    from onto_fn.models.domain import DomainModel
+
+M = TypeVar("M", bound="DomainModel", covariant=True)
+
+
+class Ref(Reference, Generic[M]):
+    """A reference to a document of `M`'s collection.
+
+    In a model, a field of this type takes a Firestore DocumentReference, a path
+    (`"users/tijuana"`, as older data has them), another `Ref`, or an instance of the model. It is
+    stored as a DocumentReference, or as its path if the model is declared with
+    `references="path"`.
+
+    Example:
+        >>> from onto_fn import DomainModel, Ref
+        >>> class Author(DomainModel, collection="authors"):
+        ...     name: str
+        >>> class Book(DomainModel, collection="books"):
+        ...     author: Ref[Author]
+        >>> Book(doc_id="b", author=Author.ref("tove")).author.path
+        'authors/tove'
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        arguments = get_args(source)
+        target: object = arguments[0] if arguments else None
+
+        def validate(value: object) -> Ref[Any]:
+            return _coerce(value, target)
+
+        def as_path(value: Reference) -> str:
+            return value.path
+
+        return core_schema.no_info_plain_validator_function(
+            validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                as_path, when_used="json"
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "format": "document-path"}
+
+
+def as_reference(value: object) -> Reference:
+    """The reference that `value` stands for; see `Ref` for what is taken.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    from onto_fn.models.domain import DomainModel
+
+    if isinstance(value, Reference):
+        return value
+    if isinstance(value, DomainModel):
+        return value.doc_ref
+    if isinstance(value, DocumentReference):
+        return Reference(cast(str, value.path))
+    if isinstance(value, str):
+        try:
+            return Reference(value)
+        except InvalidPath as error:
+            raise ValueError(str(error)) from error
+    raise ValueError(f"expected a document reference or a path, got {type(value).__name__}")
+
+
+def references_as_paths(value: Value) -> Value:
+    """A field's value with every reference in it replaced by its path."""
+    if isinstance(value, Reference):
+        return value.path
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Value]", value).items()
+        return {name: references_as_paths(item) for name, item in items}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [references_as_paths(item) for item in ordered(cast("list[Value]", value))]
+    return value
+
+
+def _coerce(value: object, target: object) -> Ref[Any]:
+    reference = as_reference(value)
+    model = _resolve(target)
+    if model is not None and not model.owns(reference.path):
+        raise ValueError(f"expected a reference into {model.template()}, got {reference.path!r}")
+    return Ref(reference.path)
+
+
+def _resolve(target: object) -> type[DomainModel] | None:
+    """The model a reference points to; names are looked up, as models may form circles."""
+    from onto_fn.models.domain import DomainModel, find_model
+
+    if isinstance(target, ForwardRef):
+        target = target.__forward_arg__
+    if isinstance(target, str):
+        return find_model(target)
+    if isinstance(target, type) and issubclass(target, DomainModel) and target.is_stored():
+        return target
+    return None

@@ -1,0 +1,55 @@
+"""`Repository`: reads and writes domain models outside of a view."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, overload
+
+from onto_fn.firestore import Database, Write
+from onto_fn.models.domain import DomainModel
+from onto_fn.models.queries import ModelQuery
+from onto_fn.models.references import Ref
+
+M = TypeVar("M", bound=DomainModel)
+
+
+class Repository:
+    """Domain models of one database, for scripts, tests and HTTP handlers.
+
+    Views do not use it: all their reads are declared in a store.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, model: type[M], ref: Ref[Any] | str) -> M | None:
+        """One object by reference or id, or None if the document does not exist.
+
+        Raises:
+            InvalidDocument: the document does not fit the model.
+        """
+        path = model.ref(ref).path if isinstance(ref, str) else ref.path
+        documents, _ = self._database.get([path])
+        document = documents[path]
+        return model.from_document(document) if document.exists else None
+
+    def find(self, query: ModelQuery[M]) -> list[M]:
+        """All objects that a query matches.
+
+        Raises:
+            InvalidDocument: a document does not fit the model.
+        """
+        documents, _ = self._database.query(query.query())
+        return [query.model.from_document(document) for document in documents]
+
+    def save(self, *models: DomainModel) -> None:
+        """Write whole documents, all or none."""
+        self._database.commit([Write(m.doc_ref.path, m.to_fields()) for m in models])
+
+    @overload
+    def delete(self, *targets: DomainModel) -> None: ...
+    @overload
+    def delete(self, *targets: Ref[Any]) -> None: ...
+    def delete(self, *targets: DomainModel | Ref[Any]) -> None:
+        """Delete documents, all or none."""
+        paths = [t.doc_ref.path if isinstance(t, DomainModel) else t.path for t in targets]
+        self._database.commit([Write(path, None) for path in paths])

@@ -1,0 +1,249 @@
+"""Firestore values: what goes in comes out, and what Firestore refuses is refused before."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from typing import Any
+
+import pytest
+from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.types import Document as DocumentMessage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onto_fn.errors import DocumentTooLarge, InvalidValue
+from onto_fn.firestore import Reference
+from onto_fn.firestore.canonical import canonical, digest
+from onto_fn.firestore.values import (
+    MAX_DOCUMENT_BYTES,
+    check_size,
+    decode_fields,
+    decode_path,
+    encode_fields,
+)
+from tests.strategies import documents, values
+
+PREFIX = "projects/p/databases/(default)/documents"
+
+
+def round_trip(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields after a way through the bytes that go over the wire."""
+    message = DocumentMessage.pb(
+        DocumentMessage(name=f"{PREFIX}/users/a", fields=encode(fields))
+    ).SerializeToString()
+    return decode_fields(DocumentMessage.pb(DocumentMessage.deserialize(message)).fields)
+
+
+def encode(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return encode_fields(fields, documents=PREFIX, where="users/a")
+
+
+@given(documents)
+def test_every_document_comes_back_as_it_went(fields: dict[str, Any]) -> None:
+    assert round_trip(fields) == fields
+
+
+@given(documents)
+def test_types_come_back_as_they_went(fields: dict[str, Any]) -> None:
+    assert digest(round_trip(fields)) == digest(fields)
+
+
+def test_nan_and_the_infinities_come_back() -> None:
+    back = round_trip({"n": float("nan"), "i": float("inf"), "m": float("-inf")})
+
+    assert back["n"] != back["n"]
+    assert (back["i"], back["m"]) == (float("inf"), float("-inf"))
+
+
+def test_true_is_not_stored_as_a_number() -> None:
+    assert round_trip({"flag": True})["flag"] is True
+
+
+def test_an_instant_of_another_time_zone_comes_back_in_utc() -> None:
+    tokyo = datetime(2026, 1, 1, 9, 30, 0, 123456, timezone(timedelta(hours=9)))
+
+    back = round_trip({"at": tokyo})["at"]
+
+    assert back == tokyo
+    assert back.tzinfo is UTC
+    assert back.hour == 0
+
+
+def test_a_naive_datetime_is_taken_as_utc() -> None:
+    assert round_trip({"at": datetime(2026, 1, 1)})["at"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_instant_before_1970_comes_back() -> None:
+    early = datetime(1, 1, 1, 0, 0, 0, 1, UTC)
+
+    assert round_trip({"at": early})["at"] == early
+
+
+@pytest.mark.parametrize("hours", [14, -12])
+def test_an_instant_out_of_firestores_range_is_refused(hours: int) -> None:
+    zone = timezone(timedelta(hours=hours))
+    instant = datetime.min if hours > 0 else datetime.max
+
+    with pytest.raises(InvalidValue, match="users/a: at"):
+        encode({"at": instant.replace(tzinfo=zone)})
+
+
+def test_an_enum_is_stored_as_its_value() -> None:
+    class Role(Enum):
+        ORGANIZER = "Organizer"
+
+    class Level(IntEnum):
+        LOW = 1
+
+    assert round_trip({"role": Role.ORGANIZER, "level": Level.LOW}) == {
+        "role": "Organizer",
+        "level": 1,
+    }
+
+
+def test_a_tuple_is_stored_as_a_list() -> None:
+    assert round_trip({"pair": (1, 2)}) == {"pair": [1, 2]}
+
+
+@given(st.sets(st.text(max_size=3) | st.integers(0, 9)))
+def test_the_same_set_is_always_the_same_list(items: set[Any]) -> None:
+    assert round_trip({"s": items}) == round_trip({"s": frozenset(sorted(items, key=repr))})
+
+
+def test_empty_maps_and_lists_come_back() -> None:
+    assert round_trip({"m": {}, "l": [], "deep": [{"m": {}}]}) == {
+        "m": {},
+        "l": [],
+        "deep": [{"m": {}}],
+    }
+
+
+def test_a_reference_is_stored_by_its_full_resource_name() -> None:
+    encoded = encode({"user": Reference("users/tijuana")})["user"]
+
+    assert encoded.reference_value == f"{PREFIX}/users/tijuana"
+    assert decode_path(encoded.reference_value) == "users/tijuana"
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("1"), date(2026, 1, 1), object(), 1j, range(3), bytearray(b"a")]
+)
+def test_a_value_without_firestore_form_is_refused_by_document_and_field(value: object) -> None:
+    with pytest.raises(InvalidValue, match=rf"users/a: price is a {type(value).__name__}"):
+        encode({"price": value})
+
+
+def test_a_refused_value_inside_maps_and_lists_is_found() -> None:
+    with pytest.raises(InvalidValue, match=r"users/a: lines\[1\]\.price is a Decimal"):
+        encode({"lines": [{"price": 1}, {"price": Decimal("1")}]})
+
+
+def test_a_list_in_a_list_is_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"users/a: rows\[1\] is a list in a list"):
+        encode({"rows": [1, (2, 3)]})
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
+def test_an_integer_of_more_than_64_bits_is_refused(value: int) -> None:
+    with pytest.raises(InvalidValue, match="users/a: n is an integer of more than 64 bits"):
+        encode({"n": value})
+
+
+@pytest.mark.parametrize("fields", [{"name": "\ud800"}, {"\udfff": 1}, {"m": {"\ud800": 1}}])
+def test_lone_surrogates_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match=r"users/a.*not valid Unicode"):
+        encode(fields)
+
+
+@pytest.mark.parametrize("fields", [{"": 1}, {"m": {"": 1}}, {"m": {1: 1}}])
+def test_keys_that_firestore_refuses_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match=r"users/a.*key"):
+        encode(fields)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    return {"m": nested(depth - 1)} if depth else {}
+
+
+def test_maps_nested_20_deep_are_stored_and_deeper_ones_refused() -> None:
+    assert round_trip(nested(20)) == nested(20)
+    with pytest.raises(InvalidValue, match="deeper"):
+        encode(nested(25))
+
+
+def test_a_document_of_one_mebibyte_fits_and_one_byte_more_does_not() -> None:
+    room = MAX_DOCUMENT_BYTES - check_size("users/a", {"text": ""})
+
+    assert check_size("users/a", {"text": "x" * room}) == MAX_DOCUMENT_BYTES
+    with pytest.raises(DocumentTooLarge, match=r"users/a .*'text'"):
+        check_size("users/a", {"small": 1, "text": "x" * room})
+
+
+def test_size_counts_bytes_not_characters() -> None:
+    assert check_size("a/b", {"x": "日"}) == check_size("a/b", {"x": "abc"})
+
+
+def test_size_follows_firestores_published_example() -> None:
+    # The storage size page's own example: users/jeff/tasks/my_task_id is 147 bytes in all.
+    fields = {
+        "type": "Personal",
+        "done": False,
+        "priority": 1,
+        "description": "Learn Cloud Firestore",
+    }
+
+    assert check_size("users/jeff/tasks/my_task_id", fields) == 147
+
+
+@given(values)
+def test_a_value_has_one_canonical_text(value: Any) -> None:
+    assert canonical(value) == canonical(round_trip({"v": value})["v"])
+
+
+@given(values, values)
+def test_equal_canonical_texts_mean_equal_values(first: Any, second: Any) -> None:
+    if canonical(first, exact=True) == canonical(second, exact=True):
+        assert first == second
+
+
+def test_numbers_are_equal_across_types_and_booleans_are_not_numbers() -> None:
+    assert canonical(1) == canonical(1.0) == canonical(-0.0 + 1)
+    assert canonical(0.0) == canonical(-0.0)
+    assert canonical(1) != canonical(True)
+    assert canonical(0) != canonical(False)
+    assert canonical(1) != canonical("1")
+    assert canonical(None) != canonical("null")
+
+
+def test_a_digest_tells_the_integer_from_the_double() -> None:
+    assert digest({"n": 1}) != digest({"n": 1.0})
+
+
+def test_a_map_cannot_imitate_another_type() -> None:
+    assert canonical({"ref": "users/a"}) != canonical(Reference("users/a"))
+    assert canonical({"bytes": "00"}) != canonical(b"\x00")
+    assert canonical({"map": {}}) != canonical({})
+    assert canonical({"geo": [1, 2]}) != canonical(GeoPoint(1, 2))
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
+    assert digest({"a": 1, "b": {"c": 2, "d": 3}}) == digest({"b": {"d": 3, "c": 2}, "a": 1})
+
+
+def test_a_digest_of_enum_keys_is_that_of_their_values() -> None:
+    class Option(Enum):
+        YES = "yes"
+        NO = "no"
+
+    class Colour(StrEnum):
+        RED = "red"
+
+    counts = {Option.YES: 2, Option.NO: 1, Colour.RED: 0}
+
+    assert digest({"counts": counts}) == digest({"counts": {"yes": 2, "no": 1, "red": 0}})
+
+
+def test_keys_of_mixed_types_are_refused_as_a_value() -> None:
+    with pytest.raises(InvalidValue):
+        digest({"m": {1: "a", "b": "c"}})
