@@ -1,0 +1,365 @@
+"""`aggregate`: a read of numbers over many documents, kept up to date one document at a time.
+
+An aggregate is stored in shards, `onto_aggregates/{group}/shards/{n}`, to which each source
+document adds what it contributes. What it has contributed is recorded with the version that it was
+taken from, so that an event adds the difference once, whatever its order or repetition. A build
+reads the shards like any other document and adds them up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from urllib.parse import quote
+
+from typing_extensions import override
+
+from onto_fn.errors import DeclarationError, InvalidDocument
+from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
+from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_name
+from onto_fn.firestore.queries import Operator, Order, keyed_fields
+from onto_fn.models import DomainModel
+from onto_fn.models.queries import stored_name, type_filters
+from onto_fn.store.queries import QueryRead
+from onto_fn.store.reads import Getter
+
+if TYPE_CHECKING:
+    from onto_fn.store.store import Store
+
+M = TypeVar("M", bound=DomainModel)
+
+AGGREGATES = "onto_aggregates"
+CONTRIBUTIONS = "onto_contributions"
+SHARDS = PathTemplate(f"{AGGREGATES}/{{group}}/shards")
+MAX_SHARDS = 200
+
+Kind = Literal["count", "sum", "average", "minimum", "maximum"]
+Amounts = dict[tuple[str, ...], int | float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of an aggregate (or one for each key); made by `count`, `total`, and so on."""
+
+    kind: Kind
+    field: str | None = None
+    by: str | None = None
+
+
+def count(*, by: str | None = None) -> Measure:
+    """How many documents; with `by`, how many for each value of that field."""
+    return Measure("count", None, by)
+
+
+def total(field: str, *, by: str | None = None) -> Measure:
+    """The sum of a field; with `by`, for each value of that field.
+
+    Integers are exact. Doubles are added in the order of the events and carry rounding errors.
+    """
+    return Measure("sum", field, by)
+
+
+def average(field: str, *, by: str | None = None) -> Measure:
+    """The mean of a field, None where there is no document."""
+    return Measure("average", field, by)
+
+
+def minimum(field: str) -> Measure:
+    """The smallest value of a field, None where there is no document."""
+    return Measure("minimum", field)
+
+
+def maximum(field: str) -> Measure:
+    """The greatest value of a field, None where there is no document."""
+    return Measure("maximum", field)
+
+
+@dataclass(frozen=True)
+class AggregateSpec:
+    """What the engine needs to know of an aggregate.
+
+    Attributes:
+        name: unique; part of the ids of its documents.
+        model: class of the source documents.
+        shape: by which a source document finds its groups.
+        measures: by name, with stored field names.
+        shards: how many documents share the writes of one group.
+    """
+
+    name: str
+    model: type[DomainModel]
+    shape: QueryShape
+    measures: Mapping[str, Measure]
+    shards: int
+
+    def groups_of(self, document: Document) -> set[str]:
+        """The groups that a document belongs to."""
+        if document.fields is None or not self.model.accepts(document.fields):
+            return set()
+        keys = self.shape.keys_of(document.path, document.fields)
+        return {self.group(key) for key in keys}
+
+    def group(self, key: str) -> str:
+        """The id of the group with a query's watch key.
+
+        A changed definition has groups of its own, which fill as its sources are counted again.
+        """
+        text = f"{self.fingerprint}{key}"
+        return f"{self.name}~{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when what is counted does."""
+        text = f"{self.shape}{sorted(self.measures.items(), key=str)}{self.shards}"
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def shard_paths(self, group: str) -> list[str]:
+        """The documents that hold a group."""
+        return [f"{AGGREGATES}/{group}/shards/{number}" for number in range(self.shards)]
+
+    def shard_path(self, group: str, source: str) -> str:
+        """The document of a group to which a source adds."""
+        digest = hashlib.blake2b(source.encode(), digest_size=4).digest()
+        return f"{AGGREGATES}/{group}/shards/{int.from_bytes(digest, 'big') % self.shards}"
+
+    def contribution_path(self, source: str) -> str:
+        """The document that records what a source has added."""
+        readable = f"{self.name}~{quote(source, safe='')}"
+        if len(readable) > 1200:
+            digest = hashlib.blake2b(source.encode(), digest_size=20).hexdigest()
+            readable = f"{self.name}~{digest}"
+        return f"{CONTRIBUTIONS}/{readable}"
+
+    def amounts(self, document: Document) -> Amounts:
+        """What a document adds, by the names that lead to each number in a shard.
+
+        Raises:
+            InvalidDocument: it does not fit its model, or a field to be added up is no number.
+        """
+        self.model.from_document(document)
+        amounts: Amounts = {}
+        for name, measure in self.measures.items():
+            if measure.kind in {"minimum", "maximum"}:
+                continue
+            key = self._key(document, measure)
+            if measure.kind == "count":
+                amounts[(name, *key)] = 1
+                continue
+            number = self._number(document, measure)
+            if number is None:
+                continue
+            if measure.kind == "sum":
+                amounts[(name, *key)] = number
+            else:
+                amounts[(name, *key, "sum")] = number
+                amounts[(name, *key, "count")] = 1
+        return amounts
+
+    def extremes(self, document: Document) -> dict[str, int | float]:
+        """The document's values of the fields of which the extremes are asked for."""
+        found: dict[str, int | float] = {}
+        for name, measure in self.measures.items():
+            if measure.kind in {"minimum", "maximum"}:
+                number = self._number(document, measure)
+                if number is not None:
+                    found[name] = number
+        return found
+
+    def extreme_queries(self, group: str) -> dict[str, Query]:
+        """For each extreme, the query for the contribution that holds it."""
+        return {
+            name: Query(
+                CONTRIBUTIONS,
+                (Filter("groups", "array_contains", group),),
+                (Order(f"extremes.{name}", descending=measure.kind == "maximum"),),
+                limit=1,
+            )
+            for name, measure in self.measures.items()
+            if measure.kind in {"minimum", "maximum"}
+        }
+
+    def values(
+        self, shards: Sequence[Document], extremes: Mapping[str, Sequence[Document]]
+    ) -> dict[str, Any]:
+        """The aggregate's numbers, by name."""
+        result: dict[str, Any] = {}
+        for name, measure in self.measures.items():
+            if measure.kind in {"minimum", "maximum"}:
+                found = extremes[name]
+                fields = found[0].fields if found else None
+                result[name] = fields["extremes"][name] if fields else None
+                continue
+            parts = [(shard.fields or {}).get(name) for shard in shards]
+            result[name] = _rolled_up(measure, [part for part in parts if part is not None])
+        return result
+
+    def _key(self, document: Document, measure: Measure) -> tuple[str, ...]:
+        if measure.by is None:
+            return ()
+        value = _field(document, measure.by)
+        if isinstance(value, bool | int | str) and str(value):
+            return (str(value),)
+        problem = f"{measure.by}: {value!r} cannot be a key; use a text, a number or a boolean"
+        raise InvalidDocument(document.path, self.model.__name__, [problem])
+
+    def _number(self, document: Document, measure: Measure) -> int | float | None:
+        value = _field(document, measure.field or "")
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        problem = f"{measure.field}: {value!r} is no number, and {self.name} adds it up"
+        raise InvalidDocument(document.path, self.model.__name__, [problem])
+
+
+class AggregateRead(QueryRead[M]):
+    """Numbers over the documents that a query matches; see `aggregate`."""
+
+    def __init__(
+        self, model: type[M], measures: Mapping[str, Measure], shards: int, name: str
+    ) -> None:
+        super().__init__(model)
+        if not measures:
+            raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
+        if not 1 <= shards <= MAX_SHARDS:
+            raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
+        self.measures = {
+            measure_name: Measure(
+                measure.kind,
+                stored_name(model, measure.field) if measure.field else None,
+                stored_name(model, measure.by) if measure.by else None,
+            )
+            for measure_name, measure in measures.items()
+        }
+        self.shards = shards
+        self.aggregate_name = name and check_name(name, what="aggregate")
+
+    @property
+    def spec(self) -> AggregateSpec:
+        """What the engine needs to know."""
+        fixed: list[tuple[str, Operator]] = [(f.field, f.op) for f in type_filters(self.model)]
+        keyed = keyed_fields([*fixed, *((c.field, c.op) for c in self.conditions)])
+        return AggregateSpec(
+            self.aggregate_name or f"{self.owner}.{self.name}",
+            self.model,
+            QueryShape(self.model.template(), keyed),
+            self.measures,
+            self.shards,
+        )
+
+    @override
+    def where(self, field: str, op: Any, value: object | Getter[Any]) -> AggregateRead[M]:
+        if op not in {"==", "array_contains"}:
+            raise DeclarationError(
+                f"an aggregate's filter is '==' or 'array_contains', got {op!r}: each document "
+                "has to know its groups"
+            )
+        return cast("AggregateRead[M]", super().where(field, op, value))
+
+    @override
+    def within(self, **parents: Any) -> AggregateRead[M]:
+        return cast("AggregateRead[M]", super().within(**parents))
+
+    @override
+    def order_by(self, field: str, *, descending: bool = False) -> AggregateRead[M]:
+        raise DeclarationError("an aggregate has no order")
+
+    @override
+    def limit(self, count: int) -> AggregateRead[M]:
+        raise DeclarationError("an aggregate has no limit")
+
+    @property
+    @override
+    def collection(self) -> PathTemplate:
+        return SHARDS
+
+    @override
+    def shapes(self) -> list[QueryShape]:
+        return []  # the build watches the shards, not the documents behind them
+
+    def group(self, store: Store) -> str:
+        """The group that a store asks for; raises `NotLoaded` if it is too early."""
+        [key] = self.bind(store).keys()
+        return self.spec.group(key)
+
+    @override
+    def __get__(self, instance: Store | None, owner: type) -> Any:  # the value is no list
+        return self if instance is None else instance.loaded(self.name)
+
+    @override
+    def _with(self, **changes: Any) -> AggregateRead[M]:
+        copy: AggregateRead[M] = AggregateRead.__new__(type(self))
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
+
+
+def aggregate(
+    model: type[M], *, shards: int = 1, name: str = "", **measures: Measure
+) -> AggregateRead[M]:
+    """Numbers over all documents of a collection, or those that equality filters leave.
+
+    The cost of an event is constant, whatever the number of documents. The value in the store is a
+    dict of the measures; those with `by` are dicts by key, without keys that no document has.
+
+    Args:
+        model: class of the documents.
+        shards: among how many documents the writes of one group are spread. One sustains about one
+            change a second (Firestore's guidance); 10 shards ten.
+        name: of the aggregate, unique; default the store's and the attribute's name. Keep it when
+            renaming those.
+        measures: what to keep: `count`, `total`, `average`, `minimum`, `maximum`.
+
+    Example:
+        >>> from onto_fn import DomainModel, Store, aggregate, count, root
+        >>> class Poll(DomainModel, collection="polls"):
+        ...     question: str
+        >>> class Vote(DomainModel, collection="polls/{poll}/votes"):
+        ...     option: str
+        >>> class PollStore(Store):
+        ...     poll = root(Poll)
+        ...     votes = aggregate(Vote, shards=10, total=count(), counts=count(by="option")).within(
+        ...         poll=lambda store: store.poll.doc_id
+        ...     )
+    """
+    return AggregateRead(model, measures, shards, name)
+
+
+def _field(document: Document, path: str) -> Value:
+    value: Value = document.fields
+    for name in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = cast("Mapping[str, Value]", value).get(name)
+    return value
+
+
+def _rolled_up(measure: Measure, parts: list[Any]) -> Any:
+    if measure.by is None:
+        return _combined(measure, parts)
+    keys = sorted({key for part in parts for key in part})
+    combined = {
+        key: _combined(measure, [part[key] for part in parts if key in part]) for key in keys
+    }
+    return {key: value for key, value in combined.items() if value not in (0, None)}
+
+
+def _combined(measure: Measure, parts: list[Any]) -> int | float | None:
+    if measure.kind != "average":
+        return sum(parts)
+    number = sum(part["count"] for part in parts)
+    return sum(part["sum"] for part in parts) / number if number else None
+
+
+def encoded(amounts: Amounts) -> dict[str, int | float]:
+    """Amounts as a Firestore map: names become one key."""
+    return {json.dumps(names): amount for names, amount in amounts.items()}
+
+
+def decoded(amounts: Mapping[str, int | float]) -> Amounts:
+    """What `encoded` made."""
+    return {tuple(json.loads(names)): amount for names, amount in amounts.items()}

@@ -1,0 +1,73 @@
+"""The declarations that a store is made of: `root`, `one`, `many`, `keyed` and `query`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, overload
+
+from onto_fn.models import DomainModel
+from onto_fn.store.queries import QueryRead
+from onto_fn.store.reads import REQUIRED, Getter, Keyed, Many, One, Root, WhenMissing
+
+M = TypeVar("M", bound=DomainModel)
+D = TypeVar("D")
+
+
+def root(model: type[M]) -> Root[M]:
+    """The document that the view is computed for; a store has exactly one.
+
+    Example:
+        >>> from onto_fn import DomainModel, Store, root
+        >>> class Shop(DomainModel, collection="shops"):
+        ...     name: str
+        >>> class ShopStore(Store):
+        ...     shop = root(Shop)
+    """
+    return Root(model)
+
+
+@overload
+def one(model: type[M], getter: Getter[Any]) -> One[M]: ...
+@overload
+def one(model: type[M], getter: Getter[Any], *, default: D) -> One[M | D]: ...
+def one(model: type[DomainModel], getter: Getter[Any], *, default: Any = REQUIRED) -> One[Any]:
+    """One referenced document.
+
+    Args:
+        model: its class.
+        getter: function of the store that returns the reference (or None, with a default).
+        default: value if the reference is None or the document does not exist. Without it, that is
+            a dead letter, resolved by itself when the document is created.
+
+    Example: `location = one(Location, lambda store: store.meeting.location)`
+    """
+    return One(model, getter, default)
+
+
+def many(model: type[M], getter: Getter[Any], *, missing: WhenMissing = "error") -> Many[M]:
+    """A list of referenced documents, in the order of the references.
+
+    Args:
+        model: their class.
+        getter: function of the store that returns references.
+        missing: `"error"` makes a document that does not exist a dead letter, resolved by itself
+            when it is created; `"skip"` leaves it out. In both cases its creation rebuilds.
+
+    Example: `users = many(User, lambda store: store.meeting.users)`
+    """
+    return Many(model, getter, missing)
+
+
+def keyed(model: type[M], getter: Getter[Any], *, missing: WhenMissing = "error") -> Keyed[M]:
+    """Referenced documents by key; see `many`.
+
+    Example: `tickets = keyed(Ticket, lambda store: store.meeting.tickets)`
+    """
+    return Keyed(model, getter, missing)
+
+
+def query(model: type[M]) -> QueryRead[M]:
+    """The documents that a query matches.
+
+    Example: `meetings = query(Meeting).where("users", "array_contains", lambda s: s.user.doc_ref)`
+    """
+    return QueryRead(model)

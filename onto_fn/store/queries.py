@@ -1,0 +1,109 @@
+"""`QueryRead`: the documents that a query matches, as a read of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from typing_extensions import override
+
+from onto_fn.firestore import Document, Query, QueryShape
+from onto_fn.firestore.queries import Filter, Operator, Order, keyed_fields
+from onto_fn.models import DomainModel
+from onto_fn.models.queries import check_limit, check_operator, plain, stored_name, type_filters
+from onto_fn.store.reads import Getter, Read, evaluate
+
+if TYPE_CHECKING:
+    from onto_fn.store.store import Store
+
+M = TypeVar("M", bound=DomainModel)
+
+
+@dataclass(frozen=True)
+class _Condition:
+    field: str
+    op: Operator
+    value: Any
+
+    def bind(self, read: Read[Any], store: Store) -> Filter:
+        value: Any = self.value
+        if callable(value):
+            value = evaluate(read, cast("Getter[Any]", value), store)
+        return Filter(self.field, self.op, plain(read.model, value))
+
+
+class QueryRead(Read[list[M]]):
+    """The documents that a query matches. `where`, `order_by` and `limit` return new reads."""
+
+    def __init__(self, model: type[M]) -> None:
+        super().__init__(model)
+        self.conditions: tuple[_Condition, ...] = ()
+        self.orders: tuple[Order, ...] = ()
+        self.count: int | None = None
+        self.parents: dict[str, Any] = {}
+
+    def where(self, field: str, op: Operator, value: object | Getter[Any]) -> QueryRead[M]:
+        """Only documents for which the condition holds.
+
+        Args:
+            field: a field of the model, in Python's or Firestore's name.
+            op: one of Firestore's operators, such as `"=="` or `"array_contains"`.
+            value: a constant, or a function of the store.
+
+        Raises:
+            DeclarationError: unknown field or operator.
+        """
+        condition = _Condition(stored_name(self.model, field), check_operator(op), value)
+        return self._with(conditions=(*self.conditions, condition))
+
+    def order_by(self, field: str, *, descending: bool = False) -> QueryRead[M]:
+        """Sorted by a field of the model."""
+        order = Order(stored_name(self.model, field), descending)
+        return self._with(orders=(*self.orders, order))
+
+    def limit(self, count: int) -> QueryRead[M]:
+        """At most `count` documents.
+
+        Raises:
+            DeclarationError: `count` is below 1.
+        """
+        return self._with(count=check_limit(count))
+
+    def within(self, **parents: Any) -> QueryRead[M]:
+        """Values (or functions of the store) for the variables of the collection's path."""
+        return self._with(parents={**self.parents, **parents})
+
+    @override
+    def getters(self) -> list[Getter[Any]]:
+        values = [c.value for c in self.conditions] + list(self.parents.values())
+        return [value for value in values if callable(value)]
+
+    @override
+    def shapes(self) -> list[QueryShape]:
+        fixed: tuple[tuple[str, Operator], ...] = tuple(
+            (f.field, f.op) for f in type_filters(self.model)
+        )
+        declared: tuple[tuple[str, Operator], ...] = tuple((c.field, c.op) for c in self.conditions)
+        return [QueryShape(self.model.template(), keyed_fields((*fixed, *declared)))]
+
+    def bind(self, store: Store) -> Query:
+        """The query with its values; raises `NotLoaded` if it is too early."""
+        parents = {
+            name: evaluate(self, value, store) if callable(value) else value
+            for name, value in self.parents.items()
+        }
+        filters = (
+            *type_filters(self.model),
+            *(condition.bind(self, store) for condition in self.conditions),
+        )
+        collection = self.model.template().render(parents)
+        return Query(collection, filters, self.orders, self.count)
+
+    def value(self, documents: list[Document]) -> list[M]:
+        """The query's objects, in the query's order."""
+        return [self._object(document) for document in documents]
+
+    def _with(self, **changes: Any) -> QueryRead[M]:
+        copy: QueryRead[M] = QueryRead(cast("type[M]", self.model))
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy

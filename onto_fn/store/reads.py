@@ -1,0 +1,251 @@
+"""Reads of documents by reference, and what every read of a store has.
+
+Each is a descriptor: on the class it is the declaration, on a loaded store it is the value. Which
+model a read returns is static, because triggers are registered when functions are deployed; which
+documents, is computed from what was read before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+
+from typing_extensions import override
+
+from onto_fn.errors import BuildError, DeclarationError, InvalidReference, MissingDocument
+from onto_fn.firestore import Document, PathTemplate, QueryShape, Reference
+from onto_fn.models import DomainModel
+from onto_fn.models.references import as_reference
+
+if TYPE_CHECKING:
+    from onto_fn.store.store import Store
+
+M = TypeVar("M", bound=DomainModel)
+T = TypeVar("T")
+
+# A getter takes the store as loaded so far. Its parameter is Any because a lambda in the body of a
+# class cannot name that class.
+Getter = Callable[[Any], T]
+WhenMissing = Literal["error", "skip"]
+
+
+class _Required(Enum):
+    REQUIRED = 1
+
+
+REQUIRED = _Required.REQUIRED
+"""The default of a read that has none."""
+
+
+class NotLoaded(Exception):
+    """A getter asked for a read that is not loaded yet."""
+
+    def __init__(self, read: str) -> None:
+        self.read = read
+        super().__init__(f"{read} is not loaded yet")
+
+
+class Read(Generic[T]):
+    """Base of the declarations.
+
+    Attributes:
+        name: the attribute's name in its store.
+        model: the class of the documents that it reads.
+    """
+
+    name: str = ""
+    owner: str = ""
+
+    def __init__(self, model: type[DomainModel]) -> None:
+        if not (isinstance(model, type) and issubclass(model, DomainModel)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(f"a read needs a DomainModel class, got {model!r}")
+        model.template()  # refuses a model without a collection
+        self.model = model
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.owner = owner.__name__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Read[T]: ...
+    @overload
+    def __get__(self, instance: Store, owner: type) -> T: ...
+    def __get__(self, instance: Store | None, owner: type) -> Read[T] | T:
+        if instance is None:
+            return self
+        return instance.loaded(self.name)
+
+    @property
+    def title(self) -> str:
+        """The read's name for messages: `MeetingStore.location`."""
+        return f"{self.owner}.{self.name}"
+
+    @property
+    def collection(self) -> PathTemplate:
+        """Template of the collection whose changes concern this read."""
+        return self.model.template()
+
+    def getters(self) -> list[Getter[Any]]:
+        """The application's functions that this read evaluates."""
+        return []
+
+    def shapes(self) -> list[QueryShape]:
+        """The shapes of the queries that this read runs."""
+        return []
+
+    def _checked(self, value: object) -> Reference:
+        try:
+            reference = as_reference(value)
+        except ValueError as error:
+            raise InvalidReference(f"{self.title}: {error}") from error
+        if not self.model.owns(reference.path):
+            raise InvalidReference(
+                f"{self.title} reads {self.model.__name__} from {self.model.template()}, but got "
+                f"{reference.path!r}; no trigger watches that collection for this read"
+            )
+        return reference
+
+    def _object(self, document: Document) -> Any:
+        return self.model.from_document(document)
+
+
+class Root(Read[M]):
+    """The document that a view is computed for."""
+
+    def value(self, document: Document) -> M:
+        """The root's object."""
+        return self._object(document)
+
+
+class ReferenceRead(Read[T]):
+    """A read of documents by reference."""
+
+    def __init__(self, model: type[DomainModel], getter: Getter[Any]) -> None:
+        super().__init__(model)
+        if not callable(getter):
+            raise DeclarationError(
+                f"a read of {model.__name__} needs a function of the store, such as "
+                f"`lambda store: store.….…`, got {getter!r}"
+            )
+        self.getter = getter
+
+    @override
+    def getters(self) -> list[Getter[Any]]:
+        return [self.getter]
+
+    def references(self, store: Store) -> Any:
+        """What the getter asks for, checked; raises `NotLoaded` if it is too early."""
+        raise NotImplementedError
+
+    def paths(self, references: Any) -> list[str]:
+        """The document paths in `references`."""
+        raise NotImplementedError
+
+    def value(self, references: Any, documents: Mapping[str, Document]) -> T:
+        """The read's value, from documents by path."""
+        raise NotImplementedError
+
+
+class One(ReferenceRead[T]):
+    """One referenced document."""
+
+    def __init__(self, model: type[DomainModel], getter: Getter[Any], default: Any) -> None:
+        super().__init__(model, getter)
+        self.default = default
+
+    @override
+    def references(self, store: Store) -> Reference | None:
+        found = evaluate(self, self.getter, store)
+        if found is None:
+            if self.default is REQUIRED:
+                raise BuildError(
+                    f"{self.title}: the reference is None; declare `default=None` if it may be"
+                )
+            return None
+        return self._checked(found)
+
+    @override
+    def paths(self, references: Any) -> list[str]:
+        return [] if references is None else [references.path]
+
+    @override
+    def value(self, references: Any, documents: Mapping[str, Document]) -> T:
+        if references is None:
+            return self.default
+        document = documents[references.path]
+        if document.exists:
+            return self._object(document)
+        if self.default is REQUIRED:
+            raise MissingDocument(document.path, self.title)
+        return self.default
+
+
+class Many(ReferenceRead[list[M]]):
+    """A list of referenced documents, in the order of the references."""
+
+    def __init__(self, model: type[M], getter: Getter[Any], missing: WhenMissing) -> None:
+        super().__init__(model, getter)
+        self.missing: WhenMissing = _check_missing(missing)
+
+    @override
+    def references(self, store: Store) -> list[Reference]:
+        found = evaluate(self, lambda loaded: list(self.getter(loaded) or ()), store)
+        return [self._checked(item) for item in found]
+
+    @override
+    def paths(self, references: Any) -> list[str]:
+        return [reference.path for reference in references]
+
+    @override
+    def value(self, references: Any, documents: Mapping[str, Document]) -> list[M]:
+        found: list[M] = []
+        for reference in references:
+            if documents[reference.path].exists:
+                found.append(self._object(documents[reference.path]))
+            elif self.missing == "error":
+                raise MissingDocument(reference.path, self.title)
+        return found
+
+
+class Keyed(ReferenceRead[dict[str, M]]):
+    """Referenced documents by key."""
+
+    def __init__(self, model: type[M], getter: Getter[Any], missing: WhenMissing) -> None:
+        super().__init__(model, getter)
+        self.missing: WhenMissing = _check_missing(missing)
+
+    @override
+    def references(self, store: Store) -> dict[str, Reference]:
+        found = evaluate(self, lambda loaded: dict(self.getter(loaded) or {}), store)
+        return {key: self._checked(item) for key, item in found.items()}
+
+    @override
+    def paths(self, references: Any) -> list[str]:
+        return [reference.path for reference in references.values()]
+
+    @override
+    def value(self, references: Any, documents: Mapping[str, Document]) -> dict[str, M]:
+        found: dict[str, M] = {}
+        for key, reference in references.items():
+            if documents[reference.path].exists:
+                found[key] = self._object(documents[reference.path])
+            elif self.missing == "error":
+                raise MissingDocument(reference.path, f"{self.title}[{key!r}]")
+        return found
+
+
+def evaluate(read: Read[Any], getter: Getter[Any], store: Store) -> Any:
+    """The getter's result; what it raises becomes a `BuildError` that names the read."""
+    try:
+        return getter(store)
+    except NotLoaded:
+        raise
+    except Exception as error:
+        raise BuildError(f"{read.title} raised {type(error).__name__}: {error}") from error
+
+
+def _check_missing(missing: str) -> WhenMissing:
+    if missing not in {"error", "skip"}:
+        raise DeclarationError(f"missing must be 'error' or 'skip', got {missing!r}")
+    return cast(WhenMissing, missing)

@@ -1,0 +1,50 @@
+"""`ReadSet`: all that a build has read, with the versions that it saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from onto_fn.firestore import Document
+from onto_fn.firestore.queries import Query, document_key
+
+
+@dataclass
+class ReadSet:
+    """What one build has read.
+
+    Attributes:
+        sources: documents read by reference: path -> update time, or None where MISSING.
+        matched: documents that queries returned: path -> update time.
+        queries: the queries that were run, each with its result: path -> update time.
+    """
+
+    sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
+    matched: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    queries: list[tuple[Query, dict[str, datetime | None]]] = field(
+        default_factory=list[tuple[Query, "dict[str, datetime | None]"]]
+    )
+
+    def add_documents(self, documents: list[Document]) -> None:
+        """Note documents read by reference."""
+        for document in documents:
+            self.sources[document.path] = document.update_time
+
+    def add_query(self, query: Query, documents: list[Document]) -> None:
+        """Note a query and its result."""
+        self.queries.append((query, {d.path: d.update_time for d in documents}))
+        for document in documents:
+            if document.update_time is not None:
+                self.matched[document.path] = document.update_time
+
+    @property
+    def versions(self) -> dict[str, datetime | None]:
+        """Every document read: path -> update time, or None where MISSING."""
+        return {**self.matched, **self.sources}
+
+    def watches(self) -> frozenset[str]:
+        """The keys by which a changed document finds this build; see `firestore.queries`."""
+        keys = {document_key(path) for path in self.versions}
+        for query, _ in self.queries:
+            keys |= query.keys()
+        return frozenset(keys)

@@ -1,0 +1,159 @@
+"""`Store`: the reads of a view, by name."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from types import CodeType
+from typing import Any, ClassVar
+
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate, QueryShape
+from onto_fn.models import DomainModel
+from onto_fn.store.aggregates import AggregateRead, AggregateSpec
+from onto_fn.store.reads import Getter, NotLoaded, Read, Root
+
+
+class Store:
+    """What a view reads: one `root`, and reads that start from it.
+
+    Getters are functions of the store as loaded so far. They are evaluated as early as what they
+    use is there, and all documents that are known at one level are read in one call.
+
+    Example:
+        >>> from onto_fn import DomainModel, Ref, Store, one, root
+        >>> class Country(DomainModel, collection="countries"):
+        ...     name: str
+        >>> class Capital(DomainModel, collection="capitals"):
+        ...     name: str
+        ...     country: Ref[Country]
+        >>> class CapitalStore(Store):
+        ...     capital = root(Capital)
+        ...     country = one(Country, lambda store: store.capital.country)
+
+    Raises:
+        DeclarationError: at class creation, if there is not exactly one root, or a getter uses a
+            name that the store does not declare, or reads depend on each other in a circle.
+    """
+
+    __reads__: ClassVar[dict[str, Read[Any]]] = {}
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own: dict[str, Read[Any]] = {
+            name: value for name, value in vars(cls).items() if isinstance(value, Read)
+        }
+        cls.__reads__ = {**cls.__reads__, **own}
+        roots = [name for name, read in cls.__reads__.items() if isinstance(read, Root)]
+        if len(roots) != 1:
+            raise DeclarationError(
+                f"{cls.__name__} declares {len(roots)} roots {roots}; it needs exactly one, "
+                "as in `meeting = root(Meeting)`"
+            )
+        _check_dependencies(cls)
+
+    @classmethod
+    def root(cls) -> Root[Any]:
+        """The declaration of the root."""
+        for read in cls.__reads__.values():
+            if isinstance(read, Root):
+                return read
+        raise DeclarationError(f"{cls.__name__} declares no root; add `… = root(…)`")
+
+    @classmethod
+    def reads(cls) -> dict[str, Read[Any]]:
+        """All declarations by name, the root included."""
+        return dict(cls.__reads__)
+
+    @classmethod
+    def models(cls) -> set[type[DomainModel]]:
+        """The models that this store reads, the root's included."""
+        return {read.model for read in cls.__reads__.values()}
+
+    @classmethod
+    def source_collections(cls) -> set[PathTemplate]:
+        """Templates of the collections that a build reads."""
+        return {read.collection for read in cls.__reads__.values()}
+
+    @classmethod
+    def aggregates(cls) -> list[AggregateSpec]:
+        """The aggregates that this store reads."""
+        reads = cls.__reads__.values()
+        return [read.spec for read in reads if isinstance(read, AggregateRead)]
+
+    @classmethod
+    def shapes(cls) -> list[QueryShape]:
+        """The shapes of this store's queries."""
+        return [shape for read in cls.__reads__.values() for shape in read.shapes()]
+
+    def loaded(self, name: str) -> Any:
+        """The value of a read.
+
+        Raises:
+            NotLoaded: it has not been read yet.
+        """
+        if name not in self._values:
+            raise NotLoaded(f"{type(self).__name__}.{name}")
+        return self._values[name]
+
+    def put(self, name: str, value: Any) -> None:
+        """Set the value of a read."""
+        self._values[name] = value
+
+
+def _check_dependencies(store: type[Store]) -> None:
+    reads = store.reads()
+    uses: dict[str, set[str]] = {}
+    for name, read in reads.items():
+        uses[name] = set()
+        for getter in read.getters():
+            for used in _attributes_of_first_argument(getter):
+                if used not in reads and not hasattr(store, used):
+                    raise DeclarationError(
+                        f"{read.title} uses `{used}`, which {store.__name__} does not declare; "
+                        f"it declares {', '.join(reads)}"
+                    )
+                if used in reads:
+                    uses[name].add(used)
+    done: set[str] = set()
+    while len(done) < len(reads):
+        ready = {name for name in reads if name not in done and uses[name] <= done}
+        if not ready:
+            circle = ", ".join(sorted(set(reads) - done))
+            raise DeclarationError(
+                f"{store.__name__}: these reads depend on each other in a circle: {circle}"
+            )
+        done |= ready
+
+
+def _attributes_of_first_argument(getter: Getter[Any]) -> set[str]:
+    """The attributes that a function reads from its first argument, as far as its code shows."""
+    if inspect.ismethod(getter):
+        code, position = getter.__func__.__code__, 1
+    elif inspect.isfunction(getter):
+        code, position = getter.__code__, 0
+    else:
+        return set()
+    names = code.co_varnames[position : code.co_argcount]
+    return _attributes(code, names[0]) if names else set()
+
+
+def _attributes(code: CodeType, argument: str) -> set[str]:
+    names: set[str] = set()
+    previous: dis.Instruction | None = None
+    for instruction in dis.get_instructions(code):
+        if (
+            instruction.opname in {"LOAD_ATTR", "LOAD_METHOD"}
+            and previous is not None
+            and previous.opname.startswith(("LOAD_FAST", "LOAD_DEREF"))
+            and previous.argval == argument
+        ):
+            names.add(str(instruction.argval))
+        previous = instruction
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and argument in constant.co_freevars:
+            names |= _attributes(constant, argument)
+    return names

@@ -1,0 +1,104 @@
+"""`Definition`: what the engine needs to know of a view or a mediator."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from onto_fn.firestore import PathTemplate
+from onto_fn.firestore.documents import Value
+from onto_fn.store import Store
+
+Isolation = Literal["snapshot", "serializable"]
+Mode = Literal["materialise", "task", "query"]
+
+# Content by document path. None means: leave what was built before as it is.
+BuiltDocuments = Mapping[str, Mapping[str, Value]]
+
+
+class Transition(Enum):
+    """What happened to the root since its last materialisation, as the ledger saw it."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+
+
+@dataclass(frozen=True)
+class TaskDone:
+    """How a task is marked as processed, in the commit that processes it.
+
+    `TaskDone.delete()` deletes the task's document. `TaskDone.set_field("processed")` sets that
+    field to `{state: "done", at: …}`, or `{state: "failed", at: …, reason: …}`.
+    """
+
+    field: str | None = None
+
+    @classmethod
+    def delete(cls) -> TaskDone:
+        """Delete the task's document."""
+        return cls(None)
+
+    @classmethod
+    def set_field(cls, name: str) -> TaskDone:
+        """Set a field of the task's document."""
+        return cls(name)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One kind of materialisation: documents as a function of a store.
+
+    Attributes:
+        name: unique in the app; part of the ledger's ids, so renaming it orphans its documents.
+        store: what is read.
+        build: the documents for a loaded store. Runs application code; no input or output.
+        targets: templates of the paths that `build` may produce; anything else is refused.
+        fingerprint: changes when the code of the definition changes.
+        isolation: `"snapshot"` builds without locks; `"serializable"` locks every source from the
+            read to the commit.
+        removed: the documents for a root that is gone, from its path; default none.
+        mode: `"materialise"` keeps documents equal to `build`, exactly once, by the ledger;
+            `"task"` processes each root once and marks it; `"query"` writes at least once, without
+            a ledger.
+        done: how a task is marked.
+    """
+
+    name: str
+    store: type[Store]
+    build: Callable[[Store, Transition], BuiltDocuments | None]
+    targets: tuple[PathTemplate, ...]
+    fingerprint: str
+    isolation: Isolation = "snapshot"
+    removed: Callable[[str], BuiltDocuments | None] | None = None
+    mode: Mode = "materialise"
+    done: TaskDone = field(default_factory=TaskDone.delete)
+
+    @property
+    def root_collection(self) -> PathTemplate:
+        """Template of the collection of the roots."""
+        return self.store.root().model.template()
+
+    def source_collections(self) -> set[PathTemplate]:
+        """Templates of every collection that is read."""
+        return self.store.source_collections()
+
+
+def fingerprint(classes: Iterable[type[Any]], version: str = "") -> str:
+    """A digest of the source code of classes.
+
+    It changes when their code does, not when a function that they call elsewhere does; a changed
+    `version` says so by hand. Where no source is at hand (an interactive session), the class's
+    name stands in for it.
+    """
+    digest = hashlib.blake2b(version.encode(), digest_size=8)
+    for cls in sorted(classes, key=lambda c: (c.__module__, c.__qualname__)):
+        digest.update(cls.__qualname__.encode())
+        try:
+            digest.update(inspect.getsource(cls).encode())
+        except (OSError, TypeError):
+            continue
+    return digest.hexdigest()

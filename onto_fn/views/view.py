@@ -1,0 +1,265 @@
+"""`ViewModel`: typed fields, computed from a store by properties."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from pydantic import ValidationError, create_model
+
+from onto_fn.errors import BuildError, DeclarationError, InvalidPath
+from onto_fn.firestore import PathTemplate
+from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_name, last_segment, parent_collection
+from onto_fn.models import DomainModel
+from onto_fn.store import Store
+from onto_fn.views.definition import Definition, Isolation, Transition, fingerprint
+
+S = TypeVar("S", bound=Store)
+Property = property | cached_property[Any]
+
+
+class ViewModel(Generic[S]):
+    """One kind of view document.
+
+    Every public property with a return type is a field of the document; its name is camelCase in
+    Firestore (`Annotated[…, Field(alias=…)]` chooses another). Properties whose name begins with
+    an underscore are helpers. Values are validated by pydantic; None leaves a field out.
+
+    Class keywords:
+        path: template of the documents' paths, such as `"users/{user_id}/UserView/view"`.
+        typed: also write the fields `obj_type` and `doc_ref`.
+        name: the view's name in the ledger; default the class name. Keep it when renaming a class.
+        version: change it to mark a change of code that the class's own source does not show.
+        isolation: `"snapshot"` (default) or `"serializable"`; see `Definition`.
+
+    A view has one document, or several with the same content (a copy for each user): `targets`
+    gives the values of the path's variables for each. Documents that are no longer produced are
+    deleted in the commit that stops producing them (G6).
+
+    Example:
+        >>> from onto_fn import DomainModel, Store, ViewModel, root
+        >>> class Town(DomainModel, collection="towns"):
+        ...     town_name: str
+        >>> class TownStore(Store):
+        ...     town = root(Town)
+        >>> class TownView(ViewModel[TownStore], path="townViews/{town_id}"):
+        ...     @property
+        ...     def name(self) -> str:
+        ...         return self.store.town.town_name
+
+    Raises:
+        DeclarationError: at class creation; no store or path, a field without a getter, a getter
+            without a type.
+    """
+
+    store: S
+
+    __store__: ClassVar[type[Store]]
+    __path__: ClassVar[PathTemplate]
+    __view_name__: ClassVar[str]
+    __typed__: ClassVar[bool] = False
+    __isolation__: ClassVar[Isolation] = "snapshot"
+    __version__: ClassVar[str] = ""
+    __fields__: ClassVar[tuple[str, ...]] = ()
+    Document: ClassVar[type[DomainModel]]
+    """The pydantic class of the view's documents: a typed way to read them, or to use them as the
+    source of another view."""
+
+    def __init__(self, store: S) -> None:
+        self.store = store
+
+    def __init_subclass__(
+        cls,
+        *,
+        path: str | None = None,
+        typed: bool = False,
+        name: str | None = None,
+        version: str = "",
+        isolation: Isolation = "snapshot",
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__store__ = _store_of(cls)
+        if path is None:
+            raise DeclarationError(
+                f"{cls.__name__} has no path; declare it as "
+                f"`class {cls.__name__}(ViewModel[…], path='collection/{{doc_id}}')`"
+            )
+        cls.__path__ = PathTemplate(path)
+        if not cls.__path__.is_document:
+            raise DeclarationError(
+                f"{cls.__name__}: path {path!r} names a collection; a view's path names a "
+                "document and has an even number of segments"
+            )
+        cls.__view_name__ = check_name(name or cls.__name__, what="view")
+        cls.__typed__ = typed
+        cls.__version__ = version
+        cls.__isolation__ = isolation
+        types = _field_types(cls)
+        cls.__fields__ = tuple(types)
+        cls.Document = _document_class(cls, types)
+
+    def targets(self) -> Iterable[Mapping[str, str]]:
+        """The values of the path's variables, for each document that the view has.
+
+        The default is one document, for a path with one variable, which gets the root's id.
+        """
+        identifier = cast(DomainModel, self.store.loaded(self.store.root().name)).doc_id
+        return [dict.fromkeys(self.__path__.variables, identifier)]
+
+    @classmethod
+    def definition(cls) -> Definition:
+        """What the engine needs to know of this view."""
+        return Definition(
+            name=cls.__view_name__,
+            store=cls.__store__,
+            build=cls._build,
+            targets=(cls.__path__,),
+            fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
+            isolation=cls.__isolation__,
+        )
+
+    @classmethod
+    def _build(cls, store: Store, transition: Transition) -> dict[str, dict[str, Value]]:
+        view = cls(cast(S, store))
+        values = {field: _guarded(view, field) for field in cls.__fields__}
+        try:
+            content = DomainModel.content(cls.Document(doc_id="x", **values))
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+                for item in error.errors(include_url=False, include_input=False)
+            )
+            raise BuildError(f"{cls.__name__} computed invalid fields: {problems}") from error
+        except Exception as error:  # a validator of the application's; pydantic passes it on
+            raise BuildError(
+                f"a validator of {cls.__name__} raised {type(error).__name__}: {error}"
+            ) from error
+        documents: dict[str, dict[str, Value]] = {}
+        for params in _guarded_targets(view):
+            path = cls.__path__.render(params)
+            documents[path] = {**content, **cls._type_fields(path)}
+        return documents
+
+    @classmethod
+    def _type_fields(cls, path: str) -> dict[str, Value]:
+        return {"obj_type": cls.__name__, "doc_ref": path} if cls.__typed__ else {}
+
+
+def _guarded(view: ViewModel[Any], field: str) -> Value:
+    try:
+        value = getattr(view, field)
+    except Exception as error:
+        raise BuildError(
+            f"{type(view).__name__}.{field} raised {type(error).__name__}: {error}"
+        ) from error
+    return value
+
+
+def _guarded_targets(view: ViewModel[Any]) -> list[dict[str, str]]:
+    try:
+        return [dict(params) for params in view.targets()]
+    except InvalidPath:
+        raise
+    except Exception as error:
+        raise BuildError(
+            f"{type(view).__name__}.targets raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _store_of(cls: type[ViewModel[Any]]) -> type[Store]:
+    for base in cast("tuple[Any, ...]", getattr(cls, "__orig_bases__", ())):
+        for argument in get_args(base):
+            if isinstance(argument, type) and issubclass(argument, Store):
+                return argument
+    inherited = getattr(cls, "__store__", None)
+    if inherited is None:
+        raise DeclarationError(
+            f"{cls.__name__} names no store; declare it as "
+            f"`class {cls.__name__}(ViewModel[YourStore], path=…)`"
+        )
+    return cast("type[Store]", inherited)
+
+
+def _field_types(cls: type[ViewModel[Any]]) -> dict[str, Any]:
+    types: dict[str, Any] = {}
+    bases = [base for base in cls.__mro__ if base not in {ViewModel, Generic, object}]
+    for base in reversed(bases):
+        for name in inspect.get_annotations(base):
+            if not name.startswith("_") and name != "store" and not _is_property(cls, name):
+                raise DeclarationError(
+                    f"{cls.__name__}.{name} is declared without a getter; write "
+                    f"`@property` and `def {name}(self) -> …`"
+                )
+        for name, member in vars(base).items():
+            if isinstance(member, property | cached_property) and not name.startswith("_"):
+                types[name] = _type_of(cls, name, cast("Property", member))
+    if not types:
+        raise DeclarationError(f"{cls.__name__} has no fields; add a property with a return type")
+    variables = cls.__path__.variables
+    if len(variables) != 1 and cls.targets is cast(Any, ViewModel).targets:
+        raise DeclarationError(
+            f"{cls.__name__}: path {cls.__path__.text!r} has {len(variables)} variables, and only "
+            "a path with one gets the root's id by itself; define `targets(self)` to give their "
+            "values for each document"
+        )
+    return types
+
+
+def _is_property(cls: type[Any], name: str) -> bool:
+    return isinstance(getattr(cls, name, None), property | cached_property)
+
+
+def _type_of(cls: type[Any], name: str, member: Property) -> Any:
+    if name == "doc_id":
+        raise DeclarationError(
+            f"{cls.__name__}.doc_id hides the id of the view's own document; give it another name"
+        )
+    getter = member.func if isinstance(member, cached_property) else member.fget
+    if getter is None or inspect.iscoroutinefunction(getter):
+        raise DeclarationError(f"{cls.__name__}.{name} must be a plain (not async) property")
+    try:
+        hints = get_type_hints(getter, include_extras=True)
+    except NameError as error:
+        raise DeclarationError(
+            f"{cls.__name__}.{name}: its return type cannot be resolved ({error}); import the "
+            "type at module level, not only for type checking"
+        ) from error
+    if "return" not in hints:
+        raise DeclarationError(f"{cls.__name__}.{name} has no return type; add `-> …`")
+    return hints["return"]
+
+
+def _allows_none(kind: Any) -> bool:
+    if get_origin(kind) is Annotated:
+        return _allows_none(get_args(kind)[0])
+    return type(None) in get_args(kind)
+
+
+def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[DomainModel]:
+    fields: dict[str, Any] = {
+        name: (kind, None) if _allows_none(kind) else (kind, ...) for name, kind in types.items()
+    }
+    collection = parent_collection(cls.__path__.text)
+    if not last_segment(cls.__path__.text):
+        raise DeclarationError(f"{cls.__name__}: path {cls.__path__.text!r} ends in a slash")
+    return create_model(
+        cls.__name__,
+        __base__=DomainModel,
+        __module__=cls.__module__,
+        __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
+        **fields,
+    )
