@@ -1,0 +1,163 @@
+"""Aggregates: each source document adds what it contributes, once a version.
+
+An event costs one read (the source, its contribution record, its dead letter) and one commit (the
+record and the shards it adds to), however many documents the aggregate has. The record's update
+time is the precondition, and the shards are written by increments, which need no read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from onto_fn.engine.changes import Change
+from onto_fn.engine.ledger import Failure, dead_letter_path
+from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.retries import RetryPolicy
+from onto_fn.errors import PermanentError, StaleSnapshot
+from onto_fn.firestore import Database, Document, Write
+from onto_fn.firestore.documents import Value
+from onto_fn.store.aggregates import AggregateSpec, Amounts, decoded, encoded
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one version of a source document adds to its groups."""
+
+    groups: frozenset[str]
+    amounts: Amounts
+    extremes: Mapping[str, int | float]
+
+
+NOTHING = Contribution(frozenset(), {}, {})
+
+
+def contribute(
+    database: Database,
+    aggregate: AggregateSpec,
+    path: str,
+    change: Change | None,
+    policy: RetryPolicy,
+) -> Outcome:
+    """Bring an aggregate up to date with one source document, exactly once a version (G4).
+
+    A document that cannot be counted has its dead letter, and counts as if it did not exist until
+    it is mended.
+
+    Raises:
+        RetriesExhausted: nothing was committed; the event has to be delivered again.
+    """
+
+    def attempt(number: int) -> Outcome:
+        return replace(_attempt(database, aggregate, path, change), attempts=number)
+
+    return policy.run(f"{aggregate.name} of {path}", attempt)
+
+
+def _attempt(
+    database: Database, aggregate: AggregateSpec, path: str, change: Change | None
+) -> Outcome:
+    record_path = aggregate.contribution_path(path)
+    letter_path = dead_letter_path(aggregate.name, path)
+    documents, _ = database.get([path, record_path, letter_path])
+    source, record, letter = documents[path], documents[record_path], documents[letter_path]
+    recorded: datetime | None = (record.fields or {}).get("version")
+    is_current = (record.fields or {}).get("definition", "") in {"", aggregate.fingerprint}
+    if _is_behind(source, recorded, change):
+        raise StaleSnapshot(f"{path} is not as new as what is known of it")
+    if recorded == source.update_time and is_current:
+        return Outcome(aggregate.name, path, Result.COVERED)
+    failure: Failure | None = None
+    try:
+        new = _contribution(aggregate, source)
+    except PermanentError as error:
+        failure = Failure(type(error).__name__, str(error), 1, datetime.now(UTC))
+        new = NOTHING
+    writes = _increments(aggregate, path, _recorded(aggregate, record), new)
+    writes.append(_record_write(record, source, new, record_path, aggregate))
+    if failure is not None:
+        fields = letter_fields(aggregate.name, path, change, failure, "", failure.since)
+        writes.append(Write(letter_path, fields))
+    elif letter.exists:
+        writes.append(Write(letter_path, None))
+    database.commit(writes)
+    if failure is not None:
+        return Outcome(aggregate.name, path, Result.DEAD_LETTER, error=failure.message)
+    return Outcome(
+        aggregate.name,
+        path,
+        Result.COMMITTED,
+        written=tuple(w.path for w in writes if w.increments is not None),
+    )
+
+
+def _is_behind(source: Document, recorded: datetime | None, change: Change | None) -> bool:
+    seen = source.update_time
+    if seen is None:
+        return False
+    if recorded is not None and seen < recorded:
+        return True
+    return change is not None and change.after_time is not None and seen < change.after_time
+
+
+def _contribution(aggregate: AggregateSpec, source: Document) -> Contribution:
+    groups = aggregate.groups_of(source)
+    if not groups:
+        return NOTHING
+    return Contribution(frozenset(groups), aggregate.amounts(source), aggregate.extremes(source))
+
+
+def _recorded(aggregate: AggregateSpec, record: Document) -> Contribution:
+    if record.fields is None or record.fields["definition"] != aggregate.fingerprint:
+        return NOTHING  # what an older definition counted is in groups of its own
+    fields = record.fields
+    return Contribution(frozenset(fields["groups"]), decoded(fields["amounts"]), fields["extremes"])
+
+
+def _increments(
+    aggregate: AggregateSpec, path: str, old: Contribution, new: Contribution
+) -> list[Write]:
+    """What to add to which shard.
+
+    A shard is touched also where only an extreme changes, as its change is what rebuilds a view.
+    """
+    writes: list[Write] = []
+    for group in sorted(old.groups | new.groups):
+        before = old.amounts if group in old.groups else {}
+        after = new.amounts if group in new.groups else {}
+        delta: Amounts = {
+            names: difference
+            for names in sorted({*before, *after})
+            if (difference := after.get(names, 0) - before.get(names, 0))
+        }
+        moved = (old.extremes if group in old.groups else {}) != (
+            new.extremes if group in new.groups else {}
+        )
+        if delta or moved:
+            delta[("changes",)] = 1
+            writes.append(Write(aggregate.shard_path(group, path), None, increments=delta))
+    return writes
+
+
+def _record_write(
+    record: Document,
+    source: Document,
+    new: Contribution,
+    record_path: str,
+    aggregate: AggregateSpec,
+) -> Write:
+    precondition = record.update_time or "absent"
+    if source.update_time is None:
+        return Write(record_path, None, precondition)
+    fields: dict[str, Value] = {
+        "aggregate": aggregate.name,
+        "definition": aggregate.fingerprint,
+        "source": source.path,
+        "version": source.update_time,
+        "groups": sorted(new.groups),
+        "amounts": encoded(new.amounts),
+        "extremes": dict(new.extremes),
+    }
+    return Write(record_path, fields, precondition)

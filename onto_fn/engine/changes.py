@@ -1,0 +1,49 @@
+"""`Change`: one delivered event, decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from onto_fn.firestore import Document
+
+
+@dataclass(frozen=True)
+class Change:
+    """A document changed.
+
+    It may be delivered many times, late, out of order and concurrently.
+
+    Attributes:
+        path: the document.
+        before: it before the change (`exists` is False if it was created), or None if unknown.
+        after: it after the change (`exists` is False if it was deleted), or None if unknown.
+        event_id: the CloudEvent's id; the same for every function that one write triggers.
+    """
+
+    path: str
+    before: Document | None
+    after: Document | None
+    event_id: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the event carried its payload. One that is too large arrives without."""
+        return self.before is not None and self.after is not None
+
+    @property
+    def is_no_op(self) -> bool:
+        """Whether the write changed nothing: the version is the same before and after."""
+        if self.before is None or self.after is None:
+            return False
+        return self.before.update_time == self.after.update_time
+
+    @property
+    def after_time(self) -> datetime | None:
+        """Update time of the version that the change made; None if it deleted it or is unknown."""
+        return self.after.update_time if self.after is not None else None
+
+    @property
+    def before_time(self) -> datetime | None:
+        """Update time of the version that the change replaced; None if there was none."""
+        return self.before.update_time if self.before is not None else None

@@ -1,0 +1,237 @@
+"""What the engine decides, as pure functions over values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from onto_fn.engine.changes import Change
+from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.letters import letter_fields
+from onto_fn.errors import InvalidPath, PermanentError
+from onto_fn.firestore import Query, Write
+from onto_fn.firestore.canonical import digest
+from onto_fn.firestore.queries import document_key
+from onto_fn.store import ReadSet
+from onto_fn.views import BuiltDocuments, Definition
+
+
+def covers(record: LedgerRecord | None, change: Change) -> bool:
+    """Whether the record was built from a snapshot that had the change already (G4).
+
+    A version is covered if the record read that document at the same or a later version. A
+    deletion carries no version: it is covered if the record read the document as MISSING, or at a
+    later version than the one that was deleted. Where the record says nothing about the document,
+    or the event carries no payload, the answer is no, and a build finds out.
+    """
+    if record is None or not change.is_known:
+        return False
+    versions = record.versions
+    if change.path not in versions:
+        return False
+    seen = versions[change.path]
+    if change.after_time is not None:
+        return seen is not None and seen >= change.after_time
+    if seen is None:
+        return True
+    return change.before_time is not None and seen > change.before_time
+
+
+def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | None) -> bool:
+    """Whether a snapshot is older than what its event or the ledger have shown to exist (G2).
+
+    Firestore's snapshots never are. It is checked because a commit built from one would put a
+    view back in time.
+    """
+    versions = read_set.versions
+    if change is not None and change.after_time is not None and change.path in versions:
+        seen = versions[change.path]
+        if seen is not None and seen < change.after_time:
+            return True
+    if record is None:
+        return False
+    for path, recorded in record.versions.items():
+        seen = versions.get(path)
+        if seen is not None and recorded is not None and seen < recorded:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a build has read that the ledger does not list yet.
+
+    A change to it between the build's read and its commit would not find the ledger record, so
+    the commit has to exclude one.
+    """
+
+    paths: tuple[str, ...]
+    queries: tuple[tuple[Query, Mapping[str, datetime | None]], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self.queries)
+
+
+def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
+    """The documents and queries of a build that the ledger does not list."""
+    known = record.watches if record else frozenset[str]()
+    queries = tuple(item for item in read_set.queries if not item[0].keys() <= known)
+    locked = {path for _, result in queries for path in result}  # with the query itself
+    read = {**read_set.sources, **{p: t for p, t in read_set.matched.items() if p not in locked}}
+    return Gain(tuple(path for path in read if document_key(path) not in known), queries)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The writes of one commit; `record` is None if the ledger record is to be deleted."""
+
+    record: LedgerRecord | None
+    writes: tuple[Write, ...]
+    written: tuple[str, ...]
+    deleted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Build:
+    """What one attempt read and made.
+
+    Attributes:
+        read_set: what it read.
+        read_time: of its snapshot.
+        documents: content by path; None to leave what is there as it is.
+        root_exists: whether the root exists (and is of the root's class).
+        error: set if the build failed.
+    """
+
+    read_set: ReadSet
+    read_time: datetime
+    documents: BuiltDocuments | None
+    root_exists: bool
+    error: PermanentError | None = None
+
+
+def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
+    """Refuse documents outside of the definition's declared paths.
+
+    Raises:
+        InvalidPath: a path fits none of the templates.
+    """
+    for path in documents:
+        if not any(template.match(path) is not None for template in definition.targets):
+            allowed = ", ".join(template.text for template in definition.targets)
+            raise InvalidPath(
+                f"{definition.name} may write {allowed}, and its code produced {path!r}"
+            )
+
+
+def plan(
+    definition: Definition,
+    record: LedgerRecord | None,
+    build: Build,
+    root: str,
+    change: Change | None,
+) -> Plan | None:
+    """The commit that makes the documents and the ledger equal to a build, or None if they are.
+
+    Documents whose digest is in the ledger are not written again. Documents that the ledger lists
+    and the build did not produce are deleted (G6). A failed build leaves the documents as they
+    are, and adds or updates the dead letter in the same commit; the next build that succeeds
+    deletes it in its own.
+    """
+    previous = dict(record.documents) if record else {}
+    failure: Failure | None = None
+    if build.error is not None:
+        digests = previous
+        contents: BuiltDocuments = {}
+        failure = _failure(record, build)
+    elif build.documents is None:
+        digests, contents = previous, {}
+    else:
+        contents = build.documents
+        digests = {path: digest(content) for path, content in contents.items()}
+    written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
+    deleted = tuple(sorted(p for p in previous if p not in digests))
+    keep = build.root_exists or bool(digests) or failure is not None
+    new = (
+        LedgerRecord(
+            definition=definition.name,
+            root=root,
+            sources=build.read_set.sources,
+            matched={
+                p: t for p, t in build.read_set.matched.items() if p not in build.read_set.sources
+            },
+            watches=build.read_set.watches(),
+            documents=digests,
+            fingerprint=definition.fingerprint,
+            built=build.root_exists if failure is None else bool(record and record.built),
+            failure=failure,
+            event_id=change.event_id if change else "",
+            read_time=build.read_time,
+        )
+        if keep
+        else None
+    )
+    if _same(record, new):
+        return None
+    writes = [Write(path, contents[path]) for path in written]
+    writes += [Write(path, None) for path in deleted]
+    writes += _dead_letter_writes(definition, root, record, new, change)
+    writes.append(_ledger_write(definition, root, record, new))
+    return Plan(new, tuple(writes), written, deleted)
+
+
+def _failure(record: LedgerRecord | None, build: Build) -> Failure:
+    before = record.failure if record else None
+    return Failure(
+        kind=type(build.error).__name__,
+        message=str(build.error),
+        count=before.count + 1 if before else 1,
+        since=before.since if before else build.read_time,
+    )
+
+
+def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
+    if old is None or new is None:
+        return old is new
+
+    def essence(record: LedgerRecord) -> tuple[Any, ...]:
+        failure = record.failure
+        return (
+            dict(record.sources),
+            dict(record.matched),
+            record.watches,
+            dict(record.documents),
+            record.fingerprint,
+            record.built,
+            (failure.kind, failure.message) if failure else None,
+        )
+
+    return essence(old) == essence(new)
+
+
+def _dead_letter_writes(
+    definition: Definition,
+    root: str,
+    old: LedgerRecord | None,
+    new: LedgerRecord | None,
+    change: Change | None,
+) -> list[Write]:
+    path = dead_letter_path(definition.name, root)
+    if new is not None and new.failure is not None:
+        fields = letter_fields(
+            definition.name, root, change, new.failure, definition.fingerprint, new.read_time
+        )
+        return [Write(path, fields)]
+    if old is not None and old.failure is not None:
+        return [Write(path, None)]
+    return []
+
+
+def _ledger_write(
+    definition: Definition, root: str, old: LedgerRecord | None, new: LedgerRecord | None
+) -> Write:
+    path = ledger_path(definition.name, root)
+    precondition = "absent" if old is None or old.update_time is None else old.update_time
+    return Write(path, new.to_fields() if new is not None else None, precondition)

@@ -1,0 +1,96 @@
+"""Query mode: documents are written straight from their one source, at least once, no ledger.
+
+Cheaper than a materialisation (one read, one commit), and weaker: two events handled at the same
+time may commit in either order, and a document that a lost version of the source produced stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from onto_fn.engine.changes import Change
+from onto_fn.engine.decisions import check_targets
+from onto_fn.engine.ledger import Failure, dead_letter_path
+from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.retries import RetryPolicy
+from onto_fn.engine.snapshots import Snapshot
+from onto_fn.errors import PermanentError
+from onto_fn.firestore import Database, Document, Write
+from onto_fn.store import ReadSet, load
+from onto_fn.views import BuiltDocuments, Definition, Transition
+
+
+def forward(
+    database: Database,
+    definition: Definition,
+    path: str,
+    change: Change | None,
+    policy: RetryPolicy,
+) -> Outcome:
+    """Write what the source makes as it is now, and delete what it made before the change.
+
+    Raises:
+        RetriesExhausted: nothing was committed; the event has to be delivered again.
+    """
+
+    def attempt(number: int) -> Outcome:
+        return replace(_attempt(database, definition, path, change), attempts=number)
+
+    return policy.run(f"{definition.name} of {path}", attempt)
+
+
+def _attempt(
+    database: Database, definition: Definition, path: str, change: Change | None
+) -> Outcome:
+    letter_path = dead_letter_path(definition.name, path)
+    documents, read_time = database.get([path, letter_path])
+    try:
+        built = _build(database, definition, documents[path], read_time)
+    except PermanentError as error:
+        now = datetime.now(UTC)
+        failure = Failure(type(error).__name__, str(error), 1, now)
+        letter = letter_fields(definition.name, path, change, failure, definition.fingerprint, now)
+        database.commit([Write(letter_path, letter)])
+        return Outcome(definition.name, path, Result.DEAD_LETTER, error=str(error))
+    before = _before(database, definition, change, read_time)
+    gone = sorted(target for target in before if target not in built)
+    writes = [Write(target, content) for target, content in sorted(built.items())]
+    writes += [Write(target, None) for target in gone]
+    if documents[letter_path].exists:
+        writes.append(Write(letter_path, None))
+    if not writes:
+        return Outcome(definition.name, path, Result.UNCHANGED)
+    database.commit(writes)
+    return Outcome(
+        definition.name,
+        path,
+        Result.COMMITTED,
+        written=tuple(sorted(built)),
+        deleted=tuple(gone),
+    )
+
+
+def _build(
+    database: Database, definition: Definition, document: Document, read_time: datetime
+) -> BuiltDocuments:
+    reader = Snapshot(database, read_time, known={document.path: document})
+    store = load(definition.store, document.path, reader, ReadSet())
+    if store is None:
+        return (definition.removed(document.path) if definition.removed else None) or {}
+    built = definition.build(store, Transition.UPDATED) or {}
+    check_targets(definition, built)
+    return built
+
+
+def _before(
+    database: Database, definition: Definition, change: Change | None, read_time: datetime
+) -> BuiltDocuments:
+    """What the source made before the change, as far as the event tells."""
+    if change is None or change.before is None or not change.before.exists:
+        return {}
+    try:
+        return _build(database, definition, change.before, read_time)
+    except PermanentError:
+        return {}

@@ -1,0 +1,252 @@
+"""`Engine`: takes changes, keeps every affected document up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from onto_fn.engine import direct, tasks
+from onto_fn.engine.affected import Affected, find_affected
+from onto_fn.engine.aggregation import contribute
+from onto_fn.engine.changes import Change
+from onto_fn.engine.ledger import (
+    DEAD_LETTER_COLLECTION,
+    LEDGER_COLLECTION,
+    UNWATCHED_COLLECTIONS,
+    LedgerRecord,
+    dead_letter_path,
+    ledger_path,
+)
+from onto_fn.engine.materialise import materialise
+from onto_fn.engine.outcomes import Outcome
+from onto_fn.engine.retries import RetryPolicy
+from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
+from onto_fn.firestore import Database, Document, Filter, Query, Write
+from onto_fn.firestore.paths import parent_collection
+from onto_fn.store import AggregateSpec
+from onto_fn.views import Definition
+
+_log = logging.getLogger("onto_fn")
+
+Observer = Callable[[Change, Outcome], None]
+
+
+class Engine:
+    """Keeps the documents of all its definitions equal to `build` on the current sources.
+
+    Thread-safe and without state: everything it knows is in the ledger.
+
+    Args:
+        definitions: the views and mediators.
+        retry: bounds of the retries of one materialisation.
+        observer: called with each outcome, for logs and metrics. What it raises is logged.
+
+    Raises:
+        DeclarationError: two definitions have the same name.
+    """
+
+    def __init__(
+        self,
+        definitions: Iterable[Definition],
+        *,
+        retry: RetryPolicy | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.definitions: dict[str, Definition] = {}
+        for definition in definitions:
+            if definition.name in self.definitions:
+                raise DeclarationError(
+                    f"two views or mediators are named {definition.name!r}; give one another name"
+                )
+            self.definitions[definition.name] = definition
+        self.aggregates: dict[str, AggregateSpec] = {}
+        for definition in self.definitions.values():
+            for aggregate in definition.store.aggregates():
+                known = self.aggregates.setdefault(aggregate.name, aggregate)
+                if known != aggregate:
+                    raise DeclarationError(
+                        f"two aggregates are named {aggregate.name!r}; give one `name=…`"
+                    )
+        self._materialised = {
+            name: d for name, d in self.definitions.items() if d.mode == "materialise"
+        }
+        self._sources = {
+            source for d in self._materialised.values() for source in d.source_collections()
+        }
+        self._retry = retry or RetryPolicy()
+        self._observer = observer
+
+    def handle(self, database: Database, change: Change) -> list[Outcome]:
+        """Materialise everything that a change affects.
+
+        It returns only after each affected definition is committed, covered, or has its dead
+        letter (G5). The same change may be handled again, concurrently and in any order (G4).
+
+        Raises:
+            RetriesExhausted: at least one could not be committed; the others were. The event has
+                to be delivered again.
+        """
+        if change.is_no_op or change.path.partition("/")[0] in UNWATCHED_COLLECTIONS:
+            return []
+        outcomes: list[Outcome] = []
+        failures: list[Exception] = []
+        for run in self._runs(database, change):
+            try:
+                outcome = run()
+            except Exception as error:  # the other definitions are not to suffer from it
+                failures.append(error)
+                continue
+            outcomes.append(outcome)
+            self._observe(change, outcome)
+        for failure in failures:
+            if not isinstance(failure, TransientError):
+                raise failure
+        if failures:
+            raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
+        return outcomes
+
+    def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
+        """Build one root whatever its ledger says, with the same exactly-once commit.
+
+        Args:
+            database: the database.
+            definition: name of the view or mediator.
+            root: document path of the root.
+
+        Raises:
+            DeclarationError: there is no definition of that name.
+            RetriesExhausted: it could not be committed.
+        """
+        if definition in self.aggregates:
+            return contribute(database, self.aggregates[definition], root, None, self._retry)
+        if definition not in self.definitions:
+            known = ", ".join(sorted(self.definitions)) or "none"
+            raise DeclarationError(f"no view or mediator is named {definition!r}; there is {known}")
+        found = self.definitions[definition]
+        if found.mode != "materialise":
+            return self._single(database, found, root, None)
+        path = ledger_path(definition, root)
+        documents, read_time = self._retry.run(path, lambda _: database.get([path]))
+        record = LedgerRecord.from_document(documents[path])
+        affected = Affected(found, root, record, read_time)
+        return materialise(database, affected, None, self._retry)
+
+    def replay(self, database: Database, letter_id: str) -> Outcome | None:
+        """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
+
+        Args:
+            database: the database.
+            letter_id: id of the document in `onto_dead_letters`.
+
+        Returns:
+            What became of it (a dead letter again if nothing was mended), or None if the letter
+            is gone already, or was of a whole event, which is then handled like a new one.
+
+        Raises:
+            DeclarationError: it is of a view or mediator that this app does not have.
+            RetriesExhausted: it could not be committed.
+        """
+        path = f"{DEAD_LETTER_COLLECTION}/{letter_id}"
+        documents, _ = self._retry.run(path, lambda _: database.get([path]))
+        letter = documents[path]
+        if letter.fields is None:
+            return None
+        if letter.fields["definition"] is not None:
+            return self.rebuild(database, letter.fields["definition"], letter.fields["root"])
+        document = letter.fields["event"].get("document")
+        if document is not None:
+            event_id = letter.fields["event"]["id"]
+            self.handle(database, Change(document, None, None, event_id))
+        self._retry.run(path, lambda _: database.commit([Write(path, None, letter.update_time)]))
+        return None
+
+    def letters(self, database: Database) -> Iterator[Document]:
+        """All dead letters."""
+        for page in database.pages(Query(DEAD_LETTER_COLLECTION)):
+            yield from page
+
+    def reconcile(self, database: Database) -> int:
+        """Rebuild every root of which a source is not as the ledger has it.
+
+        For a process that may have missed events, such as a listener that was down: a deletion
+        leaves nothing behind that would show up later.
+
+        Returns:
+            How many roots were rebuilt.
+        """
+        count = 0
+        for page in database.pages(Query(LEDGER_COLLECTION)):
+            for document in page:
+                record = LedgerRecord.from_document(document)
+                if record is None or record.definition not in self._materialised:
+                    continue
+                paths = sorted(record.versions)
+                now, _ = self._retry.run(record.root, lambda _, p=paths: database.get(p))
+                if any(now[path].update_time != record.versions[path] for path in paths):
+                    self.rebuild(database, record.definition, record.root)
+                    count += 1
+        return count
+
+    def drop(self, database: Database, definition: str) -> int:
+        """Delete all that a view or mediator has written, its ledger records and dead letters.
+
+        Take it out of the app and deploy first: what is still deployed builds again.
+
+        Returns:
+            How many roots were dropped.
+        """
+        count = 0
+        query = Query(LEDGER_COLLECTION, (Filter("definition", "==", definition),))
+        for page in database.pages(query):
+            for document in page:
+                self._retry.run(document.path, lambda _, p=document.path: _drop(database, p))
+                count += 1
+        return count
+
+    def _runs(self, database: Database, change: Change) -> list[Callable[[], Outcome]]:
+        """What there is to do about a change, one call for each definition and root."""
+        collection = parent_collection(change.path)
+        runs: list[Callable[[], Outcome]] = [
+            partial(self._single, database, definition, change.path, change)
+            for definition in self.definitions.values()
+            if definition.mode != "materialise"
+            and definition.root_collection.match(collection) is not None
+        ]
+        runs += [
+            partial(contribute, database, aggregate, change.path, change, self._retry)
+            for aggregate in self.aggregates.values()
+            if aggregate.shape.collection.match(collection) is not None
+        ]
+        if any(source.match(collection) is not None for source in self._sources):
+            found = self._retry.run(
+                f"the look-up for {change.path}",
+                lambda _: find_affected(database, self._materialised, change),
+            )
+            runs += [partial(materialise, database, item, change, self._retry) for item in found]
+        return runs
+
+    def _observe(self, change: Change, outcome: Outcome) -> None:
+        if self._observer is None:
+            return
+        try:
+            self._observer(change, outcome)
+        except Exception:  # what is committed is committed, whether or not it could be told
+            _log.exception("the observer of %s failed", outcome.definition)
+
+    def _single(
+        self, database: Database, definition: Definition, path: str, change: Change | None
+    ) -> Outcome:
+        run = tasks.process if definition.mode == "task" else direct.forward
+        return run(database, definition, path, change, self._retry)
+
+
+def _drop(database: Database, path: str) -> None:
+    documents, _ = database.get([path])
+    record = LedgerRecord.from_document(documents[path])
+    if record is None:
+        return
+    writes = [Write(target, None) for target in record.documents]
+    writes.append(Write(dead_letter_path(record.definition, record.root), None))
+    writes.append(Write(path, None, record.update_time))
+    database.commit(writes)

@@ -1,0 +1,147 @@
+"""The ledger: one record per materialised root, in the collection `onto_ledger`.
+
+The record is committed together with the documents, so whatever it says is done, is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from onto_fn.firestore import Document
+from onto_fn.firestore.documents import Value
+from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
+
+LEDGER_COLLECTION = "onto_ledger"
+DEAD_LETTER_COLLECTION = "onto_dead_letters"
+OWN_COLLECTIONS = frozenset({LEDGER_COLLECTION, DEAD_LETTER_COLLECTION, AGGREGATES, CONTRIBUTIONS})
+# A change to one of these never is a view's source, whatever template a model has (G8).
+UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
+_MAX_ID = 1200
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the last build failed.
+
+    Attributes:
+        kind: class of the error.
+        message: its text.
+        count: failed builds in a row.
+        since: snapshot time of the first of them.
+    """
+
+    kind: str
+    message: str
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class LedgerRecord:
+    """What was built from what.
+
+    Attributes:
+        definition: name of the view or mediator.
+        root: path of the root.
+        sources: version vector of what was read by reference: path -> update time, None if MISSING.
+        matched: versions of what queries returned.
+        watches: keys by which a changed document finds this record.
+        documents: digest of each document that was built, by path.
+        fingerprint: of the definition that built it.
+        built: whether it was ever built since the root was created.
+        failure: set if the last build failed; `documents` are then of the last that did not.
+        event_id: of the event that caused the commit.
+        read_time: of the snapshot that was built from.
+        update_time: of the record itself, the precondition of the next commit; None if it is new.
+    """
+
+    definition: str
+    root: str
+    sources: Mapping[str, datetime | None]
+    matched: Mapping[str, datetime | None]
+    watches: frozenset[str]
+    documents: Mapping[str, str]
+    fingerprint: str
+    built: bool
+    failure: Failure | None
+    event_id: str
+    read_time: datetime
+    update_time: datetime | None = None
+
+    @property
+    def path(self) -> str:
+        """The record's own document path."""
+        return ledger_path(self.definition, self.root)
+
+    @property
+    def versions(self) -> dict[str, datetime | None]:
+        """Every document that was read: path -> update time, None if MISSING."""
+        return {**self.matched, **self.sources}
+
+    def to_fields(self) -> dict[str, Value]:
+        """The record's document."""
+        failure = self.failure
+        return {
+            "definition": self.definition,
+            "root": self.root,
+            "sources": dict(self.sources),
+            "matched": dict(self.matched),
+            "watches": sorted(self.watches),
+            "documents": dict(self.documents),
+            "fingerprint": self.fingerprint,
+            "built": self.built,
+            "failure": None
+            if failure is None
+            else {
+                "kind": failure.kind,
+                "message": failure.message,
+                "count": failure.count,
+                "since": failure.since,
+            },
+            "eventId": self.event_id,
+            "readTime": self.read_time,
+        }
+
+    @staticmethod
+    def from_document(document: Document) -> LedgerRecord | None:
+        """The record in a document, or None if it does not exist."""
+        if document.fields is None:
+            return None
+        fields = document.fields
+        failure = fields["failure"]
+        return LedgerRecord(
+            definition=fields["definition"],
+            root=fields["root"],
+            sources=fields["sources"],
+            matched=fields["matched"],
+            watches=frozenset(fields["watches"]),
+            documents=fields["documents"],
+            fingerprint=fields["fingerprint"],
+            built=fields["built"],
+            failure=None if failure is None else Failure(**failure),
+            event_id=fields["eventId"],
+            read_time=fields["readTime"],
+            update_time=document.update_time,
+        )
+
+
+def record_id(definition: str, root: str) -> str:
+    """The id of a root's ledger record, and of its dead letter."""
+    readable = f"{definition}~{quote(root, safe='')}"
+    if len(readable) <= _MAX_ID:
+        return readable
+    return f"{definition}~{hashlib.blake2b(root.encode(), digest_size=20).hexdigest()}"
+
+
+def ledger_path(definition: str, root: str) -> str:
+    """Document path of a root's ledger record."""
+    return f"{LEDGER_COLLECTION}/{record_id(definition, root)}"
+
+
+def dead_letter_path(definition: str, root: str) -> str:
+    """Document path of a root's dead letter."""
+    return f"{DEAD_LETTER_COLLECTION}/{record_id(definition, root)}"

@@ -1,0 +1,150 @@
+"""Task mode: a document is processed once, and marked in the commit that processes it.
+
+There is no ledger: the mark is the record. A redelivered event finds the document marked (or
+gone), and commits nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import cast
+
+from onto_fn.engine.changes import Change
+from onto_fn.engine.decisions import check_targets
+from onto_fn.engine.ledger import Failure, dead_letter_path
+from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.retries import RetryPolicy
+from onto_fn.engine.snapshots import LockedRead, Snapshot
+from onto_fn.errors import InvalidDocument, PermanentError
+from onto_fn.firestore import Database, Document, Write
+from onto_fn.firestore.documents import Fields
+from onto_fn.store import Reader, ReadSet, load
+from onto_fn.views import BuiltDocuments, Definition, Transition
+
+
+def process(
+    database: Database,
+    definition: Definition,
+    path: str,
+    change: Change | None,
+    policy: RetryPolicy,
+) -> Outcome:
+    """Process one task document, exactly once.
+
+    Args:
+        database: the database.
+        definition: a definition in task mode.
+        path: the task's document.
+        change: the event; None processes also a task that failed before.
+        policy: bounds of the retries.
+
+    Raises:
+        RetriesExhausted: nothing was committed; the event has to be delivered again.
+    """
+    task = _Task(database, definition, path, change)
+    if change is not None and change.after is not None and task.is_over(change.after):
+        return Outcome(definition.name, path, Result.COVERED)
+    return policy.run(
+        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+    )
+
+
+@dataclass(frozen=True)
+class _Task:
+    database: Database
+    definition: Definition
+    path: str
+    change: Change | None
+
+    def is_over(self, document: Document) -> bool:
+        """Whether there is nothing to do: gone, or marked. By hand, a failed one is done again."""
+        field = self.definition.done.field
+        if document.fields is None:
+            return True
+        if field is None or field not in document.fields:
+            return False
+        if self.change is not None:
+            return True
+        mark: object = document.fields[field]
+        return not isinstance(mark, dict) or cast("Fields", mark).get("state") != "failed"
+
+    def attempt(self) -> Outcome:
+        definition = self.definition
+        letter_path = dead_letter_path(definition.name, self.path)
+        with ExitStack() as stack:
+            transaction = None
+            if definition.isolation == "serializable":
+                transaction = stack.enter_context(self.database.transaction())
+                documents = transaction.get([self.path, letter_path])
+                reader: Reader = LockedRead(transaction, documents)
+            else:
+                documents, read_time = self.database.get([self.path, letter_path])
+                reader = Snapshot(self.database, read_time, known=documents)
+            task, letter = documents[self.path], documents[letter_path]
+            if self.is_over(task) or self._is_dead(task, letter):
+                return Outcome(definition.name, self.path, Result.COVERED)
+            try:
+                built = self._build(reader)
+                if built is None:
+                    return Outcome(definition.name, self.path, Result.UNCHANGED)
+                writes = [Write(path, content) for path, content in sorted(built.items())]
+                writes.append(self._mark(task, "done"))
+                if letter.exists:
+                    writes.append(Write(letter_path, None))
+                (transaction or self.database).commit(writes)
+            except PermanentError as error:
+                failure = error
+            else:
+                return Outcome(
+                    definition.name, self.path, Result.COMMITTED, written=tuple(sorted(built))
+                )
+        return self._fail(task, letter, failure)
+
+    def _build(self, reader: Reader) -> BuiltDocuments | None:
+        """The documents that the task makes, or None if it is not of the definition's class."""
+        store = load(self.definition.store, self.path, reader, ReadSet())
+        if store is None:
+            return None
+        built = self.definition.build(store, Transition.CREATED) or {}
+        check_targets(self.definition, built)
+        return built
+
+    def _mark(self, task: Document, state: str, reason: str | None = None) -> Write:
+        """The write that marks the task, on the precondition that it is as it was read."""
+        field = self.definition.done.field
+        if field is None:
+            return Write(self.path, None, task.update_time)
+        mark = {"state": state, "at": datetime.now(UTC)}
+        if reason is not None:
+            mark["reason"] = reason
+        return Write(self.path, {**(task.fields or {}), field: mark}, task.update_time)
+
+    def _is_dead(self, task: Document, letter: Document) -> bool:
+        """Whether this very version of the task has its dead letter already."""
+        if self.change is None or letter.fields is None:
+            return False
+        return letter.fields.get("version") == task.update_time
+
+    def _fail(self, task: Document, letter: Document, error: PermanentError) -> Outcome:
+        """Leave the dead letter; a task with a mark is marked as failed in the same commit."""
+        definition, now = self.definition, datetime.now(UTC)
+        before = letter.fields or {}
+        count = int(before.get("count", 0)) + 1
+        since = before.get("failedSince", now)
+        failure = Failure(type(error).__name__, str(error), count, since)
+        fields = letter_fields(
+            definition.name, self.path, self.change, failure, definition.fingerprint, now
+        )
+        fields["version"] = task.update_time
+        precondition = letter.update_time or "absent"
+        letter_path = dead_letter_path(definition.name, self.path)
+        writes = [Write(letter_path, fields, precondition)]
+        if definition.done.field is not None:
+            # What code raised may not be for the client's eyes; what is wrong with its document is.
+            reason = str(error) if isinstance(error, InvalidDocument) else "internal error"
+            writes.append(self._mark(task, "failed", reason))
+        self.database.commit(writes)
+        return Outcome(definition.name, self.path, Result.DEAD_LETTER, error=str(error))
