@@ -1,0 +1,67 @@
+"""onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
+
+from onto_fn.engine import Change, Engine, Outcome, Result, RetryPolicy
+from onto_fn.errors import (
+    DeclarationError,
+    InvalidDocument,
+    MissingDocument,
+    OntoError,
+    PermanentError,
+    TransientError,
+)
+from onto_fn.firestore import Database
+from onto_fn.functions import App
+from onto_fn.mediators import DocumentSink, Mediator, ViewMediator
+from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
+from onto_fn.store import (
+    Store,
+    aggregate,
+    average,
+    count,
+    keyed,
+    many,
+    maximum,
+    minimum,
+    one,
+    query,
+    root,
+    total,
+)
+from onto_fn.views import TaskDone, ViewModel
+
+__all__ = [
+    "App",
+    "Change",
+    "Database",
+    "DeclarationError",
+    "DocumentSink",
+    "DomainModel",
+    "EmbeddedModel",
+    "Engine",
+    "InvalidDocument",
+    "Mediator",
+    "MissingDocument",
+    "OntoError",
+    "Outcome",
+    "PermanentError",
+    "Ref",
+    "Repository",
+    "Result",
+    "RetryPolicy",
+    "Store",
+    "TaskDone",
+    "TransientError",
+    "ViewMediator",
+    "ViewModel",
+    "aggregate",
+    "average",
+    "count",
+    "keyed",
+    "many",
+    "maximum",
+    "minimum",
+    "one",
+    "query",
+    "root",
+    "total",
+]

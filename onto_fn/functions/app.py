@@ -1,0 +1,254 @@
+"""`App`: all mediators of a deployment, compiled to functions."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any, cast
+
+from onto_fn.engine import Change, Engine, Outcome, Result, RetryPolicy
+from onto_fn.engine.letters import event_letter, event_letter_path
+from onto_fn.errors import DeclarationError, UndecodableEvent
+from onto_fn.firestore import Database, PathTemplate, Write
+from onto_fn.firestore.paths import new_id
+from onto_fn.functions.cloudevents import CloudEvent, decode_event
+from onto_fn.functions.endpoints import (
+    FirestoreFunction,
+    FunctionOptions,
+    Param,
+    function_name,
+)
+from onto_fn.functions.replay import replay_function
+from onto_fn.mediators import Mediator, ViewMediator, check_graph
+
+_log = logging.getLogger("onto_fn")
+
+Handler = Callable[[Any], Any]
+
+
+class App:
+    """All mediators of one deployment.
+
+    It compiles to one Firestore function for each source collection, shared by all mediators, so
+    that one write costs one invocation. Each asks the platform to redeliver what fails.
+
+    Args:
+        mediators: what the app materialises.
+        region: where the functions run, such as `"europe-west1"`.
+        memory: MiB of an instance.
+        timeout: seconds that one event may take.
+        concurrency: events that one instance handles at once.
+        min_instances: instances kept warm.
+        max_instances: upper bound of instances.
+        cpu: vCPUs of an instance.
+        service_account: email of the account that the functions run as.
+        database: id of the Firestore database.
+        secrets: names of secrets that the functions see as environment variables.
+        labels: labels of the functions.
+        retry: bounds of the retries within one invocation.
+        max_event_age: an event that still cannot be handled at this age becomes a dead letter. Keep
+            it below the platform's limit of redelivery, 24 hours, after which it would be lost.
+        admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
+            Firebase ID token has this custom claim; see `functions.replay`.
+
+    Example:
+        In `functions/main.py`::
+
+            app = App([ViewMediator(MeetingSession), ViewMediator(UserView)], region="us-central1")
+            app.export(globals())
+
+    Raises:
+        DeclarationError: two mediators have the same name or write the same path, views feed each
+            other in a cycle, or two functions would have the same name.
+    """
+
+    def __init__(
+        self,
+        mediators: Sequence[ViewMediator | Mediator],
+        *,
+        region: str | None = None,
+        memory: Param[int] | None = None,
+        timeout: Param[int] | None = None,
+        concurrency: Param[int] | None = None,
+        min_instances: Param[int] | None = None,
+        max_instances: Param[int] | None = None,
+        cpu: int | str | None = None,
+        service_account: str | None = None,
+        database: str = "(default)",
+        secrets: Sequence[str] = (),
+        labels: dict[str, str] | None = None,
+        retry: RetryPolicy | None = None,
+        max_event_age: timedelta = timedelta(hours=23),
+        admin_claim: str | None = None,
+    ) -> None:
+        if not mediators:
+            raise DeclarationError("an App needs at least one mediator")
+        self.options = FunctionOptions(
+            region=region,
+            memory=memory,
+            timeout=timeout,
+            concurrency=concurrency,
+            min_instances=min_instances,
+            max_instances=max_instances,
+            cpu=cpu,
+            service_account=service_account,
+            database=database,
+            secrets=tuple(secrets),
+            labels=dict(labels or {}),
+        )
+        definitions = [mediator.definition() for mediator in mediators]
+        check_graph(definitions)
+        self.engine = Engine(definitions, retry=retry, observer=_log_outcome)
+        self.max_event_age = max_event_age
+        self._admin_claim = admin_claim
+        self._databases: dict[tuple[str, str], Database] = {}
+        self._lock = Lock()
+
+    def triggers(self) -> list[FirestoreFunction]:
+        """The Firestore functions that the mediators need: one for each source collection."""
+        templates = {
+            template
+            for definition in self.engine.definitions.values()
+            for template in definition.source_collections()
+        }
+        templates |= {a.shape.collection for a in self.engine.aggregates.values()}
+        collections: dict[tuple[str, ...], PathTemplate] = {}
+        for template in sorted(templates, key=str):
+            shape = tuple("{}" if s.startswith("{") else s for s in template.segments)
+            collections.setdefault(shape, template)
+        triggers = [
+            FirestoreFunction(function_name(template), template, self.options)
+            for _, template in sorted(collections.items())
+        ]
+        taken: dict[str, str] = {}
+        for trigger in triggers:  # the platform's service names are lower-case
+            other = taken.setdefault(trigger.name.lower(), trigger.collection.text)
+            if other != trigger.collection.text:
+                raise DeclarationError(
+                    f"the functions for {other!r} and {trigger.collection.text!r} would both be "
+                    f"named {trigger.name!r}; rename one of the collections"
+                )
+        return triggers
+
+    def functions(self) -> dict[str, Handler]:
+        """The functions by name, as `firebase deploy` and functions-framework find them."""
+        functions = {trigger.name: self._compile(trigger) for trigger in self.triggers()}
+        if self._admin_claim is not None:
+            replay = replay_function(self, self._admin_claim)
+            functions[replay.__name__] = replay
+        return functions
+
+    def export(self, namespace: dict[str, Any]) -> None:
+        """Put the functions into a module: `app.export(globals())` in `main.py`.
+
+        Raises:
+            DeclarationError: the module uses one of the names already.
+        """
+        for name, function in self.functions().items():
+            if name in namespace:
+                raise DeclarationError(f"the module defines {name!r} already; rename that")
+            namespace[name] = function
+
+    def handle(self, event: CloudEvent) -> list[Outcome]:
+        """Handle one Firestore event.
+
+        It returns only when each affected document is committed or its dead letter is (G5).
+
+        Raises:
+            RetriesExhausted: the event has to be delivered again.
+        """
+        try:
+            decoded = decode_event(event)
+        except UndecodableEvent as error:
+            database = self.database(event.get("project"), event.get("database"))
+            self._give_up(database, None, str(event.get("id") or new_id()), error)
+            return []
+        database = self.database(decoded.project, decoded.database)
+        return self.handle_change(database, decoded.change, decoded.time)
+
+    def handle_change(
+        self, database: Database, change: Change, happened: datetime | None = None
+    ) -> list[Outcome]:
+        """Handle one change, however it was learnt of.
+
+        A change that cannot be handled is raised, so that it is delivered again, until it is older
+        than `max_event_age`: then it becomes a dead letter.
+
+        Args:
+            database: where it happened.
+            change: the change.
+            happened: when, to the second; None if unknown.
+
+        Raises:
+            RetriesExhausted: the change has to be delivered again.
+        """
+        try:
+            return self.engine.handle(database, change)
+        except Exception as error:
+            age = datetime.now(UTC) - happened if happened else timedelta(0)
+            if age < self.max_event_age:
+                raise
+            self._give_up(database, change, change.event_id, error)
+            return []
+
+    def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
+        """Try again what a dead letter holds; see `Engine.replay`."""
+        return self.engine.replay(database or self.database(), letter_id)
+
+    def database(self, project: str | None = None, database: str | None = None) -> Database:
+        """The process's one connection to a database."""
+        key = (project or _project(), database or self.options.database)
+        with self._lock:
+            if key not in self._databases:
+                self._databases[key] = Database(*key)
+            return self._databases[key]
+
+    def _compile(self, trigger: FirestoreFunction) -> Handler:
+        def handler(event: Any) -> None:
+            self.handle(event)
+
+        handler.__name__ = handler.__qualname__ = trigger.name
+        handler.__doc__ = f"Materialises what a write to {trigger.collection} affects."
+        handler.__dict__["__firebase_endpoint__"] = trigger.endpoint()
+        return handler
+
+    def _give_up(
+        self, database: Database, change: Change | None, event_id: str, error: Exception
+    ) -> None:
+        _log.error("event %s becomes a dead letter: %s", event_id, error)
+        path = event_letter_path(os.environ.get("K_SERVICE", "app"), event_id)
+        fields = event_letter(change, event_id, error, datetime.now(UTC))
+        database.commit([Write(path, fields)])
+
+
+def _project() -> str:
+    for variable in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT"):
+        if os.environ.get(variable):
+            return os.environ[variable]
+    import google.auth
+
+    # google.auth carries incomplete types.
+    project: str | None = cast(Any, google.auth).default()[1]
+    if project is None:
+        raise DeclarationError("no Google Cloud project; set GOOGLE_CLOUD_PROJECT")
+    return project
+
+
+def _log_outcome(change: Change, outcome: Outcome) -> None:
+    level = logging.ERROR if outcome.result is Result.DEAD_LETTER else logging.INFO
+    _log.log(
+        level,
+        "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s",
+        outcome.definition,
+        outcome.root,
+        outcome.result.value,
+        change.path,
+        change.event_id,
+        outcome.attempts,
+        len(outcome.written),
+        len(outcome.deleted),
+        outcome.error,
+    )

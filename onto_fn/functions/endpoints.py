@@ -1,0 +1,155 @@
+"""What a function declares to `firebase deploy`.
+
+The deploy tool looks for plain functions that carry `__firebase_endpoint__`, a dataclass in the
+terms of the functions manifest. The decorators of firebase-functions fix `retry: false` for
+Firestore triggers, and with it a failed event is lost. So onto_fn declares its endpoints itself
+and asks for redelivery; nothing of firebase-functions is needed when an event is served.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate
+
+if TYPE_CHECKING:
+    from firebase_functions.params import Expression
+
+T = TypeVar("T", str, int, float, bool)
+# A value, or a parameter of firebase_functions.params that is known when it is deployed.
+Param = Union[T, "Expression[T]"]
+
+WRITTEN = "google.cloud.firestore.document.v1.written"
+MAX_NAME = 62
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """How functions run. What is None is left to the platform's default.
+
+    Attributes:
+        region: where they run; choose the database's region.
+        memory: MiB.
+        timeout: seconds; at most 540.
+        concurrency: requests that one instance serves at once; at most 1000.
+        min_instances: instances kept warm.
+        max_instances: upper bound of instances.
+        cpu: vCPUs, or `"gcf_gen1"`.
+        service_account: email, or `name@` in the same project.
+        database: id of the Firestore database.
+        secrets: names of secrets that become environment variables.
+        labels: labels of the functions.
+    """
+
+    region: str | None = None
+    memory: Param[int] | None = None
+    timeout: Param[int] | None = None
+    concurrency: Param[int] | None = None
+    min_instances: Param[int] | None = None
+    max_instances: Param[int] | None = None
+    cpu: int | str | None = None
+    service_account: str | None = None
+    database: str = "(default)"
+    secrets: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+
+    def endpoint(
+        self,
+        name: str,
+        *,
+        event: dict[str, Any] | None = None,
+        https: dict[str, Any] | None = None,
+    ) -> Endpoint:
+        """The endpoint of a function with these options.
+
+        Args:
+            name: of the function.
+            event: its event trigger, or
+            https: its HTTP trigger, in the manifest's terms.
+        """
+        return Endpoint(
+            entryPoint=name,
+            eventTrigger=event,
+            httpsTrigger=https,
+            region=[self.region] if self.region else None,
+            availableMemoryMb=self.memory,
+            timeoutSeconds=self.timeout,
+            concurrency=self.concurrency,
+            minInstances=self.min_instances,
+            maxInstances=self.max_instances,
+            cpu=self.cpu,
+            serviceAccountEmail=self.service_account,
+            secretEnvironmentVariables=[{"key": name} for name in self.secrets],
+            labels=self.labels or None,
+        )
+
+
+# The names are the manifest's, which the deploy tool reads field by field.
+@dataclass(frozen=True)
+class Endpoint:
+    """One function in the functions manifest."""
+
+    entryPoint: str
+    eventTrigger: dict[str, Any] | None = None
+    httpsTrigger: dict[str, Any] | None = None
+    platform: str = "gcfv2"
+    region: list[str] | None = None
+    availableMemoryMb: Any = None
+    timeoutSeconds: Any = None
+    concurrency: Any = None
+    minInstances: Any = None
+    maxInstances: Any = None
+    cpu: int | str | None = None
+    serviceAccountEmail: str | None = None
+    secretEnvironmentVariables: list[dict[str, str]] | None = None
+    labels: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class FirestoreFunction:
+    """A function that is called for every write to one collection.
+
+    Attributes:
+        name: the function's name.
+        collection: template of the collection's path.
+        options: how it runs.
+    """
+
+    name: str
+    collection: PathTemplate
+    options: FunctionOptions
+
+    @property
+    def document(self) -> str:
+        """The document pattern of the trigger, such as `users/{doc_id}`."""
+        variable = "doc_id" if "doc_id" not in self.collection.variables else "document_id"
+        return self.collection.child(f"{{{variable}}}").text
+
+    def endpoint(self) -> Endpoint:
+        """What the deploy tool is told. `retry` asks the platform to redeliver (G5)."""
+        trigger = {
+            "eventType": WRITTEN,
+            "retry": True,
+            "eventFilters": {"database": self.options.database, "namespace": "(default)"},
+            "eventFilterPathPatterns": {"document": self.document},
+        }
+        return self.options.endpoint(self.name, event=trigger)
+
+
+def function_name(collection: PathTemplate) -> str:
+    """`polls/{poll}/votes` -> `on_polls_votes_written`.
+
+    Raises:
+        DeclarationError: the name would be too long for the platform.
+    """
+    literal = [segment for segment in collection.segments if not segment.startswith("{")]
+    name = "on_" + "_".join(re.sub(r"[^A-Za-z0-9]+", "_", part) for part in literal) + "_written"
+    if len(name) > MAX_NAME:
+        raise DeclarationError(
+            f"the function for {collection.text!r} would be named {name!r}; the platform allows "
+            f"{MAX_NAME} characters. Give the collection a shorter name"
+        )
+    return name

@@ -1,0 +1,47 @@
+"""`ViewMediator`: a view model as it is, from its sources to its documents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from onto_fn.errors import DeclarationError
+from onto_fn.views import Definition, ViewModel
+
+
+class ViewMediator:
+    """Keeps the documents of one view model; needs no code beyond naming it.
+
+    Source: every collection that the view's store reads. Processor: the view model. Sink: the
+    documents at the view's path.
+
+    Args:
+        view: the view model.
+        mode: `"materialise"` (default): exactly once, by the ledger. `"query"`: at least once,
+            without a ledger, cheaper; only for views that read nothing but their root.
+
+    Example: `ViewMediator(MeetingSession)`
+
+    Raises:
+        DeclarationError: `view` is not a view model, or its store is not for that mode.
+    """
+
+    def __init__(
+        self,
+        view: type[ViewModel[Any]],
+        *,
+        mode: Literal["materialise", "query"] = "materialise",
+    ) -> None:
+        if not (isinstance(view, type) and issubclass(view, ViewModel)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(f"ViewMediator needs a ViewModel class, got {view!r}")
+        self.view = view
+        self._definition = replace(view.definition(), mode=mode)
+        if mode == "query" and len(self._definition.store.reads()) > 1:
+            raise DeclarationError(
+                f"{view.__name__} reads more than its root, and without a ledger a change to the "
+                "rest would not find it; use the default mode"
+            )
+
+    def definition(self) -> Definition:
+        """What the engine needs to know."""
+        return self._definition
