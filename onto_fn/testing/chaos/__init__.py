@@ -1,0 +1,38 @@
+"""Run an app's functions under the whole fault model, reproducibly.
+
+| noun | what it does |
+|---|---|
+| `Recorder` | a Firestore emulator of its own, and every event that it fires |
+| `DeliveryPlan`, `Deliverer` | each event delivered late, again, twice at once, without payload |
+| `FaultPlan`, `FaultProxy` | errors, ambiguous commits, delays and kills on the way to Firestore |
+| `Workers` | real functions-framework processes, each behind a proxy, restarted when killed |
+
+Every choice comes from a seed: the same seed makes the same choices.
+"""
+
+from onto_fn.testing.chaos.delivery import Deliverer
+from onto_fn.testing.chaos.events import RecordedEvent
+from onto_fn.testing.chaos.plans import (
+    Copy,
+    DeliveryPlan,
+    DeliveryRates,
+    Fault,
+    FaultPlan,
+    FaultRates,
+)
+from onto_fn.testing.chaos.recorder import Recorder
+from onto_fn.testing.chaos.workers import Workers, declared_functions
+
+__all__ = [
+    "Copy",
+    "Deliverer",
+    "DeliveryPlan",
+    "DeliveryRates",
+    "Fault",
+    "FaultPlan",
+    "FaultRates",
+    "RecordedEvent",
+    "Recorder",
+    "Workers",
+    "declared_functions",
+]

@@ -1,0 +1,56 @@
+"""Recorded CloudEvents of Firestore, in the form in which production delivers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+__all__ = ["RecordedEvent", "microseconds"]
+
+_RESOURCE_SEGMENTS = 5  # projects/P/databases/D/documents
+
+
+@dataclass(frozen=True)
+class RecordedEvent:
+    """One event: a document changed.
+
+    Attributes:
+        trigger: key of the trigger that it was fired for.
+        path: the document.
+        headers: the CloudEvent's attributes as HTTP headers, binary mode.
+        payload: the `DocumentEventData` message, as production sends it.
+        number: how many events of this document the trigger fired before.
+        received: when it came, in seconds since the epoch.
+    """
+
+    trigger: str
+    path: str
+    headers: Mapping[str, str]
+    payload: bytes
+    number: int = 0
+    received: float = field(default_factory=time.time)
+
+    @classmethod
+    def decode(cls, trigger: str, headers: Mapping[str, str], payload: bytes) -> RecordedEvent:
+        """The event in a request; its path is the payload's, as headers may be encoded."""
+        event = cls(trigger, "", headers, payload)
+        message = event.message()
+        found = message.value if message.HasField("value") else message.old_value
+        path = "/".join(str(found.name).split("/")[_RESOURCE_SEGMENTS:])
+        return replace(event, path=path)
+
+    def message(self) -> Any:
+        """The payload, parsed: `value`, `old_value` and `update_mask`."""
+        from google.events.cloud.firestore import (  # pyright: ignore[reportMissingTypeStubs]
+            DocumentEventData,
+        )
+
+        # The generated class carries no types.
+        return cast(Any, DocumentEventData).pb().FromString(self.payload)
+
+
+def microseconds(timestamp: Any) -> int:
+    """A protobuf Timestamp as microseconds since the epoch, which is Firestore's precision."""
+    return timestamp.seconds * 1_000_000 + timestamp.nanos // 1000

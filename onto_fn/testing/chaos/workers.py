@@ -1,0 +1,174 @@
+"""`Workers`: an app's functions, served by real functions-framework processes that fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import onto_fn
+from onto_fn.testing.chaos import host
+from onto_fn.testing.chaos.plans import FaultPlan
+from onto_fn.testing.config import HOST, free_ports
+from onto_fn.testing.process import BackgroundProcess
+
+__all__ = ["Workers", "declared_functions"]
+
+_DISCOVER = """
+import importlib.util, inspect, json, sys
+sys.path.insert(0, sys.argv[1].rpartition("/")[0])
+spec = importlib.util.spec_from_file_location("main", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+found = {}
+for name, function in inspect.getmembers(module, inspect.isfunction):
+    endpoint = getattr(function, "__firebase_endpoint__", None)
+    if endpoint is not None:
+        trigger = getattr(endpoint, "eventTrigger", None) or {}
+        found[name] = trigger.get("eventFilterPathPatterns", {}).get("document")
+print(json.dumps(found))
+"""
+
+
+def declared_functions(source: Path) -> dict[str, str]:
+    """The Firestore functions that a `main.py` declares: document pattern by name.
+
+    Raises:
+        subprocess.CalledProcessError: it cannot be imported.
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", _DISCOVER, str(source)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | _environ(),
+    )
+    found: dict[str, str | None] = json.loads(run.stdout)
+    return {name: document for name, document in found.items() if document}
+
+
+class Workers:
+    """functions-framework processes, each behind a `FaultProxy`, restarted when they are killed.
+
+    Args:
+        source: the app's `main.py`.
+        functions: how many workers each function has.
+        firestore_host: address of the emulator.
+        project_id: the project.
+        plan: what goes wrong.
+        log_dir: where the logs go.
+        deadline: seconds in which all must be ready.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        functions: Mapping[str, int],
+        *,
+        firestore_host: str,
+        project_id: str,
+        plan: FaultPlan,
+        log_dir: Path,
+        deadline: float = 60.0,
+    ) -> None:
+        self._log_dir = log_dir
+        self._deadline = deadline
+        self._faults = log_dir / "faults.jsonl"
+        self._process: BackgroundProcess | None = None
+        names = [(f, f"{f}-{n + 1}") for f, count in functions.items() for n in range(count)]
+        ports = free_ports(2 * len(names))
+        self._workers = [
+            {"name": name, "function": function, "port": ports.pop(), "proxy_port": ports.pop()}
+            for function, name in names
+        ]
+        self._config: dict[str, Any] = {
+            "source": str(source),
+            "target": firestore_host,
+            "database": f"projects/{project_id}/databases/(default)",
+            "seed": plan.seed,
+            "rates": asdict(plan.rates),
+            "deadline": deadline,
+            "faults": str(self._faults),
+            "log_dir": str(log_dir),
+            "workers": self._workers,
+            "environ": {
+                **_environ(),
+                "GOOGLE_CLOUD_PROJECT": project_id,
+                "METADATA_SERVER_DETECTION": "none",
+            },
+        }
+
+    def start(self) -> Self:
+        """Start all, and return when each accepts connections.
+
+        Raises:
+            EmulatorError: they ended, or were not ready in time.
+        """
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        config = self._log_dir / "workers.json"
+        config.write_text(json.dumps(self._config))
+        process = BackgroundProcess(
+            [sys.executable, "-m", host.__name__, str(config)],
+            os.environ | _environ(),
+            self._log_dir / "host.log",
+        )
+        self._process = process
+        try:
+            process.wait_until(lambda: host.READY in process.log(), self._deadline)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop all. May be called again."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def addresses(self, function: str) -> list[tuple[str, int]]:
+        """Host and port of each worker of a function."""
+        return [(HOST, int(w["port"])) for w in self._workers if w["function"] == function]
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The faults that were injected and the commits that took effect, so far.
+
+        A fault is `{"fault": name of a Fault, "call": …, "worker": …, "code": …}`, a commit
+        `{"commit": microseconds, "writes": [[path, whether deleted], …]}`.
+        """
+        lines = self._faults.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def logs(self) -> dict[str, str]:
+        """What each worker has printed so far."""
+        return {
+            str(w["name"]): (self._log_dir / f"{w['name']}.log").read_text(errors="replace")
+            for w in self._workers
+        }
+
+
+def _environ() -> dict[str, str]:
+    """Lead other processes to the same onto_fn, wherever it was imported from."""
+    root = str(Path(onto_fn.__file__).parent.parent)
+    inherited = os.environ.get("PYTHONPATH")
+    return {
+        "PYTHONPATH": os.pathsep.join([root, *([inherited] if inherited else [])]),
+        "PYTHONUNBUFFERED": "1",
+    }

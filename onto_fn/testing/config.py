@@ -1,0 +1,80 @@
+"""The configuration that firebase-tools gets: the project's own, on ports that are free."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+__all__ = ["HOST", "configured_ports", "emulator_config", "free_ports", "read_config"]
+
+HOST = "127.0.0.1"
+
+# Below the ports of outgoing connections, one of which could take a port after it was found free.
+_PORTS = range(20000, 32000)
+
+# Emulators that come with those that are asked for, and need a port as well.
+_COMPANIONS = ("hub", "logging", "eventarc", "tasks")
+
+# JSON has no narrower type than this.
+Json = dict[str, Any]
+
+
+def read_config(project_dir: Path) -> Json:
+    """The project's `firebase.json`, empty if it has none."""
+    path = project_dir / "firebase.json"
+    return cast(Json, json.loads(path.read_text())) if path.is_file() else {}
+
+
+def configured_ports(config: Json) -> dict[str, int]:
+    """The port of each emulator that has one in `firebase.json`."""
+    emulators = cast("dict[str, object]", config.get("emulators", {}))
+    ports: dict[str, int] = {}
+    for name, settings in emulators.items():
+        if isinstance(settings, dict) and name != "ui":
+            port = cast("dict[str, object]", settings).get("port")
+            if isinstance(port, int):
+                ports[name] = port
+    return ports
+
+
+def emulator_config(config: Json, only: Iterable[str], ports: Mapping[str, int]) -> Json:
+    """A configuration that starts the emulators `only`, and never the Emulator UI.
+
+    Args:
+        config: The project's `firebase.json`; its paths stay as they are.
+        only: Names of emulators, as firebase-tools has them.
+        ports: Ports that are wanted; all others are free ones.
+    """
+    names = [*only, *_COMPANIONS]
+    chosen = dict(zip([*names, "websocket"], free_ports(len(names) + 1), strict=True)) | dict(ports)
+    emulators: Json = {name: {"host": HOST, "port": chosen[name]} for name in names}
+    if "firestore" in emulators:
+        emulators["firestore"]["websocketPort"] = chosen["websocket"]
+    emulators["ui"] = {"enabled": False}
+    # Tests may use a project id each.
+    emulators["singleProjectMode"] = False
+    services = {
+        name: config[name] for name in ("firestore", "functions", "storage") if name in config
+    }
+    return {**services, "emulators": emulators}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which nothing listens, all different."""
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe:
+            # Without the option, a port that a stopped emulator had would seem taken for a minute.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"no {count} free ports from {_PORTS.start} to {_PORTS.stop - 1}")

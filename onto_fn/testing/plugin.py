@@ -1,0 +1,133 @@
+"""Pytest fixtures that run tests against the Firebase emulators.
+
+The plugin is active wherever the package is installed with pytest. It starts nothing, and imports
+nothing of weight, until a test asks for one of its fixtures:
+
+| fixture | scope | gives |
+|---|---|---|
+| `emulators` | session | the emulators of the project, its functions loaded |
+| `firestore_client` | function | a client on `emulators`, whose database is empty |
+| `firestore_emulator` | session | a Firestore emulator alone, without functions |
+| `engine_client` | function | a client on `firestore_emulator`, with a project of its own |
+| `eventually` | function | waits until a check holds |
+
+The folder of `firebase.json` is pytest's root folder, or what the ini option
+`onto_fn_project_dir` says relative to it; `onto_fn_emulators` lists the emulators to start.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+    from onto_fn.testing.eventually import Eventually
+    from onto_fn.testing.suite import EmulatorSuite
+
+_PROJECT_DIR = "onto_fn_project_dir"
+_EMULATORS = "onto_fn_emulators"
+_running = pytest.StashKey[dict[str, "EmulatorSuite"]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the ini options."""
+    parser.addini(_PROJECT_DIR, "folder of firebase.json, relative to the root folder", default=".")
+    parser.addini(
+        _EMULATORS,
+        "emulators that the fixture `emulators` starts",
+        type="args",
+        default=["firestore", "functions"],
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for the emulators that run in this session."""
+    config.stash[_running] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the emulators' log with a test that failed while it used them."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for fixture, suite in item.config.stash[_running].items():
+            if fixture in item.fixturenames:
+                report.sections.append((f"{fixture} log", suite.log_tail()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def emulators(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[EmulatorSuite]:
+    """The emulators of the project, its functions loaded; started once in a session."""
+    only = tuple(request.config.getini(_EMULATORS))
+    yield from _suite("emulators", only, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[EmulatorSuite]:
+    """A Firestore emulator alone: it starts fast, and no function sees what is written to it."""
+    yield from _suite("firestore_emulator", ("firestore",), request, tmp_path_factory)
+
+
+@pytest.fixture
+def firestore_client(emulators: EmulatorSuite) -> Generator[Client]:
+    """A client on `emulators`, whose default database is empty when the test begins.
+
+    A function that still handles an event of an earlier test may write after that: let a test wait
+    for all that it causes.
+    """
+    emulators.clear()
+    client = emulators.client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def engine_client(firestore_emulator: EmulatorSuite) -> Generator[Client]:
+    """A client on `firestore_emulator` with a new project, that is an empty database of its own."""
+    client = firestore_emulator.client(project_id=f"demo-{secrets.token_hex(6)}")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Waits until a check holds: `eventually(check, deadline=20.0)`.
+
+    See `onto_fn.testing.eventually`.
+    """
+    from onto_fn.testing.eventually import eventually
+
+    return eventually
+
+
+def _suite(
+    fixture: str,
+    only: tuple[str, ...],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[EmulatorSuite]:
+    from onto_fn.testing.suite import EmulatorSuite
+
+    config = request.config
+    project_dir = config.rootpath / Path(str(config.getini(_PROJECT_DIR)))
+    log_dir = tmp_path_factory.mktemp(fixture)
+    with EmulatorSuite(project_dir, only=only, log_dir=log_dir) as suite:
+        running = config.stash[_running]
+        running[fixture] = suite
+        try:
+            yield suite
+        finally:
+            del running[fixture]

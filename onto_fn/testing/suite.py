@@ -1,0 +1,313 @@
+"""Start and stop Firebase emulators from Python."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+import tenacity
+
+from onto_fn.testing.config import (
+    HOST,
+    configured_ports,
+    emulator_config,
+    free_ports,
+    read_config,
+)
+from onto_fn.testing.process import BackgroundProcess, EmulatorError
+from onto_fn.testing.toolchain import Toolchain, find_toolchain
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+__all__ = ["EmulatorSuite"]
+
+_READY = "All emulators ready"
+_FIRESTORE_READY = "Dev App Server is now running"
+_FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load triggers)")
+
+# Clients read the address of the emulator from the environment, when they are made.
+_environment_lock = threading.Lock()
+
+
+class EmulatorSuite:
+    """Firebase emulators of one project, on ports that nobody else uses.
+
+    ```python
+    with EmulatorSuite("path/to/project") as suite:
+        suite.client().document("users/ada").set({"name": "Ada"})
+    ```
+
+    The emulators end with `stop`, at the end of the `with` block, when the interpreter exits, and
+    even when it is killed: none of their processes is left behind.
+
+    Args:
+        project_dir: The folder of `firebase.json`, which names the functions, rules and indexes.
+        only: The emulators to start: "firestore", "functions", "pubsub", "auth", "storage".
+            Firestore alone is started without firebase-tools, and without rules, if this machine
+            has the emulator: that is several times as fast.
+        project_id: Begins with "demo-", so that nothing can reach Google. A new one unless told.
+        ports: Ports by name of the emulator; free ones are found for all others.
+        log_dir: Where the logs go; a new temporary folder unless told.
+        deadline: Seconds in which the emulators must be ready.
+    """
+
+    def __init__(
+        self,
+        project_dir: str | os.PathLike[str] = ".",
+        *,
+        only: Sequence[str] = ("firestore", "functions"),
+        project_id: str | None = None,
+        ports: Mapping[str, int] | None = None,
+        log_dir: str | os.PathLike[str] | None = None,
+        deadline: float = 120.0,
+    ) -> None:
+        self.project_dir = Path(project_dir).resolve()
+        self.only = tuple(only)
+        self.project_id = project_id or f"demo-{secrets.token_hex(4)}"
+        if not self.project_id.startswith("demo-"):
+            raise ValueError(
+                f"project_id is {self.project_id!r}: only an id that begins with 'demo-' is sure "
+                "never to reach a real project"
+            )
+        self.deadline = deadline
+        self._ports = dict(ports or {})
+        self._log_dir = Path(log_dir).resolve() if log_dir else None
+        self._process: BackgroundProcess | None = None
+        self._config_path: Path | None = None
+
+    def start(self) -> Self:
+        """Start the emulators, and return when they are ready and the functions are loaded.
+
+        Raises:
+            ToolchainError: A program that they need is missing; the message says which.
+            EmulatorError: They ended, could not load the functions, or were not ready in time.
+        """
+        if self._process is not None:
+            raise RuntimeError("the emulators have been started already")
+        if self._log_dir is None:
+            self._log_dir = Path(tempfile.mkdtemp(prefix="onto-fn-emulators-"))
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        toolchain = self._toolchain(self._log_dir)
+        try:
+            if toolchain.firebase is None:
+                command, ready = self._firestore_command(toolchain), self._firestore_is_ready
+            else:
+                command, ready = self._firebase_command(toolchain.firebase), self._suite_is_ready
+            self._process = BackgroundProcess(
+                command, toolchain.environ(self.project_id), self.log_path
+            )
+            self._process.wait_until(ready, self.deadline)
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            # It has been read; a killed process could not remove it.
+            if self._config_path is not None:
+                self._config_path.unlink(missing_ok=True)
+        return self
+
+    def stop(self) -> None:
+        """Stop the emulators and all their processes. May be called again, and `start` as well."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
+
+    def wait(self) -> None:
+        """Return when the emulators have ended by themselves."""
+        self._running().wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def log_path(self) -> Path:
+        """The file with what the emulators and the functions print; `stop` leaves it in place."""
+        if self._log_dir is None:
+            raise EmulatorError("the emulators have not been started, so they have no log")
+        return self._log_dir / "emulators.log"
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The path of the log and its last lines, for a message."""
+        return self._running().tail(lines)
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that all processes of the emulators descend from."""
+        return self._running().pid
+
+    def host(self, emulator: str) -> str:
+        """The address of an emulator, as "127.0.0.1:port"."""
+        self._running()
+        if emulator not in self.only:
+            raise EmulatorError(f"the {emulator} emulator was not asked for: name it in `only`")
+        return f"{HOST}:{self._ports[emulator]}"
+
+    @property
+    def firestore_host(self) -> str:
+        """The address of the Firestore emulator, as "127.0.0.1:port"."""
+        return self.host("firestore")
+
+    @property
+    def functions_host(self) -> str:
+        """The address of the Functions emulator, as "127.0.0.1:port"."""
+        return self.host("functions")
+
+    @property
+    def pubsub_host(self) -> str:
+        """The address of the Pub/Sub emulator, as "127.0.0.1:port"."""
+        return self.host("pubsub")
+
+    @property
+    def auth_host(self) -> str:
+        """The address of the Auth emulator, as "127.0.0.1:port"."""
+        return self.host("auth")
+
+    def environ(self) -> dict[str, str]:
+        """The environment variables that send Google's and Firebase's clients to the emulators."""
+        variables = {
+            "firestore": "FIRESTORE_EMULATOR_HOST",
+            "pubsub": "PUBSUB_EMULATOR_HOST",
+            "auth": "FIREBASE_AUTH_EMULATOR_HOST",
+            "storage": "FIREBASE_STORAGE_EMULATOR_HOST",
+        }
+        return {
+            "GOOGLE_CLOUD_PROJECT": self.project_id,
+            "GCLOUD_PROJECT": self.project_id,
+            "METADATA_SERVER_DETECTION": "none",
+        } | {variables[name]: self.host(name) for name in self.only if name in variables}
+
+    def client(self, database: str = "(default)", *, project_id: str | None = None) -> Client:
+        """A Firestore client that bypasses security rules, as functions do.
+
+        Args:
+            database: Name of the database.
+            project_id: A project other than the suite's; its documents are apart, and no function
+                sees them.
+        """
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud.firestore import Client
+
+        with _environment(FIRESTORE_EMULATOR_HOST=self.firestore_host):
+            return Client(
+                project=project_id or self.project_id,
+                credentials=AnonymousCredentials(),
+                database=database,
+            )
+
+    def clear(self, database: str = "(default)") -> None:
+        """Delete all documents of a database, at once and without triggering any function.
+
+        The emulator refuses it while a transaction is open, so it is tried for up to 10 seconds.
+        """
+        path = f"projects/{self.project_id}/databases/{quote(database)}/documents"
+        url = f"http://{self.firestore_host}/emulator/v1/{path}"
+        request = urllib.request.Request(url, method="DELETE")
+
+        def refused(error: BaseException) -> bool:
+            return isinstance(error, urllib.error.HTTPError) and error.code == 409
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(refused),
+            stop=tenacity.stop_after_delay(10),
+            wait=tenacity.wait_random(0.01, 0.05),
+            reraise=True,
+        )
+        retrying(lambda: urllib.request.urlopen(request, timeout=30).close())
+
+    def _running(self) -> BackgroundProcess:
+        if self._process is None:
+            raise EmulatorError("the emulators are not running: call start(), or use `with`")
+        return self._process
+
+    def _toolchain(self, shim_dir: Path) -> Toolchain:
+        if self.only == ("firestore",):
+            toolchain = find_toolchain(self.project_dir, shim_dir, firebase=False)
+            if toolchain.firestore_jar is not None:
+                return toolchain
+        return find_toolchain(self.project_dir, shim_dir)
+
+    def _firestore_command(self, toolchain: Toolchain) -> list[str]:
+        self._ports = {"firestore": self._ports.get("firestore") or free_ports(1)[0]}
+        return [
+            str(toolchain.java),
+            "-Duser.language=en",
+            "-jar",
+            str(toolchain.firestore_jar),
+            f"--host={HOST}",
+            f"--port={self._ports['firestore']}",
+        ]
+
+    def _firebase_command(self, firebase: Sequence[str]) -> list[str]:
+        config = emulator_config(read_config(self.project_dir), self.only, self._ports)
+        self._ports = configured_ports(config)
+        # Beside firebase.json, as its paths are relative to the file.
+        self._config_path = self.project_dir / f".onto_fn-emulators-{secrets.token_hex(4)}.json"
+        self._config_path.write_text(json.dumps(config, indent=2))
+        return [
+            *firebase,
+            "emulators:start",
+            f"--project={self.project_id}",
+            f"--config={self._config_path}",
+            f"--only={','.join(self.only)}",
+        ]
+
+    def _firestore_is_ready(self) -> bool:
+        # The log tells this emulator from another one that has the port.
+        if _FIRESTORE_READY not in self._running().log():
+            return False
+        return _get(f"http://{HOST}:{self._ports['firestore']}/") is not None
+
+    def _suite_is_ready(self) -> bool:
+        process = self._running()
+        log = process.log()
+        if "functions" in self.only and _FUNCTIONS_FAILED.search(log):
+            raise EmulatorError(f"the functions could not be loaded; {process.tail()}")
+        if _READY not in log:
+            return False
+        listed = _get(f"http://{HOST}:{self._ports['hub']}/emulators")
+        return listed is not None and all(name in json.loads(listed) for name in self.only)
+
+
+def _get(url: str) -> str | None:
+    """The body of a page, or None while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.read().decode()
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Generator[None]:
+    with _environment_lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value

@@ -1,0 +1,137 @@
+"""Run a command and leave nothing of it behind, however the parent ends.
+
+Run as a program: `python supervisor.py COMMAND...`, with a pipe as standard input. It stops when
+the pipe closes, which the system does even for a parent that is killed, or when the command ends.
+Then it ends every process that the command has started, also those in process groups of their own,
+as the emulators are. It uses the standard library only and imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 15.0  # after SIGINT, for a command that tidies up
+FORCE_SECONDS = 3.0  # after SIGTERM, and after SIGKILL
+LONGEST_STOP_SECONDS = GRACE_SECONDS + 3 * FORCE_SECONDS
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(command: list[str]) -> int:
+    """Run `command` until standard input closes or it ends; returns its exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Handlers, unlike ignored signals, are not inherited by the command.
+        signal.signal(number, _exit)
+    _adopt_orphans()
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    status: int | None = None
+    try:
+        while status is None and not _closed(sys.stdin.fileno(), POLL_SECONDS):
+            status = _reap(child.pid, status)
+        if status is None:
+            _signal([child.pid], signal.SIGINT)
+            deadline = time.monotonic() + GRACE_SECONDS
+            while status is None and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS / 10)
+                status = _reap(child.pid, status)
+    finally:
+        _end_descendants(child.pid)
+    return status or 0
+
+
+def descendants(root: int) -> list[int]:
+    """The process ids of all that `root` has started, directly or not, and that live."""
+    parents = processes()
+    found = [root]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found[1:]
+
+
+def processes() -> dict[int, int]:
+    """The process id of every living process, with that of its parent."""
+    return _from_proc() if Path("/proc/self/stat").exists() else _from_ps()
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes whose own parent dies (Linux; elsewhere they are init's)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _closed(descriptor: int, seconds: float) -> bool:
+    """Wait for up to `seconds`; whether the pipe was closed at its other end."""
+    readable, _, _ = select.select([descriptor], [], [], seconds)
+    return bool(readable) and not os.read(descriptor, 1024)
+
+
+def _reap(pid: int, status: int | None) -> int | None:
+    """Collect processes that have ended; the exit status of `pid` once it is among them."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            ended, code = os.waitpid(-1, os.WNOHANG)
+            if not ended:
+                return status
+            if ended == pid:
+                status = os.waitstatus_to_exitcode(code)
+    return status
+
+
+def _end_descendants(child: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + FORCE_SECONDS
+        signalled: set[int] = set()
+        while time.monotonic() < deadline:
+            _reap(child, None)
+            living = descendants(os.getpid())
+            if not living:
+                return
+            # New ones may appear while the others end.
+            _signal([pid for pid in living if pid not in signalled], number)
+            signalled.update(living)
+            time.sleep(POLL_SECONDS / 10)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _from_proc() -> dict[int, int]:
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                # The name, in parentheses, may itself hold spaces and parentheses.
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    parents[int(entry.name)] = int(parent)
+    return parents
+
+
+def _from_ps() -> dict[int, int]:
+    with subprocess.Popen(
+        ["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True
+    ) as ps:
+        rows = [line.split() for line in (ps.communicate()[0]).splitlines()]
+    return {int(pid): int(parent) for pid, parent in rows if int(pid) != ps.pid}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
