@@ -1,0 +1,206 @@
+"""One hot view: many workers handle events that all touch it, beside a hand-written trigger.
+
+Both do the same job on the same emulator in interleaved rounds: WORKERS threads change sources of
+one view, a write and its event at a time, and handle each event.
+
+* onto_fn: `Engine.handle`.
+* hand-written: a `@transactional` function that reads the sources and sets the view, as the
+  documentation of the client library shows it. It handles every delivery, duplicates too.
+* hand-written, once: the same, and it keeps the ids of the events it has seen in the view, so that
+  a duplicate does nothing. It has to read the view that it writes.
+
+Run it with `make bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud import firestore
+from rich.console import Console
+from rich.table import Table
+
+from onto_fn import (
+    Change,
+    Database,
+    DomainModel,
+    Engine,
+    Ref,
+    RetryPolicy,
+    Store,
+    ViewModel,
+    many,
+    root,
+)
+from onto_fn.errors import OntoError
+from onto_fn.firestore import Document, Write
+from onto_fn.testing import EmulatorSuite
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = 8
+
+
+class Member(DomainModel, collection="members"):
+    name: str
+    changes: int = 0
+
+
+class Group(DomainModel, collection="groups"):
+    members: list[Ref[Member]]
+
+
+class GroupStore(Store):
+    group = root(Group)
+    members = many(Member, lambda store: store.group.members)
+
+
+class GroupView(ViewModel[GroupStore], path="groupViews/{group_id}"):
+    @property
+    def changes(self) -> int:
+        return sum(member.changes for member in self.store.members)
+
+
+class Side:
+    """One way of keeping the view, on a database of its own."""
+
+    def __init__(self, suite: EmulatorSuite) -> None:
+        self.project = f"demo-{secrets.token_hex(6)}"
+        self.database = Database(self.project)
+        members = [Member(doc_id=f"m{i}", name=f"M{i}") for i in range(SOURCES)]
+        group = Group(doc_id="g", members=[member.doc_ref for member in members])
+        contents = {d.doc_ref.path: d.to_fields() for d in [*members, group]}
+        time_written = self.database.commit([Write(p, f) for p, f in contents.items()])
+        self.latest = {p: Document(p, f, time_written) for p, f in contents.items()}
+        self.client = suite.client(project_id=self.project)
+
+    def change(self, worker: int, number: int) -> Change:
+        """Write one source, as a client would, and return the event."""
+        path = f"members/m{worker % SOURCES}"
+        fields = {"name": f"M{worker}", "changes": number, "obj_type": "Member"}
+        # While a transaction holds the document's lock, even a plain write has to be tried again.
+        written = RetryPolicy().run(path, lambda _: self.database.commit([Write(path, fields)]))
+        return Change(
+            path, self.latest[path], Document(path, fields, written), f"{worker}-{number}"
+        )
+
+    def view(self) -> dict[str, Any] | None:
+        return self.client.document("groupViews/g").get().to_dict()
+
+    def expected(self) -> int:
+        paths = [f"members/m{i}" for i in range(SOURCES)]
+        documents, _ = self.database.get(paths)
+        return sum((d.fields or {})["changes"] for d in documents.values())
+
+
+class OntoFn(Side):
+    """The engine."""
+
+    def __init__(self, suite: EmulatorSuite) -> None:
+        super().__init__(suite)
+        self.engine = Engine([GroupView.definition()])
+        self.handle(Change("groups/g", Document("groups/g", None, None), self.latest["groups/g"]))
+
+    def handle(self, change: Change) -> None:
+        self.engine.handle(self.database, change)
+
+
+class HandWritten(Side):
+    """What the documentation suggests."""
+
+    def handle(self, change: Change) -> None:
+        @firestore.transactional
+        def update(transaction: Any) -> None:
+            group = self.client.document("groups/g").get(transaction=transaction)
+            members = self.client.get_all(group.get("members"), transaction=transaction)
+            total = sum(member.get("changes") for member in members)
+            transaction.set(self.client.document("groupViews/g"), {"changes": total})
+
+        update(self.client.transaction())
+
+
+class HandWrittenOnce(Side):
+    """What it takes to skip duplicates by hand."""
+
+    def handle(self, change: Change) -> None:
+        @firestore.transactional
+        def update(transaction: Any) -> None:
+            reference = self.client.document("groupViews/g")
+            view = reference.get(transaction=transaction).to_dict() or {"events": []}
+            if change.event_id in view["events"]:
+                return
+            group = self.client.document("groups/g").get(transaction=transaction)
+            members = self.client.get_all(group.get("members"), transaction=transaction)
+            total = sum(member.get("changes") for member in members)
+            events = [*view["events"][-100:], change.event_id]
+            transaction.set(reference, {"changes": total, "events": events})
+
+        update(self.client.transaction())
+
+
+def run(side: Side, workers: int, events: int) -> tuple[int, float, list[float]]:
+    """Events that were resolved, seconds, and the latency of each."""
+    resolved: list[float] = []
+
+    def work(worker: int) -> None:
+        for number in range(1, events + 1):
+            change = side.change(worker, number)
+            begin = time.perf_counter()
+            try:
+                side.handle(change)
+            except (OntoError, ValueError, GoogleAPICallError):  # lost: by default, no redelivery
+                continue
+            resolved.append(time.perf_counter() - begin)
+
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(workers) as threads:
+        list(threads.map(work, range(workers)))
+    return len(resolved), time.perf_counter() - begin, resolved
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--workers", type=int, default=32, help="threads (default 32)")
+    parser.add_argument("--events", type=int, default=5, help="events of each (default 5)")
+    parser.add_argument("--rounds", type=int, default=1, help="interleaved rounds (default 1)")
+    options = parser.parse_args()
+    sides: dict[str, Callable[[EmulatorSuite], Side]] = {
+        "onto_fn": OntoFn,
+        "hand-written": HandWritten,
+        "hand-written, once": HandWrittenOnce,
+    }
+    total = options.workers * options.events
+    table = Table(title=f"One view, {options.workers} workers x {options.events} events")
+    for column in ("", "resolved", "view right", "seconds", "resolved/s", "p50 ms", "p95 ms"):
+        table.add_column(column, justify="left" if column == "" else "right")
+    with EmulatorSuite(ROOT, only=("firestore",)) as suite:
+        os.environ.update(suite.environ())
+        for number in range(options.rounds):
+            for name, make in sides.items():
+                side = make(suite)
+                resolved, seconds, latencies = run(side, options.workers, options.events)
+                right = (side.view() or {}).get("changes") == side.expected()
+                quantiles = statistics.quantiles(latencies or [0.0, 0.0], n=20)
+                table.add_row(
+                    f"{name}, round {number + 1}",
+                    f"{resolved} of {total}",
+                    "yes" if right else "NO",
+                    f"{seconds:.1f}",
+                    f"{resolved / seconds:.0f}",
+                    f"{statistics.median(latencies or [0.0]) * 1000:.0f}",
+                    f"{quantiles[-1] * 1000:.0f}",
+                )
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""What cannot be materialised gets one dead letter; everything else goes on (G7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from kit.domain import AddressView, Group, GroupStore, GroupView, Person, Town, group_view, people
+from kit.interleaving import Interleaved
+from kit.writing import Writer
+from pydantic import field_validator
+
+from onto_fn import DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, many, root
+
+GROUP = "groups/g"
+
+
+class BombView(ViewModel[GroupStore], path="bombs/{group_id}"):
+    """Its code fails as the group's title says."""
+
+    @property
+    def text(self) -> str:
+        title = self.store.group.title
+        if title.startswith("raise"):
+            raise ZeroDivisionError(f"cannot show {title!r}")
+        return "x" * 2**20 if title == "too large" else title
+
+    def targets(self) -> Iterable[Mapping[str, str]]:
+        title = self.store.group.title
+        if title == "targets raise":
+            raise ZeroDivisionError("no targets")
+        return [{"group_id": "a/b" if title == "forbidden" else self.store.group.doc_id}]
+
+
+REFUSED = {
+    "model refuses": ({"title": ["no text"]}, "InvalidDocument"),
+    "getter raises": ({"title": "raise"}, "BuildError"),
+    "targets raise": ({"title": "targets raise"}, "BuildError"),
+    "too large": ({"title": "too large"}, "DocumentTooLarge"),
+    "forbidden path": ({"title": "forbidden"}, "InvalidPath"),
+    "reference into another collection": ({"members": [Town.ref("x")]}, "InvalidDocument"),
+}
+every_refusal = pytest.mark.parametrize(("content", "kind"), REFUSED.values(), ids=list(REFUSED))
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine([BombView.definition()])
+
+
+@every_refusal
+def test_poison_has_one_dead_letter_and_leaves_the_documents(
+    content: Any, kind: str, engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    engine.handle(interleaved, writer.write(GROUP, {"title": "fine"}))
+    poison = writer.write(GROUP, content)
+
+    results = [engine.handle(interleaved, poison)[0].result for _ in range(3)]
+
+    assert results == [Result.DEAD_LETTER, Result.COVERED, Result.COVERED]
+    [letter] = writer.dead_letters().values()
+    assert letter is not None
+    assert (letter["definition"], letter["root"]) == ("BombView", GROUP)
+    assert letter["error"]["kind"] == kind
+    assert letter["event"]["id"] == poison.event_id
+    assert letter["count"] == 1
+    assert writer.content("bombs/g") == {"text": "fine"}
+
+
+@every_refusal
+def test_poisonous_first_version_has_a_dead_letter_and_no_document(
+    content: Any, kind: str, engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    [outcome] = engine.handle(interleaved, writer.write(GROUP, content))
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert outcome.error
+    assert len(writer.dead_letters()) == 1
+    assert writer.content("bombs/g") is None
+
+
+@every_refusal
+def test_mended_source_deletes_the_dead_letter_in_the_commit_of_the_view(
+    content: Any, kind: str, engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    engine.handle(interleaved, writer.write(GROUP, content))
+    interleaved.commits.clear()
+
+    engine.handle(interleaved, writer.write(GROUP, {"title": "mended"}))
+
+    [commit] = interleaved.commits
+    assert commit.contents["bombs/g"] == {"text": "mended"}
+    assert [p.partition("/")[0] for p, f in commit.contents.items() if f is None] == [
+        "onto_dead_letters"
+    ]
+    assert writer.dead_letters() == {}
+
+
+def test_each_failing_version_is_counted(
+    engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    for version in range(1, 4):
+        engine.handle(interleaved, writer.write(GROUP, {"title": f"raise {version}"}))
+
+        letter = writer.dead_letter("BombView", GROUP)
+        assert letter is not None
+        assert letter["count"] == version
+        assert f"raise {version}" in letter["error"]["message"]
+    assert len(writer.dead_letters()) == 1
+
+
+def test_count_begins_anew_after_a_success(
+    engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    for title in ("raise 1", "raise 2", "fine", "raise 3"):
+        engine.handle(interleaved, writer.write(GROUP, {"title": title}))
+
+    letter = writer.dead_letter("BombView", GROUP)
+    assert letter is not None
+    assert letter["count"] == 1
+
+
+def test_other_views_of_the_same_event_proceed(interleaved: Interleaved, writer: Writer) -> None:
+    engine = Engine([BombView.definition(), GroupView.definition()])
+
+    outcomes = engine.handle(interleaved, writer.write(GROUP, {"title": "raise"}))
+
+    results = {outcome.definition: outcome.result for outcome in outcomes}
+    assert results == {"BombView": Result.DEAD_LETTER, "GroupView": Result.COMMITTED}
+    assert writer.content("groupViews/g") == group_view(title="raise")
+
+
+def test_poisonous_reference_is_named_and_mended(interleaved: Interleaved, writer: Writer) -> None:
+    engine = Engine([GroupView.definition()])
+    writer.write("people/a", {"name": 7})
+    [outcome] = engine.handle(interleaved, writer.write(GROUP, {"members": people("a")}))
+    assert outcome.result is Result.DEAD_LETTER
+    assert "people/a" in outcome.error
+
+    engine.handle(interleaved, writer.write("people/a", {"name": "Ann"}))
+
+    assert writer.content("groupViews/g") == group_view("Ann")
+    assert writer.dead_letters() == {}
+
+
+def test_required_document_that_is_missing_is_a_dead_letter_until_it_is_created(
+    interleaved: Interleaved, writer: Writer
+) -> None:
+    engine = Engine([AddressView.definition()])
+    created = writer.write("people/a", {"name": "Ann", "home": Town.ref("x")})
+    engine.handle(interleaved, created)
+    letter = writer.dead_letter("AddressView", "people/a")
+    assert letter is not None
+    assert letter["error"]["kind"] == "MissingDocument"
+
+    engine.handle(interleaved, writer.write("towns/x", {"name": "Oslo"}))
+
+    assert writer.content("addresses/a") == {"address": {"name": "Ann", "town": "Oslo"}}
+    assert writer.dead_letters() == {}
+
+
+def test_required_document_that_is_deleted_leaves_the_view_and_a_dead_letter(
+    interleaved: Interleaved, writer: Writer
+) -> None:
+    engine = Engine([AddressView.definition()])
+    writer.write("towns/x", {"name": "Oslo"})
+    engine.handle(interleaved, writer.write("people/a", {"name": "Ann", "home": Town.ref("x")}))
+
+    [outcome] = engine.handle(interleaved, writer.delete("towns/x"))
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert writer.content("addresses/a") == {"address": {"name": "Ann", "town": "Oslo"}}
+
+
+def test_deleted_root_takes_its_dead_letter_along(
+    engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    engine.handle(interleaved, writer.write(GROUP, {"title": "fine"}))
+    engine.handle(interleaved, writer.write(GROUP, {"title": "raise"}))
+
+    engine.handle(interleaved, writer.delete(GROUP))
+
+    assert writer.content("bombs/g") is None
+    assert writer.dead_letters() == {}
+    assert writer.collection("onto_ledger") == {}
+
+
+def test_stale_poison_is_covered_by_a_later_success(
+    engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    poison = writer.write(GROUP, {"title": "raise"})
+    engine.handle(interleaved, writer.write(GROUP, {"title": "mended"}))
+
+    [outcome] = engine.handle(interleaved, poison)
+
+    assert outcome.result is Result.COVERED
+    assert writer.dead_letters() == {}
+
+
+class Parcel(DomainModel, collection="parcels"):
+    """Its validator expects what a document may not have; pydantic passes such errors on."""
+
+    size: str
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def known_size(cls, value: Any) -> str:
+        return {"S": "small", "L": "large"}[value]
+
+
+class ParcelStore(Store):
+    parcel = root(Parcel)
+
+
+class ParcelView(ViewModel[ParcelStore], path="parcelViews/{parcel_id}"):
+    @property
+    def size(self) -> str:
+        return self.store.parcel.size
+
+
+def test_validator_that_raises_any_error_is_a_dead_letter(
+    interleaved: Interleaved, writer: Writer
+) -> None:
+    engine = Engine([ParcelView.definition()])
+
+    [outcome] = engine.handle(interleaved, writer.write("parcels/p", {"size": "XXL"}))
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert "parcels/p" in outcome.error
+
+
+class CrowdStore(Store):
+    group = root(Group)
+    members = many(Person, lambda store: store.group.members, missing="skip")
+
+
+class CrowdView(ViewModel[CrowdStore], path="crowds/{group_id}"):
+    @property
+    def size(self) -> int:
+        return len(self.store.members)
+
+
+def test_read_set_too_large_for_the_ledger_is_a_dead_letter(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    """Else the event would fail, and be delivered again, for as long as the platform tries."""
+    engine = Engine([CrowdView.definition()], retry=quick)
+    members = people(*(f"{number:0>1000}" for number in range(960)))
+
+    [outcome] = engine.handle(interleaved, writer.write(GROUP, {"members": members}))
+
+    assert outcome.result is Result.DEAD_LETTER
+    [letter] = writer.dead_letters().values()
+    assert letter is not None
+    assert letter["error"]["kind"] == "DocumentTooLarge"

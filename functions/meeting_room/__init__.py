@@ -1,0 +1,1 @@
+"""A meeting room: users hold tickets to meetings, meetings take place at locations."""

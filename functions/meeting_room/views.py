@@ -1,0 +1,115 @@
+"""View models: what a screen needs."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from meeting_room.models import Location, Meeting, Ticket, User
+from onto_fn import Store, ViewModel, keyed, many, one, query, root
+
+
+class Attendee(BaseModel):
+    """One line of the list of those who attend."""
+
+    name: str
+    organization: str | None = None
+    hearing_aid_requested: bool
+
+
+class MeetingStore(Store):
+    """A meeting with everything it refers to."""
+
+    meeting = root(Meeting)
+    users = many(User, lambda store: store.meeting.users)
+    tickets = keyed(Ticket, lambda store: store.meeting.tickets)
+    location = one(Location, lambda store: store.meeting.location)
+    ticket_users = keyed(
+        User, lambda store: {key: ticket.user for key, ticket in store.tickets.items()}
+    )
+
+
+class MeetingSession(ViewModel[MeetingStore], path="users/{user_id}/MeetingSession/{meeting_id}"):
+    """A meeting as each of its users sees it."""
+
+    @property
+    def latitude(self) -> float:
+        return self.store.location.latitude
+
+    @property
+    def longitude(self) -> float:
+        return self.store.location.longitude
+
+    @property
+    def address(self) -> str:
+        return self.store.location.address
+
+    @property
+    def in_session(self) -> bool:
+        return self.store.meeting.status == "in-session"
+
+    @property
+    def attending(self) -> list[Attendee]:
+        if self.store.meeting.status == "not-started":
+            return []
+        users = [
+            user
+            for key, user in self.store.ticket_users.items()
+            if self.store.tickets[key].attendance
+        ]
+        return [
+            Attendee(
+                name=f"{user.first_name} {user.last_name}",
+                organization=user.organization,
+                hearing_aid_requested=user.hearing_aid_requested,
+            )
+            for user in sorted(users, key=lambda user: user.doc_id)
+        ]
+
+    @property
+    def num_hearing_aid_requested(self) -> int:
+        return sum(attendee.hearing_aid_requested for attendee in self.attending)
+
+    def targets(self) -> Iterable[dict[str, str]]:
+        meeting_id = self.store.meeting.doc_id
+        return [{"user_id": user.doc_id, "meeting_id": meeting_id} for user in self.store.users]
+
+
+class MeetingLine(BaseModel):
+    """One meeting in a user's list."""
+
+    meeting_id: str
+    status: str
+
+
+class UserStore(Store):
+    """A user, and the meetings that the user is in."""
+
+    user = root(User)
+    meetings = query(Meeting).where("users", "array_contains", lambda store: store.user.doc_ref)
+
+
+class UserView(ViewModel[UserStore], path="users/{user_id}/UserView/view"):
+    """One user's screen."""
+
+    @property
+    def first_name(self) -> str:
+        return self.store.user.first_name
+
+    @property
+    def last_name(self) -> str:
+        return self.store.user.last_name
+
+    @property
+    def organization(self) -> str | None:
+        return self.store.user.organization
+
+    @property
+    def hearing_aid_requested(self) -> bool:
+        return self.store.user.hearing_aid_requested
+
+    @property
+    def meetings(self) -> list[MeetingLine]:
+        return [
+            MeetingLine(meeting_id=meeting.doc_id, status=meeting.status)
+            for meeting in sorted(self.store.meetings, key=lambda meeting: meeting.doc_id)
+        ]
