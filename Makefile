@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench emulators wheel lock clean python
+.PHONY: help setup demo test check chaos bench emulators wheel lock clean python
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ check: setup ## Lint, check the types and the layers, and run the fast tests
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest tests
+
+chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
+	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
+	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench: setup ## Compare with hand-written functions, in interleaved rounds of one run
 	@$(BIN)/python benchmarks/hot_document.py
