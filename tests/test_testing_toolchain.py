@@ -179,6 +179,7 @@ def test_environment_leads_nowhere_but_to_the_emulators() -> None:
         "GOOGLE_CLOUD_PROJECT": "demo-x",
         "METADATA_SERVER_DETECTION": "none",
         "PYTHONUNBUFFERED": "1",
+        "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
         "FIRESTORE_EMULATOR_BINARY_PATH": "/shims/firestore.jar",
     }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from onto_fn.engine.changes import Change
-from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord
+from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path
+from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
+from onto_fn.firestore.paths import parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
 from onto_fn.views import Definition
 
@@ -20,57 +22,119 @@ class Affected:
     Attributes:
         definition: what builds it.
         root: path of its root.
+        shard: which of the root's ledger records it is about.
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
     """
 
     definition: Definition
     root: str
-    record: LedgerRecord | None
-    read_time: datetime
+    shard: int = 0
+    record: LedgerRecord | None = None
+    read_time: datetime = datetime.min
+
+    @property
+    def ledger_path(self) -> str:
+        """Document path of the ledger record."""
+        return ledger_path(self.definition.name, self.root, self.shard)
+
+
+def find_one(database: Database, wanted: Affected) -> Affected:
+    """The materialisation as the ledger has it now."""
+    return find_these(database, [wanted])[0]
+
+
+def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]:
+    """Materialisations as the ledger has them now, at one time."""
+    documents, read_time = database.get([item.ledger_path for item in wanted])
+    return [
+        replace(
+            item,
+            record=LedgerRecord.from_document(documents[item.ledger_path]),
+            read_time=read_time,
+        )
+        for item in wanted
+    ]
 
 
 def find_affected(
-    database: Database, definitions: Mapping[str, Definition], change: Change
-) -> list[Affected]:
+    database: Database,
+    definitions: Mapping[str, Definition],
+    change: Change,
+    policy: RetryPolicy,
+    page_size: int = 300,
+) -> Iterator[Affected]:
     """All materialisations that read the changed document, or may come to read it.
 
     Those rooted at it; those whose ledger record lists it; and those with a query that it matched
-    before or matches after the change.
+    before or matches after the change. They come page by page, so that the memory they take does
+    not grow with their number.
+
+    Raises:
+        RetriesExhausted: the ledger could not be read.
     """
-    keys = [document_key(change.path), *sorted(_query_keys(database, definitions, change))]
-    records, read_time = _look_up(database, keys)
-    found: dict[tuple[str, str], Affected] = {}
-    for definition in definitions.values():
-        if definition.root_collection.match(change.path.rpartition("/")[0]) is not None:
-            affected = Affected(definition, change.path, None, read_time)
-            found[definition.name, change.path] = affected
-    for record in records:
-        definition = definitions.get(record.definition)
-        if definition is not None:
-            affected = Affected(definition, record.root, record, read_time)
-            found[record.definition, record.root] = affected
-    return list(found.values())
 
+    def look_up(query: Query, read_time: datetime | None) -> tuple[list[Document], datetime]:
+        return policy.run(
+            f"the look-up for {change.path}", lambda _: database.query(query, read_time=read_time)
+        )
 
-def _look_up(database: Database, keys: Sequence[str]) -> tuple[list[LedgerRecord], datetime]:
-    records: dict[str, LedgerRecord] = {}
+    queries = policy.run(
+        f"the queries of {change.path}", lambda _: _look_ups(database, definitions, change)
+    )
+    rooted = _rooted(definitions, change)
+    found: set[str] = set()
     read_time: datetime | None = None
+    for query in queries:
+        page = replace(query, limit=page_size)
+        while True:
+            # Every page at the time of the first: together they are one look-up.
+            documents, at = look_up(page, read_time)
+            read_time = read_time or at
+            for document in documents:
+                record = LedgerRecord.from_document(document)
+                if record is None or document.path in found:
+                    continue
+                found.add(document.path)
+                definition = definitions.get(record.definition)
+                if definition is not None:
+                    yield Affected(definition, record.root, record.shard, record, read_time)
+            if len(documents) < page_size:
+                break
+            page = replace(page, after=documents[-1].path)
+    assert read_time is not None, "there is always the document's own key"
+    for path, (definition, shard) in rooted.items():
+        if path not in found:
+            yield Affected(definition, change.path, shard, None, read_time)
+
+
+def _rooted(
+    definitions: Mapping[str, Definition], change: Change
+) -> dict[str, tuple[Definition, int]]:
+    """The ledger records, by path, of what is rooted at the changed document."""
+    collection = parent_collection(change.path)
+    return {
+        ledger_path(definition.name, change.path, shard): (definition, shard)
+        for definition in definitions.values()
+        if definition.root_collection.match(collection) is not None
+        for shard in range(definition.shards)
+    }
+
+
+def _look_ups(
+    database: Database, definitions: Mapping[str, Definition], change: Change
+) -> list[Query]:
+    keys = [document_key(change.path), *sorted(_query_keys(database, definitions, change))]
+    queries: list[Query] = []
     for start in range(0, len(keys), MAX_DISJUNCTIONS):
         batch = keys[start : start + MAX_DISJUNCTIONS]
         condition = (
             Filter("watches", "array_contains", batch[0])
             if len(batch) == 1
-            else Filter("watches", "array_contains_any", list(batch))
+            else Filter("watches", "array_contains_any", batch)
         )
-        documents, at = database.query(Query(LEDGER_COLLECTION, (condition,)))
-        read_time = max(read_time, at) if read_time else at
-        for document in documents:
-            record = LedgerRecord.from_document(document)
-            if record is not None:
-                records[document.path] = record
-    assert read_time is not None, "there is always the document's own key"
-    return list(records.values()), read_time
+        queries.append(Query(LEDGER_COLLECTION, (condition,)))
+    return queries
 
 
 def _query_keys(
@@ -89,7 +153,7 @@ def _query_keys(
 
 
 def _shapes(definitions: Mapping[str, Definition], path: str) -> list[QueryShape]:
-    collection = path.rpartition("/")[0]
+    collection = parent_collection(path)
     return [
         shape
         for definition in definitions.values()

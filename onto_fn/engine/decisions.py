@@ -132,13 +132,14 @@ def plan(
     build: Build,
     root: str,
     change: Change | None,
+    shard: int = 0,
 ) -> Plan | None:
     """The commit that makes the documents and the ledger equal to a build, or None if they are.
 
     Documents whose digest is in the ledger are not written again. Documents that the ledger lists
     and the build did not produce are deleted (G6). A failed build leaves the documents as they
     are, and adds or updates the dead letter in the same commit; the next build that succeeds
-    deletes it in its own.
+    deletes it in its own. Of a definition with shards, it is about the documents of one.
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
@@ -149,7 +150,11 @@ def plan(
     elif build.documents is None:
         digests, contents = previous, {}
     else:
-        contents = build.documents
+        contents = {
+            path: content
+            for path, content in build.documents.items()
+            if definition.shard_of(path) == shard
+        }
         digests = {path: digest(content) for path, content in contents.items()}
     written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
     deleted = tuple(sorted(p for p in previous if p not in digests))
@@ -169,6 +174,7 @@ def plan(
             failure=failure,
             event_id=change.event_id if change else "",
             read_time=build.read_time,
+            shard=shard,
         )
         if keep
         else None
@@ -178,7 +184,7 @@ def plan(
     writes = [Write(path, contents[path]) for path in written]
     writes += [Write(path, None) for path in deleted]
     writes += _dead_letter_writes(definition, root, record, new, change)
-    writes.append(_ledger_write(definition, root, record, new))
+    writes.append(_ledger_write(ledger_path(definition.name, root, shard), record, new))
     return Plan(new, tuple(writes), written, deleted)
 
 
@@ -229,9 +235,6 @@ def _dead_letter_writes(
     return []
 
 
-def _ledger_write(
-    definition: Definition, root: str, old: LedgerRecord | None, new: LedgerRecord | None
-) -> Write:
-    path = ledger_path(definition.name, root)
+def _ledger_write(path: str, old: LedgerRecord | None, new: LedgerRecord | None) -> Write:
     precondition = "absent" if old is None or old.update_time is None else old.update_time
     return Write(path, new.to_fields() if new is not None else None, precondition)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from onto_fn.engine import direct, tasks
-from onto_fn.engine.affected import Affected, find_affected
+from onto_fn.engine.affected import Affected, find_affected, find_one
 from onto_fn.engine.aggregation import contribute
 from onto_fn.engine.changes import Change
+from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.ledger import (
     DEAD_LETTER_COLLECTION,
     LEDGER_COLLECTION,
     UNWATCHED_COLLECTIONS,
     LedgerRecord,
     dead_letter_path,
-    ledger_path,
 )
 from onto_fn.engine.materialise import materialise
-from onto_fn.engine.outcomes import Outcome
+from onto_fn.engine.outcomes import Outcome, Result, combined
 from onto_fn.engine.retries import RetryPolicy
+from onto_fn.engine.together import materialise_together
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.paths import parent_collection
@@ -30,6 +32,7 @@ from onto_fn.views import Definition
 _log = logging.getLogger("onto_fn")
 
 Observer = Callable[[Change, Outcome], None]
+Run = Callable[[], list[Outcome]]
 
 
 class Engine:
@@ -40,6 +43,8 @@ class Engine:
     Args:
         definitions: the views and mediators.
         retry: bounds of the retries of one materialisation.
+        fan_out: when to rebuild in batches elsewhere; never unless given.
+        publish: publishes the batches; needed with `fan_out`.
         observer: called with each outcome, for logs and metrics. What it raises is logged.
 
     Raises:
@@ -51,6 +56,8 @@ class Engine:
         definitions: Iterable[Definition],
         *,
         retry: RetryPolicy | None = None,
+        fan_out: FanOut | None = None,
+        publish: Publish | None = None,
         observer: Observer | None = None,
     ) -> None:
         self.definitions: dict[str, Definition] = {}
@@ -75,13 +82,21 @@ class Engine:
             source for d in self._materialised.values() for source in d.source_collections()
         }
         self._retry = retry or RetryPolicy()
+        self._fan_out = fan_out
+        self._publish = publish
         self._observer = observer
 
-    def handle(self, database: Database, change: Change) -> list[Outcome]:
+    def handle(self, database: Database, change: Change, *, inline: bool = False) -> list[Outcome]:
         """Materialise everything that a change affects.
 
-        It returns only after each affected definition is committed, covered, or has its dead
-        letter (G5). The same change may be handled again, concurrently and in any order (G4).
+        It returns only after each affected definition is committed, covered, has its dead letter,
+        or is in a batch whose publication is confirmed (G5). The same change may be handled again,
+        concurrently and in any order (G4).
+
+        Args:
+            database: where it happened.
+            change: the event.
+            inline: fan nothing out.
 
         Raises:
             RetriesExhausted: at least one could not be committed; the others were. The event has
@@ -89,22 +104,18 @@ class Engine:
         """
         if change.is_no_op or change.path.partition("/")[0] in UNWATCHED_COLLECTIONS:
             return []
-        outcomes: list[Outcome] = []
-        failures: list[Exception] = []
-        for run in self._runs(database, change):
-            try:
-                outcome = run()
-            except Exception as error:  # the other definitions are not to suffer from it
-                failures.append(error)
-                continue
-            outcomes.append(outcome)
-            self._observe(change, outcome)
-        for failure in failures:
-            if not isinstance(failure, TransientError):
-                raise failure
-        if failures:
-            raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
-        return outcomes
+        return _all_of(self._runs(database, change, inline))
+
+    def handle_batch(self, database: Database, batch: Batch) -> list[Outcome]:
+        """Rebuild what a fanned-out change affects, as `handle` does; may be repeated as well.
+
+        Raises:
+            DeclarationError: the batch is of a view or mediator that this app does not have.
+            RetriesExhausted: the batch has to be delivered again.
+        """
+        definition = self._definition(batch.definition)
+        wanted = [Affected(definition, root, shard) for root, shard in batch.items]
+        return self._together(database, wanted, batch.change)
 
     def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
         """Build one root whatever its ledger says, with the same exactly-once commit.
@@ -119,18 +130,12 @@ class Engine:
             RetriesExhausted: it could not be committed.
         """
         if definition in self.aggregates:
-            return contribute(database, self.aggregates[definition], root, None, self._retry)
-        if definition not in self.definitions:
-            known = ", ".join(sorted(self.definitions)) or "none"
-            raise DeclarationError(f"no view or mediator is named {definition!r}; there is {known}")
-        found = self.definitions[definition]
+            return self._contribute(database, self.aggregates[definition], root, None)[0]
+        found = self._definition(definition)
         if found.mode != "materialise":
-            return self._single(database, found, root, None)
-        path = ledger_path(definition, root)
-        documents, read_time = self._retry.run(path, lambda _: database.get([path]))
-        record = LedgerRecord.from_document(documents[path])
-        affected = Affected(found, root, record, read_time)
-        return materialise(database, affected, None, self._retry)
+            return self._single(database, found, root, None)[0]
+        wanted = [Affected(found, root, shard) for shard in range(found.shards)]
+        return combined(self._together(database, wanted, None))
 
     def replay(self, database: Database, letter_id: str) -> Outcome | None:
         """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
@@ -175,18 +180,20 @@ class Engine:
         Returns:
             How many roots were rebuilt.
         """
-        count = 0
+        rebuilt: set[tuple[str, str]] = set()
         for page in database.pages(Query(LEDGER_COLLECTION)):
             for document in page:
                 record = LedgerRecord.from_document(document)
                 if record is None or record.definition not in self._materialised:
                     continue
+                if (record.definition, record.root) in rebuilt:  # with its other shards
+                    continue
                 paths = sorted(record.versions)
                 now, _ = self._retry.run(record.root, lambda _, p=paths: database.get(p))
                 if any(now[path].update_time != record.versions[path] for path in paths):
                     self.rebuild(database, record.definition, record.root)
-                    count += 1
-        return count
+                    rebuilt.add((record.definition, record.root))
+        return len(rebuilt)
 
     def drop(self, database: Database, definition: str) -> int:
         """Delete all that a view or mediator has written, its ledger records and dead letters.
@@ -204,41 +211,124 @@ class Engine:
                 count += 1
         return count
 
-    def _runs(self, database: Database, change: Change) -> list[Callable[[], Outcome]]:
-        """What there is to do about a change, one call for each definition and root."""
+    def _runs(self, database: Database, change: Change, inline: bool) -> list[Run]:
+        """What there is to do about a change."""
         collection = parent_collection(change.path)
-        runs: list[Callable[[], Outcome]] = [
+        runs: list[Run] = [
             partial(self._single, database, definition, change.path, change)
             for definition in self.definitions.values()
             if definition.mode != "materialise"
             and definition.root_collection.match(collection) is not None
         ]
         runs += [
-            partial(contribute, database, aggregate, change.path, change, self._retry)
+            partial(self._contribute, database, aggregate, change.path, change)
             for aggregate in self.aggregates.values()
             if aggregate.shape.collection.match(collection) is not None
         ]
         if any(source.match(collection) is not None for source in self._sources):
-            found = self._retry.run(
-                f"the look-up for {change.path}",
-                lambda _: find_affected(database, self._materialised, change),
-            )
-            runs += [partial(materialise, database, item, change, self._retry) for item in found]
+            found = find_affected(database, self._materialised, change, self._retry)
+            if self._fan_out is None or inline:
+                return runs + self._here(database, found, change)
+            here, elsewhere = split(found, self._fan_out.threshold)
+            runs += self._here(database, here, change)
+            runs.append(partial(self._elsewhere, database, elsewhere, change, self._fan_out))
         return runs
 
-    def _observe(self, change: Change, outcome: Outcome) -> None:
-        if self._observer is None:
-            return
-        try:
-            self._observer(change, outcome)
-        except Exception:  # what is committed is committed, whether or not it could be told
-            _log.exception("the observer of %s failed", outcome.definition)
+    def _here(self, database: Database, found: Iterable[Affected], change: Change) -> list[Run]:
+        """Materialise in this call: the shards of a root together, all else alone."""
+        order = {name: place for place, name in enumerate(self.definitions)}
+        roots: dict[tuple[str, str], list[Affected]] = {}
+        for item in sorted(found, key=lambda item: order[item.definition.name]):
+            roots.setdefault((item.definition.name, item.root), []).append(item)
+        return [
+            partial(self._one, database, items[0], change)
+            if len(items) == 1
+            else partial(self._together, database, items, change)
+            for items in roots.values()
+        ]
+
+    def _elsewhere(
+        self, database: Database, found: Iterable[Affected], change: Change, fan_out: FanOut
+    ) -> list[Outcome]:
+        """Publish batches that will materialise, elsewhere, what does not cover the change yet."""
+        published: Counter[str] = Counter()
+
+        def counted() -> Iterator[Batch]:
+            for batch in batches(found, change, fan_out.batch):
+                published[batch.definition] += len(batch.items)
+                yield batch
+
+        if self._publish is None:
+            raise DeclarationError("an engine that fans out needs `publish`")
+        self._publish(database, counted())
+        outcomes = [
+            Outcome(name, f"{number} roots", Result.FANNED_OUT)
+            for name, number in published.items()
+        ]
+        return self._told(change, outcomes)
+
+    def _together(
+        self, database: Database, wanted: list[Affected], change: Change | None
+    ) -> list[Outcome]:
+        outcomes = materialise_together(database, wanted, change, self._retry)
+        if outcomes is not None:
+            return self._told(change, outcomes)
+        return _all_of(partial(self._anew, database, item, change) for item in wanted)
+
+    def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
+        found = self._retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))
+        return self._one(database, found, change)
+
+    def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:
+        return self._told(change, [materialise(database, found, change, self._retry)])
 
     def _single(
         self, database: Database, definition: Definition, path: str, change: Change | None
-    ) -> Outcome:
+    ) -> list[Outcome]:
         run = tasks.process if definition.mode == "task" else direct.forward
-        return run(database, definition, path, change, self._retry)
+        return self._told(change, [run(database, definition, path, change, self._retry)])
+
+    def _contribute(
+        self, database: Database, aggregate: AggregateSpec, path: str, change: Change | None
+    ) -> list[Outcome]:
+        return self._told(change, [contribute(database, aggregate, path, change, self._retry)])
+
+    def _told(self, change: Change | None, outcomes: list[Outcome]) -> list[Outcome]:
+        """The outcomes, of which the observer knows now."""
+        if change is not None and self._observer is not None:
+            for outcome in outcomes:
+                try:
+                    self._observer(change, outcome)
+                except Exception:  # what is committed is committed, whether it can be told or not
+                    _log.exception("the observer of %s failed", outcome.definition)
+        return outcomes
+
+    def _definition(self, name: str) -> Definition:
+        if name not in self.definitions:
+            known = ", ".join(sorted(self.definitions)) or "none"
+            raise DeclarationError(f"no view or mediator is named {name!r}; there is {known}")
+        return self.definitions[name]
+
+
+def _all_of(runs: Iterable[Run]) -> list[Outcome]:
+    """The outcomes of all runs; none suffers from the failure of another.
+
+    Raises:
+        RetriesExhausted: a run failed, and may succeed when it is tried again.
+    """
+    outcomes: list[Outcome] = []
+    failures: list[Exception] = []
+    for run in runs:
+        try:
+            outcomes += run()
+        except Exception as error:
+            failures.append(error)
+    for failure in failures:
+        if not isinstance(failure, TransientError):
+            raise failure
+    if failures:
+        raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
+    return outcomes
 
 
 def _drop(database: Database, path: str) -> None:

@@ -57,6 +57,7 @@ class LedgerRecord:
         event_id: of the event that caused the commit.
         read_time: of the snapshot that was built from.
         update_time: of the record itself, the precondition of the next commit; None if it is new.
+        shard: which of the root's records it is.
     """
 
     definition: str
@@ -71,11 +72,12 @@ class LedgerRecord:
     event_id: str
     read_time: datetime
     update_time: datetime | None = None
+    shard: int = 0
 
     @property
     def path(self) -> str:
         """The record's own document path."""
-        return ledger_path(self.definition, self.root)
+        return ledger_path(self.definition, self.root, self.shard)
 
     @property
     def versions(self) -> dict[str, datetime | None]:
@@ -88,6 +90,7 @@ class LedgerRecord:
         return {
             "definition": self.definition,
             "root": self.root,
+            "shard": self.shard,
             "sources": dict(self.sources),
             "matched": dict(self.matched),
             "watches": sorted(self.watches),
@@ -126,20 +129,22 @@ class LedgerRecord:
             event_id=fields["eventId"],
             read_time=fields["readTime"],
             update_time=document.update_time,
+            shard=fields.get("shard", 0),
         )
 
 
 def record_id(definition: str, root: str) -> str:
-    """The id of a root's ledger record, and of its dead letter."""
+    """The id of a root's first ledger record, and of its dead letter."""
     readable = f"{definition}~{quote(root, safe='')}"
     if len(readable) <= _MAX_ID:
         return readable
     return f"{definition}~{hashlib.blake2b(root.encode(), digest_size=20).hexdigest()}"
 
 
-def ledger_path(definition: str, root: str) -> str:
-    """Document path of a root's ledger record."""
-    return f"{LEDGER_COLLECTION}/{record_id(definition, root)}"
+def ledger_path(definition: str, root: str, shard: int = 0) -> str:
+    """Document path of a root's ledger record, or of one of its records."""
+    suffix = f"~{shard}" if shard else ""
+    return f"{LEDGER_COLLECTION}/{record_id(definition, root)}{suffix}"
 
 
 def dead_letter_path(definition: str, root: str) -> str:

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
 
-from onto_fn.engine.affected import Affected
+from onto_fn.engine.affected import Affected, find_one
+from onto_fn.engine.builds import build, lock
 from onto_fn.engine.changes import Change
-from onto_fn.engine.decisions import (
-    Build,
-    Gain,
-    Plan,
-    check_targets,
-    covers,
-    gained,
-    is_behind,
-    plan,
-)
-from onto_fn.engine.ledger import LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.decisions import Build, Plan, covers, gained, is_behind, plan
+from onto_fn.engine.ledger import dead_letter_path
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
-from onto_fn.errors import Contention, PermanentError, StaleSnapshot
+from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.firestore import Database
-from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.database import Transaction
-from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.values import check_size, encode_fields
-from onto_fn.store import Reader, ReadSet, Store, load
-from onto_fn.views import BuiltDocuments, Definition, Transition
+from onto_fn.store import Reader
 
 
 def materialise(
@@ -50,17 +36,10 @@ def materialise(
     """
 
     def attempt(number: int) -> Outcome:
-        current = affected if number == 1 else _refresh(database, affected)
+        current = affected if number == 1 else find_one(database, affected)
         return replace(_attempt(database, current, change), attempts=number)
 
     return policy.run(f"{affected.definition.name} of {affected.root}", attempt)
-
-
-def _refresh(database: Database, affected: Affected) -> Affected:
-    path = ledger_path(affected.definition.name, affected.root)
-    documents, read_time = database.get([path])
-    record = LedgerRecord.from_document(documents[path])
-    return replace(affected, record=record, read_time=read_time)
 
 
 def _attempt(database: Database, affected: Affected, change: Change | None) -> Outcome:
@@ -75,29 +54,30 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
         else:
             ahead = record.sources if record else ()
             reader = Snapshot(database, affected.read_time, ahead)
-        build = _build(definition, root, record, reader, affected.read_time)
-        if is_behind(build.read_set, record, change):
+        known = record is not None and record.built
+        found = build(definition, root, known=known, reader=reader, read_time=affected.read_time)
+        if is_behind(found.read_set, record, change):
             raise StaleSnapshot(f"the snapshot of {affected.read_time} does not show the change")
-        planned = plan(definition, record, build, root, change)
+        planned = plan(definition, record, found, root, change, affected.shard)
         if planned is None:
-            return _unchanged(definition, root, build)
-        gain = gained(build.read_set, record)
+            return outcome(affected, None, found)
+        gain = gained(found.read_set, record)
         if transaction is None and gain:
             transaction = stack.enter_context(database.transaction())
-            _lock(transaction, gain, build.read_set)
+            lock(transaction, gain, found.read_set.versions)
         try:
             (transaction or database).commit(planned.writes)
         except PermanentError as error:
-            if build.error is not None:
+            if found.error is not None:
                 raise
-            return _commit_failure(database, affected, build, error, change)
-    return _outcome(definition, root, planned, build)
+            return _commit_failure(database, affected, found, error, change)
+    return outcome(affected, planned, found)
 
 
 def _commit_failure(
     database: Database,
     affected: Affected,
-    build: Build,
+    found: Build,
     error: PermanentError,
     change: Change | None,
 ) -> Outcome:
@@ -107,92 +87,30 @@ def _commit_failure(
     alone. The build is then tried, and refused, again at each event.
     """
     definition, record, root = affected.definition, affected.record, affected.root
-    failed = replace(build, documents=None, error=error)
-    planned = plan(definition, record, failed, root, change)
+    failed = replace(found, documents=None, error=error)
+    planned = plan(definition, record, failed, root, change, affected.shard)
     if planned is None:
-        return _unchanged(definition, root, failed)
+        return outcome(affected, None, failed)
     try:
         with database.transaction() as transaction:
-            gain = gained(build.read_set, record)
+            gain = gained(found.read_set, record)
             if gain:
-                _lock(transaction, gain, build.read_set)
+                lock(transaction, gain, found.read_set.versions)
             transaction.commit(planned.writes)
     except PermanentError:
         letter = dead_letter_path(definition.name, root)
         database.commit([write for write in planned.writes if write.path == letter])
-    return _outcome(definition, root, planned, failed)
+    return outcome(affected, planned, failed)
 
 
-def _build(
-    definition: Definition,
-    root: str,
-    record: LedgerRecord | None,
-    reader: Reader,
-    read_time: datetime,
-) -> Build:
-    read_set = ReadSet()
-    exists = True
-    try:
-        store = load(definition.store, root, reader, read_set)
-        exists = store is not None
-        documents = _documents(definition, root, record, store)
-        check_targets(definition, documents or {})
-        for path, content in (documents or {}).items():
-            _check_storable(path, content)
-    except PermanentError as error:
-        return Build(read_set, read_time, None, exists, error)
-    return Build(read_set, read_time, documents, exists)
-
-
-def _documents(
-    definition: Definition, root: str, record: LedgerRecord | None, store: Store | None
-) -> BuiltDocuments | None:
-    known = record is not None and record.built
-    if store is None and definition.removed is None:
-        return {}
-    if store is None:  # the hook runs once a life of the root; after that, leave what it made
-        return definition.removed(root) if definition.removed and known else None
-    return definition.build(store, Transition.UPDATED if known else Transition.CREATED)
-
-
-def _check_storable(path: str, content: Fields) -> None:
-    """Refuse before the commit what Firestore would refuse at it."""
-    digest(content)
-    check_size(path, content)
-    encode_fields(content, documents="", where=path)
-
-
-def _lock(transaction: Transaction, gain: Gain, read_set: ReadSet) -> None:
-    """Lock what is new to the read set, and make sure that the build has seen its latest version.
-
-    A change to it then either came before (and is seen here), or comes after the commit (and its
-    event finds the ledger record).
-    """
-    if gain.paths:
-        now = {path: d.update_time for path, d in transaction.get(gain.paths).items()}
-        _check_same({path: read_set.versions[path] for path in gain.paths}, now)
-    for query, seen in gain.queries:
-        _check_same(seen, {d.path: d.update_time for d in transaction.query(query)})
-
-
-def _check_same(seen: Mapping[str, datetime | None], now: Mapping[str, datetime | None]) -> None:
-    if dict(seen) != dict(now):
-        changed = sorted(p for p in {*seen, *now} if seen.get(p) != now.get(p))
-        raise Contention(f"changed since it was read: {', '.join(changed)}")
-
-
-def _unchanged(definition: Definition, root: str, build: Build) -> Outcome:
-    if build.error is not None:  # its dead letter is there already
-        return Outcome(definition.name, root, Result.DEAD_LETTER, error=str(build.error))
-    return Outcome(definition.name, root, Result.UNCHANGED)
-
-
-def _outcome(definition: Definition, root: str, planned: Plan, build: Build) -> Outcome:
+def outcome(affected: Affected, planned: Plan | None, found: Build) -> Outcome:
+    """What became of one materialisation; without a plan nothing was committed."""
+    error = "" if found.error is None else str(found.error)
+    name, root = affected.definition.name, affected.root
+    if planned is None:  # of a build that failed, the dead letter is there already
+        result = Result.DEAD_LETTER if error else Result.UNCHANGED
+        return Outcome(name, root, result, error=error)
+    result = Result.DEAD_LETTER if error else Result.COMMITTED
     return Outcome(
-        definition.name,
-        root,
-        Result.COMMITTED if build.error is None else Result.DEAD_LETTER,
-        written=planned.written,
-        deleted=planned.deleted,
-        error="" if build.error is None else str(build.error),
+        name, root, result, written=planned.written, deleted=planned.deleted, error=error
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -15,6 +16,8 @@ class Result(Enum):
     """The ledger covers the change already: nothing was built."""
     UNCHANGED = "unchanged"
     """It was built, and nothing that was read or made differs from the ledger: no commit."""
+    FANNED_OUT = "fanned out"
+    """A batch was published that will rebuild it, with others."""
     DEAD_LETTER = "dead letter"
     """It cannot be built; a dead letter says why. Documents stay as they were last built."""
 
@@ -25,7 +28,7 @@ class Outcome:
 
     Attributes:
         definition: the definition's name.
-        root: path of the root.
+        root: path of the root; of a batch that was published, how many roots.
         result: how it ended.
         attempts: how many attempts it took.
         written: paths of the documents written.
@@ -40,3 +43,15 @@ class Outcome:
     written: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     error: str = ""
+
+
+def combined(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome of one root from those of its shards: the worst, with all that was written."""
+    order = [Result.DEAD_LETTER, Result.COMMITTED, Result.UNCHANGED, Result.COVERED]
+    worst = min(outcomes, key=lambda outcome: order.index(outcome.result))
+    return replace(
+        worst,
+        attempts=max(outcome.attempts for outcome in outcomes),
+        written=tuple(path for outcome in outcomes for path in outcome.written),
+        deleted=tuple(path for outcome in outcomes for path in outcome.deleted),
+    )

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
 
-from onto_fn.engine import Change, Engine, Outcome, Result, RetryPolicy
+from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
 from onto_fn.engine.letters import event_letter, event_letter_path
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id
-from onto_fn.functions.cloudevents import CloudEvent, decode_event
+from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
+from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
     FirestoreFunction,
     FunctionOptions,
@@ -49,6 +50,8 @@ class App:
         secrets: names of secrets that the functions see as environment variables.
         labels: labels of the functions.
         retry: bounds of the retries within one invocation.
+        fan_out: if given, a change that affects very many documents is rebuilt in batches, through
+            Pub/Sub and the function `onto_fan_out`, so that no invocation exceeds its time limit.
         max_event_age: an event that still cannot be handled at this age becomes a dead letter. Keep
             it below the platform's limit of redelivery, 24 hours, after which it would be lost.
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
@@ -81,6 +84,7 @@ class App:
         secrets: Sequence[str] = (),
         labels: dict[str, str] | None = None,
         retry: RetryPolicy | None = None,
+        fan_out: FanOut | None = None,
         max_event_age: timedelta = timedelta(hours=23),
         admin_claim: str | None = None,
     ) -> None:
@@ -101,7 +105,14 @@ class App:
         )
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
-        self.engine = Engine(definitions, retry=retry, observer=_log_outcome)
+        self._fan_out = fan_out
+        self.engine = Engine(
+            definitions,
+            retry=retry,
+            fan_out=fan_out,
+            publish=Publisher(fan_out.topic).publish if fan_out else None,
+            observer=_log_outcome,
+        )
         self.max_event_age = max_event_age
         self._admin_claim = admin_claim
         self._databases: dict[tuple[str, str], Database] = {}
@@ -136,6 +147,8 @@ class App:
     def functions(self) -> dict[str, Handler]:
         """The functions by name, as `firebase deploy` and functions-framework find them."""
         functions = {trigger.name: self._compile(trigger) for trigger in self.triggers()}
+        if self._fan_out is not None:
+            functions[NAME] = fan_out_function(self, self._fan_out, self.options)
         if self._admin_claim is not None:
             replay = replay_function(self, self._admin_claim)
             functions[replay.__name__] = replay
@@ -169,8 +182,36 @@ class App:
         database = self.database(decoded.project, decoded.database)
         return self.handle_change(database, decoded.change, decoded.time)
 
+    def handle_batch_event(self, event: CloudEvent) -> list[Outcome]:
+        """Handle one Pub/Sub event of the fan-out, as `handle` does.
+
+        Raises:
+            RetriesExhausted: the event has to be delivered again.
+        """
+        event_id = str(event.get("id") or new_id())
+        try:
+            batch, project, name = decode_batch(event)
+        except UndecodableEvent as error:
+            self._give_up(self.database(), None, event_id, error)
+            return []
+        database = self.database(project, name)
+        try:
+            return self._until_too_old(
+                lambda: self.engine.handle_batch(database, batch),
+                lambda error: self._give_up(database, batch.change, event_id, error),
+                event_time(event),
+            )
+        except DeclarationError as error:  # its view is no longer in the app
+            self._give_up(database, batch.change, event_id, error)
+            return []
+
     def handle_change(
-        self, database: Database, change: Change, happened: datetime | None = None
+        self,
+        database: Database,
+        change: Change,
+        happened: datetime | None = None,
+        *,
+        inline: bool = False,
     ) -> list[Outcome]:
         """Handle one change, however it was learnt of.
 
@@ -181,18 +222,16 @@ class App:
             database: where it happened.
             change: the change.
             happened: when, to the second; None if unknown.
+            inline: fan nothing out.
 
         Raises:
             RetriesExhausted: the change has to be delivered again.
         """
-        try:
-            return self.engine.handle(database, change)
-        except Exception as error:
-            age = datetime.now(UTC) - happened if happened else timedelta(0)
-            if age < self.max_event_age:
-                raise
-            self._give_up(database, change, change.event_id, error)
-            return []
+        return self._until_too_old(
+            lambda: self.engine.handle(database, change, inline=inline),
+            lambda error: self._give_up(database, change, change.event_id, error),
+            happened,
+        )
 
     def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
         """Try again what a dead letter holds; see `Engine.replay`."""
@@ -214,6 +253,21 @@ class App:
         handler.__doc__ = f"Materialises what a write to {trigger.collection} affects."
         handler.__dict__["__firebase_endpoint__"] = trigger.endpoint()
         return handler
+
+    def _until_too_old(
+        self,
+        handle: Callable[[], list[Outcome]],
+        give_up: Callable[[Exception], None],
+        happened: datetime | None,
+    ) -> list[Outcome]:
+        try:
+            return handle()
+        except Exception as error:
+            age = datetime.now(UTC) - happened if happened else timedelta(0)
+            if age < self.max_event_age:
+                raise
+            give_up(error)
+            return []
 
     def _give_up(
         self, database: Database, change: Change | None, event_id: str, error: Exception

@@ -60,7 +60,7 @@ def decode_event(event: CloudEvent) -> DecodedEvent:
         change=Change(path, before, after, event_id=str(event.get("id", ""))),
         database=str(event.get("database") or "(default)"),
         project=event.get("project"),
-        time=_time(event),
+        time=event_time(event),
     )
 
 
@@ -112,7 +112,8 @@ def _path(event: CloudEvent, message: Any) -> str:
         ) from error
 
 
-def _time(event: CloudEvent) -> datetime | None:
+def event_time(event: CloudEvent) -> datetime | None:
+    """When an event happened, cut to seconds; None if it does not say."""
     try:
         time = datetime.fromisoformat(str(event.get("time")).replace("Z", "+00:00"))
     except ValueError:

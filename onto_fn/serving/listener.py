@@ -91,7 +91,7 @@ class Listener:
         happened = datetime.now(UTC)
         self._executor.submit(
             self._until_done,
-            lambda: self._app.handle_change(self._database, change, happened),
+            lambda: self._app.handle_change(self._database, change, happened, inline=True),
         )
 
     def _reconcile(self) -> None:

@@ -89,6 +89,8 @@ class Toolchain:
         environ["GOOGLE_CLOUD_PROJECT"] = project_id
         environ["METADATA_SERVER_DETECTION"] = "none"
         environ["PYTHONUNBUFFERED"] = "1"
+        # In seconds. The 10 that firebase-tools waits by itself are short for a busy machine.
+        environ.setdefault("FUNCTIONS_DISCOVERY_TIMEOUT", "60")
         if self.firestore_jar:
             environ[_FIRESTORE_VARIABLE] = str(self.firestore_jar)
         if self.pubsub_program:

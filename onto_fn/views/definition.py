@@ -65,6 +65,7 @@ class Definition:
             `"task"` processes each root once and marks it; `"query"` writes at least once, without
             a ledger.
         done: how a task is marked.
+        shards: among how many ledger records (and commits) the documents of one root are spread.
     """
 
     name: str
@@ -76,6 +77,14 @@ class Definition:
     removed: Callable[[str], BuiltDocuments | None] | None = None
     mode: Mode = "materialise"
     done: TaskDone = field(default_factory=TaskDone.delete)
+    shards: int = 1
+
+    def shard_of(self, path: str) -> int:
+        """The shard that a document belongs to, from 0; the same as long as `shards` is."""
+        if self.shards == 1:
+            return 0
+        value = hashlib.blake2b(path.encode(), digest_size=4).digest()
+        return int.from_bytes(value, "big") % self.shards
 
     @property
     def root_collection(self) -> PathTemplate:

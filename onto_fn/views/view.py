@@ -27,6 +27,8 @@ from onto_fn.models import DomainModel
 from onto_fn.store import Store
 from onto_fn.views.definition import Definition, Isolation, Transition, fingerprint
 
+MAX_SHARDS = 1000
+
 S = TypeVar("S", bound=Store)
 Property = property | cached_property[Any]
 
@@ -44,10 +46,15 @@ class ViewModel(Generic[S]):
         name: the view's name in the ledger; default the class name. Keep it when renaming a class.
         version: change it to mark a change of code that the class's own source does not show.
         isolation: `"snapshot"` (default) or `"serializable"`; see `Definition`.
+        shards: for views with thousands of copies; see below.
 
     A view has one document, or several with the same content (a copy for each user): `targets`
     gives the values of the path's variables for each. Documents that are no longer produced are
     deleted in the commit that stops producing them (G6).
+
+    All copies of a root are written in one commit, which fits a few hundred. With `shards=n` they
+    are spread over n commits, each exactly once for itself, that can run at the same time; plan
+    for at most a few hundred copies a shard. To change the number, drop the view and rebuild it.
 
     Example:
         >>> from onto_fn import DomainModel, Store, ViewModel, root
@@ -72,6 +79,7 @@ class ViewModel(Generic[S]):
     __view_name__: ClassVar[str]
     __typed__: ClassVar[bool] = False
     __isolation__: ClassVar[Isolation] = "snapshot"
+    __shards__: ClassVar[int] = 1
     __version__: ClassVar[str] = ""
     __fields__: ClassVar[tuple[str, ...]] = ()
     Document: ClassVar[type[DomainModel]]
@@ -89,6 +97,7 @@ class ViewModel(Generic[S]):
         name: str | None = None,
         version: str = "",
         isolation: Isolation = "snapshot",
+        shards: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,6 +117,11 @@ class ViewModel(Generic[S]):
         cls.__typed__ = typed
         cls.__version__ = version
         cls.__isolation__ = isolation
+        if not 1 <= shards <= MAX_SHARDS:
+            raise DeclarationError(
+                f"{cls.__name__}: shards must be from 1 to {MAX_SHARDS}, got {shards}"
+            )
+        cls.__shards__ = shards
         types = _field_types(cls)
         cls.__fields__ = tuple(types)
         cls.Document = _document_class(cls, types)
@@ -130,6 +144,7 @@ class ViewModel(Generic[S]):
             targets=(cls.__path__,),
             fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
             isolation=cls.__isolation__,
+            shards=cls.__shards__,
         )
 
     @classmethod

@@ -1,0 +1,88 @@
+"""One build: read a store, run the application's code, note all that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from onto_fn.engine.decisions import Build, Gain, check_targets
+from onto_fn.errors import Contention, PermanentError
+from onto_fn.firestore.canonical import digest
+from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.documents import Fields
+from onto_fn.firestore.values import check_size, encode_fields
+from onto_fn.store import Reader, ReadSet, Store, load
+from onto_fn.views import BuiltDocuments, Definition, Transition
+
+
+def build(
+    definition: Definition, root: str, *, known: bool, reader: Reader, read_time: datetime
+) -> Build:
+    """Build one root's documents; what cannot be built is a `Build` with its error.
+
+    Args:
+        definition: what to build.
+        root: document path of the root.
+        known: whether the root was built before in this life of it.
+        reader: a consistent snapshot.
+        read_time: of the snapshot.
+
+    Raises:
+        TransientError: a read failed.
+    """
+    read_set = ReadSet()
+    exists = True
+    try:
+        store = load(definition.store, root, reader, read_set)
+        exists = store is not None
+        documents = _documents(definition, root, store, known)
+        check_targets(definition, documents or {})
+        for path, content in (documents or {}).items():
+            _check_storable(path, content)
+    except PermanentError as error:
+        return Build(read_set, read_time, None, exists, error)
+    return Build(read_set, read_time, documents, exists)
+
+
+def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:
+    """Lock what is new to a read set, and make sure that the build has seen its latest version.
+
+    A change to it then either came before (and is seen here), or comes after the commit (and its
+    event finds the ledger record).
+
+    Args:
+        transaction: in which the commit will be.
+        gain: what is new.
+        versions: what the build has seen: update time by path.
+
+    Raises:
+        Contention: it has changed since.
+    """
+    if gain.paths:
+        now = {path: d.update_time for path, d in transaction.get(gain.paths).items()}
+        _check_same({path: versions[path] for path in gain.paths}, now)
+    for query, seen in gain.queries:
+        _check_same(seen, {d.path: d.update_time for d in transaction.query(query)})
+
+
+def _documents(
+    definition: Definition, root: str, store: Store | None, known: bool
+) -> BuiltDocuments | None:
+    if store is None and definition.removed is None:
+        return {}
+    if store is None:  # the hook runs once a life of the root; after that, leave what it made
+        return definition.removed(root) if definition.removed and known else None
+    return definition.build(store, Transition.UPDATED if known else Transition.CREATED)
+
+
+def _check_storable(path: str, content: Fields) -> None:
+    """Refuse before the commit what Firestore would refuse at it."""
+    digest(content)
+    check_size(path, content)
+    encode_fields(content, documents="", where=path)
+
+
+def _check_same(seen: Mapping[str, datetime | None], now: Mapping[str, datetime | None]) -> None:
+    if dict(seen) != dict(now):
+        changed = sorted(p for p in {*seen, *now} if seen.get(p) != now.get(p))
+        raise Contention(f"changed since it was read: {', '.join(changed)}")
