@@ -24,27 +24,33 @@ service cloud.firestore {
 """
 
 
+def _project_folder(folder: Path, main: str) -> Path:
+    functions = folder / "functions"
+    functions.mkdir()
+    (functions / "main.py").write_text(main)
+    (functions / "requirements.txt").touch()
+    (functions / "venv").symlink_to(ROOT / "functions" / "venv")
+    (folder / "tools").symlink_to(ROOT / "tools")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / "firestore.rules").write_text(RULES)
+    (folder / "firebase.json").write_text(
+        json.dumps(
+            {
+                "firestore": {"rules": "firestore.rules"},
+                "functions": [{"source": "functions", "runtime": "python311"}],
+            }
+        )
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project_folder() -> Callable[[Path, str], Path]:
+    """Makes a folder one of a Firebase project with this main.py; its packages are the app's."""
+    return _project_folder
+
+
 @pytest.fixture
 def make_project(tmp_path: Path) -> Callable[[str], Path]:
-    """Makes the folder of a Firebase project with this main.py; its packages are the app's."""
-
-    def make(main: str) -> Path:
-        functions = tmp_path / "functions"
-        functions.mkdir()
-        (functions / "main.py").write_text(main)
-        (functions / "requirements.txt").touch()
-        (functions / "venv").symlink_to(ROOT / "functions" / "venv")
-        (tmp_path / "tools").symlink_to(ROOT / "tools")
-        (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-        (tmp_path / "firestore.rules").write_text(RULES)
-        (tmp_path / "firebase.json").write_text(
-            json.dumps(
-                {
-                    "firestore": {"rules": "firestore.rules"},
-                    "functions": [{"source": "functions", "runtime": "python311"}],
-                }
-            )
-        )
-        return tmp_path
-
-    return make
+    """Makes the folder of a Firebase project with this main.py."""
+    return lambda main: _project_folder(tmp_path, main)
