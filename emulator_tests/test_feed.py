@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud.firestore import Client
+from google.cloud.firestore import Client, FieldFilter
 
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.eventually import Eventually
@@ -83,7 +83,7 @@ def test_a_post_appears_with_those_who_follow_and_with_nobody_else(feed: Feed) -
     feed.becomes("tj_t", {"thomasina": entry("thomasina", "tj_t", hello="world")})
 
 
-@pytest.mark.parametrize("number", [10, 1000])
+@pytest.mark.parametrize("number", [10, 300])
 def test_every_feed_follows_edits_follows_unfollows_and_deletions(
     number: int, feed: Feed, eventually: Eventually
 ) -> None:
@@ -107,11 +107,11 @@ def test_every_feed_follows_edits_follows_unfollows_and_deletions(
 
     feed.client.document(f"insta_posts/{post}").delete()
     feed.becomes(post, {})
-    ledger = feed.client.collection("onto_ledger").where("root", "==", f"insta_posts/{post}")
+    of_post = FieldFilter("root", "==", f"insta_posts/{post}")
+    ledger = feed.client.collection("onto_ledger").where(filter=of_post)
     eventually(lambda: list(ledger.stream()) == [], deadline=DEADLINE)
 
 
-def test_the_large_changes_went_through_pub_sub(feed: Feed, suite: EmulatorSuite) -> None:
+def test_large_changes_went_through_pub_sub(feed: Feed, suite: EmulatorSuite) -> None:
     """After the tests above: else they would not be about fan-out."""
-    assert "onto_fan_out" in suite.log_path.read_text()
-    assert "fanned out" in suite.log_path.read_text()
+    assert 'Finished "us-central1-onto_fan_out"' in suite.log_path.read_text()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onto_fn import Change, DeclarationError, DomainModel, FanOut, Store, root
 from onto_fn.engine import Batch
 from onto_fn.engine.affected import Affected
-from onto_fn.engine.fanout import batches, split
+from onto_fn.engine.fanout import UNKNOWN_SHARDS, batches, split
 from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.errors import UndecodableEvent
 from onto_fn.firestore import Document, PathTemplate
@@ -124,10 +124,10 @@ def test_what_covers_the_change_is_in_no_batch() -> None:
     assert [batch.items for batch in batches(items, CHANGE, 9)] == [(("pages/p2", 0),)]
 
 
-def test_a_shard_that_was_never_built_is_a_batch_of_its_own() -> None:
-    items = [affected(number, None, shards=8) for number in range(3)]
+def test_few_shards_that_were_never_built_share_a_batch() -> None:
+    items = [affected(number, None, shards=8) for number in range(UNKNOWN_SHARDS + 1)]
 
-    assert [len(batch.items) for batch in batches(items, CHANGE, 100)] == [1, 1, 1]
+    assert [len(batch.items) for batch in batches(items, CHANGE, 100)] == [UNKNOWN_SHARDS, 1]
 
 
 def test_nothing_is_looked_at_beyond_the_threshold_before_it_is_published() -> None:

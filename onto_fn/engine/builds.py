@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from onto_fn.engine.decisions import Build, Gain, check_targets
 from onto_fn.errors import Contention, PermanentError
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.database import Transaction
-from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.values import check_size, encode_fields
 from onto_fn.store import Reader, ReadSet, Store, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
 
 def build(
-    definition: Definition, root: str, *, known: bool, reader: Reader, read_time: datetime
+    definition: Definition,
+    root: str,
+    shards: Collection[int],
+    *,
+    known: bool,
+    reader: Reader,
+    read_time: datetime,
 ) -> Build:
     """Build one root's documents; what cannot be built is a `Build` with its error.
 
     Args:
         definition: what to build.
         root: document path of the root.
+        shards: those whose documents are wanted.
         known: whether the root was built before in this life of it.
         reader: a consistent snapshot.
         read_time: of the snapshot.
@@ -36,12 +41,17 @@ def build(
         store = load(definition.store, root, reader, read_set)
         exists = store is not None
         documents = _documents(definition, root, store, known)
+        if documents is not None and definition.shards > 1:
+            documents = {
+                path: content
+                for path, content in documents.items()
+                if definition.shard_of(path) in shards
+            }
         check_targets(definition, documents or {})
-        for path, content in (documents or {}).items():
-            _check_storable(path, content)
+        digests = {path: digest(content) for path, content in (documents or {}).items()}
     except PermanentError as error:
-        return Build(read_set, read_time, None, exists, error)
-    return Build(read_set, read_time, documents, exists)
+        return Build(read_set, read_time, None, exists, error=error)
+    return Build(read_set, read_time, documents, exists, digests)
 
 
 def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:
@@ -73,13 +83,6 @@ def _documents(
     if store is None:  # the hook runs once a life of the root; after that, leave what it made
         return definition.removed(root) if definition.removed and known else None
     return definition.build(store, Transition.UPDATED if known else Transition.CREATED)
-
-
-def _check_storable(path: str, content: Fields) -> None:
-    """Refuse before the commit what Firestore would refuse at it."""
-    digest(content)
-    check_size(path, content)
-    encode_fields(content, documents="", where=path)
 
 
 def _check_same(seen: Mapping[str, datetime | None], now: Mapping[str, datetime | None]) -> None:

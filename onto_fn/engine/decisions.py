@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledge
 from onto_fn.engine.letters import letter_fields
 from onto_fn.errors import InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
-from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.queries import document_key
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
@@ -102,6 +101,7 @@ class Build:
         read_time: of its snapshot.
         documents: content by path; None to leave what is there as it is.
         root_exists: whether the root exists (and is of the root's class).
+        digests: of the content of each document.
         error: set if the build failed.
     """
 
@@ -109,6 +109,7 @@ class Build:
     read_time: datetime
     documents: BuiltDocuments | None
     root_exists: bool
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
     error: PermanentError | None = None
 
 
@@ -155,7 +156,7 @@ def plan(
             for path, content in build.documents.items()
             if definition.shard_of(path) == shard
         }
-        digests = {path: digest(content) for path, content in contents.items()}
+        digests = {path: build.digests[path] for path in contents}
     written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
     deleted = tuple(sorted(p for p in previous if p not in digests))
     keep = build.root_exists or bool(digests) or failure is not None

@@ -19,6 +19,9 @@ from onto_fn.engine.decisions import covers
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, Document
 
+UNKNOWN_SHARDS = 4
+"""So many shards that were never built share a batch."""
+
 
 @dataclass(frozen=True)
 class FanOut:
@@ -34,7 +37,7 @@ class FanOut:
     """
 
     threshold: int = 200
-    batch: int = 500
+    batch: int = 1000
     topic: str = "onto-fan-out"
 
     def __post_init__(self) -> None:
@@ -144,7 +147,7 @@ def _documents(item: Affected, unknown: int) -> int:
     """How many documents it probably has; a shard that was never built may have very many."""
     if item.record is not None:
         return max(1, len(item.record.documents))
-    return 1 if item.definition.shards == 1 else unknown
+    return 1 if item.definition.shards == 1 else max(1, unknown // UNKNOWN_SHARDS)
 
 
 def _version(document: Document | None) -> dict[str, Any] | None:

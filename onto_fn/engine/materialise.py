@@ -55,7 +55,14 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
             ahead = record.sources if record else ()
             reader = Snapshot(database, affected.read_time, ahead)
         known = record is not None and record.built
-        found = build(definition, root, known=known, reader=reader, read_time=affected.read_time)
+        found = build(
+            definition,
+            root,
+            {affected.shard},
+            known=known,
+            reader=reader,
+            read_time=affected.read_time,
+        )
         if is_behind(found.read_set, record, change):
             raise StaleSnapshot(f"the snapshot of {affected.read_time} does not show the change")
         planned = plan(definition, record, found, root, change, affected.shard)

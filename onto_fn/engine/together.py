@@ -82,6 +82,9 @@ def _build_all(database: Database, due: list[Affected], change: Change | None) -
     read_time = due[0].read_time
     ahead = {path for item in due if item.record for path in item.record.sources}
     reader = Snapshot(database, read_time, sorted(ahead | {item.root for item in due}))
+    shards: dict[str, set[int]] = {}
+    for item in due:
+        shards.setdefault(item.root, set()).add(item.shard)
     shared: dict[tuple[str, bool], Build] = {}
     built: list[Build] = []
     for item in due:
@@ -89,7 +92,12 @@ def _build_all(database: Database, due: list[Affected], change: Change | None) -
         key = (item.root, known)
         if key not in shared:
             shared[key] = build(
-                item.definition, item.root, known=known, reader=reader, read_time=read_time
+                item.definition,
+                item.root,
+                shards[item.root],
+                known=known,
+                reader=reader,
+                read_time=read_time,
             )
         if is_behind(shared[key].read_set, item.record, change):
             raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")

@@ -23,6 +23,13 @@ def new_id() -> str:
     return "".join(secrets.choice(_ID_ALPHABET) for _ in range(20))
 
 
+def _is_plain(segment: object) -> bool:
+    """Whether it is certain at a glance that `check_segment` allows it; most ids are plain."""
+    if not isinstance(segment, str) or len(segment) > MAX_SEGMENT_BYTES or segment[:1] == "_":
+        return False
+    return segment.isascii() and segment.replace("-", "").isalnum()
+
+
 def check_segment(segment: str, *, what: str) -> str:
     """Return `segment` if Firestore allows it as a collection or document id.
 
@@ -110,14 +117,15 @@ class PathTemplate:
     text: str
     segments: tuple[str, ...] = field(init=False, repr=False, compare=False)
     variables: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _places: tuple[tuple[int, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         segments = tuple(self.text.split("/"))
-        variables: list[str] = []
-        for segment in segments:
+        places: list[tuple[int, str]] = []
+        for place, segment in enumerate(segments):
             variable = _VARIABLE.match(segment)
             if variable:
-                variables.append(variable.group(1))
+                places.append((place, variable.group(1)))
             elif "{" in segment or "}" in segment:
                 raise DeclarationError(
                     f"path {self.text!r}: a variable stands for a whole segment, as in "
@@ -128,10 +136,12 @@ class PathTemplate:
                     check_segment(segment, what=f"a segment of path {self.text!r}")
                 except InvalidPath as error:
                     raise DeclarationError(str(error)) from error
+        variables = tuple(name for _, name in places)
         if len(set(variables)) != len(variables):
             raise DeclarationError(f"path {self.text!r} uses a variable twice")
         object.__setattr__(self, "segments", segments)
-        object.__setattr__(self, "variables", tuple(variables))
+        object.__setattr__(self, "variables", variables)
+        object.__setattr__(self, "_places", tuple(places))
 
     @property
     def is_document(self) -> bool:
@@ -153,18 +163,14 @@ class PathTemplate:
         Raises:
             InvalidPath: a variable is missing or its value is not allowed in a path.
         """
-        rendered: list[str] = []
-        for segment in self.segments:
-            variable = _VARIABLE.match(segment)
-            if variable is None:
-                rendered.append(segment)
-                continue
-            name = variable.group(1)
-            if name not in params:
+        rendered = list(self.segments)
+        for place, name in self._places:
+            value = params.get(name)
+            if value is None:
                 raise InvalidPath(f"path {self.text!r} needs a value for {name!r}")
-            rendered.append(
-                check_segment(params[name], what=f"variable {name!r} of path {self.text!r}")
-            )
+            if not _is_plain(value):
+                check_segment(value, what=f"variable {name!r} of path {self.text!r}")
+            rendered[place] = value
         return "/".join(rendered)
 
     def match(self, path: str) -> dict[str, str] | None:

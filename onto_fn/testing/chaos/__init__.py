@@ -3,6 +3,7 @@
 | noun | what it does |
 |---|---|
 | `Recorder` | a Firestore emulator of its own, and every event that it fires |
+| `MessageRecorder` | a Pub/Sub emulator of its own, and every message of an app's topics |
 | `DeliveryPlan`, `Deliverer` | each event delivered late, again, twice at once, without payload |
 | `FaultPlan`, `FaultProxy` | errors, ambiguous commits, delays and kills on the way to Firestore |
 | `Workers` | real functions-framework processes, each behind a proxy, restarted when killed |
@@ -12,6 +13,7 @@ Every choice comes from a seed: the same seed makes the same choices.
 
 from onto_fn.testing.chaos.delivery import Deliverer
 from onto_fn.testing.chaos.events import RecordedEvent
+from onto_fn.testing.chaos.messages import MessageRecorder
 from onto_fn.testing.chaos.plans import (
     Copy,
     DeliveryPlan,
@@ -21,7 +23,7 @@ from onto_fn.testing.chaos.plans import (
     FaultRates,
 )
 from onto_fn.testing.chaos.recorder import Recorder
-from onto_fn.testing.chaos.workers import Workers, declared_functions
+from onto_fn.testing.chaos.workers import Workers, declared_functions, declared_topics
 
 __all__ = [
     "Copy",
@@ -31,8 +33,10 @@ __all__ = [
     "Fault",
     "FaultPlan",
     "FaultRates",
+    "MessageRecorder",
     "RecordedEvent",
     "Recorder",
     "Workers",
     "declared_functions",
+    "declared_topics",
 ]

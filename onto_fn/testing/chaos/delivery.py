@@ -135,7 +135,7 @@ class Deliverer:
             self._outstanding -= 1
 
     def _post(self, event: RecordedEvent, copy: Copy, address: Address) -> bool:
-        body = b"" if copy.dropped else event.payload
+        body = b"" if copy.dropped and event.droppable else event.payload
         started = time.monotonic()
         connection = http.client.HTTPConnection(*address, timeout=self._timeout)
         try:

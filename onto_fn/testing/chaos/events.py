@@ -1,4 +1,4 @@
-"""Recorded CloudEvents of Firestore, in the form in which production delivers them."""
+"""Recorded CloudEvents of Firestore and Pub/Sub, in the form in which production delivers them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ _RESOURCE_SEGMENTS = 5  # projects/P/databases/D/documents
 
 @dataclass(frozen=True)
 class RecordedEvent:
-    """One event: a document changed.
+    """One event: a document changed, or a message was published.
 
     Attributes:
         trigger: key of the trigger that it was fired for.
-        path: the document.
+        path: the document; empty for a message.
         headers: the CloudEvent's attributes as HTTP headers, binary mode.
-        payload: the `DocumentEventData` message, as production sends it.
+        payload: the `DocumentEventData` message, or the JSON of a Pub/Sub message, as production
+            sends it.
         number: how many events of this document the trigger fired before.
         received: when it came, in seconds since the epoch.
+        droppable: whether the platform may deliver it without its payload.
     """
 
     trigger: str
@@ -31,6 +33,7 @@ class RecordedEvent:
     payload: bytes
     number: int = 0
     received: float = field(default_factory=time.time)
+    droppable: bool = True
 
     @classmethod
     def decode(cls, trigger: str, headers: Mapping[str, str], payload: bytes) -> RecordedEvent:

@@ -16,9 +16,9 @@ import onto_fn
 from onto_fn.testing.chaos import host
 from onto_fn.testing.chaos.plans import FaultPlan
 from onto_fn.testing.config import HOST, free_ports
-from onto_fn.testing.process import BackgroundProcess
+from onto_fn.testing.process import BackgroundProcess, EmulatorError
 
-__all__ = ["Workers", "declared_functions"]
+__all__ = ["Workers", "declared_functions", "declared_topics"]
 
 _DISCOVER = """
 import importlib.util, inspect, json, sys
@@ -31,7 +31,10 @@ for name, function in inspect.getmembers(module, inspect.isfunction):
     endpoint = getattr(function, "__firebase_endpoint__", None)
     if endpoint is not None:
         trigger = getattr(endpoint, "eventTrigger", None) or {}
-        found[name] = trigger.get("eventFilterPathPatterns", {}).get("document")
+        found[name] = {
+            "document": trigger.get("eventFilterPathPatterns", {}).get("document"),
+            "topic": trigger.get("eventFilters", {}).get("topic"),
+        }
 print(json.dumps(found))
 """
 
@@ -42,6 +45,15 @@ def declared_functions(source: Path) -> dict[str, str]:
     Raises:
         subprocess.CalledProcessError: it cannot be imported.
     """
+    return _declared(source, "document")
+
+
+def declared_topics(source: Path) -> dict[str, str]:
+    """The Pub/Sub functions that a `main.py` declares: topic by name; see `declared_functions`."""
+    return _declared(source, "topic")
+
+
+def _declared(source: Path, kind: str) -> dict[str, str]:
     run = subprocess.run(
         [sys.executable, "-c", _DISCOVER, str(source)],
         capture_output=True,
@@ -49,8 +61,8 @@ def declared_functions(source: Path) -> dict[str, str]:
         check=True,
         env=os.environ | _environ(),
     )
-    found: dict[str, str | None] = json.loads(run.stdout)
-    return {name: document for name, document in found.items() if document}
+    found: dict[str, dict[str, str | None]] = json.loads(run.stdout)
+    return {name: value for name, trigger in found.items() if (value := trigger[kind])}
 
 
 class Workers:
@@ -63,6 +75,7 @@ class Workers:
         project_id: the project.
         plan: what goes wrong.
         log_dir: where the logs go.
+        environ: more environment variables of the workers.
         deadline: seconds in which all must be ready.
     """
 
@@ -75,6 +88,7 @@ class Workers:
         project_id: str,
         plan: FaultPlan,
         log_dir: Path,
+        environ: Mapping[str, str] | None = None,
         deadline: float = 60.0,
     ) -> None:
         self._log_dir = log_dir
@@ -101,6 +115,7 @@ class Workers:
                 **_environ(),
                 "GOOGLE_CLOUD_PROJECT": project_id,
                 "METADATA_SERVER_DETECTION": "none",
+                **(environ or {}),
             },
         }
 
@@ -142,6 +157,13 @@ class Workers:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that all workers descend from."""
+        if self._process is None:
+            raise EmulatorError("the workers are not running: call start(), or use `with`")
+        return self._process.pid
 
     def addresses(self, function: str) -> list[tuple[str, int]]:
         """Host and port of each worker of a function."""

@@ -1,0 +1,153 @@
+"""`MessageRecorder`: a Pub/Sub emulator of its own, and every message of the topics of an app."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from onto_fn.testing.chaos.events import RecordedEvent
+from onto_fn.testing.suite import EmulatorSuite
+
+__all__ = ["MessageRecorder"]
+
+_PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
+
+
+class MessageRecorder:
+    """A Pub/Sub emulator whose messages are kept, and handed on as CloudEvents, as they come.
+
+    Args:
+        project_dir: folder in which firebase-tools is found.
+        log_dir: where the emulator's log goes.
+        project_id: begins with `demo-`.
+        topics: the topic of each trigger.
+
+    Attributes:
+        events: all messages in the order in which they came.
+    """
+
+    def __init__(
+        self, project_dir: Path, log_dir: Path, *, project_id: str, topics: Mapping[str, str]
+    ) -> None:
+        self.events: list[RecordedEvent] = []
+        self._suite = EmulatorSuite(
+            project_dir, only=("pubsub",), project_id=project_id, log_dir=log_dir / "pubsub"
+        )
+        self._topics = dict(topics)
+        self._subscribers: list[Callable[[RecordedEvent], None]] = []
+        self._numbers: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._pulls: list[Any] = []
+        self._client: Any = None
+
+    def start(self) -> Self:
+        """Start the emulator, and make the topics and a subscription of each."""
+        from google.cloud.pubsub_v1 import (  # pyright: ignore[reportMissingTypeStubs]
+            PublisherClient,
+            SubscriberClient,
+        )
+
+        self._suite.start()
+        project = self._suite.project_id
+        try:
+            with self._environment():
+                publisher: Any = PublisherClient()
+                self._client = SubscriberClient()
+            for trigger, name in self._topics.items():
+                topic = publisher.topic_path(project, name)
+                subscription = self._client.subscription_path(project, f"{name}-recorded")
+                publisher.create_topic(request={"name": topic})
+                self._client.create_subscription(
+                    request={"name": subscription, "topic": topic, "ack_deadline_seconds": 60}
+                )
+                self._pulls.append(self._client.subscribe(subscription, self._taker(trigger)))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop the emulator. May be called again."""
+        pulls, self._pulls = self._pulls, []
+        for pull in pulls:
+            pull.cancel()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        self._suite.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def pubsub_host(self) -> str:
+        """The emulator's address, as "127.0.0.1:port"."""
+        return self._suite.pubsub_host
+
+    def subscribe(self, subscriber: Callable[[RecordedEvent], None]) -> None:
+        """Call `subscriber`, from any thread, with each message from now on."""
+        with self._lock:
+            self._subscribers.append(subscriber)
+
+    def _taker(self, trigger: str) -> Callable[[Any], None]:
+        def take(message: Any) -> None:
+            self._take(trigger, message)
+            message.ack()  # it is kept: from here on, it is the deliverer that does not lose it
+
+        return take
+
+    def _take(self, trigger: str, message: Any) -> None:
+        body = {
+            "message": {
+                "data": base64.b64encode(message.data).decode(),
+                "attributes": dict(message.attributes),
+                "messageId": message.message_id,
+                "publishTime": message.publish_time.isoformat(),
+            },
+            "subscription": f"{self._topics[trigger]}-recorded",
+        }
+        headers = {
+            "ce-id": message.message_id,
+            "ce-type": _PUBLISHED,
+            "ce-source": f"//pubsub.googleapis.com/{self._topics[trigger]}",
+            "ce-specversion": "1.0",
+            "ce-time": message.publish_time.isoformat(),
+            "content-type": "application/json",
+        }
+        with self._lock:
+            number = self._numbers[trigger]
+            self._numbers[trigger] += 1
+            event = RecordedEvent(
+                trigger, "", headers, json.dumps(body).encode(), number, droppable=False
+            )
+            self.events.append(event)
+            subscribers = list(self._subscribers)
+        for subscriber in subscribers:
+            subscriber(event)
+
+    @contextmanager
+    def _environment(self) -> Generator[None]:
+        before = os.environ.get("PUBSUB_EMULATOR_HOST")
+        os.environ["PUBSUB_EMULATOR_HOST"] = self.pubsub_host
+        try:
+            yield
+        finally:
+            del os.environ["PUBSUB_EMULATOR_HOST"]
+            if before is not None:
+                os.environ["PUBSUB_EMULATOR_HOST"] = before
