@@ -27,8 +27,10 @@ chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WR
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: setup ## Compare with hand-written functions, in interleaved rounds of one run
+bench: setup ## Compare with hand-written functions and with raw writes, in one run each
 	@$(BIN)/python benchmarks/hot_document.py
+	@$(BIN)/python benchmarks/aggregates.py
+	@$(BIN)/python benchmarks/feed.py
 
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing

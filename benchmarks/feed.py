@@ -8,7 +8,7 @@ For each number of followers, in one run on the same emulator:
 * faults: the same, while events and batches are delivered up to five times and at once,
   workers are killed around their commits, and calls fail. Until every feed is right.
 
-Run it with `make bench-feed`.
+Run it with `make bench`.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def run(numbers: list[int], seed: int) -> list[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench-feed", description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--followers", type=int, nargs="+", default=[10, 1000, 10_000])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
