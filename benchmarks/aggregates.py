@@ -2,11 +2,12 @@
 
 Three measurements in one run on the same emulator:
 
-1. Cost of an event of an aggregate that has 10, 1,000 and 100,000 contributors: round trips and
-   milliseconds.
-2. Throughput, with every event delivered twice, from several threads: onto_fn, a hand-written
-   `Increment` without deduplication, a hand-written `@transactional` read-modify-write, and plain
-   sets of the same number of documents. The results are compared with the votes.
+1. Cost of an event of an aggregate that has 10, 1,000 and 100,000 contributors: round trips, billed
+   reads and writes, and milliseconds.
+2. Throughput of concurrent voters, with every event delivered twice and in any order: onto_fn, a
+   hand-written `Increment` without deduplication, a hand-written `@transactional`
+   read-modify-write, and plain sets of the same number of documents. The results are compared
+   with the votes.
 3. Coalescing: a burst of n events on one view, and how many builds it takes.
 
 Run it with `make bench`.
@@ -15,17 +16,20 @@ Run it with `make bench`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import random
 import secrets
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import grpc
+from billing import Billing
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import firestore
 from rich.console import Console
@@ -36,12 +40,15 @@ from onto_fn import (
     Database,
     DomainModel,
     Engine,
+    Outcome,
+    Ref,
+    Repository,
     Result,
     Store,
     ViewModel,
     aggregate,
     count,
-    query,
+    many,
     root,
 )
 from onto_fn.errors import OntoError
@@ -50,8 +57,8 @@ from onto_fn.testing import EmulatorSuite
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("green", "black", "white")
-THREADS = 16
 PAGE = 500
+MEMBERS = 8
 
 
 class Poll(DomainModel, collection="polls"):
@@ -74,30 +81,28 @@ class PollResults(ViewModel[PollStore], path="pollResults/{poll}"):
     def total(self) -> int:
         return self.store.votes["total"]
 
-
-class BurstStore(Store):
-    poll = root(Poll)
-    votes = query(Vote).within(poll=lambda store: store.poll.doc_id)
-
-
-class BurstView(ViewModel[BurstStore], path="bursts/{poll}"):
     @property
-    def total(self) -> int:
-        return len(self.store.votes)
+    def counts(self) -> dict[str, int]:
+        return self.store.votes["counts"]
 
 
-class Calls(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-    """Counts round trips."""
+class Member(DomainModel, collection="members"):
+    points: int = 0
 
-    count = 0
 
-    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        self.count += 1
-        return continuation(details, request)
+class Team(DomainModel, collection="teams"):
+    members: list[Ref[Member]]
 
-    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        self.count += 1
-        return continuation(details, request)
+
+class TeamStore(Store):
+    team = root(Team)
+    members = many(Member, lambda store: store.team.members)
+
+
+class TeamScore(ViewModel[TeamStore], path="scores/{team}"):
+    @property
+    def points(self) -> int:
+        return sum(member.points for member in self.store.members)
 
 
 def vote(database: Database, number: int, option: str) -> Change:
@@ -108,15 +113,22 @@ def vote(database: Database, number: int, option: str) -> Change:
     return Change(path, Document(path, None, None), after, f"event-{number}")
 
 
+def option(change: Change) -> str:
+    """What an event's vote is for."""
+    assert change.after is not None
+    assert change.after.fields is not None
+    return change.after.fields["option"]
+
+
 def of_constant_cost(sizes: Iterable[int], events: int) -> Table:
-    """Round trips and time of an event, by the number of contributors."""
+    """Round trips, billed documents and time of an event, by the number of contributors."""
     table = Table(title="One event of an aggregate")
-    for column in ("contributors", "round trips", "median ms"):
+    for column in ("contributors", "round trips", "reads", "writes", "median ms"):
         table.add_column(column, justify="right")
     for size in sizes:
         project = f"demo-{secrets.token_hex(6)}"
-        calls = Calls()
-        plain, counted = Database(project), Database(project, interceptors=[calls])
+        billing = Billing()
+        plain, counted = Database(project), Database(project, interceptors=[billing])
         engine = Engine([PollResults.definition()])
         engine.handle(plain, vote(plain, 0, OPTIONS[0]))
         _multiply_the_first(plain, size)
@@ -127,7 +139,9 @@ def of_constant_cost(sizes: Iterable[int], events: int) -> Table:
             engine.handle(counted, change)
             seconds.append(time.perf_counter() - begin)
         table.add_row(
-            f"{size:,}", f"{calls.count / events:.1f}", f"{statistics.median(seconds) * 1000:.1f}"
+            f"{size:,}",
+            *(f"{billing.counts[name] / events:.1f}" for name in ("calls", "reads", "writes")),
+            f"{statistics.median(seconds) * 1000:.1f}",
         )
     return table
 
@@ -157,8 +171,9 @@ class Counting:
     def handle(self, change: Change) -> None:
         raise NotImplementedError
 
-    def total(self) -> int | None:
-        return (self.client.document("totals/p").get().to_dict() or {}).get("total")
+    def counts(self) -> dict[str, int]:
+        """Votes by option."""
+        return self.client.document("totals/p").get().to_dict() or {}
 
 
 class OntoFn(Counting):
@@ -169,15 +184,16 @@ class OntoFn(Counting):
     def handle(self, change: Change) -> None:
         self.engine.handle(self.database, change)
 
-    def total(self) -> int | None:
+    def counts(self) -> dict[str, int]:
         self.database.commit([Write("polls/p", {})])
         self.engine.rebuild(self.database, "PollResults", "polls/p")
-        return (self.client.document("pollResults/p").get().to_dict() or {}).get("total")
+        return (self.client.document("pollResults/p").get().to_dict() or {}).get("counts", {})
 
 
 class Increment(Counting):
     def handle(self, change: Change) -> None:
-        self.client.document("totals/p").set({"total": firestore.Increment(1)}, merge=True)
+        added = {option(change): firestore.Increment(1)}
+        self.client.document("totals/p").set(added, merge=True)
 
 
 class ReadModifyWrite(Counting):
@@ -185,11 +201,13 @@ class ReadModifyWrite(Counting):
         @firestore.transactional
         def update(transaction: Any) -> None:
             reference = self.client.document("totals/p")
-            totals = reference.get(transaction=transaction).to_dict() or {"total": 0, "seen": []}
-            if change.event_id in totals["seen"]:
+            counts = reference.get(transaction=transaction).to_dict() or {}
+            seen = self.client.document(f"seen/{change.event_id}")
+            if seen.get(transaction=transaction).exists:
                 return
-            seen = [*totals["seen"][-1000:], change.event_id]
-            transaction.set(reference, {"total": totals["total"] + 1, "seen": seen})
+            chosen = option(change)
+            transaction.set(reference, counts | {chosen: counts.get(chosen, 0) + 1})
+            transaction.set(seen, {})
 
         update(self.client.transaction())
 
@@ -200,14 +218,14 @@ class Raw(Counting):
     def handle(self, change: Change) -> None:
         self.client.document(f"raw/{secrets.token_hex(8)}").set({"vote": change.path})
 
-    def total(self) -> int | None:
-        return None
+    def counts(self) -> dict[str, int]:
+        return {}
 
 
-def of_throughput(votes: int) -> Table:
+def of_throughput(votes: int, voters: int) -> Table:
     """Deliveries a second, and whether the result is right."""
-    table = Table(title=f"{votes} votes, each delivered twice, {THREADS} threads")
-    for column in ("", "seconds", "deliveries/s", "raw / it", "lost", "total", "right"):
+    table = Table(title=f"{votes} votes, each delivered twice in any order, {voters} at a time")
+    for column in ("", "seconds", "deliveries/s", "raw / it", "lost", "counted", "right"):
         table.add_column(column, justify="left" if column == "" else "right")
     sides: dict[str, Callable[[str], Counting]] = {
         "plain sets": Raw,
@@ -218,7 +236,7 @@ def of_throughput(votes: int) -> Table:
     raw = 0.0
     for name, make in sides.items():
         side = make(f"demo-{secrets.token_hex(6)}")
-        fewer = votes // 25 if make is ReadModifyWrite else votes
+        fewer = votes // 100 if make is ReadModifyWrite else votes
         changes = [vote(side.database, n, OPTIONS[n % 3]) for n in range(fewer)]
         lost: Counter[str] = Counter()
 
@@ -228,43 +246,69 @@ def of_throughput(votes: int) -> Table:
             except (OntoError, ValueError, GoogleAPICallError) as error:
                 lost[type(error).__name__] += 1
 
+        deliveries = changes * 2
+        random.Random(1).shuffle(deliveries)
         begin = time.perf_counter()
-        with ThreadPoolExecutor(THREADS) as threads:
-            list(threads.map(deliver, [change for change in changes for _ in range(2)]))
+        with ThreadPoolExecutor(voters) as threads:
+            list(threads.map(deliver, deliveries))
         seconds = time.perf_counter() - begin
         rate = 2 * fewer / seconds
         raw = raw or rate
-        total = side.total()
+        counts = side.counts()
+        right = counts == Counter(map(option, changes))
         table.add_row(
             name if fewer == votes else f"{name} ({fewer} votes)",
             f"{seconds:.1f}",
             f"{rate:.0f}",
             f"{raw / rate:.1f}",
             f"{lost.total()}",
-            "" if total is None else f"{total}",
-            "" if total is None else "yes" if total == fewer else "NO",
+            f"{sum(counts.values())}" if counts else "",
+            ("yes" if right else "NO") if counts else "",
         )
         side.client.close()
     return table
 
 
-def of_coalescing(bursts: Iterable[int]) -> Table:
-    """How many builds a burst of events on one view takes."""
-    table = Table(title=f"A burst of events on one view, {THREADS} threads")
-    for column in ("events", "builds", "covered", "events / build"):
+def of_coalescing(bursts: Iterable[int], workers: int) -> Table:
+    """How many builds a burst of events on one view takes.
+
+    Twice: when all are written before the first is handled, and when each is handled as it comes.
+    """
+    table = Table(title=f"A burst of events on one view, {workers} at a time")
+    for column in ("events", "handled", "builds", "covered", "events / build"):
         table.add_column(column, justify="right")
-    for size in bursts:
+    for size, late in itertools.product(bursts, (True, False)):
         database = Database(f"demo-{secrets.token_hex(6)}")
-        engine = Engine([BurstView.definition()])
-        database.commit([Write("polls/p", {})])
-        engine.rebuild(database, "BurstView", "polls/p")
-        changes = [vote(database, number, OPTIONS[number % 3]) for number in range(size)]
-        with ThreadPoolExecutor(THREADS) as threads:
-            handled = list(threads.map(lambda c, d=database, e=engine: e.handle(d, c), changes))
+        engine = Engine([TeamScore.definition()])
+        members = [Member(doc_id=f"m{number}") for number in range(MEMBERS)]
+        Repository(database).save(*members, Team(doc_id="t", members=[m.doc_ref for m in members]))
+        engine.rebuild(database, "TeamScore", "teams/t")
+
+        def write(number: int, database: Database = database) -> Change:
+            path = f"members/m{number % MEMBERS}"
+            time_written = database.commit([Write(path, {"points": number})])
+            before, after = (Document(path, {}, t) for t in (datetime.min, time_written))
+            return Change(path, before, after, f"event-{number}")
+
+        def handle(
+            change: int | Change, database: Database = database, engine: Engine = engine
+        ) -> list[Outcome]:
+            return engine.handle(
+                database, write(change, database) if isinstance(change, int) else change
+            )
+
+        with ThreadPoolExecutor(workers) as threads:
+            changes = list(threads.map(write, range(size))) if late else range(size)
+            handled = list(threads.map(handle, changes))
         results = Counter(outcome.result for outcomes in handled for outcome in outcomes)
         builds = size - results[Result.COVERED]
-        ratio = f"{size / max(1, builds):.0f}"
-        table.add_row(f"{size}", f"{builds}", f"{results[Result.COVERED]}", ratio)
+        table.add_row(
+            f"{size}",
+            "late" if late else "at once",
+            f"{builds}",
+            f"{results[Result.COVERED]}",
+            f"{size / max(1, builds):.0f}",
+        )
     return table
 
 
@@ -272,14 +316,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--contributors", type=int, nargs="+", default=[10, 1000, 100_000])
     parser.add_argument("--events", type=int, default=100, help="measured events a size")
-    parser.add_argument("--votes", type=int, default=1000, help="votes of the throughput")
+    parser.add_argument("--votes", type=int, default=5000, help="votes of the throughput")
+    parser.add_argument("--voters", type=int, default=64, help="votes at a time")
     parser.add_argument("--bursts", type=int, nargs="+", default=[20, 200, 1000])
     options = parser.parse_args()
     console = Console(width=100)
     with EmulatorSuite(ROOT, only=("firestore",)) as suite:
         os.environ.update(suite.environ())
-        console.print(of_coalescing(options.bursts))
-        console.print(of_throughput(options.votes))
+        console.print(of_coalescing(options.bursts, options.voters))
+        console.print(of_throughput(options.votes, options.voters))
         console.print(of_constant_cost(options.contributors, options.events))
 
 

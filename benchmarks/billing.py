@@ -1,0 +1,59 @@
+"""What Firestore would bill: counted at the connection."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+import grpc
+
+
+class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+    """Counts `calls`, and the documents of `reads` and `writes`.
+
+    A document that does not exist is billed like one that does, and a query without result like one
+    document.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        writes = len(request.writes) if details.method.endswith("/Commit") else 0
+        self._add(calls=1, writes=writes)
+        return continuation(details, request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        self._add(calls=1)
+        if details.method.endswith("/BatchGetDocuments"):
+            self._add(reads=len(request.documents))
+            return continuation(details, request)
+        return _Counted(continuation(details, request), self)
+
+    def _add(self, **amounts: int) -> None:
+        with self._lock:
+            self.counts.update(amounts)
+
+    def returned(self, documents: int) -> None:
+        self._add(reads=max(1, documents))
+
+
+class _Counted:
+    """A query's answer, which tells how many documents it had when it ends."""
+
+    def __init__(self, answer: Any, billing: Billing) -> None:
+        self._answer = answer
+        self._billing = billing
+
+    def __iter__(self) -> Iterator[Any]:
+        documents = 0
+        for response in self._answer:
+            documents += bool(response.document.name)
+            yield response
+        self._billing.returned(documents)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._answer, name)
