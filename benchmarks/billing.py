@@ -47,13 +47,19 @@ class _Counted:
     def __init__(self, answer: Any, billing: Billing) -> None:
         self._answer = answer
         self._billing = billing
+        self._documents = 0
 
     def __iter__(self) -> Iterator[Any]:
-        documents = 0
-        for response in self._answer:
-            documents += bool(response.document.name)
-            yield response
-        self._billing.returned(documents)
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            response = next(self._answer)
+        except StopIteration:
+            self._billing.returned(self._documents)
+            raise
+        self._documents += bool(response.document.name)
+        return response
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answer, name)

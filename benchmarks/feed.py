@@ -5,8 +5,11 @@ For each number of followers, in one run on the same emulator:
 * raw: one client writes the same documents to another collection, in batches of 500.
 * fan-out: the post is edited; real functions-framework workers rebuild every feed, the batches
   going through a real Pub/Sub emulator. Until every feed is right.
-* faults: the same, while events and batches are delivered up to five times and at once,
+* loop: a hand-written trigger does the same: it sets one document after the other.
+* faults: fan-out, while events and batches are delivered up to five times and at once,
   workers are killed around their commits, and calls fail. Until every feed is right.
+
+Then it prints how many documents one edit reads and writes, as Firestore bills them.
 
 Run it with `make bench`.
 """
@@ -14,19 +17,27 @@ Run it with `make bench`.
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from billing import Billing
 from google.cloud.firestore import Client, CollectionGroup, FieldFilter
 from rich.console import Console
 from rich.table import Table
 
+from onto_fn import Change, Database, Engine, FanOut
+from onto_fn.engine import Batch
+from onto_fn.firestore import Document, Write
+from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.chaos import (
     Deliverer,
     DeliveryPlan,
@@ -59,6 +70,7 @@ class Row:
 
     followers: int
     raw: float
+    loop: float
     plain: float
     faulty: float
     kills: int
@@ -124,6 +136,17 @@ class Feeds:
             for path, content in contents[begin : begin + 500]:
                 batch.set(self.client.document(f"raw/{path.replace('/', '_')}"), content)
             batch.commit()
+        return time.perf_counter() - started
+
+    def loop(self) -> float:
+        """Seconds of a hand-written trigger."""
+        started = time.perf_counter()
+        post = self.client.document(self.post).get().to_dict() or {}
+        author = self.client.document(f"users/{post['ownerId']}").get().to_dict() or {}
+        identifier = self.post.rpartition("/")[2]
+        for name, follows in author["followers"].items():
+            if follows:
+                self.client.document(f"loop/{name}_{identifier}").set({"post": post})
         return time.perf_counter() - started
 
 
@@ -201,6 +224,7 @@ def run(numbers: list[int], seed: int) -> list[Row]:
             plain, _ = stage.measure(feeds, f"plain{number}", seed, FAULTLESS, PROMPT)
             peak = stage.peak
             raw.append(feeds.write_raw())
+            loop = feeds.loop()
             text = f"faulty{number}"
             faulty, workers = stage.measure(feeds, text, seed, KILLS, REPEATED)
             raw.append(feeds.write_raw())
@@ -209,6 +233,7 @@ def run(numbers: list[int], seed: int) -> list[Row]:
                 Row(
                     number,
                     sorted(raw)[1],
+                    loop,
                     plain,
                     faulty,
                     kills,
@@ -219,18 +244,60 @@ def run(numbers: list[int], seed: int) -> list[Row]:
     return rows
 
 
+def of_billing(numbers: list[int]) -> Table:
+    """What one edit reads and writes; the batches are handled in this process."""
+    sys.path.insert(0, str(APP.parent))
+    os.environ["GOOGLE_CLOUD_PROJECT"] = PROJECT
+    definitions = importlib.import_module(APP.stem).app.engine.definitions.values()
+    table = Table(title="What one edit is billed")
+    for column in ("followers", "round trips", "reads", "writes", "writes / follower"):
+        table.add_column(column, justify="right")
+    with EmulatorSuite(ROOT, only=("firestore",)) as suite:
+        os.environ.update(suite.environ())
+        for number in numbers:
+            billing = Billing()
+            project = f"demo-feed{number}"
+            plain, billed = Database(project), Database(project, interceptors=[billing])
+            batches: list[Batch] = []
+            engine = Engine(
+                definitions, fan_out=FanOut(), publish=lambda _, more, b=batches: b.extend(more)
+            )
+            followers = {f"follower{n:05}": True for n in range(number)}
+            plain.commit([Write("users/author", {"followers": followers})])
+            for text, database in (("first", plain), ("edited", billed)):
+                fields = {"ownerId": "author", "text": text}
+                path = "insta_posts/post"
+                before, after = (
+                    Document(path, fields, version)
+                    for version in (datetime.min, plain.commit([Write(path, fields)]))
+                )
+                engine.handle(database, Change(path, before, after, text))
+                for batch in batches:
+                    engine.handle_batch(database, batch)
+                batches.clear()
+            calls, reads, writes = (billing.counts[n] for n in ("calls", "reads", "writes"))
+            per_follower = f"{writes / number:.2f}"
+            table.add_row(f"{number:,}", f"{calls}", f"{reads}", f"{writes:,}", per_follower)
+    return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--followers", type=int, nargs="+", default=[10, 1000, 10_000])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     table = Table(title="An edit of a post, until every feed shows it")
-    for column in ("followers", "raw", "fan-out", "ratio", "faults", "ratio", "kills", "memory"):
+    for column in (
+        *("followers", "raw", "loop", "ratio", "fan-out", "ratio", "faults", "ratio"),
+        *("kills", "memory"),
+    ):
         table.add_column(column, justify="right", no_wrap=True)
     for row in run(arguments.followers, arguments.seed):
         table.add_row(
             f"{row.followers:,}",
             f"{row.raw:.2f} s",
+            f"{row.loop:.2f} s",
+            f"{row.loop / row.raw:.1f}",
             f"{row.plain:.2f} s",
             f"{row.plain / row.raw:.1f}",
             f"{row.faulty:.2f} s",
@@ -238,7 +305,9 @@ def main() -> None:
             f"{row.kills}",
             f"{row.peak} MiB",
         )
-    Console().print(table)
+    console = Console(width=110)
+    console.print(table)
+    console.print(of_billing(arguments.followers))
 
 
 if __name__ == "__main__":
