@@ -17,8 +17,8 @@ Run it with `make bench`.
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
+import runpy
 import sys
 import tempfile
 import time
@@ -246,9 +246,7 @@ def run(numbers: list[int], seed: int) -> list[Row]:
 
 def of_billing(numbers: list[int]) -> Table:
     """What one edit reads and writes; the batches are handled in this process."""
-    sys.path.insert(0, str(APP.parent))
-    os.environ["GOOGLE_CLOUD_PROJECT"] = PROJECT
-    definitions = importlib.import_module(APP.stem).app.engine.definitions.values()
+    definitions = runpy.run_path(str(APP))["app"].engine.definitions.values()
     table = Table(title="What one edit is billed")
     for column in ("followers", "round trips", "reads", "writes", "writes / follower"):
         table.add_column(column, justify="right")
