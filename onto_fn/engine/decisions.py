@@ -10,6 +10,7 @@ from typing import Any
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.outbox import outbox_writes
 from onto_fn.errors import InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
 from onto_fn.firestore.canonical import digest
@@ -138,7 +139,7 @@ def plan(
     Documents whose digest is in the ledger are not written again. Documents that the ledger lists
     and the build did not produce are deleted (G6). A failed build leaves the documents as they
     are, and adds or updates the dead letter in the same commit; the next build that succeeds
-    deletes it in its own.
+    deletes it in its own. What is written or deleted puts its messages into the outbox (G4).
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
@@ -177,6 +178,7 @@ def plan(
         return None
     writes = [Write(path, contents[path]) for path in written]
     writes += [Write(path, None) for path in deleted]
+    writes += outbox_writes(definition, writes, build.read_time)
     writes += _dead_letter_writes(definition, root, record, new, change)
     writes.append(_ledger_write(definition, root, record, new))
     return Plan(new, tuple(writes), written, deleted)

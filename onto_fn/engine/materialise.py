@@ -20,6 +20,7 @@ from onto_fn.engine.decisions import (
     plan,
 )
 from onto_fn.engine.ledger import LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.outbox import check_sendable
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
@@ -139,6 +140,7 @@ def _build(
         check_targets(definition, documents or {})
         for path, content in (documents or {}).items():
             _check_storable(path, content)
+            check_sendable(definition, path, content)
     except PermanentError as error:
         return Build(read_set, read_time, None, exists, error)
     return Build(read_set, read_time, documents, exists)

@@ -15,8 +15,10 @@ class Result(Enum):
     """The ledger covers the change already: nothing was built."""
     UNCHANGED = "unchanged"
     """It was built, and nothing that was read or made differs from the ledger: no commit."""
+    SENT = "sent"
+    """The message of a change was sent, and its receiver has confirmed it."""
     DEAD_LETTER = "dead letter"
-    """It cannot be built; a dead letter says why. Documents stay as they were last built."""
+    """It cannot be built or sent; a dead letter says why. Documents stay as they were."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Outcome:
 
     Attributes:
         definition: the definition's name.
-        root: path of the root.
+        root: path of the root; of a message, the path of the document that it tells of.
         result: how it ended.
         attempts: how many attempts it took.
         written: paths of the documents written.

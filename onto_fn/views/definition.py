@@ -65,6 +65,8 @@ class Definition:
             `"task"` processes each root once and marks it; `"query"` writes at least once, without
             a ledger.
         done: how a task is marked.
+        sends: names of the sinks that get a message for each change of a document; only in mode
+            `"materialise"`, whose commits happen once.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Definition:
     removed: Callable[[str], BuiltDocuments | None] | None = None
     mode: Mode = "materialise"
     done: TaskDone = field(default_factory=TaskDone.delete)
+    sends: tuple[str, ...] = ()
 
     @property
     def root_collection(self) -> PathTemplate:
