@@ -37,7 +37,8 @@ class Message:
         source: the database, `//firestore.googleapis.com/projects/P/databases/D`.
         type: `fn.onto.document.written` or `fn.onto.document.deleted`.
         subject: the document's path.
-        time: the instant of the snapshot that the document was built from.
+        time: the instant of the snapshot that the document was built from (when it was received
+            if the sender left it out).
         key: messages of one key are sent in the order of their versions.
         version: the view's version: later contents of a document have a higher one.
         body: the content as JSON text in UTF-8; `null` for a deletion.
@@ -148,8 +149,8 @@ class Message:
         Raises:
             UndecodableMessage: it is not a message that onto_fn has sent.
         """
-        from cloudevents.exceptions import GenericException
         from cloudevents import http
+        from cloudevents.exceptions import GenericException
 
         text = data.encode() if isinstance(data, str) else data
         try:
@@ -169,7 +170,7 @@ class Message:
         except (GenericException, KeyError, TypeError, ValueError) as error:
             raise UndecodableMessage(
                 f"this is no message of onto_fn: {type(error).__name__}: {error}. It needs the "
-                "CloudEvents attributes id, source, type, subject, time, partitionkey, sequence"
+                "CloudEvents attributes id, source, type, subject, partitionkey, sequence"
             ) from error
 
 
