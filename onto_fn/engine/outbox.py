@@ -154,10 +154,9 @@ def check_sendable(definition: Definition, path: str, content: Fields) -> None:
             check_size(entry.path, entry.to_fields())
         except DocumentTooLarge as error:
             raise DocumentTooLarge(
-                f"{path} has {len(entry.data.encode())} bytes as JSON, too many for the message to "
-                f"{entry.sink!r}, which has to fit into a Firestore document of 1 MiB with about 1 "
-                f"kB around it. Split the view, or take the sink out of `sends` of "
-                f"{definition.name}."
+                f"{path} has {len(entry.data.encode())} bytes as JSON; with its addresses, the "
+                f"message to {entry.sink!r} does not fit into a Firestore document of 1 MiB. Split "
+                f"the view, or take the sink out of `sends` of {definition.name}."
             ) from error
 
 
