@@ -16,6 +16,8 @@ from kit.writing import Writer, in_threads
 
 from onto_fn import App, Change, DeclarationError, Engine, Result, RetryPolicy, ViewMediator
 from onto_fn.errors import MessageRefused, RetriesExhausted, TransientError
+from onto_fn.serving import Listener
+from onto_fn.testing.eventually import Eventually
 
 Connect = Callable[..., Any]
 GROUP, VIEW = "groups/g", "groupViews/g"
@@ -398,3 +400,43 @@ def test_documents_do_not_hold_up_each_other(app: App, recorder: Recorder, write
     app.handle_change(writer.database, creations(writer)[1])
 
     assert titles(recorder) == ["two"]
+
+
+# A long-lived process
+
+
+def test_a_listener_sends_what_it_finds_and_what_comes(
+    app: App,
+    recorder: Recorder,
+    writer: Writer,
+    change_group: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Eventually,
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", writer.database.project)
+    change_group("found")
+
+    with Listener(app):
+        eventually(lambda: titles(recorder) == ["found"])
+        writer.write(GROUP, {"title": "came"})
+        eventually(lambda: titles(recorder) == ["found", "came"])
+        eventually(lambda: entries(writer) == [])
+
+
+def test_a_listener_does_not_ask_again_about_what_was_refused(
+    app: App,
+    recorder: Recorder,
+    writer: Writer,
+    change_group: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Eventually,
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", writer.database.project)
+    change_group("refused")
+    refused(app, recorder, writer)
+
+    with Listener(app):
+        writer.write(GROUP, {"title": "came"})
+        eventually(lambda: titles(recorder) == ["came"])
+
+    assert [entry.refused for entry in entries(writer)] == [True]
