@@ -58,7 +58,7 @@ def pull(suite: EmulatorSuite) -> Callable[[], list[Message]]:
 
     def pull() -> list[Message]:
         try:
-            answer = subscriber.pull(subscription=subscription, max_messages=10, timeout=5)
+            answer = subscriber.pull(subscription=subscription, max_messages=10, timeout=20)
         except DeadlineExceeded:  # nothing has come
             return []
         found = answer.received_messages

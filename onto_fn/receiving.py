@@ -47,14 +47,13 @@ class Inbox:
     is deleted without one. With `latest_only` there is one more document for each key, which stays.
 
     Example:
-        In a function that gets a Pub/Sub subscription's pushes::
+        In a function that gets a Pub/Sub subscription's pushes:
 
-            inbox = Inbox(Database("my-project"), "billing")
-
-            def bill(message: Message) -> list[Write]:
-                return [Write(f"bills/{message.id}", {"session": message.subject})]
-
-            inbox.process(Message.from_push(request.get_data()), bill)
+        >>> from onto_fn import Database, Inbox, Message, Write
+        >>> def bill(message: Message) -> list[Write]:
+        ...     return [Write(f"bills/{message.id}", {"session": message.subject})]
+        >>> def receive(database: Database, body: bytes) -> None:
+        ...     Inbox(database, "billing").process(Message.from_push(body), bill)
 
     Raises:
         DeclarationError: the name is empty, or has a slash or a tilde.
