@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn import Change, DomainModel, Store, root
+from onto_fn import Change, Database, DomainModel, Engine, Store, root
 from onto_fn.engine.decisions import Build, plan
 from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.engine.outbox import OutboxEntry, check_sendable, outbox_writes, version_of
@@ -176,9 +176,24 @@ def test_an_entry_that_fits_can_be_marked_as_refused() -> None:
     assert stored.to_fields().keys() == replace(stored, refused=True).to_fields().keys()
 
 
-def test_a_change_of_the_outbox_is_no_source() -> None:
-    from onto_fn import Engine
+class Anything(DomainModel, collection="{kind}"):
+    name: str = ""
 
-    change = Change("onto_outbox/x", None, None)
 
-    assert Engine([DEFINITION]).handle(None, change) == []  # pyright: ignore
+class AnythingStore(Store):
+    thing = root(Anything)
+
+
+@pytest.mark.parametrize("collection", ["onto_outbox", "onto_inbox"])
+def test_messages_are_no_source_whatever_template_a_model_has(collection: str) -> None:
+    engine = Engine([replace(DEFINITION, store=AnythingStore, sends=())])
+    change = Change(f"{collection}/x", None, None)
+
+    assert engine.handle(Unreachable(), change) == []
+
+
+class Unreachable(Database):
+    """A database that nobody may ask."""
+
+    def __init__(self) -> None:
+        return

@@ -101,6 +101,18 @@ def test_the_deletion_of_an_entry_sends_nothing(
     assert recorder.sent == []
 
 
+def test_the_mark_of_a_refused_entry_is_no_new_message(
+    app: App, recorder: Recorder, writer: Writer, change_group: Any
+) -> None:
+    change_group("here")
+    [created] = creations(writer)
+    refused(app, recorder, writer)
+    [now] = creations(writer)
+
+    assert app.handle_change(writer.database, Change(now.path, created.after, now.after)) == []
+    assert recorder.sent == []
+
+
 # Crashes
 
 

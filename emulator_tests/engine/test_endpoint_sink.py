@@ -45,7 +45,7 @@ def endpoint() -> Generator[Endpoint]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             endpoint.requests.append((dict(self.headers), body))
             if endpoint.hold is not None:
-                endpoint.hold.wait(30)
+                endpoint.hold.wait(2)  # longer than the timeout of a test
             self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
