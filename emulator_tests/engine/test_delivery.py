@@ -211,6 +211,44 @@ def test_a_receiver_that_stays_down_leaves_a_dead_letter_that_can_be_replayed(
     assert (entries(writer), writer.dead_letters()) == ([], {})
 
 
+def test_a_message_that_is_given_up_does_not_hold_up_the_later_ones(
+    app: App, recorder: Recorder, writer: Writer, change_group: Any
+) -> None:
+    """Such as one at which the receiver fails with 500, whatever comes after it."""
+    change_group("one", "two")
+    first, second = creations(writer)
+    recorder.faults = [TransientError("500")] * 3
+    app.handle_change(writer.database, first, datetime.now(UTC) - timedelta(hours=24))
+
+    app.handle_change(writer.database, second)
+
+    assert titles(recorder) == ["two"]
+    assert [entry.refused for entry in entries(writer)] == [True]
+    assert len(writer.dead_letters()) == 1
+
+
+def test_what_was_sent_elsewhere_is_not_given_up(
+    app: App, recorder: Recorder, writer: Writer, change_group: Any
+) -> None:
+    change_group("here")
+    [created] = creations(writer)
+
+    def away(_: object) -> None:
+        raise TransientError("away")
+
+    def sent_elsewhere(_: object) -> None:
+        recorder.before = lambda message: None
+        app.handle_change(writer.database, created)
+        recorder.before = away
+        away(None)
+
+    recorder.before = sent_elsewhere
+
+    app.handle_change(writer.database, created, datetime.now(UTC) - timedelta(hours=24))
+
+    assert (entries(writer), writer.dead_letters()) == ([], {})
+
+
 # Refusals
 
 

@@ -14,7 +14,7 @@ from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, PathTemplate, Write
-from onto_fn.firestore.paths import new_id
+from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions.cloudevents import CloudEvent, decode_event
 from onto_fn.functions.endpoints import (
     CREATED,
@@ -106,8 +106,10 @@ class App:
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
-        courier = Courier(sinks, retry=retry)
-        self.engine = Engine(definitions, retry=retry, observer=_log_outcome, sender=courier.send)
+        self._courier = Courier(sinks, retry=retry)
+        self.engine = Engine(
+            definitions, retry=retry, observer=_log_outcome, sender=self._courier.send
+        )
         self._sends = bool(sinks)
         self.max_event_age = max_event_age
         self._admin_claim = admin_claim
@@ -232,6 +234,9 @@ class App:
         self, database: Database, change: Change | None, event_id: str, error: Exception
     ) -> None:
         _log.error("event %s becomes a dead letter: %s", event_id, error)
+        if change is not None and parent_collection(change.path) == OUTBOX_COLLECTION:
+            self._courier.give_up(database, change, error)
+            return
         path = event_letter_path(os.environ.get("K_SERVICE", "app"), event_id)
         fields = event_letter(change, event_id, error, datetime.now(UTC))
         database.commit([Write(path, fields)])

@@ -60,6 +60,19 @@ class Courier:
                 outcomes.append(self._send(database, waiting))
         return outcomes or [Outcome(entry.definition, entry.document, Result.COVERED)]
 
+    def give_up(self, database: Database, change: Change, error: Exception) -> None:
+        """Leave a dead letter for an entry whose event is too old, so that later ones go past it.
+
+        Args:
+            database: the database.
+            change: the event, of the outbox.
+            error: why its message could not be sent.
+        """
+        entry = self._entry(database, change)
+        if entry is not None:
+            failure = MessageRefused(f"{error}. Given up; replay this dead letter to try again")
+            self._conclude(database, entry, lambda now: _refusal(now, failure))
+
     def _entry(self, database: Database, change: Change) -> OutboxEntry | None:
         """The entry that a change created, or that it is about if it has no content."""
         if change.before is None or change.after is None:
