@@ -9,10 +9,12 @@ from onto_fn.errors import (
     PermanentError,
     TransientError,
 )
-from onto_fn.firestore import Database
+from onto_fn.firestore import Database, Write
 from onto_fn.functions import App
-from onto_fn.mediators import DocumentSink, Mediator, ViewMediator
+from onto_fn.mediators import DocumentSink, EndpointSink, Mediator, TopicSink, ViewMediator
+from onto_fn.messages import Message
 from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
+from onto_fn.receiving import Inbox, Receipt
 from onto_fn.store import (
     Store,
     aggregate,
@@ -37,23 +39,29 @@ __all__ = [
     "DocumentSink",
     "DomainModel",
     "EmbeddedModel",
+    "EndpointSink",
     "Engine",
     "FanOut",
+    "Inbox",
     "InvalidDocument",
     "Mediator",
+    "Message",
     "MissingDocument",
     "OntoError",
     "Outcome",
     "PermanentError",
+    "Receipt",
     "Ref",
     "Repository",
     "Result",
     "RetryPolicy",
     "Store",
     "TaskDone",
+    "TopicSink",
     "TransientError",
     "ViewMediator",
     "ViewModel",
+    "Write",
     "aggregate",
     "average",
     "count",

@@ -86,6 +86,14 @@ class UndecodableEvent(PermanentError):
     """An event does not say which document changed."""
 
 
+class UndecodableMessage(PermanentError):
+    """What was received is not a message that onto_fn has sent."""
+
+
+class MessageRefused(PermanentError):
+    """The receiver or the broker refuses a message for good."""
+
+
 class TransientError(OntoError):
     """Trying again may succeed."""
 

@@ -14,7 +14,6 @@ from onto_fn.engine.decisions import Build, Plan, check_targets, plan
 from onto_fn.engine.ledger import LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.errors import BuildError, InvalidPath, InvalidValue
 from onto_fn.firestore import Document, PathTemplate, Write
-from onto_fn.firestore.canonical import digest
 from onto_fn.store import ReadSet
 from onto_fn.views import Definition
 
@@ -47,8 +46,7 @@ def build(
     version = START + timedelta(seconds=tick)
     read_set = ReadSet()
     read_set.add_documents([Document(ROOT, {}, version) if root_exists else read_missing()])
-    digests = {path: digest(content) for path, content in (documents or {}).items()}
-    return Build(read_set, version, documents, root_exists, digests, error)  # pyright: ignore
+    return Build(read_set, version, documents, root_exists, error)  # pyright: ignore
 
 
 def read_missing() -> Document:

@@ -75,7 +75,9 @@ def test_views_that_cannot_write_the_same_path_are_allowed(first: str, second: s
     check_graph([view("First", first, Seed), view("Second", second, Seed)])
 
 
-@pytest.mark.parametrize("collection", ["onto_ledger", "onto_dead_letters"])
+@pytest.mark.parametrize(
+    "collection", ["onto_ledger", "onto_dead_letters", "onto_outbox", "onto_inbox"]
+)
 def test_views_in_onto_fns_own_collections_are_refused(collection: str) -> None:
     with pytest.raises(DeclarationError, match=f"Nosy uses '{collection}/{{id}}'"):
         check_graph([view("Nosy", f"{collection}/{{id}}", Seed)])

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from onto_fn.engine.decisions import Build, Gain, check_targets
+from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
-from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.database import Transaction
 from onto_fn.store import Reader, ReadSet, Store, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
@@ -48,10 +48,13 @@ def build(
                 if definition.shard_of(path) in shards
             }
         check_targets(definition, documents or {})
-        digests = {path: digest(content) for path, content in (documents or {}).items()}
+        made = Build(read_set, read_time, documents, exists)
+        _ = made.digests  # computed here, where what cannot be stored is an error of the build
+        for path, content in (documents or {}).items():
+            check_sendable(definition, path, content)
     except PermanentError as error:
-        return Build(read_set, read_time, None, exists, error=error)
-    return Build(read_set, read_time, documents, exists, digests)
+        return Build(read_set, read_time, None, exists, error)
+    return made
 
 
 def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:

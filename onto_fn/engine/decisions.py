@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.outbox import outbox_writes
 from onto_fn.errors import InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
+from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.queries import document_key
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
@@ -101,7 +104,6 @@ class Build:
         read_time: of its snapshot.
         documents: content by path; None to leave what is there as it is.
         root_exists: whether the root exists (and is of the root's class).
-        digests: of the content of each document.
         error: set if the build failed.
     """
 
@@ -109,8 +111,16 @@ class Build:
     read_time: datetime
     documents: BuiltDocuments | None
     root_exists: bool
-    digests: Mapping[str, str] = field(default_factory=dict[str, str])
     error: PermanentError | None = None
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The digest of each document's content.
+
+        Raises:
+            InvalidValue: Firestore cannot store one of them.
+        """
+        return {path: digest(content) for path, content in (self.documents or {}).items()}
 
 
 def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
@@ -140,7 +150,8 @@ def plan(
     Documents whose digest is in the ledger are not written again. Documents that the ledger lists
     and the build did not produce are deleted (G6). A failed build leaves the documents as they
     are, and adds or updates the dead letter in the same commit; the next build that succeeds
-    deletes it in its own. Of a definition with shards, it is about the documents of one.
+    deletes it in its own. What is written or deleted puts its messages into the outbox (G4). Of a
+    definition with shards, it is about the documents of one.
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
@@ -184,6 +195,7 @@ def plan(
         return None
     writes = [Write(path, contents[path]) for path in written]
     writes += [Write(path, None) for path in deleted]
+    writes += outbox_writes(definition, writes, build.read_time)
     writes += _dead_letter_writes(definition, root, record, new, change)
     writes.append(_ledger_write(ledger_path(definition.name, root, shard), record, new))
     return Plan(new, tuple(writes), written, deleted)

@@ -15,6 +15,7 @@ from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.ledger import (
     DEAD_LETTER_COLLECTION,
     LEDGER_COLLECTION,
+    OUTBOX_COLLECTION,
     UNWATCHED_COLLECTIONS,
     LedgerRecord,
     dead_letter_path,
@@ -33,6 +34,7 @@ _log = logging.getLogger("onto_fn")
 
 Observer = Callable[[Change, Outcome], None]
 Run = Callable[[], list[Outcome]]
+Sender = Callable[[Database, Change], list[Outcome]]
 
 
 class Engine:
@@ -46,6 +48,7 @@ class Engine:
         fan_out: when to rebuild in batches elsewhere; never unless given.
         publish: publishes the batches; needed with `fan_out`.
         observer: called with each outcome, for logs and metrics. What it raises is logged.
+        sender: sends what a change in the outbox asks for. Without it, what is in the outbox waits.
 
     Raises:
         DeclarationError: two definitions have the same name.
@@ -59,6 +62,7 @@ class Engine:
         fan_out: FanOut | None = None,
         publish: Publish | None = None,
         observer: Observer | None = None,
+        sender: Sender | None = None,
     ) -> None:
         self.definitions: dict[str, Definition] = {}
         for definition in definitions:
@@ -85,6 +89,7 @@ class Engine:
         self._fan_out = fan_out
         self._publish = publish
         self._observer = observer
+        self._sender = sender
 
     def handle(self, database: Database, change: Change, *, inline: bool = False) -> list[Outcome]:
         """Materialise everything that a change affects.
@@ -102,7 +107,10 @@ class Engine:
             RetriesExhausted: at least one could not be committed; the others were. The event has
                 to be delivered again.
         """
-        if change.is_no_op or change.path.partition("/")[0] in UNWATCHED_COLLECTIONS:
+        collection = change.path.partition("/")[0]
+        if collection == OUTBOX_COLLECTION and self._sender is not None:
+            return self._told(change, self._sender(database, change))
+        if change.is_no_op or collection in UNWATCHED_COLLECTIONS:
             return []
         return _all_of(self._runs(database, change, inline))
 
@@ -146,10 +154,12 @@ class Engine:
 
         Returns:
             What became of it (a dead letter again if nothing was mended), or None if the letter
-            is gone already, or was of a whole event, which is then handled like a new one.
+            is gone already, or was of a whole event, which is then handled like a new one. A
+            message that could not be sent has the letter of its event in the outbox.
 
         Raises:
-            DeclarationError: it is of a view or mediator that this app does not have.
+            DeclarationError: it is of a view or mediator that this app does not have, or of a
+                message, and this engine has nothing to send it with.
             RetriesExhausted: it could not be committed.
         """
         path = f"{DEAD_LETTER_COLLECTION}/{letter_id}"
@@ -160,11 +170,15 @@ class Engine:
         if letter.fields["definition"] is not None:
             return self.rebuild(database, letter.fields["definition"], letter.fields["root"])
         document = letter.fields["event"].get("document")
+        outcomes: list[Outcome] = []
         if document is not None:
+            if document.startswith(f"{OUTBOX_COLLECTION}/") and self._sender is None:
+                raise DeclarationError(f"{path} is of a message; replay it with `App.replay`")
             event_id = letter.fields["event"]["id"]
-            self.handle(database, Change(document, None, None, event_id))
-        self._retry.run(path, lambda _: database.commit([Write(path, None, letter.update_time)]))
-        return None
+            outcomes = self.handle(database, Change(document, None, None, event_id))
+        if self._retry.run(path, lambda _: _resolve(database, letter)):
+            return None
+        return next((o for o in outcomes if o.result is Result.DEAD_LETTER), None)
 
     def letters(self, database: Database) -> Iterator[Document]:
         """All dead letters."""
@@ -329,6 +343,16 @@ def _all_of(runs: Iterable[Run]) -> list[Outcome]:
     if failures:
         raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
     return outcomes
+
+
+def _resolve(database: Database, letter: Document) -> bool:
+    """Delete a letter as it was read; False if what it holds has failed again, and it stays."""
+    documents, _ = database.get([letter.path])
+    now = documents[letter.path]
+    if now.update_time == letter.update_time:
+        database.commit([Write(letter.path, None, letter.update_time)])
+        return True
+    return not now.exists
 
 
 def _drop(database: Database, path: str) -> None:

@@ -17,7 +17,18 @@ from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 LEDGER_COLLECTION = "onto_ledger"
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
-OWN_COLLECTIONS = frozenset({LEDGER_COLLECTION, DEAD_LETTER_COLLECTION, AGGREGATES, CONTRIBUTIONS})
+OUTBOX_COLLECTION = "onto_outbox"
+INBOX_COLLECTION = "onto_inbox"
+OWN_COLLECTIONS = frozenset(
+    {
+        LEDGER_COLLECTION,
+        DEAD_LETTER_COLLECTION,
+        OUTBOX_COLLECTION,
+        INBOX_COLLECTION,
+        AGGREGATES,
+        CONTRIBUTIONS,
+    }
+)
 # A change to one of these never is a view's source, whatever template a model has (G8).
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
 _MAX_ID = 1200

@@ -18,8 +18,10 @@ class Result(Enum):
     """It was built, and nothing that was read or made differs from the ledger: no commit."""
     FANNED_OUT = "fanned out"
     """A batch was published that will rebuild it, with others."""
+    SENT = "sent"
+    """The message of a change was sent, and its receiver has confirmed it."""
     DEAD_LETTER = "dead letter"
-    """It cannot be built; a dead letter says why. Documents stay as they were last built."""
+    """It cannot be built or sent; a dead letter says why. Documents stay as they were."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Outcome:
 
     Attributes:
         definition: the definition's name.
-        root: path of the root; of a batch that was published, how many roots.
+        root: path of the root; of batches that were published, how many roots; of a message, path
+            of the document that it tells of.
         result: how it ended.
         attempts: how many attempts it took.
         written: paths of the documents written.

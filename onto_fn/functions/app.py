@@ -10,20 +10,23 @@ from threading import Lock
 from typing import Any, cast
 
 from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, PathTemplate, Write
-from onto_fn.firestore.paths import new_id
+from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
+    CREATED,
     FirestoreFunction,
     FunctionOptions,
     Param,
     function_name,
 )
+from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
-from onto_fn.mediators import Mediator, ViewMediator, check_graph
+from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
 
 _log = logging.getLogger("onto_fn")
 
@@ -34,7 +37,8 @@ class App:
     """All mediators of one deployment.
 
     It compiles to one Firestore function for each source collection, shared by all mediators, so
-    that one write costs one invocation. Each asks the platform to redeliver what fails.
+    that one write costs one invocation. Each asks the platform to redeliver what fails. If a
+    mediator sends messages, one more function, on the outbox, delivers them.
 
     Args:
         mediators: what the app materialises.
@@ -65,7 +69,7 @@ class App:
 
     Raises:
         DeclarationError: two mediators have the same name or write the same path, views feed each
-            other in a cycle, or two functions would have the same name.
+            other in a cycle, two functions would have the same name, or two sinks that differ have.
     """
 
     def __init__(
@@ -105,6 +109,9 @@ class App:
         )
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
+        sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
+        self._courier = Courier(sinks, retry=retry)
+        self._sends = bool(sinks)
         self._fan_out = fan_out
         self.engine = Engine(
             definitions,
@@ -112,6 +119,7 @@ class App:
             fan_out=fan_out,
             publish=Publisher(fan_out.topic).publish if fan_out else None,
             observer=_log_outcome,
+            sender=self._courier.send,
         )
         self.max_event_age = max_event_age
         self._admin_claim = admin_claim
@@ -119,7 +127,10 @@ class App:
         self._lock = Lock()
 
     def triggers(self) -> list[FirestoreFunction]:
-        """The Firestore functions that the mediators need: one for each source collection."""
+        """The Firestore functions that the mediators need.
+
+        One for each source collection, and one for the outbox if there are sinks to send to.
+        """
         templates = {
             template
             for definition in self.engine.definitions.values()
@@ -134,6 +145,9 @@ class App:
             FirestoreFunction(function_name(template), template, self.options)
             for _, template in sorted(collections.items())
         ]
+        if self._sends:
+            outbox = PathTemplate(OUTBOX_COLLECTION)
+            triggers.append(FirestoreFunction(function_name(outbox), outbox, self.options, CREATED))
         taken: dict[str, str] = {}
         for trigger in triggers:  # the platform's service names are lower-case
             other = taken.setdefault(trigger.name.lower(), trigger.collection.text)
@@ -250,7 +264,7 @@ class App:
             self.handle(event)
 
         handler.__name__ = handler.__qualname__ = trigger.name
-        handler.__doc__ = f"Materialises what a write to {trigger.collection} affects."
+        handler.__doc__ = f"Handles a write to {trigger.collection}."
         handler.__dict__["__firebase_endpoint__"] = trigger.endpoint()
         return handler
 
@@ -273,6 +287,9 @@ class App:
         self, database: Database, change: Change | None, event_id: str, error: Exception
     ) -> None:
         _log.error("event %s becomes a dead letter: %s", event_id, error)
+        if change is not None and parent_collection(change.path) == OUTBOX_COLLECTION:
+            self._courier.give_up(database, change, error)
+            return
         path = event_letter_path(os.environ.get("K_SERVICE", "app"), event_id)
         fields = event_letter(change, event_id, error, datetime.now(UTC))
         database.commit([Write(path, fields)])

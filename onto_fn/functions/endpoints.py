@@ -23,6 +23,7 @@ T = TypeVar("T", str, int, float, bool)
 Param = Union[T, "Expression[T]"]
 
 WRITTEN = "google.cloud.firestore.document.v1.written"
+CREATED = "google.cloud.firestore.document.v1.created"
 MAX_NAME = 62
 
 
@@ -110,17 +111,19 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class FirestoreFunction:
-    """A function that is called for every write to one collection.
+    """A function that is called for the writes to one collection.
 
     Attributes:
         name: the function's name.
         collection: template of the collection's path.
         options: how it runs.
+        event_type: which writes: all, or only those that create a document.
     """
 
     name: str
     collection: PathTemplate
     options: FunctionOptions
+    event_type: str = WRITTEN
 
     @property
     def document(self) -> str:
@@ -131,7 +134,7 @@ class FirestoreFunction:
     def endpoint(self) -> Endpoint:
         """What the deploy tool is told. `retry` asks the platform to redeliver (G5)."""
         trigger = {
-            "eventType": WRITTEN,
+            "eventType": self.event_type,
             "retry": True,
             "eventFilters": {"database": self.options.database, "namespace": "(default)"},
             "eventFilterPathPatterns": {"document": self.document},

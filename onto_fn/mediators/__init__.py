@@ -2,6 +2,17 @@
 
 from onto_fn.mediators.graph import check_graph
 from onto_fn.mediators.mediator import Documents, DocumentSink, Mediator
+from onto_fn.mediators.sinks import EndpointSink, Sink, TopicSink, sinks_by_name
 from onto_fn.mediators.view import ViewMediator
 
-__all__ = ["DocumentSink", "Documents", "Mediator", "ViewMediator", "check_graph"]
+__all__ = [
+    "DocumentSink",
+    "Documents",
+    "EndpointSink",
+    "Mediator",
+    "Sink",
+    "TopicSink",
+    "ViewMediator",
+    "check_graph",
+    "sinks_by_name",
+]

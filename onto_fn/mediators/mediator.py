@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast, get_args
 
@@ -12,6 +12,7 @@ from onto_fn.errors import BuildError, DeclarationError, PermanentError
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
+from onto_fn.mediators.sinks import Sink, sink_names
 from onto_fn.models import DomainModel
 from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
@@ -68,6 +69,9 @@ class Mediator:
         "query": at least once, without a ledger: one read, one commit. Two changes at the same
             time may end in either order.
 
+    Messages (`sends`): each change of one of its documents sends one message to each of these
+        sinks; only in mode "materialise".
+
     Hooks:
         on_create(source): the source document is new (to this mediator).
         on_update(source): it changed.
@@ -95,6 +99,7 @@ class Mediator:
     mode: ClassVar[Mode] = "materialise"
     done: ClassVar[TaskDone] = TaskDone.delete()
     isolation: ClassVar[Isolation] = "snapshot"
+    sends: ClassVar[Sequence[Sink]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -117,6 +122,7 @@ class Mediator:
                         f"{cls.__name__} is in task mode, where {hook} is never called: a task is "
                         "processed once. Define on_create"
                     )
+        sink_names(cls.sends, mode=cls.mode, owner=cls.__name__)
 
     def on_create(self, source: Any) -> Any:
         """The source document is new. Returns `Documents`."""
@@ -157,6 +163,7 @@ class Mediator:
             isolation=cls.isolation,
             mode=cls.mode,
             done=cls.done,
+            sends=sink_names(cls.sends, mode=cls.mode, owner=cls.__name__),
         )
 
     def _run(self, hook: Any, argument: Any) -> dict[str, dict[str, Value]] | None:

@@ -66,6 +66,8 @@ class Definition:
             a ledger.
         done: how a task is marked.
         shards: among how many ledger records (and commits) the documents of one root are spread.
+        sends: names of the sinks that get a message for each change of a document; only in mode
+            `"materialise"`, whose commits happen once.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Definition:
     mode: Mode = "materialise"
     done: TaskDone = field(default_factory=TaskDone.delete)
     shards: int = 1
+    sends: tuple[str, ...] = ()
 
     def shard_of(self, path: str) -> int:
         """The shard that a document belongs to, from 0; the same as long as `shards` is."""

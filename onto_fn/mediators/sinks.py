@@ -1,0 +1,255 @@
+"""Sinks that send: a Pub/Sub topic, an HTTP endpoint, or anything else that has `name` and `send`.
+
+They only know how to send one message once. When it is sent, and again, is not their business: see
+`onto_fn.functions.outbox`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from urllib.parse import urlsplit
+
+from onto_fn.errors import DeclarationError, MessageRefused, TransientError
+from onto_fn.messages import Message
+from onto_fn.views import Mode
+
+if TYPE_CHECKING:
+    import requests
+
+_TRANSIENT_STATUS = {408, 425, 429}
+_SHOWN = 200  # characters of an answer that an error repeats
+_local = threading.local()  # requests does not promise that threads can share a session
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """What sends messages. Two sinks of one name must be equal."""
+
+    @property
+    def name(self) -> str:
+        """Part of the messages' ids: what waits in the outbox finds its sink by it."""
+        ...
+
+    def send(self, message: Message, project: str) -> None:
+        """Send one message, and return when the receiver has it for good.
+
+        Args:
+            message: the message.
+            project: id of the project whose database the message tells of.
+
+        Raises:
+            TransientError: it may succeed later.
+            PermanentError: it will not, until somebody mends something; says what.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TopicSink:
+    """A Pub/Sub topic.
+
+    Messages are in the binary mode of the CloudEvents binding, with an ordering key: a subscription
+    with message ordering gets one document's messages in the order of their versions.
+
+    Args:
+        topic: id of a topic in the project of the database, or `projects/…/topics/…`.
+        timeout: seconds that one attempt may take.
+        name: by which what waits in the outbox finds this sink; the topic unless told.
+
+    Example:
+        >>> TopicSink("meeting-sessions").name
+        'meeting-sessions'
+
+    Raises:
+        DeclarationError: it is not the id or the full name of a topic.
+    """
+
+    topic: str
+    timeout: float = 10.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        parts = self.topic.split("/")
+        is_full = len(parts) == 4 and (parts[0], parts[2]) == ("projects", "topics")
+        if not (is_full or len(parts) == 1) or len(parts[-1]) < 3:
+            raise DeclarationError(
+                f"TopicSink({self.topic!r}) needs the id of a topic, of at least 3 characters, or "
+                "'projects/…/topics/…'"
+            )
+        if not self.name:
+            object.__setattr__(self, "name", self.topic)
+
+    def send(self, message: Message, project: str) -> None:
+        """Publish one message, and wait until Pub/Sub has stored it; see `Sink.send`."""
+        from google.api_core import exceptions as google
+
+        topic = self.topic if "/" in self.topic else f"projects/{project}/topics/{self.topic}"
+        content = {
+            "data": message.body,
+            "attributes": message.attributes(),
+            "ordering_key": message.key,
+        }
+        publisher = _publisher(os.environ.get("PUBSUB_EMULATOR_HOST"))
+        try:
+            publisher.publish(
+                request={"topic": topic, "messages": [content]}, retry=None, timeout=self.timeout
+            )
+        except (google.ServerError, google.TooManyRequests, google.Cancelled, google.Aborted) as e:
+            raise TransientError(f"{topic}: {type(e).__name__}: {e}") from e
+        except google.NotFound as error:
+            raise MessageRefused(f"{topic} does not exist: create the topic") from error
+        except google.Forbidden as error:
+            raise MessageRefused(
+                f"{topic} may not be published to: give the functions' service account the role "
+                f"roles/pubsub.publisher ({error.message})"
+            ) from error
+        except google.ClientError as error:
+            raise MessageRefused(
+                f"Pub/Sub refuses the message to {topic}: {error.message}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class EndpointSink:
+    """An HTTP endpoint that gets each message by POST.
+
+    Messages are in the binary mode of the CloudEvents binding, with the message's id as
+    `Idempotency-Key`. Any 2xx is a confirmation. 5xx, 408, 425, 429 and a missing answer are tried
+    again; everything else, redirects too, is a refusal.
+
+    Args:
+        url: `https://…` (or `http://…`).
+        authenticate: headers to add, asked for at each delivery, such as an `Authorization`.
+        timeout: seconds without an answer after which an attempt has failed.
+        name: by which what waits in the outbox finds this sink; the URL without its query unless
+            told. It is stored and logged, so it must not hold secrets.
+
+    Example:
+        >>> EndpointSink("https://example.com/hooks/sessions?key=secret").name
+        'https://example.com/hooks/sessions'
+
+    Raises:
+        DeclarationError: the URL is not one.
+    """
+
+    url: str = field(repr=False)
+    authenticate: Callable[[], Mapping[str, str]] | None = None
+    timeout: float = 10.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise DeclarationError(f"EndpointSink needs a URL, https://…, got {self.url!r}")
+        if not self.name:
+            port = f":{parts.port}" if parts.port else ""
+            name = f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+            object.__setattr__(self, "name", name)
+
+    def send(self, message: Message, project: str) -> None:
+        """Post one message, and wait for the answer; see `Sink.send`."""
+        import requests
+
+        headers = {**(self.authenticate() if self.authenticate else {}), **message.headers()}
+        try:
+            # Streamed, as nobody needs the body of an answer, however long it is.
+            with _session().post(
+                self.url,
+                data=message.body,
+                headers=headers,
+                timeout=self.timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                status, reason = answer.status_code, (answer.reason or "")[:_SHOWN]
+        except (requests.ConnectionError, requests.Timeout) as error:
+            # Its text has the whole URL.
+            raise TransientError(f"{self.name} does not answer: {type(error).__name__}") from error
+        except requests.RequestException as error:
+            raise MessageRefused(
+                f"{self.name} cannot be asked ({type(error).__name__}): mend `url` or "
+                "`authenticate` of the EndpointSink"
+            ) from error
+        if 200 <= status < 300:
+            return
+        if status >= 500 or status in _TRANSIENT_STATUS:
+            raise TransientError(f"{self.name} answers {status} {reason}")
+        raise MessageRefused(
+            f"{self.name} refuses the message with {status} {reason}: mend the receiver, "
+            "or `url` and `authenticate` of the EndpointSink"
+        )
+
+
+def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, ...]:
+    """The names of a mediator's sinks.
+
+    Args:
+        sends: what the mediator declares.
+        mode: of the mediator.
+        owner: the mediator, for errors.
+
+    Raises:
+        DeclarationError: one is not a sink, two have the same name, or the mode has no ledger.
+    """
+    if sends and mode != "materialise":
+        raise DeclarationError(
+            f"{owner} is in mode {mode!r}, which has no ledger, and a message could not be sent "
+            "exactly once; take `sends` out, or use the default mode"
+        )
+    for sink in sends:
+        if not isinstance(sink, Sink):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(
+                f"`sends` of {owner} has {sink!r}; it takes TopicSink(…), EndpointSink(…), or an "
+                "object with `name` and `send`"
+            )
+    names = tuple(sink.name for sink in sends)
+    if len(set(names)) < len(names) or "" in names:
+        raise DeclarationError(
+            f"`sends` of {owner} has the names {', '.join(map(repr, names))}; each sink needs one "
+            "of its own: give one `name=…`"
+        )
+    return names
+
+
+def sinks_by_name(sends: Sequence[Sink]) -> dict[str, Sink]:
+    """All sinks of an app.
+
+    Raises:
+        DeclarationError: two that differ have the same name.
+    """
+    sinks: dict[str, Sink] = {}
+    for sink in sends:
+        if sinks.setdefault(sink.name, sink) != sink:
+            raise DeclarationError(
+                f"two sinks are named {sink.name!r} and differ; give one of them `name=…`"
+            )
+    return sinks
+
+
+@cache
+def _publisher(emulator: str | None) -> Any:
+    """The process's one publisher. The import is here as most functions never publish."""
+    import grpc
+    from google.pubsub_v1.services.publisher import PublisherClient
+    from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+
+    # The generated client carries incomplete types.
+    client = cast(Any, PublisherClient)
+    if emulator is None:
+        return client()
+    channel = cast(Any, grpc).insecure_channel(emulator)
+    return client(transport=cast(Any, PublisherGrpcTransport)(channel=channel))
+
+
+def _session() -> requests.Session:
+    """This thread's session, which keeps connections open between messages."""
+    import requests
+
+    if not hasattr(_local, "session"):
+        _local.session = requests.Session()
+    return _local.session

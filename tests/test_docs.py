@@ -1,0 +1,29 @@
+"""What the pages in docs/ show runs."""
+
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def run(page: Path) -> ModuleType:
+    module = ModuleType(page.stem.replace("-", "_"))
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(compile(block, page.name, "exec"), module.__dict__)
+    return module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_run(page: Path) -> None:
+    run(page)
+
+
+def test_an_app_that_sends_has_the_function_that_the_page_names() -> None:
+    page = DOCS / "outgoing-messages.md"
+
+    assert hasattr(run(page), "on_onto_outbox_written")
+    assert "`on_onto_outbox_written`" in page.read_text()
