@@ -258,6 +258,40 @@ def test_new_match_that_leaves_without_payload_is_not_missed(
     assert writer.content("teamViews/t") == {"names": []}
 
 
+@pytest.mark.parametrize("payload", [True, False], ids=["with payload", "without"])
+def test_creation_that_is_undone_while_its_event_is_built_is_not_missed(
+    payload: bool, interleaved: Interleaved, writer: Writer
+) -> None:
+    """The ledger has the document as MISSING before and after: the deletion seems to be covered."""
+    views().handle(writer.database, writer.write(GROUP, {"members": people("a", "b")}))
+    created = writer.write("people/a", ANN)
+
+    def delete_and_deliver() -> None:
+        gone = writer.delete("people/a")
+        event = gone if payload else Change(gone.path, None, None)
+        views().handle(writer.database, event)
+
+    slow = Engine([during_build(GroupView.definition(), delete_and_deliver)])
+    slow.handle(interleaved, created)
+
+    assert writer.content("groupViews/g") == group_view()
+
+
+def test_match_that_is_undone_while_its_event_is_built_is_not_missed(
+    interleaved: Interleaved, writer: Writer
+) -> None:
+    views().handle(writer.database, writer.write(TEAM, {}))
+    joined = writer.write("people/a", {**ANN, "team": "t"})
+
+    def leave_and_deliver() -> None:
+        views().handle(writer.database, writer.write("people/a", ANN))
+
+    slow = Engine([during_build(TeamView.definition(), leave_and_deliver)])
+    slow.handle(interleaved, joined)
+
+    assert writer.content("teamViews/t") == {"names": []}
+
+
 def test_first_build_racing_with_itself_commits_once(
     interleaved: Interleaved, writer: Writer
 ) -> None:

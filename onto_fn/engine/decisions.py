@@ -63,10 +63,11 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
 
 @dataclass(frozen=True)
 class Gain:
-    """What a build has read that the ledger does not list yet.
+    """What is new to a view in a build: the commit has to exclude a change to it since the read.
 
-    A change to it between the build's read and its commit would not find the ledger record, so
-    the commit has to exclude one.
+    A change to what the ledger does not list would not find the record. And a document that was
+    MISSING, or that no query matched, can become so again: the event of that would find the record
+    as if nothing had happened, and be done, before the build that has seen the document commits.
     """
 
     paths: tuple[str, ...]
@@ -77,12 +78,18 @@ class Gain:
 
 
 def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
-    """The documents and queries of a build that the ledger does not list."""
+    """The documents and queries of a build that are new to the ledger."""
     known = record.watches if record else frozenset[str]()
     queries = tuple(item for item in read_set.queries if not item[0].keys() <= known)
     locked = {path for _, result in queries for path in result}  # with the query itself
-    read = {**read_set.sources, **{p: t for p, t in read_set.matched.items() if p not in locked}}
-    return Gain(tuple(path for path in read if document_key(path) not in known), queries)
+    read = {**{p: t for p, t in read_set.matched.items() if p not in locked}, **read_set.sources}
+    before = record.versions if record else {}
+    paths = (
+        path
+        for path, seen in read.items()
+        if document_key(path) not in known or (seen is not None and before.get(path) is None)
+    )
+    return Gain(tuple(paths), queries)
 
 
 @dataclass(frozen=True)
