@@ -29,6 +29,7 @@ class Contribution:
     groups: frozenset[str]
     amounts: Amounts
     extremes: Mapping[str, int | float]
+    shard: int = 0
 
 
 NOTHING = Contribution(frozenset(), {}, {})
@@ -75,7 +76,7 @@ def _attempt(
     except PermanentError as error:
         failure = Failure(type(error).__name__, str(error), 1, datetime.now(UTC))
         new = NOTHING
-    writes = _increments(aggregate, path, _recorded(aggregate, record), new)
+    writes = _increments(aggregate, path, _recorded(record), new)
     writes.append(_record_write(record, source, new, record_path, aggregate))
     if failure is not None:
         fields = letter_fields(aggregate.name, path, change, failure, "", failure.since)
@@ -106,14 +107,22 @@ def _contribution(aggregate: AggregateSpec, source: Document) -> Contribution:
     groups = aggregate.groups_of(source)
     if not groups:
         return NOTHING
-    return Contribution(frozenset(groups), aggregate.amounts(source), aggregate.extremes(source))
+    return Contribution(
+        frozenset(groups),
+        aggregate.amounts(source),
+        aggregate.extremes(source),
+        aggregate.shard(source.path),
+    )
 
 
-def _recorded(aggregate: AggregateSpec, record: Document) -> Contribution:
-    if record.fields is None or record.fields["definition"] != aggregate.fingerprint:
-        return NOTHING  # what an older definition counted is in groups of its own
+def _recorded(record: Document) -> Contribution:
+    """What is counted now, by whichever definition: it is taken out of that one's groups."""
+    if record.fields is None:
+        return NOTHING
     fields = record.fields
-    return Contribution(frozenset(fields["groups"]), decoded(fields["amounts"]), fields["extremes"])
+    return Contribution(
+        frozenset(fields["groups"]), decoded(fields["amounts"]), fields["extremes"], fields["shard"]
+    )
 
 
 def _increments(
@@ -137,7 +146,8 @@ def _increments(
         )
         if delta or moved:
             delta[("changes",)] = 1
-            writes.append(Write(aggregate.shard_path(group, path), None, increments=delta))
+            shard = new.shard if group in new.groups else old.shard
+            writes.append(Write(aggregate.shard_path(group, shard), None, increments=delta))
     return writes
 
 
@@ -157,6 +167,7 @@ def _record_write(
         "source": source.path,
         "version": source.update_time,
         "groups": sorted(new.groups),
+        "shard": new.shard,
         "amounts": encoded(new.amounts),
         "extremes": dict(new.extremes),
     }

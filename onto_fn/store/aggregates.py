@@ -107,7 +107,8 @@ class AggregateSpec:
     def group(self, key: str) -> str:
         """The id of the group with a query's watch key.
 
-        A changed definition has groups of its own, which fill as its sources are counted again.
+        A changed definition has groups of its own: as a source is counted again, it leaves the
+        groups of the definition that counted it, and enters these.
         """
         text = f"{self.fingerprint}{key}"
         return f"{self.name}~{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
@@ -122,10 +123,14 @@ class AggregateSpec:
         """The documents that hold a group."""
         return [f"{AGGREGATES}/{group}/shards/{number}" for number in range(self.shards)]
 
-    def shard_path(self, group: str, source: str) -> str:
-        """The document of a group to which a source adds."""
+    def shard(self, source: str) -> int:
+        """The number of the shard to which a source adds."""
         digest = hashlib.blake2b(source.encode(), digest_size=4).digest()
-        return f"{AGGREGATES}/{group}/shards/{int.from_bytes(digest, 'big') % self.shards}"
+        return int.from_bytes(digest, "big") % self.shards
+
+    def shard_path(self, group: str, shard: int) -> str:
+        """One of the documents that hold a group."""
+        return f"{AGGREGATES}/{group}/shards/{shard}"
 
     def contribution_path(self, source: str) -> str:
         """The document that records what a source has added."""
