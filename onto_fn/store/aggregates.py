@@ -158,11 +158,8 @@ class AggregateSpec:
             number = self._number(document, measure)
             if number is None:
                 continue
-            if measure.kind == "sum":
-                amounts[(name, *key)] = number
-            else:
-                amounts[(name, *key, "sum")] = number
-                amounts[(name, *key, "count")] = 1
+            amounts[(name, *key, "sum")] = number
+            amounts[(name, *key, "count")] = 1
         return amounts
 
     def extremes(self, document: Document) -> dict[str, int | float]:
@@ -346,18 +343,30 @@ def _field(document: Document, path: str) -> Value:
 def _rolled_up(measure: Measure, parts: list[Any]) -> Any:
     if measure.by is None:
         return _combined(measure, parts)
-    keys = sorted({key for part in parts for key in part})
-    combined = {
-        key: _combined(measure, [part[key] for part in parts if key in part]) for key in keys
+    by_key: dict[str, list[Any]] = {}
+    for part in parts:
+        for key, value in part.items():
+            by_key.setdefault(key, []).append(value)
+    return {
+        key: _combined(measure, by_key[key])
+        for key in sorted(by_key)
+        if _documents(measure, by_key[key])
     }
-    return {key: value for key, value in combined.items() if value not in (0, None)}
 
 
 def _combined(measure: Measure, parts: list[Any]) -> int | float | None:
-    if measure.kind != "average":
-        return sum(parts)
-    number = sum(part["count"] for part in parts)
-    return sum(part["sum"] for part in parts) / number if number else None
+    documents = _documents(measure, parts)
+    if measure.kind == "count":
+        return documents
+    if not documents:  # the rounding errors of doubles that are gone do not stay
+        return None if measure.kind == "average" else 0
+    added = sum(part["sum"] for part in parts)
+    return added / documents if measure.kind == "average" else added
+
+
+def _documents(measure: Measure, parts: list[Any]) -> int:
+    """How many documents contribute to a number: a sum of 0 may be that of many."""
+    return sum(part if measure.kind == "count" else part["count"] for part in parts)
 
 
 def encoded(amounts: Amounts) -> dict[str, int | float]:
