@@ -1,9 +1,10 @@
 """The numbers of an aggregate: sums, means and counts, of the keys that documents have."""
 
+import pytest
 from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import Database, average, count, total
+from onto_fn import Database, Result, average, count, total
 
 
 def test_a_key_whose_documents_sum_to_zero_is_there(database: Database, writer: Writer) -> None:
@@ -40,3 +41,27 @@ def test_the_sum_of_no_documents_is_zero(database: Database, writer: Writer) -> 
     after = numbers(engine, database, writer)
 
     assert before == after == {"sum": 0, "mean": None}
+
+
+@pytest.mark.parametrize("weight", [float("inf"), float("nan"), 1e300, 2**63 - 1, -(2**53) - 1])
+def test_a_number_that_would_spoil_the_sum_for_ever_is_refused(
+    weight: float, database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(sum=total("weight"), mean=average("weight"))
+    engine.handle(database, vote(writer, 1, weight=2))
+
+    [outcome] = engine.handle(database, vote(writer, 2, weight=weight))
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert "countedPolls/p/votes/2 is not a valid CountedVote: weight: " in outcome.error
+    assert numbers(engine, database, writer) == {"sum": 2, "mean": 2}
+
+
+def test_the_largest_numbers_leave_the_sum_as_they_came(database: Database, writer: Writer) -> None:
+    engine = poll_engine(sum=total("weight"))
+    for voter, weight in enumerate((2**53, 2**53, 1)):
+        engine.handle(database, vote(writer, voter, weight=weight))
+    for voter in range(2):
+        engine.handle(database, withdrawn(writer, voter))
+
+    assert numbers(engine, database, writer) == {"sum": 1}

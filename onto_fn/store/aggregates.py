@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,7 @@ AGGREGATES = "onto_aggregates"
 CONTRIBUTIONS = "onto_contributions"
 SHARDS = PathTemplate(f"{AGGREGATES}/{{group}}/shards")
 MAX_SHARDS = 200
+MAX_SUMMAND = 2**53  # up to here integers and doubles are the same numbers
 
 Kind = Literal["count", "sum", "average", "minimum", "maximum"]
 Amounts = dict[tuple[str, ...], int | float]
@@ -59,7 +61,9 @@ def count(*, by: str | None = None) -> Measure:
 def total(field: str, *, by: str | None = None) -> Measure:
     """The sum of a field; with `by`, for each value of that field.
 
-    Integers are exact. Doubles are added in the order of the events and carry rounding errors.
+    Integers are exact. Doubles are added in the order of the events and carry rounding errors. A
+    document whose number is infinite, NaN or beyond 2**53 is refused: it has a dead letter, and is
+    not counted.
     """
     return Measure("sum", field, by)
 
@@ -213,9 +217,15 @@ class AggregateSpec:
         value = _field(document, measure.field or "")
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            problem = f"{measure.field}: {value!r} is no number, and {self.name} needs one"
+            raise InvalidDocument(document.path, self.model.__name__, [problem])
+        limit = MAX_SUMMAND if measure.kind in {"sum", "average"} else math.inf
+        if abs(value) <= limit:  # which is false for NaN
             return value
-        problem = f"{measure.field}: {value!r} is no number, and {self.name} adds it up"
+        # Taking it out of the sum again would not bring the sum back.
+        problem = f"{measure.field}: {value!r} cannot be added up exactly by {self.name}; a number "
+        problem += "from -2**53 to 2**53 can"
         raise InvalidDocument(document.path, self.model.__name__, [problem])
 
 
