@@ -4,7 +4,18 @@ import functools
 
 import pytest
 
-from onto_fn import DeclarationError, DomainModel, Ref, Store, keyed, many, one, root
+from onto_fn import (
+    DeclarationError,
+    DomainModel,
+    Ref,
+    Store,
+    aggregate,
+    count,
+    keyed,
+    many,
+    one,
+    root,
+)
 from onto_fn import query as matching
 from onto_fn.firestore import Document, PathTemplate, Query, QueryShape
 from onto_fn.store import ReadSet, load
@@ -231,3 +242,8 @@ def test_any_callable_may_be_a_getter(getter: object) -> None:
 
     assert store is not None
     assert store.guide.name == "G"
+
+
+def test_a_measure_of_a_name_that_a_shard_has_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="a measure named 'onto_changes'"):
+        aggregate(Guide, onto_changes=count())

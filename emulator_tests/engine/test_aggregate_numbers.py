@@ -65,3 +65,28 @@ def test_the_largest_numbers_leave_the_sum_as_they_came(database: Database, writ
         engine.handle(database, withdrawn(writer, voter))
 
     assert numbers(engine, database, writer) == {"sum": 1}
+
+
+def test_a_document_without_the_key_counts_where_no_key_is_asked_for(
+    database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(
+        total=count(),
+        counts=count(by="option"),
+        sums=total("weight", by="option"),
+        means=average("weight", by="option"),
+    )
+
+    engine.handle(database, vote(writer, 1, weight=3))
+    engine.handle(database, vote(writer, 2, option=None, weight=3))
+
+    assert writer.dead_letters() == {}
+    assert numbers(engine, database, writer) == {"total": 2, "counts": {}, "sums": {}, "means": {}}
+
+
+def test_a_measure_may_be_named_changes(database: Database, writer: Writer) -> None:
+    engine = poll_engine(changes=count())
+    engine.handle(database, vote(writer, 1))
+    engine.handle(database, withdrawn(writer, 1))
+
+    assert numbers(engine, database, writer) == {"changes": 0}

@@ -19,7 +19,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
-from onto_fn.store.aggregates import AggregateSpec, Amounts, decoded, encoded
+from onto_fn.store.aggregates import CHANGES, AggregateSpec, Amounts, decoded, encoded
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _increments(
             new.extremes if group in new.groups else {}
         )
         if delta or moved:
-            delta[("changes",)] = 1
+            delta[(CHANGES,)] = 1
             shard = new.shard if group in new.groups else old.shard
             writes.append(Write(aggregate.shard_path(group, shard), None, increments=delta))
     return writes

@@ -37,6 +37,7 @@ M = TypeVar("M", bound=DomainModel)
 AGGREGATES = "onto_aggregates"
 CONTRIBUTIONS = "onto_contributions"
 SHARDS = PathTemplate(f"{AGGREGATES}/{{group}}/shards")
+CHANGES = "onto_changes"  # a shard's field that each change to it counts up
 MAX_SHARDS = 200
 MAX_SUMMAND = 2**53  # up to here integers and doubles are the same numbers
 
@@ -54,7 +55,10 @@ class Measure:
 
 
 def count(*, by: str | None = None) -> Measure:
-    """How many documents; with `by`, how many for each value of that field."""
+    """How many documents; with `by`, how many for each value of that field.
+
+    A document without that field (or with None in it) is not counted under any key.
+    """
     return Measure("count", None, by)
 
 
@@ -156,6 +160,8 @@ class AggregateSpec:
             if measure.kind in {"minimum", "maximum"}:
                 continue
             key = self._key(document, measure)
+            if key is None:
+                continue
             if measure.kind == "count":
                 amounts[(name, *key)] = 1
                 continue
@@ -204,13 +210,18 @@ class AggregateSpec:
             result[name] = _rolled_up(measure, [part for part in parts if part is not None])
         return result
 
-    def _key(self, document: Document, measure: Measure) -> tuple[str, ...]:
+    def _key(self, document: Document, measure: Measure) -> tuple[str, ...] | None:
+        """The key that the document counts under, or None if it has none."""
         if measure.by is None:
             return ()
         value = _field(document, measure.by)
+        if value is None:
+            return None
         if isinstance(value, bool | int | str) and str(value):
             return (str(value),)
-        problem = f"{measure.by}: {value!r} cannot be a key; use a text, a number or a boolean"
+        problem = (
+            f"{measure.by}: {value!r} cannot be a key; use a text, a whole number or a boolean"
+        )
         raise InvalidDocument(document.path, self.model.__name__, [problem])
 
     def _number(self, document: Document, measure: Measure) -> int | float | None:
@@ -238,6 +249,11 @@ class AggregateRead(QueryRead[M]):
         super().__init__(model)
         if not measures:
             raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
+        if CHANGES in measures:
+            raise DeclarationError(
+                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
+                "onto_fn keeps for itself; give it another"
+            )
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
         self.measures = {
