@@ -41,6 +41,33 @@ class Vote(DomainModel, collection="polls/{poll}/votes"):
     weight: int | None = None
 
 
+class Shelf(DomainModel, collection="shelves"):
+    title: str = ""
+
+
+class Medium(DomainModel, collection="media"):
+    title: str = ""
+
+
+class Book(Medium):
+    pass
+
+
+class Novel(Book):
+    pass
+
+
+class ShelfStore(Store):
+    shelf = root(Shelf)
+    books = aggregate(Book, n=count())
+
+
+class ShelfView(ViewModel[ShelfStore], path="shelfViews/{shelf}"):
+    @property
+    def books(self) -> int:
+        return self.store.books["n"]
+
+
 class PollStore(Store):
     poll = root(Poll)
     votes = aggregate(
@@ -268,3 +295,15 @@ def test_views_read_aggregates_and_documents_of_one_instant(
     assert record is not None
     assert len(record.sources) == 5  # the poll and four shards
     assert max(t for t in record.sources.values() if t) < record.read_time + timedelta(seconds=1)
+
+
+def test_an_aggregate_of_a_class_counts_its_subclasses_and_no_others(
+    database: Database, writer: Writer
+) -> None:
+    engine = Engine([ShelfView.definition()])
+    for medium in (Medium(doc_id="m"), Book(doc_id="b"), Novel(doc_id="n")):
+        engine.handle(database, writer.write(medium.doc_ref.path, medium.to_fields()))
+
+    engine.handle(database, writer.write("shelves/s", {}))
+
+    assert writer.content("shelfViews/s") == {"books": 2}

@@ -23,9 +23,9 @@ from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.firestore.queries import Operator, Order, keyed_fields
+from onto_fn.firestore.queries import Order, keyed_fields
 from onto_fn.models import DomainModel
-from onto_fn.models.queries import stored_name, type_filters
+from onto_fn.models.queries import stored_name
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import Getter
 
@@ -270,8 +270,7 @@ class AggregateRead(QueryRead[M]):
     @property
     def spec(self) -> AggregateSpec:
         """What the engine needs to know."""
-        fixed: list[tuple[str, Operator]] = [(f.field, f.op) for f in type_filters(self.model)]
-        keyed = keyed_fields([*fixed, *((c.field, c.op) for c in self.conditions)])
+        keyed = keyed_fields((c.field, c.op) for c in self.conditions)
         return AggregateSpec(
             self.aggregate_name or f"{self.owner}.{self.name}",
             self.model,
@@ -279,6 +278,10 @@ class AggregateRead(QueryRead[M]):
             self.measures,
             self.shards,
         )
+
+    @override
+    def fixed(self) -> tuple[Filter, ...]:
+        return ()  # a document's class is no part of its group: others are not counted at all
 
     @override
     def where(self, field: str, op: Any, value: object | Getter[Any]) -> AggregateRead[M]:
