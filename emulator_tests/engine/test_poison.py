@@ -28,6 +28,8 @@ class BombView(ViewModel[GroupStore], path="bombs/{group_id}"):
 
     def targets(self) -> Iterable[Mapping[str, str]]:
         title = self.store.group.title
+        if title == "no unicode":
+            raise ZeroDivisionError("\ud800")
         if title == "targets raise":
             raise ZeroDivisionError("no targets")
         return [{"group_id": "a/b" if title == "forbidden" else self.store.group.doc_id}]
@@ -35,6 +37,8 @@ class BombView(ViewModel[GroupStore], path="bombs/{group_id}"):
 
 REFUSED = {
     "model refuses": ({"title": ["no text"]}, "InvalidDocument"),
+    "model refuses at length": ({"title": "x", "members": ["x"] * 15_000}, "InvalidDocument"),
+    "message is no unicode": ({"title": "no unicode"}, "BuildError"),
     "getter raises": ({"title": "raise"}, "BuildError"),
     "targets raise": ({"title": "targets raise"}, "BuildError"),
     "too large": ({"title": "too large"}, "DocumentTooLarge"),

@@ -74,7 +74,7 @@ def _attempt(
     try:
         new = _contribution(aggregate, source)
     except PermanentError as error:
-        failure = Failure(type(error).__name__, str(error), 1, datetime.now(UTC))
+        failure = Failure.of(error, datetime.now(UTC))
         new = NOTHING
     writes = _increments(aggregate, path, _recorded(record), new)
     writes.append(_record_write(record, source, new, record_path, aggregate))

@@ -146,7 +146,7 @@ def plan(
     if build.error is not None:
         digests = previous
         contents: BuiltDocuments = {}
-        failure = _failure(record, build)
+        failure = _failure(record, build.error, build.read_time)
     elif build.documents is None:
         digests, contents = previous, {}
     else:
@@ -188,14 +188,11 @@ def plan(
     return Plan(new, tuple(writes), written, deleted)
 
 
-def _failure(record: LedgerRecord | None, build: Build) -> Failure:
+def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) -> Failure:
     before = record.failure if record else None
-    return Failure(
-        kind=type(build.error).__name__,
-        message=str(build.error),
-        count=before.count + 1 if before else 1,
-        since=before.since if before else build.read_time,
-    )
+    if before is None:
+        return Failure.of(error, now)
+    return Failure.of(error, before.since, before.count + 1)
 
 
 def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:

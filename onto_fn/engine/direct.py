@@ -50,7 +50,7 @@ def _attempt(
         built = _build(database, definition, documents[path], read_time)
     except PermanentError as error:
         now = datetime.now(UTC)
-        failure = Failure(type(error).__name__, str(error), 1, now)
+        failure = Failure.of(error, now)
         letter = letter_fields(definition.name, path, change, failure, definition.fingerprint, now)
         database.commit([Write(letter_path, letter)])
         return Outcome(definition.name, path, Result.DEAD_LETTER, error=str(error))

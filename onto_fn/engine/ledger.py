@@ -20,6 +20,7 @@ DEAD_LETTER_COLLECTION = "onto_dead_letters"
 OWN_COLLECTIONS = frozenset({LEDGER_COLLECTION, DEAD_LETTER_COLLECTION, AGGREGATES, CONTRIBUTIONS})
 # A change to one of these never is a view's source, whatever template a model has (G8).
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
+MAX_MESSAGE = 2000
 _MAX_ID = 1200
 
 
@@ -38,6 +39,11 @@ class Failure:
     message: str
     count: int
     since: datetime
+
+    @classmethod
+    def of(cls, error: Exception, since: datetime, count: int = 1) -> Failure:
+        """The failure that an error is."""
+        return cls(type(error).__name__, message_of(error), count, since)
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,16 @@ class LedgerRecord:
             update_time=document.update_time,
             shard=fields.get("shard", 0),
         )
+
+
+def message_of(error: Exception) -> str:
+    """An error's text as a document can hold it, whatever code and data made of it.
+
+    A model's problems with a long list, or a lone surrogate, must not keep the dead letter from
+    being written.
+    """
+    text = str(error).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
 
 
 def record_id(definition: str, root: str) -> str:

@@ -13,7 +13,7 @@ from typing import cast
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import check_targets
-from onto_fn.engine.ledger import Failure, dead_letter_path
+from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
@@ -134,7 +134,7 @@ class _Task:
         before = letter.fields or {}
         count = int(before.get("count", 0)) + 1
         since = before.get("failedSince", now)
-        failure = Failure(type(error).__name__, str(error), count, since)
+        failure = Failure.of(error, since, count)
         fields = letter_fields(
             definition.name, self.path, self.change, failure, definition.fingerprint, now
         )
@@ -144,7 +144,7 @@ class _Task:
         writes = [Write(letter_path, fields, precondition)]
         if definition.done.field is not None:
             # What code raised may not be for the client's eyes; what is wrong with its document is.
-            reason = str(error) if isinstance(error, InvalidDocument) else "internal error"
+            reason = message_of(error) if isinstance(error, InvalidDocument) else "internal error"
             writes.append(self._mark(task, "failed", reason))
         self.database.commit(writes)
         return Outcome(definition.name, self.path, Result.DEAD_LETTER, error=str(error))
