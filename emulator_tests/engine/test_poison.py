@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -26,6 +27,12 @@ class BombView(ViewModel[GroupStore], path="bombs/{group_id}"):
             raise ZeroDivisionError(f"cannot show {title!r}")
         return "x" * 2**20 if title == "too large" else title
 
+    @property
+    def until(self) -> datetime | None:
+        if self.store.group.title != "the end of time":
+            return None
+        return datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
+
     def targets(self) -> Iterable[Mapping[str, str]]:
         title = self.store.group.title
         if title == "no unicode":
@@ -42,6 +49,7 @@ REFUSED = {
     "getter raises": ({"title": "raise"}, "BuildError"),
     "targets raise": ({"title": "targets raise"}, "BuildError"),
     "too large": ({"title": "too large"}, "DocumentTooLarge"),
+    "time that UTC has not": ({"title": "the end of time"}, "InvalidValue"),
     "forbidden path": ({"title": "forbidden"}, "InvalidPath"),
     "reference into another collection": ({"members": [Town.ref("x")]}, "InvalidDocument"),
 }
