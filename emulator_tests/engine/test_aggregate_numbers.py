@@ -4,7 +4,7 @@ import pytest
 from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import Database, Result, average, count, total
+from onto_fn import Database, Result, RetryPolicy, average, count, total
 
 
 def test_a_key_whose_documents_sum_to_zero_is_there(database: Database, writer: Writer) -> None:
@@ -90,3 +90,22 @@ def test_a_measure_may_be_named_changes(database: Database, writer: Writer) -> N
     engine.handle(database, withdrawn(writer, 1))
 
     assert numbers(engine, database, writer) == {"changes": 0}
+
+
+@pytest.mark.parametrize("option", ["__proto__", "x" * 1600])
+def test_a_key_that_firestore_refuses_is_a_dead_letter_and_counts_nothing(
+    option: str, database: Database, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = poll_engine(counts=count(by="option"), retry=quick)
+    engine.handle(database, vote(writer, 1, option="a"))
+    refused = vote(writer, 1, option=option)
+
+    results = [engine.handle(database, refused)[0].result for _ in range(2)]
+
+    assert results == [Result.DEAD_LETTER, Result.COVERED]
+    assert numbers(engine, database, writer) == {"counts": {}}
+
+    engine.handle(database, vote(writer, 1, option="b"))
+
+    assert writer.dead_letters() == {}
+    assert numbers(engine, database, writer) == {"counts": {"b": 1}}

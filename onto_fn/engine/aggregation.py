@@ -70,28 +70,19 @@ def _attempt(
         raise StaleSnapshot(f"{path} is not as new as what is known of it")
     if recorded == source.update_time and is_current:
         return Outcome(aggregate.name, path, Result.COVERED)
-    failure: Failure | None = None
     try:
-        new = _contribution(aggregate, source)
-    except PermanentError as error:
+        writes = _writes(aggregate, source, record, _contribution(aggregate, source))
+        if letter.exists:
+            writes.append(Write(letter_path, None))
+        database.commit(writes)
+    except PermanentError as error:  # also of the commit: a key of a client's may be reserved
         failure = Failure.of(error, datetime.now(UTC))
-        new = NOTHING
-    writes = _increments(aggregate, path, _recorded(record), new)
-    writes.append(_record_write(record, source, new, record_path, aggregate))
-    if failure is not None:
         fields = letter_fields(aggregate.name, path, change, failure, "", failure.since)
-        writes.append(Write(letter_path, fields))
-    elif letter.exists:
-        writes.append(Write(letter_path, None))
-    database.commit(writes)
-    if failure is not None:
+        nothing = _writes(aggregate, source, record, NOTHING)
+        database.commit([*nothing, Write(letter_path, fields)])
         return Outcome(aggregate.name, path, Result.DEAD_LETTER, error=failure.message)
-    return Outcome(
-        aggregate.name,
-        path,
-        Result.COMMITTED,
-        written=tuple(w.path for w in writes if w.increments is not None),
-    )
+    written = tuple(w.path for w in writes if w.increments is not None)
+    return Outcome(aggregate.name, path, Result.COMMITTED, written=written)
 
 
 def _is_behind(source: Document, recorded: datetime | None, change: Change | None) -> bool:
@@ -125,9 +116,17 @@ def _recorded(record: Document) -> Contribution:
     )
 
 
-def _increments(
-    aggregate: AggregateSpec, path: str, old: Contribution, new: Contribution
+def _writes(
+    aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
 ) -> list[Write]:
+    """The writes that make a contribution the one that counts, and is recorded."""
+    return [
+        *_increments(aggregate, _recorded(record), new),
+        _record_write(aggregate, source, record, new),
+    ]
+
+
+def _increments(aggregate: AggregateSpec, old: Contribution, new: Contribution) -> list[Write]:
     """What to add to which shard.
 
     A shard is touched also where only an extreme changes, as its change is what rebuilds a view.
@@ -152,15 +151,11 @@ def _increments(
 
 
 def _record_write(
-    record: Document,
-    source: Document,
-    new: Contribution,
-    record_path: str,
-    aggregate: AggregateSpec,
+    aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
 ) -> Write:
     precondition = record.update_time or "absent"
     if source.update_time is None:
-        return Write(record_path, None, precondition)
+        return Write(record.path, None, precondition)
     fields: dict[str, Value] = {
         "aggregate": aggregate.name,
         "definition": aggregate.fingerprint,
@@ -171,4 +166,4 @@ def _record_write(
         "amounts": encoded(new.amounts),
         "extremes": dict(new.extremes),
     }
-    return Write(record_path, fields, precondition)
+    return Write(record.path, fields, precondition)

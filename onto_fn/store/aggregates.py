@@ -9,9 +9,8 @@ reads the shards like any other document and adds them up.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -398,11 +397,11 @@ def _documents(measure: Measure, parts: list[Any]) -> int:
     return sum(part if measure.kind == "count" else part["count"] for part in parts)
 
 
-def encoded(amounts: Amounts) -> dict[str, int | float]:
-    """Amounts as a Firestore map: names become one key."""
-    return {json.dumps(names): amount for names, amount in amounts.items()}
+def encoded(amounts: Amounts) -> list[dict[str, Value]]:
+    """Amounts as a Firestore list: names of any length do not fit a map's keys."""
+    return [{"names": list(names), "amount": amount} for names, amount in amounts.items()]
 
 
-def decoded(amounts: Mapping[str, int | float]) -> Amounts:
+def decoded(amounts: Iterable[Mapping[str, Value]]) -> Amounts:
     """What `encoded` made."""
-    return {tuple(json.loads(names)): amount for names, amount in amounts.items()}
+    return {tuple(item["names"]): item["amount"] for item in amounts}
