@@ -3,7 +3,7 @@
 from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import Database, count
+from onto_fn import Database, DomainModel, Result, count, total
 
 
 def test_a_definition_that_is_rolled_back_counts_each_document_once(
@@ -44,3 +44,29 @@ def test_of_two_deployments_at_once_the_last_to_see_a_document_counts_it(
 
     assert numbers(new, database, writer) == {"total": 1, "counts": {"a": 1}}
     assert numbers(old, database, writer) == {"total": 0}
+
+
+class LenientVote(DomainModel, collection="countedPolls/{poll}/votes"):
+    """The vote's model, mended to take what clients have written."""
+
+    option: str | int | None = None
+    weight: float | None = None
+
+
+def test_replay_counts_a_document_once_its_model_is_mended(
+    database: Database, writer: Writer
+) -> None:
+    strict = poll_engine(sum=total("weight"))
+    strict.handle(database, vote(writer, 1, option=7, weight=3))
+    [letter] = [path.rpartition("/")[2] for path in writer.dead_letters()]
+    still_bad = strict.replay(database, letter)
+    mended = poll_engine(model=LenientVote, sum=total("weight"))
+
+    outcome = mended.replay(database, letter)
+
+    assert still_bad is not None
+    assert still_bad.result is Result.DEAD_LETTER
+    assert outcome is not None
+    assert outcome.result is Result.COMMITTED
+    assert writer.dead_letters() == {}
+    assert numbers(mended, database, writer) == {"sum": 3}
