@@ -37,6 +37,7 @@ AGGREGATES = "onto_aggregates"
 CONTRIBUTIONS = "onto_contributions"
 SHARDS = PathTemplate(f"{AGGREGATES}/{{group}}/shards")
 CHANGES = "onto_changes"  # a shard's field that each change to it counts up
+MAX_KEY_BYTES = 1000  # a key is part of a field's path, of which Firestore takes 1,500
 MAX_SHARDS = 200
 MAX_SUMMAND = 2**53  # up to here integers and doubles are the same numbers
 
@@ -216,11 +217,10 @@ class AggregateSpec:
         value = _field(document, measure.by)
         if value is None:
             return None
-        if isinstance(value, bool | int | str) and str(value):
+        if isinstance(value, bool | int | str) and 0 < len(str(value).encode()) <= MAX_KEY_BYTES:
             return (str(value),)
-        problem = (
-            f"{measure.by}: {value!r} cannot be a key; use a text, a whole number or a boolean"
-        )
+        problem = f"{measure.by}: {value!r} cannot be a key of {self.name}; use a boolean, a whole "
+        problem += f"number, or a text of 1 to {MAX_KEY_BYTES} bytes"
         raise InvalidDocument(document.path, self.model.__name__, [problem])
 
     def _number(self, document: Document, measure: Measure) -> int | float | None:
