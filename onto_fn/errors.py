@@ -79,7 +79,7 @@ class BuildError(PermanentError):
 
 
 class DocumentTooLarge(PermanentError):
-    """A document would exceed Firestore's limit of 1 MiB."""
+    """A document would exceed Firestore's limit of 1 MiB, or a commit that of 10 MiB."""
 
 
 class UndecodableEvent(PermanentError):

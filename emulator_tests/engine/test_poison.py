@@ -266,3 +266,33 @@ def test_read_set_too_large_for_the_ledger_is_a_dead_letter(
     [letter] = writer.dead_letters().values()
     assert letter is not None
     assert letter["error"]["kind"] == "DocumentTooLarge"
+
+
+class WideView(ViewModel[GroupStore], path="wide/{group_id}/copies/{number}"):
+    """As many copies of almost a megabyte as the group's title says."""
+
+    @property
+    def text(self) -> str:
+        return "x" * 1_000_000
+
+    def targets(self) -> Iterable[Mapping[str, str]]:
+        group = self.store.group
+        return [{"group_id": group.doc_id, "number": str(n)} for n in range(int(group.title))]
+
+
+@pytest.mark.parametrize("copies", [6, 12], ids=["for the transport", "for Firestore"])
+def test_a_commit_too_large_is_a_dead_letter_until_it_is_mended(
+    copies: int, interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([WideView.definition()], retry=quick)
+
+    [outcome] = engine.handle(interleaved, writer.write(GROUP, {"title": str(copies)}))
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert writer.dead_letter("WideView", GROUP) is not None
+    assert writer.collection("wide/g/copies") == {}
+
+    engine.handle(interleaved, writer.write(GROUP, {"title": "2"}))
+
+    assert len(writer.collection("wide/g/copies")) == 2
+    assert writer.dead_letters() == {}

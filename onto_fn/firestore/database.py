@@ -8,6 +8,7 @@ time of a query. So this port sits on the public gRPC client of the same package
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,10 +26,11 @@ from google.cloud.firestore_v1.types import (
     RunQueryRequest,
 )
 
-from onto_fn.errors import Contention, PermanentError, TransientError
+from onto_fn.errors import Contention, DocumentTooLarge, PermanentError, TransientError
 from onto_fn.firestore.documents import Document, Reference, Write
 from onto_fn.firestore.queries import OPERATORS, Query
 from onto_fn.firestore.values import (
+    MAX_COMMIT_BYTES,
     check_size,
     decode_fields,
     decode_path,
@@ -53,6 +55,13 @@ _TRANSIENT = (
     google.ServiceUnavailable,
     google.TooManyRequests,
     google.Unknown,
+)
+
+# Of a request that is larger than the transport takes. It is RESOURCE_EXHAUSTED, as a quota is.
+_TOO_LARGE = re.compile(r"message (exceeds maximum size|larger than max)", re.IGNORECASE)
+# Of a transaction that the server has ended; any other complaint about one is for good.
+_TRANSACTION_ENDED = re.compile(
+    r"transaction\b.*\b(invalid|expired|closed|no longer valid)|invalid transaction", re.IGNORECASE
 )
 
 # The generated message classes carry no types for their protobuf form.
@@ -228,7 +237,7 @@ class Database:
         documents: dict[str, Document] = {}
         read_time = datetime.min.replace(tzinfo=UTC)
         transaction: bytes | None = consistency.get("transaction")
-        with _translated(in_transaction=_locks(consistency)):
+        with translated(in_transaction=_locks(consistency)):
             for response in self._api.batch_get_documents(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
             ):
@@ -257,7 +266,7 @@ class Database:
         documents: list[Document] = []
         read_time = datetime.min.replace(tzinfo=UTC)
         transaction: bytes | None = consistency.get("transaction")
-        with _translated(in_transaction=_locks(consistency), index_hint=True):
+        with translated(in_transaction=_locks(consistency), index_hint=True):
             for response in self._api.run_query(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
             ):
@@ -307,12 +316,13 @@ class Database:
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
+        _check_commit(writes)
         request = _Commit(
             database=self._name,
             writes=[self._write(write) for write in writes],
             **({"transaction": transaction} if transaction else {}),
         )
-        with _translated(in_transaction=transaction is not None):
+        with translated(in_transaction=transaction is not None):
             response = self._api.commit(
                 request=request, retry=None, timeout=self.deadlines.commit, metadata=self._metadata
             )
@@ -334,7 +344,6 @@ class Database:
         elif write.fields is None:
             message["delete"] = name
         else:
-            check_size(write.path, write.fields)
             encoded = encode_fields(write.fields, documents=self._documents, where=write.path)
             message["update"] = {"name": name, "fields": encoded}
         if write.precondition == "absent":
@@ -357,6 +366,18 @@ class Database:
 
     def __repr__(self) -> str:
         return f"Database({self.project!r}, {self.database!r})"
+
+
+def _check_commit(writes: Sequence[Write]) -> None:
+    """Refuse before the call what Firestore refuses for its size."""
+    contents = {write.path: write.fields for write in writes if write.fields is not None}
+    size = sum(check_size(path, fields) for path, fields in contents.items())
+    if size > MAX_COMMIT_BYTES:
+        raise DocumentTooLarge(
+            f"a commit of {len(contents)} documents, the first of them {next(iter(contents))}, "
+            f"would have {size} bytes; Firestore allows {MAX_COMMIT_BYTES}. Spread the copies of "
+            "the view over `shards`, or make them smaller."
+        )
 
 
 def _raw(response: Any) -> Any:
@@ -387,7 +408,8 @@ def _quoted(field_path: str) -> str:
 
 
 @contextmanager
-def _translated(*, in_transaction: bool, index_hint: bool = False) -> Generator[None]:
+def translated(*, in_transaction: bool, index_hint: bool = False) -> Generator[None]:
+    """Raise Firestore's errors as those that the engine knows."""
     try:
         yield
     except _CONTENTION as error:
@@ -395,8 +417,10 @@ def _translated(*, in_transaction: bool, index_hint: bool = False) -> Generator[
             raise  # a missing index: the deployment's fault, not the document's
         raise Contention(str(error)) from error
     except _TRANSIENT as error:
+        if _TOO_LARGE.search(str(error)):
+            raise DocumentTooLarge(f"Firestore refuses the request: {error}") from error
         raise TransientError(f"{type(error).__name__}: {error}") from error
     except google.InvalidArgument as error:
-        if in_transaction and "transaction" in str(error).lower():
+        if in_transaction and _TRANSACTION_ENDED.search(str(error)):
             raise Contention(str(error)) from error
         raise PermanentError(f"Firestore refuses the request: {error}") from error
