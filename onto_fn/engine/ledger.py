@@ -97,10 +97,10 @@ class LedgerRecord:
             "definition": self.definition,
             "root": self.root,
             "shard": self.shard,
-            "sources": dict(self.sources),
-            "matched": dict(self.matched),
+            "sources": _pairs(self.sources, "time"),
+            "matched": _pairs(self.matched, "time"),
             "watches": sorted(self.watches),
-            "documents": dict(self.documents),
+            "documents": _pairs(self.documents, "digest"),
             "fingerprint": self.fingerprint,
             "built": self.built,
             "failure": None
@@ -125,10 +125,10 @@ class LedgerRecord:
         return LedgerRecord(
             definition=fields["definition"],
             root=fields["root"],
-            sources=fields["sources"],
-            matched=fields["matched"],
+            sources=_by_path(fields["sources"], "time"),
+            matched=_by_path(fields["matched"], "time"),
             watches=frozenset(fields["watches"]),
-            documents=fields["documents"],
+            documents=_by_path(fields["documents"], "digest"),
             fingerprint=fields["fingerprint"],
             built=fields["built"],
             failure=None if failure is None else Failure(**failure),
@@ -137,6 +137,15 @@ class LedgerRecord:
             update_time=document.update_time,
             shard=fields.get("shard", 0),
         )
+
+
+def _pairs(values: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
+    """Values by path as a list: a path may be longer than the key of a map."""
+    return [{"path": path, name: value} for path, value in values.items()]
+
+
+def _by_path(pairs: list[dict[str, Value]], name: str) -> dict[str, Value]:
+    return {pair["path"]: pair[name] for pair in pairs}
 
 
 def message_of(error: Exception) -> str:
