@@ -7,12 +7,22 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from kit.domain import AddressView, Group, GroupStore, GroupView, Person, Town, group_view, people
+from kit.domain import (
+    AddressView,
+    Group,
+    GroupStore,
+    GroupView,
+    Person,
+    TeamView,
+    Town,
+    group_view,
+    people,
+)
 from kit.interleaving import Interleaved
 from kit.writing import Writer
 from pydantic import field_validator
 
-from onto_fn import DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, many, root
+from onto_fn import Change, DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, many, root
 
 GROUP = "groups/g"
 
@@ -267,6 +277,11 @@ def test_read_set_too_large_for_the_ledger_is_a_dead_letter(
     assert letter is not None
     assert letter["error"]["kind"] == "DocumentTooLarge"
 
+    engine.handle(interleaved, writer.write(GROUP, {"members": members[:1]}))
+
+    assert writer.content("crowds/g") == {"size": 0}
+    assert writer.dead_letters() == {}
+
 
 class WideView(ViewModel[GroupStore], path="wide/{group_id}/copies/{number}"):
     """As many copies of almost a megabyte as the group's title says."""
@@ -295,4 +310,69 @@ def test_a_commit_too_large_is_a_dead_letter_until_it_is_mended(
     engine.handle(interleaved, writer.write(GROUP, {"title": "2"}))
 
     assert len(writer.collection("wide/g/copies")) == 2
+    assert writer.dead_letters() == {}
+
+
+# Read sets that no ledger record can list
+
+
+def crowd(writer: Writer, numbers: range, team: str | None) -> list[Change]:
+    """People with ids of 1,000 characters enter or (with None) leave a team; their events."""
+    changes: list[Change] = []
+    for start in range(numbers.start, numbers.stop, 240):  # in commits that fit
+        names = [f"people/{n:0>1000}" for n in range(start, min(start + 240, numbers.stop))]
+        content = None if team is None else {"name": "x", "team": team}
+        changes += writer.write_all(dict.fromkeys(names, content))
+    return changes
+
+
+def test_a_first_read_set_too_large_is_mended_by_its_sources(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([TeamView.definition()], retry=quick)
+    crowd(writer, range(960), "t")
+    created = writer.write("teams/t", {})
+    results = [engine.handle(interleaved, created)[0].result for _ in range(2)]
+    assert results == [Result.DEAD_LETTER, Result.COVERED]
+
+    last = crowd(writer, range(1, 960), None)[-1]
+    engine.handle(interleaved, last)
+
+    assert writer.content("teamViews/t") == {"names": ["x"]}
+    assert writer.dead_letters() == {}
+
+
+def test_a_later_read_set_too_large_takes_its_letter_along_when_it_is_mended(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([TeamView.definition()], retry=quick)
+    engine.handle(interleaved, writer.write("teams/t", {}))
+    first = crowd(writer, range(960), "t")[0]
+    for _ in range(2):
+        engine.handle(interleaved, first)
+    assert writer.content("teamViews/t") == {"names": []}
+    assert len(writer.dead_letters()) == 1
+
+    last = crowd(writer, range(1, 960), None)[-1]
+    engine.handle(interleaved, last)
+
+    assert writer.content("teamViews/t") == {"names": ["x"]}
+    assert writer.dead_letters() == {}
+
+
+def test_a_failed_build_with_a_read_set_too_large_is_a_dead_letter(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([TeamView.definition()], retry=quick)
+    crowd(writer, range(960), "t")
+    bad = writer.write("people/bad", {"name": 7, "team": "t"})
+
+    [outcome] = engine.handle(interleaved, writer.write("teams/t", {}))
+    assert outcome.result is Result.DEAD_LETTER
+    assert "people/bad" in outcome.error
+
+    crowd(writer, range(960), None)
+    engine.handle(interleaved, writer.delete(bad.path))
+
+    assert writer.content("teamViews/t") == {"names": []}
     assert writer.dead_letters() == {}

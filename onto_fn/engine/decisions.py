@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from onto_fn.errors import InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.queries import document_key
+from onto_fn.firestore.values import MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 
@@ -133,13 +134,16 @@ def plan(
     root: str,
     change: Change | None,
     shard: int = 0,
+    *,
+    reduced: bool = False,
 ) -> Plan | None:
     """The commit that makes the documents and the ledger equal to a build, or None if they are.
 
     Documents whose digest is in the ledger are not written again. Documents that the ledger lists
     and the build did not produce are deleted (G6). A failed build leaves the documents as they
     are, and adds or updates the dead letter in the same commit; the next build that succeeds
-    deletes it in its own. Of a definition with shards, it is about the documents of one.
+    deletes it in its own. Of a definition with shards, it is about the documents of one. A
+    `reduced` plan is for a failed build that has read more than a ledger record can list.
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
@@ -179,6 +183,8 @@ def plan(
         if keep
         else None
     )
+    if reduced and new is not None:
+        new = _reduced(new, build.read_set)
     if _same(record, new):
         return None
     writes = [Write(path, contents[path]) for path in written]
@@ -186,6 +192,28 @@ def plan(
     writes += _dead_letter_writes(definition, root, record, new, change)
     writes.append(_ledger_write(ledger_path(definition.name, root, shard), record, new))
     return Plan(new, tuple(writes), written, deleted)
+
+
+def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:
+    """The record with the version of its root alone, and as many of its keys as fit.
+
+    The queries' come first: a document that leaves one is what makes such a read set smaller.
+
+    Raises:
+        DocumentTooLarge: not even that fits.
+    """
+    versions = {path: time for path, time in record.sources.items() if path == record.root}
+    keys = {document_key(record.root)}
+    for query, _ in read_set.queries:
+        keys |= query.keys()
+    small = replace(record, sources=versions, matched={}, watches=frozenset(keys))
+    room = MAX_DOCUMENT_BYTES - check_size(small.path, small.to_fields())
+    for key in sorted(record.watches - keys):
+        room -= len(key.encode("utf-8", "surrogatepass")) + 1
+        if room < 0:
+            break
+        keys.add(key)
+    return replace(small, watches=frozenset(keys))
 
 
 def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) -> Failure:
