@@ -1,9 +1,10 @@
 """An aggregate whose definition changes: what an older one has counted is taken out of it."""
 
+import pytest
 from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import Database, DomainModel, Result, count, total
+from onto_fn import Database, DeclarationError, DomainModel, Result, count, total
 
 
 def test_a_definition_that_is_rolled_back_counts_each_document_once(
@@ -70,3 +71,8 @@ def test_replay_counts_a_document_once_its_model_is_mended(
     assert outcome.result is Result.COMMITTED
     assert writer.dead_letters() == {}
     assert numbers(mended, database, writer) == {"sum": 3}
+
+
+def test_an_aggregate_with_the_name_of_a_view_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="an aggregate is named 'Results' like a view"):
+        poll_engine(name="Results", total=count())

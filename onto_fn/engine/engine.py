@@ -48,7 +48,7 @@ class Engine:
         observer: called with each outcome, for logs and metrics. What it raises is logged.
 
     Raises:
-        DeclarationError: two definitions have the same name.
+        DeclarationError: two definitions or aggregates have the same name.
     """
 
     def __init__(
@@ -74,6 +74,11 @@ class Engine:
                 if known != aggregate:
                     raise DeclarationError(
                         f"two aggregates are named {aggregate.name!r}; give one `name=…`"
+                    )
+                if aggregate.name in self.definitions:
+                    raise DeclarationError(
+                        f"an aggregate is named {aggregate.name!r} like a view or mediator, and "
+                        "they would share dead letters; give it another `name=…`"
                     )
         self._materialised = {
             name: d for name, d in self.definitions.items() if d.mode == "materialise"

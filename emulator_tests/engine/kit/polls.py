@@ -31,15 +31,17 @@ class CountedVote(DomainModel, collection="countedPolls/{poll}/votes"):
 
 
 def poll_engine(
-    *, model: type[DomainModel] = CountedVote, retry: RetryPolicy | None = None, **measures: Measure
+    *,
+    model: type[DomainModel] = CountedVote,
+    name: str = "votes",
+    retry: RetryPolicy | None = None,
+    **measures: Measure,
 ) -> Engine:
     """The engine of one deployment: always the same aggregate and view, with its own measures."""
 
     class ResultsStore(Store):
         poll = root(CountedPoll)
-        votes = aggregate(model, name="votes", **measures).within(
-            poll=lambda store: store.poll.doc_id
-        )
+        votes = aggregate(model, name=name, **measures).within(poll=lambda store: store.poll.doc_id)
 
     class Results(ViewModel[ResultsStore], path="countedResults/{poll}"):
         @property
