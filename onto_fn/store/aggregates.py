@@ -325,6 +325,7 @@ class AggregateRead(QueryRead[M]):
     def _with(self, **changes: Any) -> AggregateRead[M]:
         copy: AggregateRead[M] = AggregateRead.__new__(type(self))
         copy.__dict__.update(self.__dict__, **changes)
+        copy.declared_in = None  # a read of its own, also if this one has its place in a store
         return copy
 
 

@@ -108,4 +108,5 @@ class QueryRead(Read[list[M]]):
     def _with(self, **changes: Any) -> QueryRead[M]:
         copy: QueryRead[M] = QueryRead(cast("type[M]", self.model))
         copy.__dict__.update(self.__dict__, **changes)
+        copy.declared_in = None  # a read of its own, also if this one has its place in a store
         return copy
