@@ -28,7 +28,7 @@ from google.cloud.firestore_v1.types import (
 
 from onto_fn.errors import Contention, DocumentTooLarge, PermanentError, TransientError
 from onto_fn.firestore.documents import Document, Reference, Write
-from onto_fn.firestore.queries import OPERATORS, Query
+from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
     check_size,
@@ -280,20 +280,7 @@ class Database:
 
     def _structured(self, query: Query, collection: str) -> dict[str, Any]:
         structured: dict[str, Any] = {"from_": [{"collection_id": collection}]}
-        filters = [
-            {
-                "field_filter": {
-                    "field": {"field_path": _quoted(condition.field)},
-                    "op": OPERATORS[condition.op],
-                    "value": encode(
-                        condition.value,
-                        documents=self._documents,
-                        where=f"the query's value for {condition.field}",
-                    ),
-                }
-            }
-            for condition in query.filters
-        ]
+        filters = [self._filter(condition) for condition in query.filters]
         if len(filters) == 1:
             structured["where"] = filters[0]
         elif filters:
@@ -313,6 +300,19 @@ class Database:
         if query.limit is not None:
             structured["limit"] = query.limit
         return structured
+
+    def _filter(self, condition: Filter) -> dict[str, Any]:
+        field = {"field_path": _quoted(condition.field)}
+        operators = unary_operators(condition.value)
+        if condition.op in operators:
+            return {"unary_filter": {"field": field, "op": operators[condition.op]}}
+        value = encode(
+            condition.value,
+            documents=self._documents,
+            where=f"the query's value for {condition.field}",
+        )
+        operator = OPERATORS[condition.op]
+        return {"field_filter": {"field": field, "op": operator, "value": value}}
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
