@@ -68,6 +68,35 @@ class ShelfView(ViewModel[ShelfStore], path="shelfViews/{shelf}"):
         return self.store.books["n"]
 
 
+class Anything(DomainModel, collection="{kind}/{owner}/shards"):
+    """A collection of which the aggregates' own documents fit the path."""
+
+    size: int | None = None
+
+
+class AnythingStore(Store):
+    thing = root(Anything)
+
+
+class AnythingView(ViewModel[AnythingStore], path="things/{thing}"):
+    @property
+    def size(self) -> int | None:
+        return self.store.thing.size
+
+
+class GlassStore(Store):
+    poll = root(Poll)
+    shards = aggregate(Anything, n=count()).within(
+        kind="mirrors", owner=lambda store: store.poll.doc_id
+    )
+
+
+class GlassView(ViewModel[GlassStore], path="glasses/{poll}"):
+    @property
+    def shards(self) -> int:
+        return self.store.shards["n"]
+
+
 class PollStore(Store):
     poll = root(Poll)
     votes = aggregate(
@@ -307,3 +336,23 @@ def test_an_aggregate_of_a_class_counts_its_subclasses_and_no_others(
     engine.handle(database, writer.write("shelves/s", {}))
 
     assert writer.content("shelfViews/s") == {"books": 2}
+
+
+def test_the_shards_of_an_aggregate_are_no_sources_of_a_model_whose_path_they_fit(
+    database: Database, writer: Writer
+) -> None:
+    engine = Engine([AnythingView.definition(), GlassView.definition()])
+    engine.handle(database, writer.write(POLL, {}))
+    engine.handle(database, writer.write("mirrors/p/shards/1", {"size": 1}))
+    [contribution] = writer.collection(CONTRIBUTIONS).values()
+    assert contribution is not None
+    [group] = contribution["groups"]
+
+    outcomes = engine.handle(
+        database, Change(f"{AGGREGATES}/{group}/shards/0", None, None, "shard")
+    )
+
+    assert [outcome.definition for outcome in outcomes] == ["GlassView"]
+    assert writer.content("glasses/p") == {"shards": 1}
+    assert writer.collection("things") == {"things/1": {"size": 1}}
+    assert len(writer.collection(CONTRIBUTIONS)) == 1

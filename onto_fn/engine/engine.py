@@ -18,6 +18,7 @@ from onto_fn.engine.ledger import (
     UNWATCHED_COLLECTIONS,
     LedgerRecord,
     dead_letter_path,
+    is_shard,
 )
 from onto_fn.engine.materialise import materialise
 from onto_fn.engine.outcomes import Outcome, Result, combined
@@ -219,17 +220,19 @@ class Engine:
     def _runs(self, database: Database, change: Change, inline: bool) -> list[Run]:
         """What there is to do about a change."""
         collection = parent_collection(change.path)
-        runs: list[Run] = [
-            partial(self._single, database, definition, change.path, change)
-            for definition in self.definitions.values()
-            if definition.mode != "materialise"
-            and definition.root_collection.match(collection) is not None
-        ]
-        runs += [
-            partial(self._contribute, database, aggregate, change.path, change)
-            for aggregate in self.aggregates.values()
-            if aggregate.shape.collection.match(collection) is not None
-        ]
+        runs: list[Run] = []
+        if not is_shard(change.path):
+            runs += [
+                partial(self._single, database, definition, change.path, change)
+                for definition in self.definitions.values()
+                if definition.mode != "materialise"
+                and definition.root_collection.match(collection) is not None
+            ]
+            runs += [
+                partial(self._contribute, database, aggregate, change.path, change)
+                for aggregate in self.aggregates.values()
+                if aggregate.shape.collection.match(collection) is not None
+            ]
         if any(source.match(collection) is not None for source in self._sources):
             found = find_affected(database, self._materialised, change, self._retry)
             if self._fan_out is None or inline:

@@ -158,6 +158,14 @@ def message_of(error: Exception) -> str:
     return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
 
 
+def is_shard(path: str) -> bool:
+    """Whether a document is one of an aggregate's: a source only of what has read that very one.
+
+    A model whose collection is all variables could take it for one of its own.
+    """
+    return path.partition("/")[0] == AGGREGATES
+
+
 def record_id(definition: str, root: str) -> str:
     """The id of a root's first ledger record, and of its dead letter."""
     readable = f"{definition}~{quote(root, safe='')}"
