@@ -155,3 +155,18 @@ def test_an_event_of_unknown_payload_is_replayed_from_the_sources(
     engine.handle(database, Change(GROUP, None, None, "e"))
 
     assert writer.content("groupViews/g") == {"title": "g", "names": [], "towns": []}
+
+
+def test_changes_without_an_event_id_that_are_given_up_have_a_letter_each(
+    app: App, writer: Writer, connect: Any
+) -> None:
+    broken = connect(Outage("RunQuery", times=100))
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    written = writer.write_all({"groups/a": {"title": "x"}, "groups/b": {"title": "x"}})
+
+    for change in [*written, *written]:
+        heard = Change(change.path, change.before, change.after)  # as a listener hears of it
+        app.handle_change(broken, heard, long_ago)
+
+    letters = [letter["event"]["document"] for letter in writer.dead_letters().values() if letter]
+    assert sorted(letters) == ["groups/a", "groups/b"]
