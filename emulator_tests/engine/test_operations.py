@@ -1,17 +1,31 @@
 """What operators do: replay dead letters, reconcile after a pause, drop a view."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from kit.calls import Outage
 from kit.domain import AddressView, BoardView, GroupView, people
+from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer, in_threads
 
-from onto_fn import App, Change, Database, Engine, Result, RetryPolicy, ViewMediator
+from onto_fn import (
+    App,
+    Change,
+    Database,
+    Engine,
+    Outcome,
+    Result,
+    RetryPolicy,
+    Store,
+    ViewMediator,
+    count,
+)
 from onto_fn.engine.ledger import LEDGER_COLLECTION
-from onto_fn.errors import RetriesExhausted
+from onto_fn.errors import BuildError, RetriesExhausted
 from onto_fn.firestore import Reference
+from onto_fn.views import BuiltDocuments, Transition
 
 PERSON, TOWN, GROUP = "people/ada", "towns/t", "groups/g"
 
@@ -125,6 +139,58 @@ def test_reconcile_rebuilds_what_changed_unseen_and_nothing_else(
     assert count == 3  # the two views of groups/one, and the person's own address
     assert writer.content("groupViews/one") == {"title": "", "names": [], "towns": []}
     assert engine.reconcile(database) == 0
+
+
+def test_reconcile_goes_on_after_a_root_that_cannot_be_committed(
+    engine: Engine, database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for group in "abc":
+        engine.handle(database, writer.write(f"groups/{group}", {"title": "old"}))
+        writer.write(f"groups/{group}", {"title": "new"})  # nobody hears of it
+    rebuild = engine.rebuild
+
+    def failing(database: Database, definition: str, root: str) -> Outcome:
+        if root == "groups/b":
+            raise RetriesExhausted("groups/b is in the way")
+        return rebuild(database, definition, root)
+
+    monkeypatch.setattr(engine, "rebuild", failing)
+    with pytest.raises(RetriesExhausted, match="groups/b is in the way"):
+        engine.reconcile(database)
+
+    titles = [(writer.content(f"groupViews/{group}") or {})["title"] for group in "abc"]
+    assert titles == ["new", "old", "new"]
+
+
+def test_reconcile_builds_what_failed_before_its_code_was_mended(
+    engine: Engine, database: Database, writer: Writer
+) -> None:
+    def broken(store: Store, transition: Transition) -> BuiltDocuments:
+        raise BuildError("not yet")
+
+    definition = replace(GroupView.definition(), build=broken)
+    Engine([definition]).handle(database, writer.write(GROUP, {"title": "g"}))
+
+    count = engine.reconcile(database)
+
+    assert count == 1
+    assert writer.content("groupViews/g") == {"title": "g", "names": [], "towns": []}
+    assert writer.dead_letters() == {}
+    assert engine.reconcile(database) == 0
+
+
+def test_reconcile_takes_out_of_an_aggregate_what_was_deleted_unseen(
+    database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(total=count())
+    for voter in range(3):
+        engine.handle(database, vote(writer, voter))
+    withdrawn(writer, 1)  # nobody hears of it
+
+    counted = engine.reconcile(database)
+
+    assert counted == 1
+    assert numbers(engine, database, writer) == {"total": 2}
 
 
 # Drop

@@ -28,6 +28,7 @@ from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.store import AggregateSpec
+from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -178,28 +179,20 @@ class Engine:
             yield from page
 
     def reconcile(self, database: Database) -> int:
-        """Rebuild every root of which a source is not as the ledger has it.
+        """Rebuild what changed unseen, and what could not be built when it was last tried.
 
-        For a process that may have missed events, such as a listener that was down: a deletion
-        leaves nothing behind that would show up later.
+        That is every root of which a source is not as the ledger has it, and every document that
+        is not as an aggregate counted it. For a process that may have missed events, such as a
+        listener that was down: a deletion leaves nothing behind that would show up later.
 
         Returns:
-            How many roots were rebuilt.
+            How many roots were rebuilt, and documents counted again.
+
+        Raises:
+            RetriesExhausted: at least one could not be committed; all others were.
         """
-        rebuilt: set[tuple[str, str]] = set()
-        for page in database.pages(Query(LEDGER_COLLECTION)):
-            for document in page:
-                record = LedgerRecord.from_document(document)
-                if record is None or record.definition not in self._materialised:
-                    continue
-                if (record.definition, record.root) in rebuilt:  # with its other shards
-                    continue
-                paths = sorted(record.versions)
-                now, _ = self._retry.run(record.root, lambda _, p=paths: database.get(p))
-                if any(now[path].update_time != record.versions[path] for path in paths):
-                    self.rebuild(database, record.definition, record.root)
-                    rebuilt.add((record.definition, record.root))
-        return len(rebuilt)
+        outcomes = _all_of(self._checks(database))
+        return sum(outcome.result is Result.COMMITTED for outcome in outcomes)
 
     def drop(self, database: Database, definition: str) -> int:
         """Delete all that a view or mediator has written, its ledger records and dead letters.
@@ -216,6 +209,48 @@ class Engine:
                 self._retry.run(document.path, lambda _, p=document.path: _drop(database, p))
                 count += 1
         return count
+
+    def _checks(self, database: Database) -> Iterator[Run]:
+        rebuilt: set[tuple[str, str]] = set()
+        for page in database.pages(Query(LEDGER_COLLECTION)):
+            for document in page:
+                record = LedgerRecord.from_document(document)
+                if record is not None and record.definition in self._materialised:
+                    yield partial(self._check_root, database, record, rebuilt)
+        for page in database.pages(Query(CONTRIBUTIONS)):
+            yield partial(self._check_contributions, database, page)
+
+    def _check_root(
+        self, database: Database, record: LedgerRecord, rebuilt: set[tuple[str, str]]
+    ) -> list[Outcome]:
+        root = (record.definition, record.root)
+        if root in rebuilt:  # with another of its shards
+            return []
+        paths = sorted(record.versions)
+        now, _ = self._retry.run(record.root, lambda _: database.get(paths))
+        is_same = all(now[path].update_time == record.versions[path] for path in paths)
+        if is_same and record.failure is None:
+            return []
+        outcome = self.rebuild(database, *root)
+        rebuilt.add(root)
+        return [outcome]
+
+    def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
+        records = [document.fields for document in page if document.fields is not None]
+        sources = [record["source"] for record in records]
+        now, _ = self._retry.run("what was counted", lambda _: database.get(sources))
+        return _all_of(
+            partial(
+                self._contribute,
+                database,
+                self.aggregates[record["aggregate"]],
+                record["source"],
+                None,
+            )
+            for record in records
+            if record["aggregate"] in self.aggregates
+            and now[record["source"]].update_time != record["version"]
+        )
 
     def _runs(self, database: Database, change: Change, inline: bool) -> list[Run]:
         """What there is to do about a change."""
