@@ -1,5 +1,7 @@
 """What operators do: replay dead letters, reconcile after a pause, drop a view."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,20 +16,40 @@ from onto_fn import (
     App,
     Change,
     Database,
+    DocumentSink,
+    DomainModel,
     Engine,
+    Mediator,
     Outcome,
     Result,
     RetryPolicy,
     Store,
     ViewMediator,
     count,
+    total,
 )
 from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.errors import BuildError, RetriesExhausted
 from onto_fn.firestore import Reference
+from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 from onto_fn.views import BuiltDocuments, Transition
 
 PERSON, TOWN, GROUP = "people/ada", "towns/t", "groups/g"
+
+
+class ErrandModel(DomainModel, collection="errands"):
+    to: str
+
+
+class Errand(Mediator):
+    """A task that always fails."""
+
+    source = ErrandModel
+    sink = DocumentSink("done/{id}")
+    mode = "task"
+
+    def on_create(self, source: ErrandModel) -> Iterator[Any]:
+        raise ValueError(f"there is no {source.to}")
 
 
 @pytest.fixture
@@ -236,3 +258,33 @@ def test_changes_without_an_event_id_that_are_given_up_have_a_letter_each(
 
     letters = [letter["event"]["document"] for letter in writer.dead_letters().values() if letter]
     assert sorted(letters) == ["groups/a", "groups/b"]
+
+
+def test_drop_deletes_the_letters_of_a_task(database: Database, writer: Writer) -> None:
+    engine = Engine([Errand().definition()])
+    engine.handle(database, writer.write("errands/e", {"to": "nowhere"}))
+    assert len(writer.dead_letters()) == 1
+
+    Engine([]).drop(database, "Errand")
+
+    assert writer.dead_letters() == {}
+
+
+def test_drop_deletes_all_of_an_aggregate_and_leaves_the_others(
+    database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(total=count(), sum=total("weight"))
+    for voter, weight in enumerate((1, 2, 3, math.inf)):
+        engine.handle(database, vote(writer, voter, weight=weight))
+    other = poll_engine(name="others", total=count())
+    other.handle(database, vote(writer, 0))
+    assert len(writer.dead_letters()) == 1
+
+    dropped = Engine([]).drop(database, "votes")
+
+    assert dropped == 4
+    assert writer.dead_letters() == {}
+    assert [r["aggregate"] for r in writer.collection(CONTRIBUTIONS).values() if r] == ["others"]
+    groups = {path.partition("~")[0] for path in database.paths(AGGREGATES)}
+    assert groups == {"onto_aggregates/others"}
+    assert numbers(other, database, writer) == {"total": 1}

@@ -11,13 +11,13 @@ from onto_fn.engine import direct, tasks
 from onto_fn.engine.affected import Affected, find_affected, find_one
 from onto_fn.engine.aggregation import contribute
 from onto_fn.engine.changes import Change
+from onto_fn.engine.dropping import drop
 from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.ledger import (
     DEAD_LETTER_COLLECTION,
     LEDGER_COLLECTION,
     UNWATCHED_COLLECTIONS,
     LedgerRecord,
-    dead_letter_path,
     is_shard,
 )
 from onto_fn.engine.materialise import materialise
@@ -25,7 +25,7 @@ from onto_fn.engine.outcomes import Outcome, Result, combined
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
-from onto_fn.firestore import Database, Document, Filter, Query, Write
+from onto_fn.firestore import Database, Document, Query, Write
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
@@ -194,21 +194,19 @@ class Engine:
         outcomes = _all_of(self._checks(database))
         return sum(outcome.result is Result.COMMITTED for outcome in outcomes)
 
-    def drop(self, database: Database, definition: str) -> int:
-        """Delete all that a view or mediator has written, its ledger records and dead letters.
+    def drop(self, database: Database, name: str) -> int:
+        """Delete all that a view, mediator or aggregate has written, its records and dead letters.
 
         Take it out of the app and deploy first: what is still deployed builds again.
 
+        Args:
+            database: the database.
+            name: of the view, mediator or aggregate; it need not be in the app any more.
+
         Returns:
-            How many roots were dropped.
+            How many roots were dropped, and documents that an aggregate had counted.
         """
-        count = 0
-        query = Query(LEDGER_COLLECTION, (Filter("definition", "==", definition),))
-        for page in database.pages(query):
-            for document in page:
-                self._retry.run(document.path, lambda _, p=document.path: _drop(database, p))
-                count += 1
-        return count
+        return drop(database, name, self._retry)
 
     def _checks(self, database: Database) -> Iterator[Run]:
         rebuilt: set[tuple[str, str]] = set()
@@ -372,14 +370,3 @@ def _all_of(runs: Iterable[Run]) -> list[Outcome]:
     if failures:
         raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
     return outcomes
-
-
-def _drop(database: Database, path: str) -> None:
-    documents, _ = database.get([path])
-    record = LedgerRecord.from_document(documents[path])
-    if record is None:
-        return
-    writes = [Write(target, None) for target in record.documents]
-    writes.append(Write(dead_letter_path(record.definition, record.root), None))
-    writes.append(Write(path, None, record.update_time))
-    database.commit(writes)

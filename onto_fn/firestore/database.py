@@ -22,6 +22,7 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     CommitRequest,
+    ListDocumentsRequest,
     RollbackRequest,
     RunQueryRequest,
 )
@@ -68,6 +69,7 @@ _TRANSACTION_ENDED = re.compile(
 _BatchGet = cast(Any, BatchGetDocumentsRequest)
 _RunQuery = cast(Any, RunQueryRequest)
 _Commit = cast(Any, CommitRequest)
+_ListDocuments = cast(Any, ListDocumentsRequest)
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,24 @@ class Database:
             if len(page) < size:
                 return
             page, _ = self.query(replace(query, limit=size, after=page[-1].path))
+
+    def paths(self, collection: str) -> Generator[str]:
+        """Paths of all documents of a collection, also of those that only have documents below.
+
+        Args:
+            collection: path of a collection at the top.
+        """
+        request = _ListDocuments(
+            parent=self._documents,
+            collection_id=collection,
+            show_missing=True,
+            mask={"field_paths": ["__name__"]},
+        )
+        with translated(in_transaction=False):
+            for document in self._api.list_documents(
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+            ):
+                yield decode_path(document.name)
 
     def commit(self, writes: Sequence[Write]) -> datetime:
         """Apply all writes or none.
