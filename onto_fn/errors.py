@@ -86,6 +86,10 @@ class UndecodableEvent(PermanentError):
     """An event does not say which document changed."""
 
 
+class MissingIndex(OntoError):
+    """The database has no index for a query; the event fails until it has been deployed."""
+
+
 class TransientError(OntoError):
     """Trying again may succeed."""
 

@@ -7,6 +7,7 @@ time of a query. So this port sits on the public gRPC client of the same package
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Generator, Iterable, Sequence
@@ -27,8 +28,15 @@ from google.cloud.firestore_v1.types import (
     RunQueryRequest,
 )
 
-from onto_fn.errors import Contention, DocumentTooLarge, PermanentError, TransientError
+from onto_fn.errors import (
+    Contention,
+    DocumentTooLarge,
+    MissingIndex,
+    PermanentError,
+    TransientError,
+)
 from onto_fn.firestore.documents import Document, Reference, Write
+from onto_fn.firestore.paths import last_segment
 from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
@@ -286,7 +294,7 @@ class Database:
         documents: list[Document] = []
         read_time = datetime.min.replace(tzinfo=UTC)
         transaction: bytes | None = consistency.get("transaction")
-        with translated(in_transaction=_locks(consistency), index_hint=True):
+        with translated(in_transaction=_locks(consistency), query=query):
             for response in self._api.run_query(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
             ):
@@ -427,14 +435,38 @@ def _quoted(field_path: str) -> str:
     return ".".join(quoted(name) for name in field_path.split("."))
 
 
+def _missing(query: Query, error: Exception) -> str:
+    fields: list[dict[str, str]] = [
+        {"fieldPath": condition.field, "arrayConfig": "CONTAINS"}
+        if condition.op.startswith("array")
+        else {"fieldPath": condition.field, "order": "ASCENDING"}
+        for condition in query.filters
+    ]
+    fields += [
+        {"fieldPath": order.field, "order": "DESCENDING" if order.descending else "ASCENDING"}
+        for order in query.orders
+    ]
+    index = {
+        "collectionGroup": last_segment(query.collection),
+        "queryScope": "COLLECTION",
+        "fields": list({field["fieldPath"]: field for field in fields}.values()),
+    }
+    return (
+        f"a query on {query.collection} needs an index that the database does not have. Add it to "
+        f'"indexes" in firestore.indexes.json and deploy that: {json.dumps(index)}. Firestore '
+        f"says: {error}"
+    )
+
+
 @contextmanager
-def translated(*, in_transaction: bool, index_hint: bool = False) -> Generator[None]:
+def translated(*, in_transaction: bool, query: Query | None = None) -> Generator[None]:
     """Raise Firestore's errors as those that the engine knows."""
     try:
         yield
     except _CONTENTION as error:
-        if index_hint and isinstance(error, google.FailedPrecondition):
-            raise  # a missing index: the deployment's fault, not the document's
+        is_condition = isinstance(error, google.FailedPrecondition)
+        if query is not None and is_condition and "index" in str(error):
+            raise MissingIndex(_missing(query, error)) from error
         raise Contention(str(error)) from error
     except _TRANSIENT as error:
         if _TOO_LARGE.search(str(error)):

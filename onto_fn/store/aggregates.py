@@ -78,12 +78,17 @@ def average(field: str, *, by: str | None = None) -> Measure:
 
 
 def minimum(field: str) -> Measure:
-    """The smallest value of a field, None where there is no document."""
+    """The smallest value of a field, None where there is no document.
+
+    In production each `minimum` and `maximum` needs a composite index on `onto_contributions`:
+    `groups` (array contains) with `extremes.<name of the measure>`, ascending for a minimum and
+    descending for a maximum. Without it, `MissingIndex` says what to add.
+    """
     return Measure("minimum", field)
 
 
 def maximum(field: str) -> Measure:
-    """The greatest value of a field, None where there is no document."""
+    """The greatest value of a field, None where there is no document; see `minimum`."""
     return Measure("maximum", field)
 
 
