@@ -75,7 +75,8 @@ class Room:
         def check() -> None:
             ledger = self.get(LEDGER)
             assert ledger is not None
-            assert ledger["sources"][path] >= written
+            versions = {source["path"]: source["time"] for source in ledger["sources"]}
+            assert versions[path] >= written
 
         self._eventually(check)
 

@@ -79,7 +79,7 @@ class BuildError(PermanentError):
 
 
 class DocumentTooLarge(PermanentError):
-    """A document would exceed Firestore's limit of 1 MiB."""
+    """A document would exceed Firestore's limit of 1 MiB, or a commit that of 10 MiB."""
 
 
 class UndecodableEvent(PermanentError):
@@ -92,6 +92,10 @@ class UndecodableMessage(PermanentError):
 
 class MessageRefused(PermanentError):
     """The receiver or the broker refuses a message for good."""
+
+
+class MissingIndex(OntoError):
+    """The database has no index for a query; the event fails until it has been deployed."""
 
 
 class TransientError(OntoError):

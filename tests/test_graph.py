@@ -10,6 +10,7 @@ from onto_fn import (
     DomainModel,
     Mediator,
     Store,
+    TaskDone,
     ViewModel,
     one,
     root,
@@ -202,3 +203,48 @@ def test_a_view_that_reads_its_own_documents_is_refused() -> None:
 
     with pytest.raises(DeclarationError, match="Own -> Own"):
         check_graph([own])
+
+
+class Wish(DomainModel, collection="wishes"):
+    text: str = ""
+
+
+class Dream(Wish):
+    pass
+
+
+class Nightmare(Wish):
+    pass
+
+
+def task(task_name: str, model: type[DomainModel], field: str | None) -> Definition:
+    """A task on the documents of a model, marked in a field or deleted."""
+
+    class Task(Mediator):
+        source = model
+        sink = DocumentSink("granted/{id}")
+        name = task_name
+        mode = "task"
+        done = TaskDone.delete() if field is None else TaskDone.set_field(field)
+
+        def on_create(self, source: DomainModel) -> Documents:
+            return None
+
+    return Task().definition()
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(None, None), (None, "seen"), ("seen", "seen")])
+@pytest.mark.parametrize("model", [Wish, Dream])
+def test_two_tasks_that_would_take_each_others_documents_are_refused(
+    mine: str | None, theirs: str | None, model: type[DomainModel]
+) -> None:
+    with pytest.raises(DeclarationError, match="A and B are both tasks of 'wishes'"):
+        check_graph([task("A", Wish, mine), task("B", model, theirs)])
+
+
+def test_two_tasks_with_marks_of_their_own_are_allowed() -> None:
+    check_graph([task("A", Wish, "mailed"), task("B", Wish, "audited")])
+
+
+def test_tasks_of_different_classes_in_one_collection_are_allowed() -> None:
+    check_graph([task("A", Dream, None), task("B", Nightmare, None), task("C", Seed, None)])

@@ -7,7 +7,14 @@ from google.cloud.firestore_v1.types import Document as DocumentMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path, record_id
+from onto_fn.engine.ledger import (
+    Failure,
+    LedgerRecord,
+    dead_letter_path,
+    ledger_path,
+    message_of,
+    record_id,
+)
 from onto_fn.firestore import Document
 from onto_fn.firestore.paths import MAX_SEGMENT_BYTES, check_document_path, check_segment
 from onto_fn.firestore.values import decode_fields, encode_fields
@@ -104,3 +111,12 @@ def test_the_version_read_by_reference_counts_before_that_of_a_query() -> None:
     )
 
     assert record.versions == {"a/b": at(1), "a/c": None, "a/d": at(3)}
+
+
+def test_a_message_is_cut_to_what_a_reader_needs() -> None:
+    assert message_of(ValueError("x" * 2001)) == "x" * 1999 + "…"
+    assert message_of(ValueError("x" * 2000)) == "x" * 2000
+
+
+def test_a_message_can_be_stored_whatever_it_holds() -> None:
+    assert message_of(ValueError("a \ud800 b")) == "a \\ud800 b"

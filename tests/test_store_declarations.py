@@ -4,7 +4,18 @@ import functools
 
 import pytest
 
-from onto_fn import DeclarationError, DomainModel, Ref, Store, keyed, many, one, root
+from onto_fn import (
+    DeclarationError,
+    DomainModel,
+    Ref,
+    Store,
+    aggregate,
+    count,
+    keyed,
+    many,
+    one,
+    root,
+)
 from onto_fn import query as matching
 from onto_fn.firestore import Document, PathTemplate, Query, QueryShape
 from onto_fn.store import ReadSet, load
@@ -231,3 +242,54 @@ def test_any_callable_may_be_a_getter(getter: object) -> None:
 
     assert store is not None
     assert store.guide.name == "G"
+
+
+def test_a_measure_of_a_name_that_a_shard_has_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="a measure named 'onto_changes'"):
+        aggregate(Guide, onto_changes=count())
+
+
+def test_a_read_that_two_stores_share_is_refused_and_stays_with_the_first() -> None:
+    shared = aggregate(Guide, n=count())
+
+    class First(Store):
+        tour = root(Tour)
+        guides = shared
+
+    with pytest.raises(DeclarationError, match=r"Second\.leaders is the same read as First"):
+
+        class Second(Store):
+            tour = root(Tour)
+            leaders = shared
+
+    assert [spec.name for spec in First.aggregates()] == ["First.guides"]
+
+
+def test_a_read_with_two_names_in_a_store_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"Twice\.b is the same read as Twice\.a"):
+
+        class Twice(Store):
+            tour = root(Tour)
+            a = b = matching(Guide)
+
+
+def test_a_read_made_from_another_stores_is_a_read_of_its_own() -> None:
+    class First(Store):
+        tour = root(Tour)
+        guides = matching(Guide)
+
+    class Second(Store):
+        tour = root(Tour)
+        anns = First.guides.where("name", "==", "Ann")  # pyright: ignore
+
+    assert [read.title for read in (First.guides, Second.anns)] == ["First.guides", "Second.anns"]
+
+
+def test_a_store_inherits_the_reads_of_its_parent() -> None:
+    class Parent(Store):
+        tour = root(Tour)
+
+    class Child(Parent):
+        guides = matching(Guide)
+
+    assert list(Child.reads()) == ["tour", "guides"]

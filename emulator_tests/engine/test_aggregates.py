@@ -41,6 +41,62 @@ class Vote(DomainModel, collection="polls/{poll}/votes"):
     weight: int | None = None
 
 
+class Shelf(DomainModel, collection="shelves"):
+    title: str = ""
+
+
+class Medium(DomainModel, collection="media"):
+    title: str = ""
+
+
+class Book(Medium):
+    pass
+
+
+class Novel(Book):
+    pass
+
+
+class ShelfStore(Store):
+    shelf = root(Shelf)
+    books = aggregate(Book, n=count())
+
+
+class ShelfView(ViewModel[ShelfStore], path="shelfViews/{shelf}"):
+    @property
+    def books(self) -> int:
+        return self.store.books["n"]
+
+
+class Anything(DomainModel, collection="{kind}/{owner}/shards"):
+    """A collection of which the aggregates' own documents fit the path."""
+
+    size: int | None = None
+
+
+class AnythingStore(Store):
+    thing = root(Anything)
+
+
+class AnythingView(ViewModel[AnythingStore], path="things/{thing}"):
+    @property
+    def size(self) -> int | None:
+        return self.store.thing.size
+
+
+class GlassStore(Store):
+    poll = root(Poll)
+    shards = aggregate(Anything, n=count()).within(
+        kind="mirrors", owner=lambda store: store.poll.doc_id
+    )
+
+
+class GlassView(ViewModel[GlassStore], path="glasses/{poll}"):
+    @property
+    def shards(self) -> int:
+        return self.store.shards["n"]
+
+
 class PollStore(Store):
     poll = root(Poll)
     votes = aggregate(
@@ -225,11 +281,26 @@ def test_a_vote_that_changes_while_it_is_counted_counts_as_it_is_in_the_end(
         second.append(vote(writer, 1, "b", 2))
         engine.handle(writer.database, second[0])
 
-    interleaved.once(Point.COMMITTING, change_and_deliver)
+    interleaved.once(Point.LOCKED, change_and_deliver)
     engine.handle(interleaved, first)
     engine.handle(interleaved, second[0])
 
     assert shards.settle() == expected({1: ("b", 2)})
+
+
+def test_a_vote_that_is_taken_back_while_it_is_counted_for_the_first_time_does_not_count(
+    engine: Engine, shards: Shards, interleaved: Interleaved, writer: Writer
+) -> None:
+    """The event of its deletion finds nothing to take out, and no other will come."""
+    voted = vote(writer, 1, "a", 5)
+
+    def take_back_and_deliver() -> None:
+        engine.handle(writer.database, writer.delete(voted.path))
+
+    interleaved.once(Point.LOCKED, take_back_and_deliver)
+    engine.handle(interleaved, voted)
+
+    assert shards.settle() == expected({})
 
 
 @pytest.mark.parametrize("size", [10, 200])
@@ -268,3 +339,35 @@ def test_views_read_aggregates_and_documents_of_one_instant(
     assert record is not None
     assert len(record.sources) == 5  # the poll and four shards
     assert max(t for t in record.sources.values() if t) < record.read_time + timedelta(seconds=1)
+
+
+def test_an_aggregate_of_a_class_counts_its_subclasses_and_no_others(
+    database: Database, writer: Writer
+) -> None:
+    engine = Engine([ShelfView.definition()])
+    for medium in (Medium(doc_id="m"), Book(doc_id="b"), Novel(doc_id="n")):
+        engine.handle(database, writer.write(medium.doc_ref.path, medium.to_fields()))
+
+    engine.handle(database, writer.write("shelves/s", {}))
+
+    assert writer.content("shelfViews/s") == {"books": 2}
+
+
+def test_the_shards_of_an_aggregate_are_no_sources_of_a_model_whose_path_they_fit(
+    database: Database, writer: Writer
+) -> None:
+    engine = Engine([AnythingView.definition(), GlassView.definition()])
+    engine.handle(database, writer.write(POLL, {}))
+    engine.handle(database, writer.write("mirrors/p/shards/1", {"size": 1}))
+    [contribution] = writer.collection(CONTRIBUTIONS).values()
+    assert contribution is not None
+    [group] = contribution["groups"]
+
+    outcomes = engine.handle(
+        database, Change(f"{AGGREGATES}/{group}/shards/0", None, None, "shard")
+    )
+
+    assert [outcome.definition for outcome in outcomes] == ["GlassView"]
+    assert writer.content("glasses/p") == {"shards": 1}
+    assert writer.collection("things") == {"things/1": {"size": 1}}
+    assert len(writer.collection(CONTRIBUTIONS)) == 1

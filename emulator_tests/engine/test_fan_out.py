@@ -114,7 +114,7 @@ def test_every_shard_has_a_record_of_its_own_and_its_documents_are_in_no_other(
 ) -> None:
     records = writer.collection(LEDGER_COLLECTION)
 
-    listed = [path for record in records.values() if record for path in record["documents"]]
+    listed = [made["path"] for record in records.values() if record for made in record["documents"]]
     assert len(records) == SHARDS
     assert sorted(listed) == [f"readers/r{n:03}/feed/p" for n in range(40)]
     assert feed(writer, range(40)) == dict.fromkeys(range(40), "one")

@@ -1,19 +1,55 @@
 """What operators do: replay dead letters, reconcile after a pause, drop a view."""
 
+import math
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from kit.calls import Outage
 from kit.domain import AddressView, BoardView, GroupView, people
+from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer, in_threads
 
-from onto_fn import App, Change, Database, Engine, Result, RetryPolicy, ViewMediator
+from onto_fn import (
+    App,
+    Change,
+    Database,
+    DocumentSink,
+    DomainModel,
+    Engine,
+    Mediator,
+    Outcome,
+    Result,
+    RetryPolicy,
+    Store,
+    ViewMediator,
+    count,
+    total,
+)
 from onto_fn.engine.ledger import LEDGER_COLLECTION
-from onto_fn.errors import RetriesExhausted
+from onto_fn.errors import BuildError, RetriesExhausted
 from onto_fn.firestore import Reference
+from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
+from onto_fn.views import BuiltDocuments, Transition
 
 PERSON, TOWN, GROUP = "people/ada", "towns/t", "groups/g"
+
+
+class ErrandModel(DomainModel, collection="errands"):
+    to: str
+
+
+class Errand(Mediator):
+    """A task that always fails."""
+
+    source = ErrandModel
+    sink = DocumentSink("done/{id}")
+    mode = "task"
+
+    def on_create(self, source: ErrandModel) -> Iterator[Any]:
+        raise ValueError(f"there is no {source.to}")
 
 
 @pytest.fixture
@@ -127,6 +163,58 @@ def test_reconcile_rebuilds_what_changed_unseen_and_nothing_else(
     assert engine.reconcile(database) == 0
 
 
+def test_reconcile_goes_on_after_a_root_that_cannot_be_committed(
+    engine: Engine, database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for group in "abc":
+        engine.handle(database, writer.write(f"groups/{group}", {"title": "old"}))
+        writer.write(f"groups/{group}", {"title": "new"})  # nobody hears of it
+    rebuild = engine.rebuild
+
+    def failing(database: Database, definition: str, root: str) -> Outcome:
+        if root == "groups/b":
+            raise RetriesExhausted("groups/b is in the way")
+        return rebuild(database, definition, root)
+
+    monkeypatch.setattr(engine, "rebuild", failing)
+    with pytest.raises(RetriesExhausted, match="groups/b is in the way"):
+        engine.reconcile(database)
+
+    titles = [(writer.content(f"groupViews/{group}") or {})["title"] for group in "abc"]
+    assert titles == ["new", "old", "new"]
+
+
+def test_reconcile_builds_what_failed_before_its_code_was_mended(
+    engine: Engine, database: Database, writer: Writer
+) -> None:
+    def broken(store: Store, transition: Transition) -> BuiltDocuments:
+        raise BuildError("not yet")
+
+    definition = replace(GroupView.definition(), build=broken)
+    Engine([definition]).handle(database, writer.write(GROUP, {"title": "g"}))
+
+    count = engine.reconcile(database)
+
+    assert count == 1
+    assert writer.content("groupViews/g") == {"title": "g", "names": [], "towns": []}
+    assert writer.dead_letters() == {}
+    assert engine.reconcile(database) == 0
+
+
+def test_reconcile_takes_out_of_an_aggregate_what_was_deleted_unseen(
+    database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(total=count())
+    for voter in range(3):
+        engine.handle(database, vote(writer, voter))
+    withdrawn(writer, 1)  # nobody hears of it
+
+    counted = engine.reconcile(database)
+
+    assert counted == 1
+    assert numbers(engine, database, writer) == {"total": 2}
+
+
 # Drop
 
 
@@ -155,3 +243,48 @@ def test_an_event_of_unknown_payload_is_replayed_from_the_sources(
     engine.handle(database, Change(GROUP, None, None, "e"))
 
     assert writer.content("groupViews/g") == {"title": "g", "names": [], "towns": []}
+
+
+def test_changes_without_an_event_id_that_are_given_up_have_a_letter_each(
+    app: App, writer: Writer, connect: Any
+) -> None:
+    broken = connect(Outage("RunQuery", times=100))
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    written = writer.write_all({"groups/a": {"title": "x"}, "groups/b": {"title": "x"}})
+
+    for change in [*written, *written]:
+        heard = Change(change.path, change.before, change.after)  # as a listener hears of it
+        app.handle_change(broken, heard, long_ago)
+
+    letters = [letter["event"]["document"] for letter in writer.dead_letters().values() if letter]
+    assert sorted(letters) == ["groups/a", "groups/b"]
+
+
+def test_drop_deletes_the_letters_of_a_task(database: Database, writer: Writer) -> None:
+    engine = Engine([Errand().definition()])
+    engine.handle(database, writer.write("errands/e", {"to": "nowhere"}))
+    assert len(writer.dead_letters()) == 1
+
+    Engine([]).drop(database, "Errand")
+
+    assert writer.dead_letters() == {}
+
+
+def test_drop_deletes_all_of_an_aggregate_and_leaves_the_others(
+    database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(total=count(), sum=total("weight"))
+    for voter, weight in enumerate((1, 2, 3, math.inf)):
+        engine.handle(database, vote(writer, voter, weight=weight))
+    other = poll_engine(name="others", total=count())
+    other.handle(database, vote(writer, 0))
+    assert len(writer.dead_letters()) == 1
+
+    dropped = Engine([]).drop(database, "votes")
+
+    assert dropped == 4
+    assert writer.dead_letters() == {}
+    assert [r["aggregate"] for r in writer.collection(CONTRIBUTIONS).values() if r] == ["others"]
+    groups = {path.partition("~")[0] for path in database.paths(AGGREGATES)}
+    assert groups == {"onto_aggregates/others"}
+    assert numbers(other, database, writer) == {"total": 1}

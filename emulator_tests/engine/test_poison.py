@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from kit.domain import AddressView, Group, GroupStore, GroupView, Person, Town, group_view, people
+from kit.domain import (
+    AddressView,
+    Group,
+    GroupStore,
+    GroupView,
+    Person,
+    TeamView,
+    Town,
+    group_view,
+    people,
+)
 from kit.interleaving import Interleaved
 from kit.writing import Writer
 from pydantic import field_validator
 
-from onto_fn import DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, many, root
+from onto_fn import Change, DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, many, root
 
 GROUP = "groups/g"
 
@@ -26,8 +37,16 @@ class BombView(ViewModel[GroupStore], path="bombs/{group_id}"):
             raise ZeroDivisionError(f"cannot show {title!r}")
         return "x" * 2**20 if title == "too large" else title
 
+    @property
+    def until(self) -> datetime | None:
+        if self.store.group.title != "the end of time":
+            return None
+        return datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
+
     def targets(self) -> Iterable[Mapping[str, str]]:
         title = self.store.group.title
+        if title == "no unicode":
+            raise ZeroDivisionError("\ud800")
         if title == "targets raise":
             raise ZeroDivisionError("no targets")
         return [{"group_id": "a/b" if title == "forbidden" else self.store.group.doc_id}]
@@ -35,9 +54,12 @@ class BombView(ViewModel[GroupStore], path="bombs/{group_id}"):
 
 REFUSED = {
     "model refuses": ({"title": ["no text"]}, "InvalidDocument"),
+    "model refuses at length": ({"title": "x", "members": ["x"] * 15_000}, "InvalidDocument"),
+    "message is no unicode": ({"title": "no unicode"}, "BuildError"),
     "getter raises": ({"title": "raise"}, "BuildError"),
     "targets raise": ({"title": "targets raise"}, "BuildError"),
     "too large": ({"title": "too large"}, "DocumentTooLarge"),
+    "time that UTC has not": ({"title": "the end of time"}, "InvalidValue"),
     "forbidden path": ({"title": "forbidden"}, "InvalidPath"),
     "reference into another collection": ({"members": [Town.ref("x")]}, "InvalidDocument"),
 }
@@ -254,3 +276,103 @@ def test_read_set_too_large_for_the_ledger_is_a_dead_letter(
     [letter] = writer.dead_letters().values()
     assert letter is not None
     assert letter["error"]["kind"] == "DocumentTooLarge"
+
+    engine.handle(interleaved, writer.write(GROUP, {"members": members[:1]}))
+
+    assert writer.content("crowds/g") == {"size": 0}
+    assert writer.dead_letters() == {}
+
+
+class WideView(ViewModel[GroupStore], path="wide/{group_id}/copies/{number}"):
+    """As many copies of almost a megabyte as the group's title says."""
+
+    @property
+    def text(self) -> str:
+        return "x" * 1_000_000
+
+    def targets(self) -> Iterable[Mapping[str, str]]:
+        group = self.store.group
+        return [{"group_id": group.doc_id, "number": str(n)} for n in range(int(group.title))]
+
+
+@pytest.mark.parametrize("copies", [6, 12], ids=["for the transport", "for Firestore"])
+def test_a_commit_too_large_is_a_dead_letter_until_it_is_mended(
+    copies: int, interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([WideView.definition()], retry=quick)
+
+    [outcome] = engine.handle(interleaved, writer.write(GROUP, {"title": str(copies)}))
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert writer.dead_letter("WideView", GROUP) is not None
+    assert writer.collection("wide/g/copies") == {}
+
+    engine.handle(interleaved, writer.write(GROUP, {"title": "2"}))
+
+    assert len(writer.collection("wide/g/copies")) == 2
+    assert writer.dead_letters() == {}
+
+
+# Read sets that no ledger record can list
+
+
+def crowd(writer: Writer, numbers: range, team: str | None) -> list[Change]:
+    """People with ids of 1,000 characters enter or (with None) leave a team; their events."""
+    changes: list[Change] = []
+    for start in range(numbers.start, numbers.stop, 240):  # in commits that fit
+        names = [f"people/{n:0>1000}" for n in range(start, min(start + 240, numbers.stop))]
+        content = None if team is None else {"name": "x", "team": team}
+        changes += writer.write_all(dict.fromkeys(names, content))
+    return changes
+
+
+def test_a_first_read_set_too_large_is_mended_by_its_sources(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([TeamView.definition()], retry=quick)
+    crowd(writer, range(960), "t")
+    created = writer.write("teams/t", {})
+    results = [engine.handle(interleaved, created)[0].result for _ in range(2)]
+    assert results == [Result.DEAD_LETTER, Result.COVERED]
+
+    last = crowd(writer, range(1, 960), None)[-1]
+    engine.handle(interleaved, last)
+
+    assert writer.content("teamViews/t") == {"names": ["x"]}
+    assert writer.dead_letters() == {}
+
+
+def test_a_later_read_set_too_large_takes_its_letter_along_when_it_is_mended(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([TeamView.definition()], retry=quick)
+    engine.handle(interleaved, writer.write("teams/t", {}))
+    first = crowd(writer, range(960), "t")[0]
+    for _ in range(2):
+        engine.handle(interleaved, first)
+    assert writer.content("teamViews/t") == {"names": []}
+    assert len(writer.dead_letters()) == 1
+
+    last = crowd(writer, range(1, 960), None)[-1]
+    engine.handle(interleaved, last)
+
+    assert writer.content("teamViews/t") == {"names": ["x"]}
+    assert writer.dead_letters() == {}
+
+
+def test_a_failed_build_with_a_read_set_too_large_is_a_dead_letter(
+    interleaved: Interleaved, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([TeamView.definition()], retry=quick)
+    crowd(writer, range(960), "t")
+    bad = writer.write("people/bad", {"name": 7, "team": "t"})
+
+    [outcome] = engine.handle(interleaved, writer.write("teams/t", {}))
+    assert outcome.result is Result.DEAD_LETTER
+    assert "people/bad" in outcome.error
+
+    crowd(writer, range(960), None)
+    engine.handle(interleaved, writer.delete(bad.path))
+
+    assert writer.content("teamViews/t") == {"names": []}
+    assert writer.dead_letters() == {}

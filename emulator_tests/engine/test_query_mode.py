@@ -32,7 +32,7 @@ class CardStore(Store):
 class Card(ViewModel[CardStore], path="cards/{person_id}"):
     @property
     def name(self) -> str:
-        return self.store.person.name
+        return self.store.person.name * (2**20 if self.store.person.team == "huge" else 1)
 
 
 class Index(Mediator):
@@ -115,3 +115,17 @@ def test_a_view_of_more_than_its_root_is_refused() -> None:
 
     with pytest.raises(DeclarationError, match="reads more than its root"):
         ViewMediator(GroupView, mode="query")
+
+
+def test_a_document_too_large_is_a_dead_letter_until_it_is_mended(
+    engine: Engine, database: Database, writer: Writer
+) -> None:
+    outcomes = engine.handle(database, writer.write(PERSON, {"name": "Ada", "team": "huge"}))
+
+    results = {outcome.definition: outcome.result for outcome in outcomes}
+    assert results == {"Card": Result.DEAD_LETTER, "Index": Result.COMMITTED}
+
+    engine.handle(database, writer.write(PERSON, {"name": "Ada"}))
+
+    assert writer.content("cards/p") == {"name": "Ada"}
+    assert writer.dead_letters() == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event, Thread
 from typing import Any
 
@@ -13,7 +13,7 @@ from kit.domain import BoardView, Group, people
 from kit.interleaving import Interleaved
 from kit.writing import Writer
 
-from onto_fn import Database, Engine, Result
+from onto_fn import Database, DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, root
 
 Connect = Callable[..., Any]
 ALL = "abcdef"
@@ -146,3 +146,37 @@ def test_documents_of_another_group_stay(
     engine.handle(interleaved, writer.delete("groups/g"))
 
     assert writer.content("people/a/boards/other") == {"title": "a"}
+
+
+class Deep(DomainModel, collection="deeps/{above}/deeps"):
+    name: str
+
+
+class DeepStore(Store):
+    deep = root(Deep)
+
+
+class DeepView(ViewModel[DeepStore], path="deepViews/{above}/deepViews/{deep}"):
+    @property
+    def name(self) -> str:
+        return self.store.deep.name
+
+    def targets(self) -> Iterable[Mapping[str, str]]:
+        return [{"above": "x" * 1000, "deep": self.store.deep.doc_id}]
+
+
+def test_paths_longer_than_a_key_of_a_map_are_materialised(
+    database: Database, writer: Writer, quick: RetryPolicy
+) -> None:
+    engine = Engine([DeepView.definition()], retry=quick)
+    source = f"deeps/{'a' * 1000}/deeps/{'b' * 1000}"
+    view = f"deepViews/{'x' * 1000}/deepViews/{'b' * 1000}"
+
+    [outcome] = engine.handle(database, writer.write(source, {"name": "one"}))
+
+    assert outcome.result is Result.COMMITTED
+    assert writer.content(view) == {"name": "one"}
+
+    engine.handle(database, writer.delete(source))
+
+    assert writer.content(view) is None

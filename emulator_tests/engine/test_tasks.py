@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kit.definitions import during_build
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
@@ -44,6 +45,25 @@ class MarkedOrder(Order):
     """The same, with a mark that the client can watch."""
 
     done = TaskDone.set_field("processed")
+
+
+class Application(DomainModel, collection="applications", extra="forbid"):
+    """A request whose model knows no mark."""
+
+    text: str
+
+
+class Admission(Mediator):
+    source = Application
+    sink = DocumentSink("admissions/{id}")
+    mode = "task"
+    done = TaskDone.set_field("processed")
+    is_open = False
+
+    def on_create(self, source: Application) -> Iterator[Any]:
+        if not self.is_open:
+            raise ValueError("not yet")
+        yield self.sink.document({"text": source.text}, id=source.doc_id)
 
 
 @pytest.fixture
@@ -219,3 +239,86 @@ def test_hooks_that_a_task_never_calls_are_refused() -> None:
 
         class Wrong(Order):  # pyright: ignore[reportUnusedClass]
             def on_update(self, source: Request) -> None: ...
+
+
+def test_a_failed_request_of_a_strict_model_can_be_replayed(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine([Admission().definition()])
+    engine.handle(database, writer.write("applications/a", {"text": "x"}))
+    [letter] = list(engine.letters(database))
+    monkeypatch.setattr(Admission, "is_open", True)
+
+    outcome = engine.replay(database, letter.path.rpartition("/")[2])
+
+    assert outcome is not None
+    assert outcome.result is Result.COMMITTED
+    assert writer.content("admissions/a") == {"text": "x"}
+
+
+@pytest.mark.parametrize("kind", [Order, MarkedOrder])
+def test_a_withdrawn_request_takes_its_dead_letter_along(
+    kind: type[Order], database: Database, writer: Writer
+) -> None:
+    engine = Engine([kind().definition()])
+    engine.handle(database, writer.write(REQUEST, {"amount": -1}))
+
+    engine.handle(database, writer.delete(REQUEST))
+
+    assert writer.dead_letters() == {}
+
+
+def test_replay_of_a_request_that_is_withdrawn_forgets_the_letter(
+    deleting: Engine, database: Database, writer: Writer
+) -> None:
+    deleting.handle(database, writer.write(REQUEST, {"amount": -1}))
+    writer.delete(REQUEST)  # and its event is not delivered
+    [letter] = list(deleting.letters(database))
+
+    deleting.replay(database, letter.path.rpartition("/")[2])
+
+    assert writer.dead_letters() == {}
+
+
+def test_the_mark_of_a_failed_request_keeps_its_letter(
+    marking: Engine, database: Database, writer: Writer
+) -> None:
+    created = writer.write(REQUEST, {"amount": -1})
+    marking.handle(database, created)
+    marked, _ = writer.database.get([REQUEST])
+
+    for change in (Change(REQUEST, created.after, marked[REQUEST], "own"), created):
+        marking.handle(database, change)
+
+    assert len(writer.dead_letters()) == 1
+
+
+@pytest.mark.parametrize("kind", [Order, MarkedOrder])
+def test_a_request_that_is_mended_and_done_while_it_fails_leaves_no_letter(
+    kind: type[Order], database: Database, writer: Writer
+) -> None:
+    definition = kind().definition()
+    bad = writer.write(REQUEST, {"amount": -1})
+
+    def mend() -> None:
+        mended = writer.write(REQUEST, {"amount": 3})
+        Engine([definition]).handle(writer.database, mended)
+
+    Engine([during_build(definition, mend)]).handle(database, bad)
+
+    assert writer.content(ORDER) == {"amount": 3}
+    assert writer.dead_letters() == {}
+
+
+def test_a_request_without_room_for_its_mark_has_a_dead_letter(
+    marking: Engine, database: Database, writer: Writer
+) -> None:
+    full = {"amount": -1, "text": "x" * (2**20 - 110)}
+
+    results = [
+        marking.handle(database, change)[0].result for change in [writer.write(REQUEST, full)] * 2
+    ]
+
+    assert results == [Result.DEAD_LETTER, Result.COVERED]
+    assert len(writer.dead_letters()) == 1
+    assert writer.content(REQUEST) == full

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from onto_fn.engine.changes import Change
-from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path
+from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord, is_shard, ledger_path
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import parent_collection
@@ -112,6 +112,8 @@ def _rooted(
     definitions: Mapping[str, Definition], change: Change
 ) -> dict[str, tuple[Definition, int]]:
     """The ledger records, by path, of what is rooted at the changed document."""
+    if is_shard(change.path):
+        return {}
     collection = parent_collection(change.path)
     return {
         ledger_path(definition.name, change.path, shard): (definition, shard)
@@ -153,6 +155,8 @@ def _query_keys(
 
 
 def _shapes(definitions: Mapping[str, Definition], path: str) -> list[QueryShape]:
+    if is_shard(path):
+        return []
     collection = parent_collection(path)
     return [
         shape

@@ -2,7 +2,8 @@
 
 An event costs one read (the source, its contribution record, its dead letter) and one commit (the
 record and the shards it adds to), however many documents the aggregate has. The record's update
-time is the precondition, and the shards are written by increments, which need no read.
+time is the precondition, and the shards are written by increments, which need no read. The first
+event of a document reads it once more, in the transaction of the commit.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from onto_fn.engine.ledger import Failure, dead_letter_path
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.errors import PermanentError, StaleSnapshot
+from onto_fn.errors import Contention, PermanentError, StaleSnapshot
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
-from onto_fn.store.aggregates import AggregateSpec, Amounts, decoded, encoded
+from onto_fn.store.aggregates import CHANGES, AggregateSpec, Amounts, decoded, encoded
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Contribution:
     groups: frozenset[str]
     amounts: Amounts
     extremes: Mapping[str, int | float]
+    shard: int = 0
 
 
 NOTHING = Contribution(frozenset(), {}, {})
@@ -67,30 +69,37 @@ def _attempt(
     is_current = (record.fields or {}).get("definition", "") in {"", aggregate.fingerprint}
     if _is_behind(source, recorded, change):
         raise StaleSnapshot(f"{path} is not as new as what is known of it")
-    if recorded == source.update_time and is_current:
+    is_replay = change is None and letter.exists  # the code may have been mended since
+    if recorded == source.update_time and is_current and not is_replay:
         return Outcome(aggregate.name, path, Result.COVERED)
-    failure: Failure | None = None
     try:
-        new = _contribution(aggregate, source)
-    except PermanentError as error:
-        failure = Failure(type(error).__name__, str(error), 1, datetime.now(UTC))
-        new = NOTHING
-    writes = _increments(aggregate, path, _recorded(aggregate, record), new)
-    writes.append(_record_write(record, source, new, record_path, aggregate))
-    if failure is not None:
+        writes = _writes(aggregate, source, record, _contribution(aggregate, source))
+        if letter.exists:
+            writes.append(Write(letter_path, None))
+        _commit(database, source, record, writes)
+    except PermanentError as error:  # also of the commit: a key of a client's may be reserved
+        failure = Failure.of(error, datetime.now(UTC))
         fields = letter_fields(aggregate.name, path, change, failure, "", failure.since)
-        writes.append(Write(letter_path, fields))
-    elif letter.exists:
-        writes.append(Write(letter_path, None))
-    database.commit(writes)
-    if failure is not None:
+        nothing = _writes(aggregate, source, record, NOTHING)
+        _commit(database, source, record, [*nothing, Write(letter_path, fields)])
         return Outcome(aggregate.name, path, Result.DEAD_LETTER, error=failure.message)
-    return Outcome(
-        aggregate.name,
-        path,
-        Result.COMMITTED,
-        written=tuple(w.path for w in writes if w.increments is not None),
-    )
+    written = tuple(w.path for w in writes if w.increments is not None)
+    return Outcome(aggregate.name, path, Result.COMMITTED, written=written)
+
+
+def _commit(database: Database, source: Document, record: Document, writes: list[Write]) -> None:
+    """Commit what a source adds, which is as it was read.
+
+    Where there is a record, its precondition sees to that. Where there is none, the event of a
+    deletion finds nothing to take out, and is done: so the source is locked until the commit.
+    """
+    if record.exists or not source.exists:
+        database.commit(writes)
+        return
+    with database.transaction() as transaction:
+        if transaction.get([source.path])[source.path].update_time != source.update_time:
+            raise Contention(f"{source.path} has changed since it was read")
+        transaction.commit(writes)
 
 
 def _is_behind(source: Document, recorded: datetime | None, change: Change | None) -> bool:
@@ -106,19 +115,35 @@ def _contribution(aggregate: AggregateSpec, source: Document) -> Contribution:
     groups = aggregate.groups_of(source)
     if not groups:
         return NOTHING
-    return Contribution(frozenset(groups), aggregate.amounts(source), aggregate.extremes(source))
+    return Contribution(
+        frozenset(groups),
+        aggregate.amounts(source),
+        aggregate.extremes(source),
+        aggregate.shard(source.path),
+    )
 
 
-def _recorded(aggregate: AggregateSpec, record: Document) -> Contribution:
-    if record.fields is None or record.fields["definition"] != aggregate.fingerprint:
-        return NOTHING  # what an older definition counted is in groups of its own
+def _recorded(record: Document) -> Contribution:
+    """What is counted now, by whichever definition: it is taken out of that one's groups."""
+    if record.fields is None:
+        return NOTHING
     fields = record.fields
-    return Contribution(frozenset(fields["groups"]), decoded(fields["amounts"]), fields["extremes"])
+    return Contribution(
+        frozenset(fields["groups"]), decoded(fields["amounts"]), fields["extremes"], fields["shard"]
+    )
 
 
-def _increments(
-    aggregate: AggregateSpec, path: str, old: Contribution, new: Contribution
+def _writes(
+    aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
 ) -> list[Write]:
+    """The writes that make a contribution the one that counts, and is recorded."""
+    return [
+        *_increments(aggregate, _recorded(record), new),
+        _record_write(aggregate, source, record, new),
+    ]
+
+
+def _increments(aggregate: AggregateSpec, old: Contribution, new: Contribution) -> list[Write]:
     """What to add to which shard.
 
     A shard is touched also where only an extreme changes, as its change is what rebuilds a view.
@@ -136,28 +161,26 @@ def _increments(
             new.extremes if group in new.groups else {}
         )
         if delta or moved:
-            delta[("changes",)] = 1
-            writes.append(Write(aggregate.shard_path(group, path), None, increments=delta))
+            delta[(CHANGES,)] = 1
+            shard = new.shard if group in new.groups else old.shard
+            writes.append(Write(aggregate.shard_path(group, shard), None, increments=delta))
     return writes
 
 
 def _record_write(
-    record: Document,
-    source: Document,
-    new: Contribution,
-    record_path: str,
-    aggregate: AggregateSpec,
+    aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
 ) -> Write:
     precondition = record.update_time or "absent"
     if source.update_time is None:
-        return Write(record_path, None, precondition)
+        return Write(record.path, None, precondition)
     fields: dict[str, Value] = {
         "aggregate": aggregate.name,
         "definition": aggregate.fingerprint,
         "source": source.path,
         "version": source.update_time,
         "groups": sorted(new.groups),
+        "shard": new.shard,
         "amounts": encoded(new.amounts),
         "extremes": dict(new.extremes),
     }
-    return Write(record_path, fields, precondition)
+    return Write(record.path, fields, precondition)

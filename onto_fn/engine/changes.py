@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +38,14 @@ class Change:
         if self.before is None or self.after is None:
             return False
         return self.before.update_time == self.after.update_time
+
+    @property
+    def identity(self) -> str:
+        """The event's id, or where it has none, a digest of the document and its versions."""
+        if self.event_id:
+            return self.event_id
+        text = f"{self.path} {self.before_time} {self.after_time}"
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     @property
     def after_time(self) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from onto_fn.errors import InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.queries import document_key
+from onto_fn.firestore.values import MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 
@@ -151,6 +152,8 @@ def plan(
     root: str,
     change: Change | None,
     shard: int = 0,
+    *,
+    reduced: bool = False,
 ) -> Plan | None:
     """The commit that makes the documents and the ledger equal to a build, or None if they are.
 
@@ -158,14 +161,15 @@ def plan(
     and the build did not produce are deleted (G6). A failed build leaves the documents as they
     are, and adds or updates the dead letter in the same commit; the next build that succeeds
     deletes it in its own. What is written or deleted puts its messages into the outbox (G4). Of a
-    definition with shards, it is about the documents of one.
+    definition with shards, it is about the documents of one. A `reduced` plan is for a failed build
+    that has read more than a ledger record can list.
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
     if build.error is not None:
         digests = previous
         contents: BuiltDocuments = {}
-        failure = _failure(record, build)
+        failure = _failure(record, build.error, build.read_time)
     elif build.documents is None:
         digests, contents = previous, {}
     else:
@@ -198,6 +202,8 @@ def plan(
         if keep
         else None
     )
+    if reduced and new is not None:
+        new = _reduced(new, build.read_set)
     if _same(record, new):
         return None
     writes = [Write(path, contents[path]) for path in written]
@@ -208,14 +214,33 @@ def plan(
     return Plan(new, tuple(writes), written, deleted)
 
 
-def _failure(record: LedgerRecord | None, build: Build) -> Failure:
+def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:
+    """The record with the version of its root alone, and as many of its keys as fit.
+
+    The queries' come first: a document that leaves one is what makes such a read set smaller.
+
+    Raises:
+        DocumentTooLarge: not even that fits.
+    """
+    versions = {path: time for path, time in record.sources.items() if path == record.root}
+    keys = {document_key(record.root)}
+    for query, _ in read_set.queries:
+        keys |= query.keys()
+    small = replace(record, sources=versions, matched={}, watches=frozenset(keys))
+    room = MAX_DOCUMENT_BYTES - check_size(small.path, small.to_fields())
+    for key in sorted(record.watches - keys):
+        room -= len(key.encode("utf-8", "surrogatepass")) + 1
+        if room < 0:
+            break
+        keys.add(key)
+    return replace(small, watches=frozenset(keys))
+
+
+def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) -> Failure:
     before = record.failure if record else None
-    return Failure(
-        kind=type(build.error).__name__,
-        message=str(build.error),
-        count=before.count + 1 if before else 1,
-        since=before.since if before else build.read_time,
-    )
+    if before is None:
+        return Failure.of(error, now)
+    return Failure.of(error, before.since, before.count + 1)
 
 
 def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:

@@ -47,25 +47,37 @@ def _attempt(
     letter_path = dead_letter_path(definition.name, path)
     documents, read_time = database.get([path, letter_path])
     try:
-        built = _build(database, definition, documents[path], read_time)
-    except PermanentError as error:
+        source, letter = documents[path], documents[letter_path]
+        return _write(database, definition, source, letter, change, read_time)
+    except PermanentError as error:  # of the code, or of Firestore at the commit
         now = datetime.now(UTC)
-        failure = Failure(type(error).__name__, str(error), 1, now)
-        letter = letter_fields(definition.name, path, change, failure, definition.fingerprint, now)
-        database.commit([Write(letter_path, letter)])
+        failure = Failure.of(error, now)
+        fields = letter_fields(definition.name, path, change, failure, definition.fingerprint, now)
+        database.commit([Write(letter_path, fields)])
         return Outcome(definition.name, path, Result.DEAD_LETTER, error=str(error))
+
+
+def _write(
+    database: Database,
+    definition: Definition,
+    source: Document,
+    letter: Document,
+    change: Change | None,
+    read_time: datetime,
+) -> Outcome:
+    built = _build(database, definition, source, read_time)
     before = _before(database, definition, change, read_time)
     gone = sorted(target for target in before if target not in built)
     writes = [Write(target, content) for target, content in sorted(built.items())]
     writes += [Write(target, None) for target in gone]
-    if documents[letter_path].exists:
-        writes.append(Write(letter_path, None))
+    if letter.exists:
+        writes.append(Write(letter.path, None))
     if not writes:
-        return Outcome(definition.name, path, Result.UNCHANGED)
+        return Outcome(definition.name, source.path, Result.UNCHANGED)
     database.commit(writes)
     return Outcome(
         definition.name,
-        path,
+        source.path,
         Result.COMMITTED,
         written=tuple(sorted(built)),
         deleted=tuple(gone),

@@ -11,6 +11,7 @@ from onto_fn.engine import direct, tasks
 from onto_fn.engine.affected import Affected, find_affected, find_one
 from onto_fn.engine.aggregation import contribute
 from onto_fn.engine.changes import Change
+from onto_fn.engine.dropping import drop
 from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.ledger import (
     DEAD_LETTER_COLLECTION,
@@ -18,16 +19,17 @@ from onto_fn.engine.ledger import (
     OUTBOX_COLLECTION,
     UNWATCHED_COLLECTIONS,
     LedgerRecord,
-    dead_letter_path,
+    is_shard,
 )
 from onto_fn.engine.materialise import materialise
 from onto_fn.engine.outcomes import Outcome, Result, combined
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
-from onto_fn.firestore import Database, Document, Filter, Query, Write
+from onto_fn.firestore import Database, Document, Query, Write
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.store import AggregateSpec
+from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -51,7 +53,7 @@ class Engine:
         sender: sends what a change in the outbox asks for. Without it, what is in the outbox waits.
 
     Raises:
-        DeclarationError: two definitions have the same name.
+        DeclarationError: two definitions or aggregates have the same name.
     """
 
     def __init__(
@@ -78,6 +80,11 @@ class Engine:
                 if known != aggregate:
                     raise DeclarationError(
                         f"two aggregates are named {aggregate.name!r}; give one `name=…`"
+                    )
+                if aggregate.name in self.definitions:
+                    raise DeclarationError(
+                        f"an aggregate is named {aggregate.name!r} like a view or mediator, and "
+                        "they would share dead letters; give it another `name=…`"
                     )
         self._materialised = {
             name: d for name, d in self.definitions.items() if d.mode == "materialise"
@@ -186,59 +193,93 @@ class Engine:
             yield from page
 
     def reconcile(self, database: Database) -> int:
-        """Rebuild every root of which a source is not as the ledger has it.
+        """Rebuild what changed unseen, and what could not be built when it was last tried.
 
-        For a process that may have missed events, such as a listener that was down: a deletion
-        leaves nothing behind that would show up later.
+        That is every root of which a source is not as the ledger has it, and every document that
+        is not as an aggregate counted it. For a process that may have missed events, such as a
+        listener that was down: a deletion leaves nothing behind that would show up later.
 
         Returns:
-            How many roots were rebuilt.
+            How many roots were rebuilt, and documents counted again.
+
+        Raises:
+            RetriesExhausted: at least one could not be committed; all others were.
         """
+        outcomes = _all_of(self._checks(database))
+        return sum(outcome.result is Result.COMMITTED for outcome in outcomes)
+
+    def drop(self, database: Database, name: str) -> int:
+        """Delete all that a view, mediator or aggregate has written, its records and dead letters.
+
+        Take it out of the app and deploy first: what is still deployed builds again.
+
+        Args:
+            database: the database.
+            name: of the view, mediator or aggregate; it need not be in the app any more.
+
+        Returns:
+            How many roots were dropped, and documents that an aggregate had counted.
+        """
+        return drop(database, name, self._retry)
+
+    def _checks(self, database: Database) -> Iterator[Run]:
         rebuilt: set[tuple[str, str]] = set()
         for page in database.pages(Query(LEDGER_COLLECTION)):
             for document in page:
                 record = LedgerRecord.from_document(document)
-                if record is None or record.definition not in self._materialised:
-                    continue
-                if (record.definition, record.root) in rebuilt:  # with its other shards
-                    continue
-                paths = sorted(record.versions)
-                now, _ = self._retry.run(record.root, lambda _, p=paths: database.get(p))
-                if any(now[path].update_time != record.versions[path] for path in paths):
-                    self.rebuild(database, record.definition, record.root)
-                    rebuilt.add((record.definition, record.root))
-        return len(rebuilt)
+                if record is not None and record.definition in self._materialised:
+                    yield partial(self._check_root, database, record, rebuilt)
+        for page in database.pages(Query(CONTRIBUTIONS)):
+            yield partial(self._check_contributions, database, page)
 
-    def drop(self, database: Database, definition: str) -> int:
-        """Delete all that a view or mediator has written, its ledger records and dead letters.
+    def _check_root(
+        self, database: Database, record: LedgerRecord, rebuilt: set[tuple[str, str]]
+    ) -> list[Outcome]:
+        root = (record.definition, record.root)
+        if root in rebuilt:  # with another of its shards
+            return []
+        paths = sorted(record.versions)
+        now, _ = self._retry.run(record.root, lambda _: database.get(paths))
+        is_same = all(now[path].update_time == record.versions[path] for path in paths)
+        if is_same and record.failure is None:
+            return []
+        outcome = self.rebuild(database, *root)
+        rebuilt.add(root)
+        return [outcome]
 
-        Take it out of the app and deploy first: what is still deployed builds again.
-
-        Returns:
-            How many roots were dropped.
-        """
-        count = 0
-        query = Query(LEDGER_COLLECTION, (Filter("definition", "==", definition),))
-        for page in database.pages(query):
-            for document in page:
-                self._retry.run(document.path, lambda _, p=document.path: _drop(database, p))
-                count += 1
-        return count
+    def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
+        records = [document.fields for document in page if document.fields is not None]
+        sources = [record["source"] for record in records]
+        now, _ = self._retry.run("what was counted", lambda _: database.get(sources))
+        return _all_of(
+            partial(
+                self._contribute,
+                database,
+                self.aggregates[record["aggregate"]],
+                record["source"],
+                None,
+            )
+            for record in records
+            if record["aggregate"] in self.aggregates
+            and now[record["source"]].update_time != record["version"]
+        )
 
     def _runs(self, database: Database, change: Change, inline: bool) -> list[Run]:
         """What there is to do about a change."""
         collection = parent_collection(change.path)
-        runs: list[Run] = [
-            partial(self._single, database, definition, change.path, change)
-            for definition in self.definitions.values()
-            if definition.mode != "materialise"
-            and definition.root_collection.match(collection) is not None
-        ]
-        runs += [
-            partial(self._contribute, database, aggregate, change.path, change)
-            for aggregate in self.aggregates.values()
-            if aggregate.shape.collection.match(collection) is not None
-        ]
+        runs: list[Run] = []
+        if not is_shard(change.path):
+            runs += [
+                partial(self._single, database, definition, change.path, change)
+                for definition in self.definitions.values()
+                if definition.mode != "materialise"
+                and definition.root_collection.match(collection) is not None
+            ]
+            runs += [
+                partial(self._contribute, database, aggregate, change.path, change)
+                for aggregate in self.aggregates.values()
+                if aggregate.shape.collection.match(collection) is not None
+            ]
         if any(source.match(collection) is not None for source in self._sources):
             found = find_affected(database, self._materialised, change, self._retry)
             if self._fan_out is None or inline:
@@ -353,14 +394,3 @@ def _resolve(database: Database, letter: Document) -> bool:
         database.commit([Write(letter.path, None, letter.update_time)])
         return True
     return not now.exists
-
-
-def _drop(database: Database, path: str) -> None:
-    documents, _ = database.get([path])
-    record = LedgerRecord.from_document(documents[path])
-    if record is None:
-        return
-    writes = [Write(target, None) for target in record.documents]
-    writes.append(Write(dead_letter_path(record.definition, record.root), None))
-    writes.append(Write(path, None, record.update_time))
-    database.commit(writes)

@@ -31,6 +31,7 @@ OWN_COLLECTIONS = frozenset(
 )
 # A change to one of these never is a view's source, whatever template a model has (G8).
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
+MAX_MESSAGE = 2000
 _MAX_ID = 1200
 
 
@@ -49,6 +50,11 @@ class Failure:
     message: str
     count: int
     since: datetime
+
+    @classmethod
+    def of(cls, error: Exception, since: datetime, count: int = 1) -> Failure:
+        """The failure that an error is."""
+        return cls(type(error).__name__, message_of(error), count, since)
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,10 @@ class LedgerRecord:
             "definition": self.definition,
             "root": self.root,
             "shard": self.shard,
-            "sources": dict(self.sources),
-            "matched": dict(self.matched),
+            "sources": _pairs(self.sources, "time"),
+            "matched": _pairs(self.matched, "time"),
             "watches": sorted(self.watches),
-            "documents": dict(self.documents),
+            "documents": _pairs(self.documents, "digest"),
             "fingerprint": self.fingerprint,
             "built": self.built,
             "failure": None
@@ -130,10 +136,10 @@ class LedgerRecord:
         return LedgerRecord(
             definition=fields["definition"],
             root=fields["root"],
-            sources=fields["sources"],
-            matched=fields["matched"],
+            sources=_by_path(fields["sources"], "time"),
+            matched=_by_path(fields["matched"], "time"),
             watches=frozenset(fields["watches"]),
-            documents=fields["documents"],
+            documents=_by_path(fields["documents"], "digest"),
             fingerprint=fields["fingerprint"],
             built=fields["built"],
             failure=None if failure is None else Failure(**failure),
@@ -142,6 +148,33 @@ class LedgerRecord:
             update_time=document.update_time,
             shard=fields.get("shard", 0),
         )
+
+
+def _pairs(values: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
+    """Values by path as a list: a path may be longer than the key of a map."""
+    return [{"path": path, name: value} for path, value in values.items()]
+
+
+def _by_path(pairs: list[dict[str, Value]], name: str) -> dict[str, Value]:
+    return {pair["path"]: pair[name] for pair in pairs}
+
+
+def message_of(error: Exception) -> str:
+    """An error's text as a document can hold it, whatever code and data made of it.
+
+    A model's problems with a long list, or a lone surrogate, must not keep the dead letter from
+    being written.
+    """
+    text = str(error).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
+
+
+def is_shard(path: str) -> bool:
+    """Whether a document is one of an aggregate's: a source only of what has read that very one.
+
+    A model whose collection is all variables could take it for one of its own.
+    """
+    return path.partition("/")[0] == AGGREGATES
 
 
 def record_id(definition: str, root: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from onto_fn.engine.changes import Change
-from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION, Failure
+from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION, Failure, message_of
 from onto_fn.firestore.documents import Value
 
 
@@ -55,7 +55,7 @@ def event_letter(
         "definition": None,
         "root": None,
         "event": {"id": event_id} if change is None else event_fields(change),
-        "error": {"kind": type(error).__name__, "message": str(error)},
+        "error": {"kind": type(error).__name__, "message": message_of(error)},
         "failedAt": failed_at,
     }
 

@@ -9,12 +9,13 @@ from onto_fn.engine.affected import Affected, find_one
 from onto_fn.engine.builds import build, lock
 from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import Build, Plan, covers, gained, is_behind, plan
-from onto_fn.engine.ledger import dead_letter_path
+from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
+from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.errors import PermanentError, StaleSnapshot
-from onto_fn.firestore import Database
+from onto_fn.firestore import Database, Write
 from onto_fn.firestore.database import Transaction
 from onto_fn.store import Reader
 
@@ -75,8 +76,6 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
         try:
             (transaction or database).commit(planned.writes)
         except PermanentError as error:
-            if found.error is not None:
-                raise
             return _commit_failure(database, affected, found, error, change)
     return outcome(affected, planned, found)
 
@@ -88,26 +87,35 @@ def _commit_failure(
     error: PermanentError,
     change: Change | None,
 ) -> Outcome:
-    """Firestore refuses the documents for good: commit the dead letter instead.
+    """Firestore refuses the commit for good: commit the dead letter instead.
 
-    If it refuses the ledger record as well (a read set above 1 MiB), the dead letter is written
-    alone. The build is then tried, and refused, again at each event.
+    If it refuses the ledger record as well (a read set above 1 MiB), a reduced one is committed, by
+    which a source that changes finds this root; the next build that succeeds deletes the letter.
+    Last, where the documents alone are too many for a record, the letter is written alone.
     """
     definition, record, root = affected.definition, affected.record, affected.root
-    failed = replace(found, documents=None, error=error)
-    planned = plan(definition, record, failed, root, change, affected.shard)
-    if planned is None:
-        return outcome(affected, None, failed)
-    try:
-        with database.transaction() as transaction:
-            gain = gained(found.read_set, record)
-            if gain:
-                lock(transaction, gain, found.read_set.versions)
-            transaction.commit(planned.writes)
-    except PermanentError:
-        letter = dead_letter_path(definition.name, root)
-        database.commit([write for write in planned.writes if write.path == letter])
-    return outcome(affected, planned, failed)
+    failed = found if found.error is not None else replace(found, documents=None, error=error)
+    gain = gained(found.read_set, record)
+    for reduced in (False, True):
+        try:
+            planned = plan(
+                definition, record, failed, root, change, affected.shard, reduced=reduced
+            )
+            if planned is None:
+                return outcome(affected, None, failed)
+            with database.transaction() as transaction:
+                if gain:
+                    lock(transaction, gain, found.read_set.versions)
+                transaction.commit(planned.writes)
+            return outcome(affected, planned, failed)
+        except PermanentError:
+            continue
+    now = found.read_time
+    fields = letter_fields(
+        definition.name, root, change, Failure.of(error, now), definition.fingerprint, now
+    )
+    database.commit([Write(dead_letter_path(definition.name, root), fields)])
+    return Outcome(definition.name, root, Result.DEAD_LETTER, error=message_of(error))
 
 
 def outcome(affected: Affected, planned: Plan | None, found: Build) -> Outcome:

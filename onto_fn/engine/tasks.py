@@ -6,6 +6,7 @@ gone), and commits nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
-from onto_fn.errors import InvalidDocument, PermanentError
+from onto_fn.errors import Contention, InvalidDocument, PermanentError
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.store import Reader, ReadSet, load
@@ -45,7 +46,9 @@ def process(
         RetriesExhausted: nothing was committed; the event has to be delivered again.
     """
     task = _Task(database, definition, path, change)
-    if change is not None and change.after is not None and task.is_over(change.after):
+    # A deleted task is looked at: one that was withdrawn may have left its dead letter.
+    after = change.after if change is not None else None
+    if after is not None and after.exists and task.is_over(after):
         return Outcome(definition.name, path, Result.COVERED)
     return policy.run(
         f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
@@ -66,10 +69,20 @@ class _Task:
             return True
         if field is None or field not in document.fields:
             return False
-        if self.change is not None:
-            return True
-        mark: object = document.fields[field]
-        return not isinstance(mark, dict) or cast("Fields", mark).get("state") != "failed"
+        return self.change is not None or not self._has_failed(document)
+
+    def _has_failed(self, document: Document) -> bool:
+        """Whether the task is marked as failed: its dead letter waits for a mend."""
+        mark: object = (document.fields or {}).get(self.definition.done.field or "")
+        return isinstance(mark, dict) and cast("Fields", mark).get("state") == "failed"
+
+    def _shown(self, documents: Mapping[str, Document]) -> dict[str, Document]:
+        """The documents as the model sees them: without the mark, which a strict one refuses."""
+        task, field = documents[self.path], self.definition.done.field
+        if task.fields is None or field not in task.fields:
+            return dict(documents)
+        fields = {name: value for name, value in task.fields.items() if name != field}
+        return {**documents, self.path: replace(task, fields=fields)}
 
     def attempt(self) -> Outcome:
         definition = self.definition
@@ -79,22 +92,27 @@ class _Task:
             if definition.isolation == "serializable":
                 transaction = stack.enter_context(self.database.transaction())
                 documents = transaction.get([self.path, letter_path])
-                reader: Reader = LockedRead(transaction, documents)
+                reader: Reader = LockedRead(transaction, self._shown(documents))
             else:
                 documents, read_time = self.database.get([self.path, letter_path])
-                reader = Snapshot(self.database, read_time, known=documents)
+                reader = Snapshot(self.database, read_time, known=self._shown(documents))
             task, letter = documents[self.path], documents[letter_path]
-            if self.is_over(task) or self._is_dead(task, letter):
+            commit = (transaction or self.database).commit
+            forget = [Write(letter_path, None, letter.update_time)] if letter.exists else []
+            if self.is_over(task):
+                if forget and not self._has_failed(task):
+                    commit(forget)
+                return Outcome(definition.name, self.path, Result.COVERED)
+            if self._is_dead(task, letter):
                 return Outcome(definition.name, self.path, Result.COVERED)
             try:
                 built = self._build(reader)
                 if built is None:
+                    if forget:
+                        commit(forget)
                     return Outcome(definition.name, self.path, Result.UNCHANGED)
                 writes = [Write(path, content) for path, content in sorted(built.items())]
-                writes.append(self._mark(task, "done"))
-                if letter.exists:
-                    writes.append(Write(letter_path, None))
-                (transaction or self.database).commit(writes)
+                commit([*writes, self._mark(task, "done"), *forget])
             except PermanentError as error:
                 failure = error
             else:
@@ -129,22 +147,34 @@ class _Task:
         return letter.fields.get("version") == task.update_time
 
     def _fail(self, task: Document, letter: Document, error: PermanentError) -> Outcome:
-        """Leave the dead letter; a task with a mark is marked as failed in the same commit."""
+        """Leave the dead letter; a task with a mark is marked as failed in the same commit.
+
+        Only if the task is as it was read: one that was done or changed meanwhile needs no letter.
+        """
         definition, now = self.definition, datetime.now(UTC)
         before = letter.fields or {}
         count = int(before.get("count", 0)) + 1
         since = before.get("failedSince", now)
-        failure = Failure(type(error).__name__, str(error), count, since)
+        failure = Failure.of(error, since, count)
         fields = letter_fields(
             definition.name, self.path, self.change, failure, definition.fingerprint, now
         )
         fields["version"] = task.update_time
         precondition = letter.update_time or "absent"
         letter_path = dead_letter_path(definition.name, self.path)
-        writes = [Write(letter_path, fields, precondition)]
+        dead = Outcome(definition.name, self.path, Result.DEAD_LETTER, error=failure.message)
+        written = Write(letter_path, fields, precondition)
         if definition.done.field is not None:
             # What code raised may not be for the client's eyes; what is wrong with its document is.
-            reason = str(error) if isinstance(error, InvalidDocument) else "internal error"
-            writes.append(self._mark(task, "failed", reason))
-        self.database.commit(writes)
-        return Outcome(definition.name, self.path, Result.DEAD_LETTER, error=str(error))
+            reason = failure.message if isinstance(error, InvalidDocument) else "internal error"
+            try:
+                self.database.commit([written, self._mark(task, "failed", reason)])
+            except PermanentError:  # the document has no room for the mark
+                pass
+            else:
+                return dead
+        with self.database.transaction() as transaction:
+            if transaction.get([self.path])[self.path].update_time != task.update_time:
+                raise Contention(f"{self.path} changed while it was processed")
+            transaction.commit([written])
+        return dead

@@ -51,7 +51,10 @@ def _canonical(value: Value, exact: bool) -> Any:
         return {"bytes": value.hex()}
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return {"time": aware.astimezone(UTC).isoformat(timespec="microseconds")}
+        try:
+            return {"time": aware.astimezone(UTC).isoformat(timespec="microseconds")}
+        except OverflowError as error:
+            raise InvalidValue(f"{value} is outside of the years 1 to 9999 in UTC") from error
     if isinstance(value, Reference):
         return {"ref": value.path}
     if isinstance(value, GeoPoint):

@@ -7,7 +7,9 @@ time of a query. So this port sits on the public gRPC client of the same package
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,15 +23,24 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     CommitRequest,
+    ListDocumentsRequest,
     RollbackRequest,
     RunQueryRequest,
 )
 from google.cloud.firestore_v1.types import Write as WriteRequest
 
-from onto_fn.errors import Contention, PermanentError, TransientError
+from onto_fn.errors import (
+    Contention,
+    DocumentTooLarge,
+    MissingIndex,
+    PermanentError,
+    TransientError,
+)
 from onto_fn.firestore.documents import Document, Reference, Write
-from onto_fn.firestore.queries import OPERATORS, Query
+from onto_fn.firestore.paths import last_segment
+from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
 from onto_fn.firestore.values import (
+    MAX_COMMIT_BYTES,
     check_size,
     decode_fields,
     decode_path,
@@ -56,10 +67,18 @@ _TRANSIENT = (
     google.Unknown,
 )
 
+# Of a request that is larger than the transport takes. It is RESOURCE_EXHAUSTED, as a quota is.
+_TOO_LARGE = re.compile(r"message (exceeds maximum size|larger than max)", re.IGNORECASE)
+# Of a transaction that the server has ended; any other complaint about one is for good.
+_TRANSACTION_ENDED = re.compile(
+    r"transaction\b.*\b(invalid|expired|closed|no longer valid)|invalid transaction", re.IGNORECASE
+)
+
 # The generated message classes carry no types for their protobuf form. Commits are made in that
 # form, as the other is slow to fill.
 _BatchGet = cast(Any, BatchGetDocumentsRequest)
 _RunQuery = cast(Any, RunQueryRequest)
+_ListDocuments = cast(Any, ListDocumentsRequest)
 _CommitMessage = cast(Any, CommitRequest).pb()
 _WriteMessage = cast(Any, WriteRequest).pb()
 
@@ -192,6 +211,24 @@ class Database:
                 return
             page, _ = self.query(replace(query, limit=size, after=page[-1].path))
 
+    def paths(self, collection: str) -> Generator[str]:
+        """Paths of all documents of a collection, also of those that only have documents below.
+
+        Args:
+            collection: path of a collection at the top.
+        """
+        request = _ListDocuments(
+            parent=self._documents,
+            collection_id=collection,
+            show_missing=True,
+            mask={"field_paths": ["__name__"]},
+        )
+        with translated(in_transaction=False):
+            for document in self._api.list_documents(
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+            ):
+                yield decode_path(document.name)
+
     def commit(self, writes: Sequence[Write]) -> datetime:
         """Apply all writes or none.
 
@@ -231,7 +268,7 @@ class Database:
         documents: dict[str, Document] = {}
         read_time = datetime.min.replace(tzinfo=UTC)
         transaction: bytes | None = consistency.get("transaction")
-        with _translated(in_transaction=_locks(consistency)):
+        with translated(in_transaction=_locks(consistency)):
             for response in self._api.batch_get_documents(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
             ):
@@ -260,7 +297,7 @@ class Database:
         documents: list[Document] = []
         read_time = datetime.min.replace(tzinfo=UTC)
         transaction: bytes | None = consistency.get("transaction")
-        with _translated(in_transaction=_locks(consistency), index_hint=True):
+        with translated(in_transaction=_locks(consistency), query=query):
             for response in self._api.run_query(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
             ):
@@ -274,20 +311,7 @@ class Database:
 
     def _structured(self, query: Query, collection: str) -> dict[str, Any]:
         structured: dict[str, Any] = {"from_": [{"collection_id": collection}]}
-        filters = [
-            {
-                "field_filter": {
-                    "field": {"field_path": _quoted(condition.field)},
-                    "op": OPERATORS[condition.op],
-                    "value": encode(
-                        condition.value,
-                        documents=self._documents,
-                        where=f"the query's value for {condition.field}",
-                    ),
-                }
-            }
-            for condition in query.filters
-        ]
+        filters = [self._filter(condition) for condition in query.filters]
         if len(filters) == 1:
             structured["where"] = filters[0]
         elif filters:
@@ -308,15 +332,29 @@ class Database:
             structured["limit"] = query.limit
         return structured
 
+    def _filter(self, condition: Filter) -> dict[str, Any]:
+        field = {"field_path": _quoted(condition.field)}
+        operators = unary_operators(condition.value)
+        if condition.op in operators:
+            return {"unary_filter": {"field": field, "op": operators[condition.op]}}
+        value = encode(
+            condition.value,
+            documents=self._documents,
+            where=f"the query's value for {condition.field}",
+        )
+        operator = OPERATORS[condition.op]
+        return {"field_filter": {"field": field, "op": operator, "value": value}}
+
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
+        _check_commit(writes)
         message = _CommitMessage(
             database=self._name,
             writes=[self._write(write) for write in writes],
             **({"transaction": transaction} if transaction else {}),
         )
         request = cast(Any, CommitRequest).wrap(message)
-        with _translated(in_transaction=transaction is not None):
+        with translated(in_transaction=transaction is not None):
             response = self._api.commit(
                 request=request, retry=None, timeout=self.deadlines.commit, metadata=self._metadata
             )
@@ -336,7 +374,6 @@ class Database:
         elif write.fields is None:
             message.delete = name
         else:
-            check_size(write.path, write.fields)
             message.update.name = name
             encoded = encode_fields(write.fields, documents=self._documents, where=write.path)
             for field, value in encoded.items():
@@ -362,6 +399,18 @@ class Database:
 
     def __repr__(self) -> str:
         return f"Database({self.project!r}, {self.database!r})"
+
+
+def _check_commit(writes: Sequence[Write]) -> None:
+    """Refuse before the call what Firestore refuses for its size."""
+    contents = {write.path: write.fields for write in writes if write.fields is not None}
+    size = sum(check_size(path, fields) for path, fields in contents.items())
+    if size > MAX_COMMIT_BYTES:
+        raise DocumentTooLarge(
+            f"a commit of {len(contents)} documents, the first of them {next(iter(contents))}, "
+            f"would have {size} bytes; Firestore allows {MAX_COMMIT_BYTES}. Spread the copies of "
+            "the view over `shards`, or make them smaller."
+        )
 
 
 def _raw(response: Any) -> Any:
@@ -391,17 +440,44 @@ def _quoted(field_path: str) -> str:
     return ".".join(quoted(name) for name in field_path.split("."))
 
 
+def _missing(query: Query, error: Exception) -> str:
+    fields: list[dict[str, str]] = [
+        {"fieldPath": condition.field, "arrayConfig": "CONTAINS"}
+        if condition.op.startswith("array")
+        else {"fieldPath": condition.field, "order": "ASCENDING"}
+        for condition in query.filters
+    ]
+    fields += [
+        {"fieldPath": order.field, "order": "DESCENDING" if order.descending else "ASCENDING"}
+        for order in query.orders
+    ]
+    index = {
+        "collectionGroup": last_segment(query.collection),
+        "queryScope": "COLLECTION",
+        "fields": list({field["fieldPath"]: field for field in fields}.values()),
+    }
+    return (
+        f"a query on {query.collection} needs an index that the database does not have. Add it to "
+        f'"indexes" in firestore.indexes.json and deploy that: {json.dumps(index)}. Firestore '
+        f"says: {error}"
+    )
+
+
 @contextmanager
-def _translated(*, in_transaction: bool, index_hint: bool = False) -> Generator[None]:
+def translated(*, in_transaction: bool, query: Query | None = None) -> Generator[None]:
+    """Raise Firestore's errors as those that the engine knows."""
     try:
         yield
     except _CONTENTION as error:
-        if index_hint and isinstance(error, google.FailedPrecondition):
-            raise  # a missing index: the deployment's fault, not the document's
+        is_condition = isinstance(error, google.FailedPrecondition)
+        if query is not None and is_condition and "index" in str(error):
+            raise MissingIndex(_missing(query, error)) from error
         raise Contention(str(error)) from error
     except _TRANSIENT as error:
+        if _TOO_LARGE.search(str(error)):
+            raise DocumentTooLarge(f"Firestore refuses the request: {error}") from error
         raise TransientError(f"{type(error).__name__}: {error}") from error
     except google.InvalidArgument as error:
-        if in_transaction and "transaction" in str(error).lower():
+        if in_transaction and _TRANSACTION_ENDED.search(str(error)):
             raise Contention(str(error)) from error
         raise PermanentError(f"Firestore refuses the request: {error}") from error

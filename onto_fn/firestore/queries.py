@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -44,6 +45,8 @@ OPERATORS: dict[str, str] = {
     "array_contains": "ARRAY_CONTAINS",
     "array_contains_any": "ARRAY_CONTAINS_ANY",
 }
+_WITH_NULL = {"==": "IS_NULL", "!=": "IS_NOT_NULL"}
+_WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
 MAX_DISJUNCTIONS = 30
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
 
@@ -128,6 +131,13 @@ class Query:
 def keyed_fields(filters: Iterable[tuple[str, Operator]]) -> tuple[tuple[str, Operator], ...]:
     """Those of a query's `(field, operator)` pairs that become part of its watch keys."""
     return tuple((name, op) for name, op in filters if op in _EQUAL | _CONTAINS)
+
+
+def unary_operators(value: Value) -> dict[str, str]:
+    """The operators that take the place of a comparison, for a value that compares with nothing."""
+    if value is None:
+        return _WITH_NULL
+    return _WITH_NAN if isinstance(value, float) and math.isnan(value) else {}
 
 
 def document_key(path: str) -> str:

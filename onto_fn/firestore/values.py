@@ -19,6 +19,7 @@ from onto_fn.firestore.canonical import ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
+MAX_COMMIT_BYTES = 10 * MAX_DOCUMENT_BYTES
 MAX_DEPTH = 20
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents

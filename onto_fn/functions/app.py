@@ -243,7 +243,7 @@ class App:
         """
         return self._until_too_old(
             lambda: self.engine.handle(database, change, inline=inline),
-            lambda error: self._give_up(database, change, change.event_id, error),
+            lambda error: self._give_up(database, change, change.identity, error),
             happened,
         )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
+from onto_fn.models import DomainModel
 from onto_fn.views import Definition
 
 
@@ -17,6 +19,7 @@ def check_graph(definitions: Sequence[Definition]) -> None:
     """
     _check_own_collections(definitions)
     _check_targets(definitions)
+    _check_tasks(definitions)
     _check_cycles(definitions)
 
 
@@ -45,6 +48,30 @@ def _check_targets(definitions: Sequence[Definition]) -> None:
                             f"{mine.text!r} / {theirs.text!r}, and each would delete the other's "
                             "documents; give one of them another path"
                         )
+
+
+def _check_tasks(definitions: Sequence[Definition]) -> None:
+    """Two tasks of one document: the mark of the first would tell the second that it is done."""
+    tasks = [definition for definition in definitions if definition.mode == "task"]
+    for first, second in combinations(tasks, 2):
+        if not first.root_collection.overlaps(second.root_collection):
+            continue
+        if not _share_documents(first.store.root().model, second.store.root().model):
+            continue
+        if None in {first.done.field, second.done.field} or first.done == second.done:
+            raise DeclarationError(
+                f"{first.name} and {second.name} are both tasks of {first.root_collection.text!r}, "
+                "and a document that one has processed would be done for the other. Give each "
+                "`done = TaskDone.set_field(…)` with a field of its own, or make them one mediator"
+            )
+
+
+def _share_documents(first: type[DomainModel], second: type[DomainModel]) -> bool:
+    """Whether a document can be of both classes."""
+    if not first.narrows_collection() and not second.narrows_collection():
+        return True
+    kinds = [{member.__obj_type__ for member in model.family()} for model in (first, second)]
+    return bool(kinds[0] & kinds[1])
 
 
 def _check_cycles(definitions: Sequence[Definition]) -> None:

@@ -65,7 +65,8 @@ class Mediator:
         "task": the source is a request. `on_create` (or `on_write`) is called once for each, its
             documents stay, and the request is marked in the same commit, as `done` says: deleted
             (`TaskDone.delete()`, the default) or a field set (`TaskDone.set_field("processed")`).
-            A marked request is never processed again; a refused one has its dead letter.
+            A marked request is never processed again; a refused one has its dead letter. Of two
+            tasks on one collection, each needs a field of its own.
         "query": at least once, without a ledger: one read, one commit. Two changes at the same
             time may end in either order.
 

@@ -9,8 +9,8 @@ reads the shards like any other document and adds them up.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -22,9 +22,9 @@ from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.firestore.queries import Operator, Order, keyed_fields
+from onto_fn.firestore.queries import Order, keyed_fields
 from onto_fn.models import DomainModel
-from onto_fn.models.queries import stored_name, type_filters
+from onto_fn.models.queries import stored_name
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import Getter
 
@@ -36,7 +36,10 @@ M = TypeVar("M", bound=DomainModel)
 AGGREGATES = "onto_aggregates"
 CONTRIBUTIONS = "onto_contributions"
 SHARDS = PathTemplate(f"{AGGREGATES}/{{group}}/shards")
+CHANGES = "onto_changes"  # a shard's field that each change to it counts up
+MAX_KEY_BYTES = 1000  # a key is part of a field's path, of which Firestore takes 1,500
 MAX_SHARDS = 200
+MAX_SUMMAND = 2**53  # up to here integers and doubles are the same numbers
 
 Kind = Literal["count", "sum", "average", "minimum", "maximum"]
 Amounts = dict[tuple[str, ...], int | float]
@@ -52,14 +55,19 @@ class Measure:
 
 
 def count(*, by: str | None = None) -> Measure:
-    """How many documents; with `by`, how many for each value of that field."""
+    """How many documents; with `by`, how many for each value of that field.
+
+    A document without that field (or with None in it) is not counted under any key.
+    """
     return Measure("count", None, by)
 
 
 def total(field: str, *, by: str | None = None) -> Measure:
     """The sum of a field; with `by`, for each value of that field.
 
-    Integers are exact. Doubles are added in the order of the events and carry rounding errors.
+    Integers are exact. Doubles are added in the order of the events and carry rounding errors. A
+    document whose number is infinite, NaN or beyond 2**53 is refused: it has a dead letter, and is
+    not counted.
     """
     return Measure("sum", field, by)
 
@@ -70,12 +78,17 @@ def average(field: str, *, by: str | None = None) -> Measure:
 
 
 def minimum(field: str) -> Measure:
-    """The smallest value of a field, None where there is no document."""
+    """The smallest value of a field, None where there is no document.
+
+    In production each `minimum` and `maximum` needs a composite index on `onto_contributions`:
+    `groups` (array contains) with `extremes.<name of the measure>`, ascending for a minimum and
+    descending for a maximum. Without it, `MissingIndex` says what to add.
+    """
     return Measure("minimum", field)
 
 
 def maximum(field: str) -> Measure:
-    """The greatest value of a field, None where there is no document."""
+    """The greatest value of a field, None where there is no document; see `minimum`."""
     return Measure("maximum", field)
 
 
@@ -107,7 +120,8 @@ class AggregateSpec:
     def group(self, key: str) -> str:
         """The id of the group with a query's watch key.
 
-        A changed definition has groups of its own, which fill as its sources are counted again.
+        A changed definition has groups of its own: as a source is counted again, it leaves the
+        groups of the definition that counted it, and enters these.
         """
         text = f"{self.fingerprint}{key}"
         return f"{self.name}~{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
@@ -122,10 +136,14 @@ class AggregateSpec:
         """The documents that hold a group."""
         return [f"{AGGREGATES}/{group}/shards/{number}" for number in range(self.shards)]
 
-    def shard_path(self, group: str, source: str) -> str:
-        """The document of a group to which a source adds."""
+    def shard(self, source: str) -> int:
+        """The number of the shard to which a source adds."""
         digest = hashlib.blake2b(source.encode(), digest_size=4).digest()
-        return f"{AGGREGATES}/{group}/shards/{int.from_bytes(digest, 'big') % self.shards}"
+        return int.from_bytes(digest, "big") % self.shards
+
+    def shard_path(self, group: str, shard: int) -> str:
+        """One of the documents that hold a group."""
+        return f"{AGGREGATES}/{group}/shards/{shard}"
 
     def contribution_path(self, source: str) -> str:
         """The document that records what a source has added."""
@@ -147,17 +165,16 @@ class AggregateSpec:
             if measure.kind in {"minimum", "maximum"}:
                 continue
             key = self._key(document, measure)
+            if key is None:
+                continue
             if measure.kind == "count":
                 amounts[(name, *key)] = 1
                 continue
             number = self._number(document, measure)
             if number is None:
                 continue
-            if measure.kind == "sum":
-                amounts[(name, *key)] = number
-            else:
-                amounts[(name, *key, "sum")] = number
-                amounts[(name, *key, "count")] = 1
+            amounts[(name, *key, "sum")] = number
+            amounts[(name, *key, "count")] = 1
         return amounts
 
     def extremes(self, document: Document) -> dict[str, int | float]:
@@ -198,22 +215,32 @@ class AggregateSpec:
             result[name] = _rolled_up(measure, [part for part in parts if part is not None])
         return result
 
-    def _key(self, document: Document, measure: Measure) -> tuple[str, ...]:
+    def _key(self, document: Document, measure: Measure) -> tuple[str, ...] | None:
+        """The key that the document counts under, or None if it has none."""
         if measure.by is None:
             return ()
         value = _field(document, measure.by)
-        if isinstance(value, bool | int | str) and str(value):
+        if value is None:
+            return None
+        if isinstance(value, bool | int | str) and 0 < len(str(value).encode()) <= MAX_KEY_BYTES:
             return (str(value),)
-        problem = f"{measure.by}: {value!r} cannot be a key; use a text, a number or a boolean"
+        problem = f"{measure.by}: {value!r} cannot be a key of {self.name}; use a boolean, a whole "
+        problem += f"number, or a text of 1 to {MAX_KEY_BYTES} bytes"
         raise InvalidDocument(document.path, self.model.__name__, [problem])
 
     def _number(self, document: Document, measure: Measure) -> int | float | None:
         value = _field(document, measure.field or "")
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            problem = f"{measure.field}: {value!r} is no number, and {self.name} needs one"
+            raise InvalidDocument(document.path, self.model.__name__, [problem])
+        limit = MAX_SUMMAND if measure.kind in {"sum", "average"} else math.inf
+        if abs(value) <= limit:  # which is false for NaN
             return value
-        problem = f"{measure.field}: {value!r} is no number, and {self.name} adds it up"
+        # Taking it out of the sum again would not bring the sum back.
+        problem = f"{measure.field}: {value!r} cannot be added up exactly by {self.name}; a number "
+        problem += "from -2**53 to 2**53 can"
         raise InvalidDocument(document.path, self.model.__name__, [problem])
 
 
@@ -226,6 +253,11 @@ class AggregateRead(QueryRead[M]):
         super().__init__(model)
         if not measures:
             raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
+        if CHANGES in measures:
+            raise DeclarationError(
+                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
+                "onto_fn keeps for itself; give it another"
+            )
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
         self.measures = {
@@ -242,8 +274,7 @@ class AggregateRead(QueryRead[M]):
     @property
     def spec(self) -> AggregateSpec:
         """What the engine needs to know."""
-        fixed: list[tuple[str, Operator]] = [(f.field, f.op) for f in type_filters(self.model)]
-        keyed = keyed_fields([*fixed, *((c.field, c.op) for c in self.conditions)])
+        keyed = keyed_fields((c.field, c.op) for c in self.conditions)
         return AggregateSpec(
             self.aggregate_name or f"{self.owner}.{self.name}",
             self.model,
@@ -251,6 +282,10 @@ class AggregateRead(QueryRead[M]):
             self.measures,
             self.shards,
         )
+
+    @override
+    def fixed(self) -> tuple[Filter, ...]:
+        return ()  # a document's class is no part of its group: others are not counted at all
 
     @override
     def where(self, field: str, op: Any, value: object | Getter[Any]) -> AggregateRead[M]:
@@ -295,6 +330,7 @@ class AggregateRead(QueryRead[M]):
     def _with(self, **changes: Any) -> AggregateRead[M]:
         copy: AggregateRead[M] = AggregateRead.__new__(type(self))
         copy.__dict__.update(self.__dict__, **changes)
+        copy.declared_in = None  # a read of its own, also if this one has its place in a store
         return copy
 
 
@@ -341,25 +377,37 @@ def _field(document: Document, path: str) -> Value:
 def _rolled_up(measure: Measure, parts: list[Any]) -> Any:
     if measure.by is None:
         return _combined(measure, parts)
-    keys = sorted({key for part in parts for key in part})
-    combined = {
-        key: _combined(measure, [part[key] for part in parts if key in part]) for key in keys
+    by_key: dict[str, list[Any]] = {}
+    for part in parts:
+        for key, value in part.items():
+            by_key.setdefault(key, []).append(value)
+    return {
+        key: _combined(measure, by_key[key])
+        for key in sorted(by_key)
+        if _documents(measure, by_key[key])
     }
-    return {key: value for key, value in combined.items() if value not in (0, None)}
 
 
 def _combined(measure: Measure, parts: list[Any]) -> int | float | None:
-    if measure.kind != "average":
-        return sum(parts)
-    number = sum(part["count"] for part in parts)
-    return sum(part["sum"] for part in parts) / number if number else None
+    documents = _documents(measure, parts)
+    if measure.kind == "count":
+        return documents
+    if not documents:  # the rounding errors of doubles that are gone do not stay
+        return None if measure.kind == "average" else 0
+    added = sum(part["sum"] for part in parts)
+    return added / documents if measure.kind == "average" else added
 
 
-def encoded(amounts: Amounts) -> dict[str, int | float]:
-    """Amounts as a Firestore map: names become one key."""
-    return {json.dumps(names): amount for names, amount in amounts.items()}
+def _documents(measure: Measure, parts: list[Any]) -> int:
+    """How many documents contribute to a number: a sum of 0 may be that of many."""
+    return sum(part if measure.kind == "count" else part["count"] for part in parts)
 
 
-def decoded(amounts: Mapping[str, int | float]) -> Amounts:
+def encoded(amounts: Amounts) -> list[dict[str, Value]]:
+    """Amounts as a Firestore list: names of any length do not fit a map's keys."""
+    return [{"names": list(names), "amount": amount} for names, amount in amounts.items()]
+
+
+def decoded(amounts: Iterable[Mapping[str, Value]]) -> Amounts:
     """What `encoded` made."""
-    return {tuple(json.loads(names)): amount for names, amount in amounts.items()}
+    return {tuple(item["names"]): item["amount"] for item in amounts}

@@ -80,11 +80,13 @@ class QueryRead(Read[list[M]]):
 
     @override
     def shapes(self) -> list[QueryShape]:
-        fixed: tuple[tuple[str, Operator], ...] = tuple(
-            (f.field, f.op) for f in type_filters(self.model)
-        )
+        fixed: tuple[tuple[str, Operator], ...] = tuple((f.field, f.op) for f in self.fixed())
         declared: tuple[tuple[str, Operator], ...] = tuple((c.field, c.op) for c in self.conditions)
         return [QueryShape(self.model.template(), keyed_fields((*fixed, *declared)))]
+
+    def fixed(self) -> tuple[Filter, ...]:
+        """The filters that the model adds to those that are declared."""
+        return type_filters(self.model)
 
     def bind(self, store: Store) -> Query:
         """The query with its values; raises `NotLoaded` if it is too early."""
@@ -93,7 +95,7 @@ class QueryRead(Read[list[M]]):
             for name, value in self.parents.items()
         }
         filters = (
-            *type_filters(self.model),
+            *self.fixed(),
             *(condition.bind(self, store) for condition in self.conditions),
         )
         collection = self.model.template().render(parents)
@@ -106,4 +108,5 @@ class QueryRead(Read[list[M]]):
     def _with(self, **changes: Any) -> QueryRead[M]:
         copy: QueryRead[M] = QueryRead(cast("type[M]", self.model))
         copy.__dict__.update(self.__dict__, **changes)
+        copy.declared_in = None  # a read of its own, also if this one has its place in a store
         return copy

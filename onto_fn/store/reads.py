@@ -56,6 +56,7 @@ class Read(Generic[T]):
 
     name: str = ""
     owner: str = ""
+    declared_in: type | None = None
 
     def __init__(self, model: type[DomainModel]) -> None:
         if not (isinstance(model, type) and issubclass(model, DomainModel)):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -64,8 +65,10 @@ class Read(Generic[T]):
         self.model = model
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-        self.owner = owner.__name__
+        if self.declared_in is None:  # of another owner, `Store` tells when its class is complete
+            self.name = name
+            self.owner = owner.__name__
+            self.declared_in = owner
 
     @overload
     def __get__(self, instance: None, owner: type) -> Read[T]: ...

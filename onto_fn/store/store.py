@@ -32,8 +32,9 @@ class Store:
         ...     country = one(Country, lambda store: store.capital.country)
 
     Raises:
-        DeclarationError: at class creation, if there is not exactly one root, or a getter uses a
-            name that the store does not declare, or reads depend on each other in a circle.
+        DeclarationError: at class creation, if there is not exactly one root, or a read belongs to
+            another name or store already, or a getter uses a name that the store does not declare,
+            or reads depend on each other in a circle.
     """
 
     __reads__: ClassVar[dict[str, Read[Any]]] = {}
@@ -46,6 +47,12 @@ class Store:
         own: dict[str, Read[Any]] = {
             name: value for name, value in vars(cls).items() if isinstance(value, Read)
         }
+        for name, read in own.items():
+            if (read.declared_in, read.name) != (cls, name):
+                raise DeclarationError(
+                    f"{cls.__name__}.{name} is the same read as {read.title}; declare it again, "
+                    "as a read belongs to one name in one store"
+                )
         cls.__reads__ = {**cls.__reads__, **own}
         roots = [name for name, read in cls.__reads__.items() if isinstance(read, Root)]
         if len(roots) != 1:

@@ -119,9 +119,8 @@ def _version_violations(
     for record in records.values():
         previous: set[str] = set()
         for version in record.versions:
-            documents = set(version.fields["documents"]) if version.fields else set()
-            committed[version.time] |= previous | documents
-            previous = documents
+            committed[version.time] |= previous | version.documents
+            previous = version.documents
     for path, versions in history.versions.items():
         if not is_view(path):
             continue

@@ -36,7 +36,13 @@ class RecordVersion:
         """Version by path; None where missing."""
         if self.fields is None:
             return {}
-        return {**self.fields["matched"], **self.fields["sources"]}
+        read = [*self.fields["matched"], *self.fields["sources"]]
+        return {source["path"]: source["time"] for source in read}
+
+    @property
+    def documents(self) -> set[str]:
+        """Paths of the view documents that it lists."""
+        return {made["path"] for made in self.fields["documents"]} if self.fields else set()
 
     @property
     def failed(self) -> bool:
@@ -141,7 +147,7 @@ def _compare(
     if built is not None and reader.seen != version.vector:
         return f"sources differ: {_difference(reader.seen, version.vector)}"
     if built is not None and version.fields is not None:
-        documents = sorted(version.fields["documents"])
+        documents = sorted(version.documents)
         if sorted(built) != documents:
             return f"it has the documents {documents}, its sources give {sorted(built)}"
     return (built,)
@@ -194,7 +200,7 @@ def _judge_documents(
     history: History, version: RecordVersion, previous: RecordVersion | None
 ) -> None:
     """The view documents are right after the commit, whichever it wrote."""
-    old = set(previous.fields["documents"]) if previous and previous.fields else set()
+    old = previous.documents if previous else set()
     if version.failed:
         for path in old:
             if history.at(path, version.time).time == version.time:

@@ -1,0 +1,69 @@
+"""Polls whose votes are aggregated, with the measures that a test asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kit.writing import Writer
+from onto_fn import (
+    Change,
+    Database,
+    DomainModel,
+    Engine,
+    RetryPolicy,
+    Store,
+    ViewModel,
+    aggregate,
+    root,
+)
+from onto_fn.store.aggregates import Measure
+
+POLL, RESULTS = "countedPolls/p", "countedResults/p"
+
+
+class CountedPoll(DomainModel, collection="countedPolls"):
+    question: str = ""
+
+
+class CountedVote(DomainModel, collection="countedPolls/{poll}/votes"):
+    option: str | None = None
+    weight: float | None = None
+
+
+def poll_engine(
+    *,
+    model: type[DomainModel] = CountedVote,
+    name: str = "votes",
+    retry: RetryPolicy | None = None,
+    **measures: Measure,
+) -> Engine:
+    """The engine of one deployment: always the same aggregate and view, with its own measures."""
+
+    class ResultsStore(Store):
+        poll = root(CountedPoll)
+        votes = aggregate(model, name=name, **measures).within(poll=lambda store: store.poll.doc_id)
+
+    class Results(ViewModel[ResultsStore], path="countedResults/{poll}"):
+        @property
+        def numbers(self) -> dict[str, Any]:
+            return self.store.votes
+
+    return Engine([Results.definition()], retry=retry)
+
+
+def vote(writer: Writer, voter: int, **fields: Any) -> Change:
+    """A vote, new or changed."""
+    return writer.write(f"{POLL}/votes/{voter}", fields)
+
+
+def withdrawn(writer: Writer, voter: int) -> Change:
+    """A vote, deleted."""
+    return writer.delete(f"{POLL}/votes/{voter}")
+
+
+def numbers(engine: Engine, database: Database, writer: Writer) -> Any:
+    """What the poll's view says once it is built anew."""
+    writer.write(POLL, {"question": "?"})
+    engine.rebuild(database, "Results", POLL)
+    content = writer.content(RESULTS)
+    return content["numbers"] if content else None

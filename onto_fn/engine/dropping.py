@@ -1,0 +1,58 @@
+"""Dropping: deleting all that a view, a mediator or an aggregate has left in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onto_fn.engine.ledger import (
+    DEAD_LETTER_COLLECTION,
+    LEDGER_COLLECTION,
+    LedgerRecord,
+    dead_letter_path,
+)
+from onto_fn.engine.retries import RetryPolicy
+from onto_fn.firestore import Database, Document, Filter, Query, Write
+from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
+
+
+def drop(database: Database, name: str, policy: RetryPolicy) -> int:
+    """Delete what is in the database under a name; see `Engine.drop`.
+
+    Raises:
+        RetriesExhausted: not all is deleted yet; it can be dropped again.
+    """
+    count = 0
+    for page in database.pages(_of("definition", name, LEDGER_COLLECTION)):
+        for document in page:
+            policy.run(document.path, lambda _, p=document.path: _drop_root(database, p))
+            count += 1
+    for page in database.pages(_of("aggregate", name, CONTRIBUTIONS)):
+        _delete(database, page, policy)
+        count += len(page)
+    for group in database.paths(AGGREGATES):
+        if group.startswith(f"{AGGREGATES}/{name}~"):
+            for page in database.pages(Query(f"{group}/shards")):
+                _delete(database, page, policy)
+    for page in database.pages(_of("definition", name, DEAD_LETTER_COLLECTION)):
+        _delete(database, page, policy)
+    return count
+
+
+def _of(field: str, name: str, collection: str) -> Query:
+    return Query(collection, (Filter(field, "==", name),))
+
+
+def _drop_root(database: Database, path: str) -> None:
+    documents, _ = database.get([path])
+    record = LedgerRecord.from_document(documents[path])
+    if record is None:
+        return
+    writes = [Write(target, None) for target in record.documents]
+    writes.append(Write(dead_letter_path(record.definition, record.root), None))
+    writes.append(Write(path, None, record.update_time))
+    database.commit(writes)
+
+
+def _delete(database: Database, page: Sequence[Document], policy: RetryPolicy) -> None:
+    writes = [Write(document.path, None) for document in page]
+    policy.run("what is dropped", lambda _: database.commit(writes))
