@@ -83,20 +83,20 @@ def test_change_that_a_view_does_not_show_writes_the_ledger_only(
     assert [path.partition("/")[0] for path in commit.contents] == ["onto_ledger"]
 
 
-def test_hot_view_without_ledger_record_survives_24_events_at_once(
+def test_hot_view_without_ledger_record_survives_32_events_at_once(
     interleaved: Interleaved, writer: Writer
 ) -> None:
     engine = Engine([GroupView.definition()])
     changes = [writer.write("groups/g", {"members": people(*NAMES)})]
-    for version in range(3):
+    for version in range(4):
         changes += [writer.write(f"people/{name}", {"name": f"{name}{version}"}) for name in NAMES]
     created, *others = changes
-    deliveries = [created, *others[-23:]]
+    deliveries = [created, *others[-31:]]
 
-    outcomes = in_threads(24, lambda change: engine.handle(interleaved, change), deliveries)
+    outcomes = in_threads(32, lambda change: engine.handle(interleaved, change), deliveries)
 
-    final = group_view(*(f"{name}2" for name in NAMES))
-    assert len(outcomes) == 24
+    final = group_view(*(f"{name}3" for name in NAMES))
+    assert len(outcomes) == 32
     assert interleaved.history("groupViews/g") == [final]
     assert writer.content("groupViews/g") == final
     assert_quiet(engine, interleaved, changes)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from conftest import Connect
+from kit.calls import Calls
 from kit.domain import (
     AddressView,
     Group,
@@ -117,6 +119,20 @@ def test_mended_source_deletes_the_dead_letter_in_the_commit_of_the_view(
         "onto_dead_letters"
     ]
     assert writer.dead_letters() == {}
+
+
+def test_poison_costs_no_more_than_a_build_that_succeeds(
+    engine: Engine, interleaved: Interleaved, connect: Connect, writer: Writer
+) -> None:
+    """It is not tried again, so it does not hold up other events."""
+    engine.handle(interleaved, writer.write(GROUP, {"title": "fine"}))
+    calls = Calls()
+
+    outcomes = engine.handle(connect(calls), writer.write(GROUP, {"title": "raise"}))
+
+    assert Result.DEAD_LETTER in {outcome.result for outcome in outcomes}
+    assert {outcome.attempts for outcome in outcomes} == {1}
+    assert calls.counts["Commit"] == calls.counts["BatchGetDocuments"] == len(outcomes)
 
 
 def test_each_failing_version_is_counted(

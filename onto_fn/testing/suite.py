@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
 import tempfile
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import tenacity
+from typing_extensions import override
 
 from onto_fn.testing.config import (
     HOST,
@@ -27,6 +25,7 @@ from onto_fn.testing.config import (
     read_config,
 )
 from onto_fn.testing.process import BackgroundProcess, EmulatorError
+from onto_fn.testing.service import Service, environment
 from onto_fn.testing.toolchain import Toolchain, find_toolchain
 
 if TYPE_CHECKING:
@@ -38,11 +37,8 @@ _READY = "All emulators ready"
 _FIRESTORE_READY = "Dev App Server is now running"
 _FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load triggers)")
 
-# Clients read the address of the emulator from the environment, when they are made.
-_environment_lock = threading.Lock()
 
-
-class EmulatorSuite:
+class EmulatorSuite(Service):
     """Firebase emulators of one project, on ports that nobody else uses.
 
     ```python
@@ -88,6 +84,7 @@ class EmulatorSuite:
         self._process: BackgroundProcess | None = None
         self._config_path: Path | None = None
 
+    @override
     def start(self) -> Self:
         """Start the emulators, and return when they are ready and the functions are loaded.
 
@@ -119,6 +116,7 @@ class EmulatorSuite:
                 self._config_path.unlink(missing_ok=True)
         return self
 
+    @override
     def stop(self) -> None:
         """Stop the emulators and all their processes. May be called again, and `start` as well."""
         process, self._process = self._process, None
@@ -128,17 +126,6 @@ class EmulatorSuite:
     def wait(self) -> None:
         """Return when the emulators have ended by themselves."""
         self._running().wait()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def log_path(self) -> Path:
@@ -208,7 +195,7 @@ class EmulatorSuite:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.firestore import Client
 
-        with _environment(FIRESTORE_EMULATOR_HOST=self.firestore_host):
+        with environment(FIRESTORE_EMULATOR_HOST=self.firestore_host):
             return Client(
                 project=project_id or self.project_id,
                 credentials=AnonymousCredentials(),
@@ -296,18 +283,3 @@ def _get(url: str) -> str | None:
             return response.read().decode()
     except (OSError, urllib.error.URLError):
         return None
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Generator[None]:
-    with _environment_lock:
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from typing_extensions import override
+
 from onto_fn.testing.chaos.events import RecordedEvent
+from onto_fn.testing.service import Service, environment
 from onto_fn.testing.suite import EmulatorSuite
 
 __all__ = ["MessageRecorder"]
@@ -21,7 +21,7 @@ __all__ = ["MessageRecorder"]
 _PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 
 
-class MessageRecorder:
+class MessageRecorder(Service):
     """A Pub/Sub emulator whose messages are kept, and handed on as CloudEvents, as they come.
 
     Args:
@@ -48,6 +48,7 @@ class MessageRecorder:
         self._pulls: list[Any] = []
         self._client: Any = None
 
+    @override
     def start(self) -> Self:
         """Start the emulator, and make the topics and a subscription of each."""
         from google.cloud.pubsub_v1 import (  # pyright: ignore[reportMissingTypeStubs]
@@ -58,7 +59,7 @@ class MessageRecorder:
         self._suite.start()
         project = self._suite.project_id
         try:
-            with self._environment():
+            with environment(PUBSUB_EMULATOR_HOST=self.pubsub_host):
                 publisher: Any = PublisherClient()
                 self._client = SubscriberClient()
             for trigger, name in self._topics.items():
@@ -74,6 +75,7 @@ class MessageRecorder:
             raise
         return self
 
+    @override
     def stop(self) -> None:
         """Stop the emulator. May be called again."""
         pulls, self._pulls = self._pulls, []
@@ -83,17 +85,6 @@ class MessageRecorder:
         if client is not None:
             client.close()
         self._suite.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def pubsub_host(self) -> str:
@@ -140,14 +131,3 @@ class MessageRecorder:
             subscribers = list(self._subscribers)
         for subscriber in subscribers:
             subscriber(event)
-
-    @contextmanager
-    def _environment(self) -> Generator[None]:
-        before = os.environ.get("PUBSUB_EMULATOR_HOST")
-        os.environ["PUBSUB_EMULATOR_HOST"] = self.pubsub_host
-        try:
-            yield
-        finally:
-            del os.environ["PUBSUB_EMULATOR_HOST"]
-            if before is not None:
-                os.environ["PUBSUB_EMULATOR_HOST"] = before

@@ -7,17 +7,14 @@ CloudEvents. Here that functions emulator is this process.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import os
 import threading
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from typing_extensions import override
@@ -25,6 +22,7 @@ from typing_extensions import override
 from onto_fn.testing.chaos.events import RecordedEvent
 from onto_fn.testing.config import HOST, free_ports
 from onto_fn.testing.process import BackgroundProcess
+from onto_fn.testing.service import Service, environment
 from onto_fn.testing.suite import EmulatorSuite
 from onto_fn.testing.toolchain import Toolchain, find_toolchain
 
@@ -39,20 +37,7 @@ _WRITTEN = "google.cloud.firestore.document.v1.written"
 Subscriber = Callable[[RecordedEvent], None]
 
 
-@contextlib.contextmanager
-def emulator_host(address: str) -> Generator[None]:
-    """Lead the clients that are made meanwhile to an emulator."""
-    before = os.environ.get("FIRESTORE_EMULATOR_HOST")
-    os.environ["FIRESTORE_EMULATOR_HOST"] = address
-    try:
-        yield
-    finally:
-        del os.environ["FIRESTORE_EMULATOR_HOST"]
-        if before is not None:
-            os.environ["FIRESTORE_EMULATOR_HOST"] = before
-
-
-class Recorder:
+class Recorder(Service):
     """A Firestore emulator whose events are kept, and handed on as they come.
 
     Args:
@@ -85,6 +70,7 @@ class Recorder:
         """The emulator's address, as "127.0.0.1:port"."""
         return f"{HOST}:{self._port}"
 
+    @override
     def start(self) -> Self:
         """Start the emulator, and return when it is ready.
 
@@ -115,6 +101,7 @@ class Recorder:
             raise
         return self
 
+    @override
     def stop(self) -> None:
         """Stop the emulator. May be called again."""
         process, self._process = self._process, None
@@ -124,17 +111,6 @@ class Recorder:
         if server is not None:
             server.shutdown()
             server.server_close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def register(self, trigger: str, document: str) -> None:
         """Record every write to the documents of a pattern, such as `users/{id}`."""
@@ -163,7 +139,7 @@ class Recorder:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.firestore import Client
 
-        with emulator_host(self.firestore_host):
+        with environment(FIRESTORE_EMULATOR_HOST=self.firestore_host):
             return Client(project=self.project_id, credentials=AnonymousCredentials())
 
     def _toolchain(self) -> Toolchain:

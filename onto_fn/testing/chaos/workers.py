@@ -9,14 +9,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
+
+from typing_extensions import override
 
 import onto_fn
 from onto_fn.testing.chaos import host
 from onto_fn.testing.chaos.plans import FaultPlan
 from onto_fn.testing.config import HOST, free_ports
 from onto_fn.testing.process import BackgroundProcess, EmulatorError
+from onto_fn.testing.service import Service
 
 __all__ = ["Workers", "declared_functions", "declared_topics"]
 
@@ -65,7 +67,7 @@ def _declared(source: Path, kind: str) -> dict[str, str]:
     return {name: value for name, trigger in found.items() if (value := trigger[kind])}
 
 
-class Workers:
+class Workers(Service):
     """functions-framework processes, each behind a `FaultProxy`, restarted when they are killed.
 
     Args:
@@ -119,6 +121,7 @@ class Workers:
             },
         }
 
+    @override
     def start(self) -> Self:
         """Start all, and return when each accepts connections.
 
@@ -141,22 +144,12 @@ class Workers:
             raise
         return self
 
+    @override
     def stop(self) -> None:
         """Stop all. May be called again."""
         process, self._process = self._process, None
         if process is not None:
             process.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def pid(self) -> int:
