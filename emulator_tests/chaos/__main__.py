@@ -27,7 +27,7 @@ def main() -> int:
     report = run(settings, _Progress())
     _Progress.clear()
     for name, value in rows(report):
-        print(f"  {name:<34}{value}" if value else f"\n{name}")
+        print(f"  {name:<38}{value}" if value else f"\n{name}")
     for violation in report.verdict.violations[:SHOWN]:
         print(f"\n  {violation}")
     if report.verdict.violations:

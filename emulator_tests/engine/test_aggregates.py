@@ -261,6 +261,8 @@ def test_an_invalid_vote_has_a_dead_letter_and_counts_once_it_is_mended(
     assert outcomes == [Result.DEAD_LETTER, Result.COVERED]
     assert letter is not None
     assert "polls/p/votes/1 is not a valid Vote: option" in letter["error"]["message"]
+    [spec] = engine.aggregates.values()
+    assert letter["fingerprint"] == spec.fingerprint
     assert after_bad == expected({})
 
     mended = vote(writer, 1, "b", 4)

@@ -79,7 +79,9 @@ def _attempt(
         _commit(database, source, record, writes)
     except PermanentError as error:  # also of the commit: a key of a client's may be reserved
         failure = Failure.of(error, datetime.now(UTC))
-        fields = letter_fields(aggregate.name, path, change, failure, "", failure.since)
+        fields = letter_fields(
+            aggregate.name, path, change, failure, aggregate.fingerprint, failure.since
+        )
         nothing = _writes(aggregate, source, record, NOTHING)
         _commit(database, source, record, [*nothing, Write(letter_path, fields)])
         return Outcome(aggregate.name, path, Result.DEAD_LETTER, error=failure.message)
