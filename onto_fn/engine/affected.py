@@ -34,6 +34,11 @@ class Affected:
     read_time: datetime = datetime.min
 
     @property
+    def was_built(self) -> bool:
+        """Whether the root was built before in this life of it."""
+        return self.record is not None and self.record.built
+
+    @property
     def ledger_path(self) -> str:
         """Document path of the ledger record."""
         return ledger_path(self.definition.name, self.root, self.shard)

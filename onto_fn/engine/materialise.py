@@ -55,12 +55,11 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
         else:
             ahead = record.sources if record else ()
             reader = Snapshot(database, affected.read_time, ahead)
-        known = record is not None and record.built
         found = build(
             definition,
             root,
             {affected.shard},
-            known=known,
+            known=affected.was_built,
             reader=reader,
             read_time=affected.read_time,
         )

@@ -37,7 +37,8 @@ def materialise_together(
         policy: bounds of the retries.
 
     Returns:
-        What became of each, or None if they have to be done alone; nothing is committed then.
+        What became of each, or None if they have to be done alone: a commit whose answer was lost
+        is then found to cover them.
     """
     if len(wanted) < 2 or wanted[0].definition.isolation == "serializable":
         return None
@@ -88,14 +89,13 @@ def _build_all(database: Database, due: list[Affected], change: Change | None) -
     shared: dict[tuple[str, bool], Build] = {}
     built: list[Build] = []
     for item in due:
-        known = item.record is not None and item.record.built
-        key = (item.root, known)
+        key = (item.root, item.was_built)
         if key not in shared:
             shared[key] = build(
                 item.definition,
                 item.root,
                 shards[item.root],
-                known=known,
+                known=item.was_built,
                 reader=reader,
                 read_time=read_time,
             )

@@ -90,7 +90,7 @@ class QueryShape:
             return set()
         choices: list[list[str]] = []
         for name, op in self.keyed:
-            found, value = _field(fields, name)
+            found, value = field_value(fields, name)
             if not found:
                 return set()
             if op in _CONTAINS:
@@ -145,7 +145,8 @@ def document_key(path: str) -> str:
     return _shorten(path)
 
 
-def _field(fields: Fields, path: str) -> tuple[bool, Value]:
+def field_value(fields: Fields, path: str) -> tuple[bool, Value]:
+    """Whether a document has a field, such as `address.city`, and its value."""
     value: Value = fields
     for name in path.split("."):
         if not isinstance(value, Mapping) or name not in value:

@@ -232,7 +232,7 @@ class DomainModel(BaseModel):
         try:
             instance = model.model_validate(fields)
         except ValidationError as error:
-            raise InvalidDocument(document.path, model.__name__, _problems(error)) from error
+            raise InvalidDocument(document.path, model.__name__, problems_of(error)) from error
         except Exception as error:  # a validator of the application's; pydantic passes it on
             problem = f"a validator raised {type(error).__name__}: {error}"
             raise InvalidDocument(document.path, model.__name__, [problem]) from error
@@ -301,7 +301,8 @@ def find_model(name: str) -> type[DomainModel]:
     return found[0]
 
 
-def _problems(error: ValidationError) -> list[str]:
+def problems_of(error: ValidationError) -> list[str]:
+    """What pydantic found wrong: one text a field."""
     return [
         f"{'.'.join(str(part) for part in item['loc']) or '(document)'}: {item['msg']}"
         for item in error.errors(include_url=False, include_input=False)

@@ -22,7 +22,7 @@ from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.firestore.queries import Order, keyed_fields
+from onto_fn.firestore.queries import Order, field_value, keyed_fields
 from onto_fn.models import DomainModel
 from onto_fn.models.queries import stored_name
 from onto_fn.store.queries import QueryRead
@@ -366,12 +366,7 @@ def aggregate(
 
 
 def _field(document: Document, path: str) -> Value:
-    value: Value = document.fields
-    for name in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = cast("Mapping[str, Value]", value).get(name)
-    return value
+    return field_value(document.fields or {}, path)[1]
 
 
 def _rolled_up(measure: Measure, parts: list[Any]) -> Any:

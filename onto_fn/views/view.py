@@ -24,6 +24,7 @@ from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
+from onto_fn.models.domain import problems_of
 from onto_fn.store import Store
 from onto_fn.views.definition import Definition, Isolation, Transition, fingerprint
 
@@ -154,10 +155,7 @@ class ViewModel(Generic[S]):
         try:
             content = DomainModel.content(cls.Document(doc_id="x", **values))
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-                for item in error.errors(include_url=False, include_input=False)
-            )
+            problems = "; ".join(problems_of(error))
             raise BuildError(f"{cls.__name__} computed invalid fields: {problems}") from error
         except Exception as error:  # a validator of the application's; pydantic passes it on
             raise BuildError(
