@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
+from onto_fn.models import DomainModel
 from onto_fn.store import Store
 
 Isolation = Literal["snapshot", "serializable"]
@@ -100,17 +102,43 @@ class Definition:
 
 
 def fingerprint(classes: Iterable[type[Any]], version: str = "") -> str:
-    """A digest of the source code of classes.
+    """A digest of the source code of classes, the same in every process that has that code.
 
-    It changes when their code does, not when a function that they call elsewhere does; a changed
-    `version` says so by hand. Where no source is at hand (an interactive session), the class's
-    name stands in for it.
+    Their base classes count as well, up to those of libraries, and of a domain model its
+    subclasses, which a build may meet in its collection. It does not change when a function that
+    they call elsewhere does; a changed `version` says so by hand. Where no source is at hand (an
+    interactive session), the class's name stands in for it.
     """
     digest = hashlib.blake2b(version.encode(), digest_size=8)
-    for cls in sorted(classes, key=lambda c: (c.__module__, c.__qualname__)):
-        digest.update(cls.__qualname__.encode())
-        try:
-            digest.update(inspect.getsource(cls).encode())
-        except (OSError, TypeError):
-            continue
+    # In the order of what is digested: a module may be imported under another name.
+    for name, source in sorted({_source(cls) for cls in _family(classes)}):
+        digest.update(name.encode())
+        digest.update(source.encode())
     return digest.hexdigest()
+
+
+def _family(classes: Iterable[type[Any]]) -> set[type[Any]]:
+    """Classes with their bases, and those that may come in the place of a model."""
+    found = set(classes)
+    for cls in list(found):
+        if issubclass(cls, DomainModel):
+            found |= _below(cls)
+    return {base for cls in found for base in cls.__mro__ if not _is_library(base)}
+
+
+def _below(cls: type[DomainModel]) -> set[type[DomainModel]]:
+    subclasses = set(cls.__subclasses__())
+    return subclasses.union(*map(_below, subclasses))
+
+
+def _is_library(cls: type[Any]) -> bool:
+    """Whether a class comes with onto_fn, with pydantic or with Python."""
+    package = cls.__module__.partition(".")[0]
+    return package in {"onto_fn", "pydantic"} or package in sys.stdlib_module_names
+
+
+def _source(cls: type[Any]) -> tuple[str, str]:
+    try:
+        return cls.__qualname__, inspect.getsource(cls)
+    except (OSError, TypeError):
+        return cls.__qualname__, ""
