@@ -4,10 +4,15 @@ For each number of followers, in one run on the same emulator:
 
 * raw: one client writes the same documents to another collection, in batches of 500.
 * fan-out: the post is edited; real functions-framework workers rebuild every feed, the batches
-  going through a real Pub/Sub emulator. Until every feed is right.
+  going through a real Pub/Sub emulator.
 * loop: a hand-written trigger does the same: it sets one document after the other.
 * faults: fan-out, while events and batches are delivered up to five times and at once,
-  workers are killed around their commits, and calls fail. Until every feed is right.
+  workers are killed around their commits, and calls fail.
+* moves: as before, while a tenth of the followers leaves and as many come.
+* deletion: the post goes, under the same faults.
+
+Each takes until the commit that makes the last feed right; then every feed is compared with what it
+should hold. Each function gets as many events at once as it declares to take.
 
 Then it prints how many documents one edit reads and writes, as Firestore bills them.
 
@@ -19,18 +24,18 @@ from __future__ import annotations
 import argparse
 import os
 import runpy
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from billing import Billing
-from google.cloud.firestore import Client, CollectionGroup, FieldFilter
+from google.cloud.firestore import Client
 from rich.console import Console
 from rich.table import Table
 
@@ -47,6 +52,7 @@ from onto_fn.testing.chaos import (
     MessageRecorder,
     Recorder,
     Workers,
+    declared_concurrency,
     declared_functions,
     declared_topics,
 )
@@ -70,9 +76,7 @@ class Row:
 
     followers: int
     raw: float
-    loop: float
-    plain: float
-    faulty: float
+    times: dict[str, float]
     kills: int
     peak: int
 
@@ -84,36 +88,45 @@ class Feeds:
         self.client = client
         self.author, self.post = f"users/author{followers}", f"insta_posts/post{followers}"
         self.names = [f"follower{n:05}" for n in range(followers)]
+        self.text = ""
 
     def begin(self) -> None:
-        self.client.document(self.author).set({"followers": dict.fromkeys(self.names, True)})
+        self.follow(self.names)
         self.edit("first")
-        self.wait_for("first")
+
+    def follow(self, names: list[str]) -> None:
+        self.names = names
+        self.client.document(self.author).set({"followers": dict.fromkeys(names, True)})
+
+    def move(self) -> None:
+        """An edit, and at once a tenth of the followers leaves while as many come."""
+        self.edit("moved")
+        tenth = len(self.names) // 10
+        self.follow([*self.names[tenth:], *(f"new{n:05}" for n in range(tenth))])
 
     def edit(self, text: str) -> None:
+        self.text = text
         fields = {"ownerId": self.author.rpartition("/")[2], "text": text}
         self.client.document(self.post).set(fields)
 
-    def wait_for(self, text: str) -> None:
-        """Return when every feed has the post with this text."""
-        feed: CollectionGroup = self.client.collection_group("feed")
-        matching = feed.where(filter=FieldFilter("post.text", "==", text)).where(
-            filter=FieldFilter("post.doc_ref", "==", self.post)
-        )
-        count: Callable[[], int] = lambda: matching.count().get()[0][0].value  # noqa: E731
-        eventually(lambda: count() == len(self.names), deadline=DEADLINE)
+    def delete(self) -> None:
+        self.names = []
+        self.client.document(self.post).delete()
 
-    def check(self, text: str) -> None:
-        """Every feed has exactly what it should have."""
-        expected = dict(self.contents(text))
+    def has(self, path: str) -> bool:
+        """Whether a document is the post in somebody's feed."""
+        return path.endswith(f"/feed/{self.post.rpartition('/')[2]}")
+
+    def wrong(self) -> dict[str, Any]:
+        """What the feeds that are not as they should be hold instead."""
+        expected = dict(self.contents(self.text))
         found = {
             document.reference.path: document.to_dict()
             for document in self.client.collection_group("feed").stream()
-            if document.reference.path.endswith(f"/{self.post.rpartition('/')[2]}")
+            if self.has(document.reference.path)
         }
-        if found != expected:
-            wrong = [p for p in {*found, *expected} if found.get(p) != expected.get(p)]
-            sys.exit(f"{len(wrong)} feeds are wrong, such as {wrong[0]}: {found.get(wrong[0])}")
+        different = [p for p in {*found, *expected} if found.get(p) != expected.get(p)]
+        return {path: found.get(path) for path in different}
 
     def contents(self, text: str) -> list[tuple[str, dict[str, Any]]]:
         identifier = self.post.rpartition("/")[2]
@@ -163,40 +176,62 @@ class Stage:
             MessageRecorder(ROOT, log_dir, project_id=PROJECT, topics=self.topics)
         )
         self.client = self.recorder.client()
-        self._deliverer: Deliverer | None = None
+        self._running: Deliverer | None = None
         self.recorder.subscribe(self._take)
         self.messages.subscribe(self._take)
 
-    def measure(
-        self, feeds: Feeds, text: str, seed: int, faults: FaultRates, rates: DeliveryRates
-    ) -> tuple[float, Workers]:
-        """Seconds from an edit until every feed is right; then settled, and checked."""
+    @contextmanager
+    def running(
+        self, name: str, seed: int, faults: FaultRates, rates: DeliveryRates
+    ) -> Generator[Workers]:
+        """Workers, with these faults, for the time of a `with` block."""
         workers = Workers(
             APP,
             {**dict.fromkeys(self.functions, 1), **dict.fromkeys(self.topics, FAN_OUT_WORKERS)},
             firestore_host=self.recorder.firestore_host,
             project_id=PROJECT,
             plan=FaultPlan(seed, faults),
-            log_dir=self.log_dir / text,
+            log_dir=self.log_dir / name,
             environ={"PUBSUB_EMULATOR_HOST": self.messages.pubsub_host},
         )
         with workers:
             addresses = {name: workers.addresses(name) for name in self.functions | self.topics}
-            with Deliverer(DeliveryPlan(seed, rates), addresses) as deliverer:
-                self._deliverer = deliverer
-                started = time.perf_counter()
-                feeds.begin() if text == "first" else feeds.edit(text)
-                feeds.wait_for(text)
-                seconds = time.perf_counter() - started
-                eventually(lambda: deliverer.outstanding == 0, deadline=DEADLINE)
-                feeds.check(text)
+            deliverer = Deliverer(
+                DeliveryPlan(seed, rates), addresses, concurrency=declared_concurrency(APP)
+            )
+            with deliverer:
+                self._running = deliverer
+                yield workers
                 self.peak = max(map(_peak_memory, descendants(workers.pid)), default=0)
-                self._deliverer = None
-                return seconds, workers
+                self._running = None
+
+    def measure(self, workers: Workers, feeds: Feeds, change: Callable[[], None]) -> float:
+        """Seconds from a change to the commit that made the last feed right; all are checked."""
+        started = time.time()
+        change()
+
+        def settled() -> None:
+            assert self.deliverer.outstanding == 0
+            wrong = feeds.wrong()
+            assert not wrong, f"{len(wrong)} feeds are wrong, such as {next(iter(wrong.items()))}"
+            assert self.deliverer.outstanding == 0
+
+        eventually(settled, deadline=DEADLINE)
+        commits = [
+            entry["commit"] / 1e6
+            for entry in workers.journal()
+            if "commit" in entry and any(feeds.has(path) for path, _ in entry["writes"])
+        ]
+        return max(commits) - started
+
+    @property
+    def deliverer(self) -> Deliverer:
+        assert self._running is not None
+        return self._running
 
     def _take(self, event: Any) -> None:
-        if self._deliverer is not None:
-            self._deliverer.take(event)
+        if self._running is not None:
+            self._running.take(event)
 
 
 def _peak_memory(pid: int) -> int:
@@ -219,27 +254,23 @@ def run(numbers: list[int], seed: int) -> list[Row]:
         stage = Stage(stack, log_dir)
         for number in numbers:
             feeds = Feeds(stage.client, number)
-            stage.measure(feeds, "first", seed, FAULTLESS, PROMPT)
-            raw = [feeds.write_raw()]
-            plain, _ = stage.measure(feeds, f"plain{number}", seed, FAULTLESS, PROMPT)
+            with stage.running(f"plain{number}", seed, FAULTLESS, PROMPT) as workers:
+                stage.measure(workers, feeds, feeds.begin)
+                raw = [feeds.write_raw()]
+                plain = stage.measure(workers, feeds, partial(feeds.edit, "plain"))
             peak = stage.peak
             raw.append(feeds.write_raw())
             loop = feeds.loop()
-            text = f"faulty{number}"
-            faulty, workers = stage.measure(feeds, text, seed, KILLS, REPEATED)
-            raw.append(feeds.write_raw())
-            kills = sum("KILL" in entry.get("fault", "") for entry in workers.journal())
-            rows.append(
-                Row(
-                    number,
-                    sorted(raw)[1],
-                    loop,
-                    plain,
-                    faulty,
-                    kills,
-                    max(peak, stage.peak),
-                )
-            )
+            with stage.running(f"faulty{number}", seed, KILLS, REPEATED) as workers:
+                faulty = stage.measure(workers, feeds, partial(feeds.edit, "faulty"))
+                raw.append(feeds.write_raw())
+                moves = stage.measure(workers, feeds, feeds.move)
+                deletion = stage.measure(workers, feeds, feeds.delete)
+                kills = sum("KILL" in entry.get("fault", "") for entry in workers.journal())
+            peak = max(peak, stage.peak)
+            times = {"loop": loop, "fan-out": plain, "faults": faulty}
+            times |= {"moves": moves, "deletion": deletion}
+            rows.append(Row(number, sorted(raw)[1], times, kills, peak))
         stage.client.close()
     return rows
 
@@ -284,24 +315,14 @@ def main() -> None:
     parser.add_argument("--followers", type=int, nargs="+", default=[10, 1000, 10_000])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    table = Table(title="An edit of a post, until every feed shows it")
-    for column in (
-        *("followers", "raw", "loop", "ratio", "fan-out", "ratio", "faults", "ratio"),
-        *("kills", "memory"),
-    ):
+    rows = run(arguments.followers, arguments.seed)
+    table = Table(title="Until every feed is right: seconds, and how many times the raw write")
+    for column in ("followers", "raw", *rows[0].times, "kills", "memory"):
         table.add_column(column, justify="right", no_wrap=True)
-    for row in run(arguments.followers, arguments.seed):
+    for row in rows:
+        times = [f"{seconds:.2f} ({seconds / row.raw:.1f})" for seconds in row.times.values()]
         table.add_row(
-            f"{row.followers:,}",
-            f"{row.raw:.2f} s",
-            f"{row.loop:.2f} s",
-            f"{row.loop / row.raw:.1f}",
-            f"{row.plain:.2f} s",
-            f"{row.plain / row.raw:.1f}",
-            f"{row.faulty:.2f} s",
-            f"{row.faulty / row.raw:.1f}",
-            f"{row.kills}",
-            f"{row.peak} MiB",
+            f"{row.followers:,}", f"{row.raw:.2f}", *times, f"{row.kills}", f"{row.peak} MiB"
         )
     console = Console(width=110)
     console.print(table)

@@ -23,6 +23,7 @@ from onto_fn.testing.chaos import (
     MessageRecorder,
     Recorder,
     Workers,
+    declared_concurrency,
     declared_functions,
     declared_topics,
 )
@@ -75,7 +76,9 @@ class Stage:
         )
         addresses = {name: self.workers.addresses(name) for name in functions | topics}
         plan = DeliveryPlan(3, DeliveryRates(usual_delay=0.5, long=0))
-        self.deliverer = stack.enter_context(Deliverer(plan, addresses))
+        self.deliverer = stack.enter_context(
+            Deliverer(plan, addresses, concurrency=declared_concurrency(FEED))
+        )
         recorder.subscribe(self.deliverer.take)
         messages.subscribe(self.deliverer.take)
         self.messages = messages

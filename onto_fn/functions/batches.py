@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -69,7 +70,13 @@ class Publisher:
 
 
 def fan_out_function(app: App, fan_out: FanOut, options: FunctionOptions) -> Callable[[Any], None]:
-    """The function that is called with each batch; a failed one is delivered again (G5)."""
+    """The function that is called with each batch; a failed one is delivered again (G5).
+
+    An instance rebuilds one batch at a time unless `options` say otherwise. It is work for the
+    processor: several at once would take as long, need the memory of all, and be lost together.
+    """
+    if options.concurrency is None:
+        options = replace(options, concurrency=1)
 
     def onto_fan_out(event: Any) -> None:
         app.handle_batch_event(event)

@@ -28,6 +28,7 @@ from onto_fn.testing.chaos import (
     RecordedEvent,
     Recorder,
     Workers,
+    declared_concurrency,
     declared_functions,
 )
 from onto_fn.testing.chaos.events import microseconds
@@ -105,7 +106,9 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
             )
         )
         addresses = {name: workers.addresses(name) for name in functions}
-        deliverer = stack.enter_context(Deliverer(DeliveryPlan(seed), addresses))
+        deliverer = stack.enter_context(
+            Deliverer(DeliveryPlan(seed), addresses, concurrency=declared_concurrency(APP))
+        )
         recorder.subscribe(deliverer.take)
         client = recorder.client()
         stack.callback(client.close)

@@ -23,7 +23,12 @@ from onto_fn.testing.chaos.plans import (
     FaultRates,
 )
 from onto_fn.testing.chaos.recorder import Recorder
-from onto_fn.testing.chaos.workers import Workers, declared_functions, declared_topics
+from onto_fn.testing.chaos.workers import (
+    Workers,
+    declared_concurrency,
+    declared_functions,
+    declared_topics,
+)
 
 __all__ = [
     "Copy",
@@ -37,6 +42,7 @@ __all__ = [
     "RecordedEvent",
     "Recorder",
     "Workers",
+    "declared_concurrency",
     "declared_functions",
     "declared_topics",
 ]

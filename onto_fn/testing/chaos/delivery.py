@@ -29,6 +29,9 @@ class Deliverer:
     Args:
         plan: when and how often each event is delivered.
         addresses: the workers of each trigger.
+        concurrency: deliveries that one worker of a trigger gets at the same time, as its function
+            declares it; no bound for a trigger that is not listed. What finds all workers busy
+            waits, as with the platform, and is not refused.
         threads: deliveries at the same time.
         timeout: seconds that one delivery may take.
 
@@ -44,6 +47,7 @@ class Deliverer:
         plan: DeliveryPlan,
         addresses: Mapping[str, Sequence[Address]],
         *,
+        concurrency: Mapping[str, int] | None = None,
         threads: int = 24,
         timeout: float = 90.0,
     ) -> None:
@@ -53,6 +57,11 @@ class Deliverer:
         self.slowest = 0.0
         self._plan = plan
         self._addresses = addresses
+        self._free: dict[str, asyncio.Queue[Address]] = {}
+        for trigger, bound in (concurrency or {}).items():
+            self._free[trigger] = asyncio.Queue()
+            for address in [*addresses.get(trigger, ())] * bound:
+                self._free[trigger].put_nowait(address)
         self._timeout = timeout
         self._random = random.Random(f"{plan.seed}/addresses")
         self._outstanding = 0
@@ -123,8 +132,13 @@ class Deliverer:
             nonlocal attempts
             attempts += 1
             self._count(deliveries=1, redeliveries=int(attempts > 1))
-            address = addresses[(attempts - 1) % len(addresses)]
-            return await self._loop.run_in_executor(self._pool, self._post, event, copy, address)
+            if (free := self._free.get(event.trigger)) is None:
+                return await self._send(event, copy, addresses[(attempts - 1) % len(addresses)])
+            address = await free.get()
+            try:
+                return await self._send(event, copy, address)
+            finally:
+                free.put_nowait(address)
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_result(refused),
@@ -133,6 +147,9 @@ class Deliverer:
         await retrying(attempt)
         with self._lock:
             self._outstanding -= 1
+
+    async def _send(self, event: RecordedEvent, copy: Copy, address: Address) -> bool:
+        return await self._loop.run_in_executor(self._pool, self._post, event, copy, address)
 
     def _post(self, event: RecordedEvent, copy: Copy, address: Address) -> bool:
         body = b"" if copy.dropped and event.droppable else event.payload

@@ -20,7 +20,7 @@ from onto_fn.testing.config import HOST, free_ports
 from onto_fn.testing.process import BackgroundProcess, EmulatorError
 from onto_fn.testing.service import Service
 
-__all__ = ["Workers", "declared_functions", "declared_topics"]
+__all__ = ["Workers", "declared_concurrency", "declared_functions", "declared_topics"]
 
 _DISCOVER = """
 import importlib.util, inspect, json, sys
@@ -36,6 +36,7 @@ for name, function in inspect.getmembers(module, inspect.isfunction):
         found[name] = {
             "document": trigger.get("eventFilterPathPatterns", {}).get("document"),
             "topic": trigger.get("eventFilters", {}).get("topic"),
+            "concurrency": getattr(endpoint, "concurrency", None),
         }
 print(json.dumps(found))
 """
@@ -55,7 +56,12 @@ def declared_topics(source: Path) -> dict[str, str]:
     return _declared(source, "topic")
 
 
-def _declared(source: Path, kind: str) -> dict[str, str]:
+def declared_concurrency(source: Path) -> dict[str, int]:
+    """The events that one instance takes at once, of each function that declares it."""
+    return _declared(source, "concurrency")
+
+
+def _declared(source: Path, kind: str) -> dict[str, Any]:
     run = subprocess.run(
         [sys.executable, "-c", _DISCOVER, str(source)],
         capture_output=True,
@@ -63,7 +69,7 @@ def _declared(source: Path, kind: str) -> dict[str, str]:
         check=True,
         env=os.environ | _environ(),
     )
-    found: dict[str, dict[str, str | None]] = json.loads(run.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(run.stdout)
     return {name: value for name, trigger in found.items() if (value := trigger[kind])}
 
 
