@@ -94,6 +94,24 @@ class MessageRefused(PermanentError):
     """The receiver or the broker refuses a message for good."""
 
 
+class UnreadableRecord(PermanentError):
+    """A document in the ledger is not one of its records: something else has written it.
+
+    Args:
+        path: path of the document.
+        problem: what is wrong with it, and with which field.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} cannot be read as a ledger record: {problem}. Something other than onto_fn "
+            "has written it. Until it is mended, its view does not follow its sources: rebuild "
+            "the root (`Engine.rebuild`, or replay its dead letter), which writes the record anew "
+            "and keeps track of the documents that this one still lists."
+        )
+
+
 class MissingIndex(OntoError):
     """The database has no index for a query; the event fails until it has been deployed."""
 

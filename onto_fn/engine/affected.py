@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import unquote
 
 from onto_fn.engine.changes import Change
-from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord, is_shard, ledger_path
+from onto_fn.engine.ledger import (
+    LEDGER_COLLECTION,
+    LedgerRecord,
+    is_shard,
+    ledger_path,
+    salvaged,
+)
 from onto_fn.engine.retries import RetryPolicy
+from onto_fn.engine.snapshots import read_all
+from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
-from onto_fn.firestore.paths import parent_collection
+from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
 from onto_fn.views import Definition
+
+_log = logging.getLogger("onto_fn")
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A document in the place of a ledger record, and why it is none."""
+
+    document: Document
+    error: UnreadableRecord
 
 
 @dataclass(frozen=True)
@@ -25,6 +45,7 @@ class Affected:
         shard: which of the root's ledger records it is about.
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
+        unreadable: what is in the place of its ledger record, if that cannot be read.
     """
 
     definition: Definition
@@ -32,6 +53,7 @@ class Affected:
     shard: int = 0
     record: LedgerRecord | None = None
     read_time: datetime = datetime.min
+    unreadable: Unreadable | None = None
 
     @property
     def was_built(self) -> bool:
@@ -43,6 +65,30 @@ class Affected:
         """Document path of the ledger record."""
         return ledger_path(self.definition.name, self.root, self.shard)
 
+    def found(self, document: Document, read_time: datetime) -> Affected:
+        """The same, as this document in the ledger has it at `read_time`."""
+        try:
+            record = LedgerRecord.from_document(document)
+        except UnreadableRecord as error:
+            unreadable = Unreadable(document, error)
+            return replace(self, record=None, read_time=read_time, unreadable=unreadable)
+        return replace(self, record=record, read_time=read_time, unreadable=None)
+
+    def mended(self) -> Affected:
+        """The same, with what can be saved of an unreadable record: the documents it lists."""
+        if self.unreadable is None:
+            return self
+        targets = self.definition.targets
+        record = salvaged(
+            self.unreadable.document,
+            self.definition.name,
+            self.root,
+            self.shard,
+            lambda path: any(template.match(path) is not None for template in targets),
+            self.read_time,
+        )
+        return replace(self, record=record, unreadable=None)
+
 
 def find_one(database: Database, wanted: Affected) -> Affected:
     """The materialisation as the ledger has it now."""
@@ -51,15 +97,48 @@ def find_one(database: Database, wanted: Affected) -> Affected:
 
 def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]:
     """Materialisations as the ledger has them now, at one time."""
-    documents, read_time = database.get([item.ledger_path for item in wanted])
-    return [
-        replace(
-            item,
-            record=LedgerRecord.from_document(documents[item.ledger_path]),
-            read_time=read_time,
-        )
-        for item in wanted
-    ]
+    documents, read_time = read_all(database, [item.ledger_path for item in wanted])
+    return [item.found(documents[item.ledger_path], read_time) for item in wanted]
+
+
+def belongs_to(
+    document: Document, definitions: Mapping[str, Definition], read_time: datetime
+) -> Affected | None:
+    """The materialisation that a document in the ledger is the record of, readable or not.
+
+    None if it belongs to a definition that this app does not have, or to nothing at all.
+    """
+    try:
+        record = LedgerRecord.from_document(document)
+    except UnreadableRecord as error:
+        item = _owner(document, definitions)
+        if item is None:
+            _log.warning("%s; it belongs to nothing in this app, and is left alone", error)
+            return None
+        return item.found(document, read_time)
+    if record is None or record.definition not in definitions:
+        return None
+    definition = definitions[record.definition]
+    return Affected(definition, record.root, record.shard, record, read_time)
+
+
+def _owner(document: Document, definitions: Mapping[str, Definition]) -> Affected | None:
+    """Whose place in the ledger a document has; its content and its id may both tell the root."""
+    name, _, rest = last_segment(document.path).partition("~")
+    definition = definitions.get(name)
+    if definition is None:
+        return None
+    quoted, _, number = rest.rpartition("~")
+    shards = [*range(definition.shards), *([int(number)] if number.isdecimal() else [])]
+    for root in ((document.fields or {}).get("root"), unquote(rest), unquote(quoted)):
+        if not isinstance(root, str):
+            continue
+        if definition.root_collection.match(parent_collection(root)) is None:
+            continue
+        for shard in shards:
+            if ledger_path(name, root, shard) == document.path:
+                return Affected(definition, root, shard)
+    return None
 
 
 def find_affected(
@@ -97,13 +176,12 @@ def find_affected(
             documents, at = look_up(page, read_time)
             read_time = read_time or at
             for document in documents:
-                record = LedgerRecord.from_document(document)
-                if record is None or document.path in found:
+                if document.path in found:
                     continue
                 found.add(document.path)
-                definition = definitions.get(record.definition)
-                if definition is not None:
-                    yield Affected(definition, record.root, record.shard, record, read_time)
+                item = belongs_to(document, definitions, read_time)
+                if item is not None:
+                    yield item
             if len(documents) < page_size:
                 break
             page = replace(page, after=documents[-1].path)

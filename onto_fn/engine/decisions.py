@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -145,6 +145,26 @@ def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
             )
 
 
+def leftovers(
+    definition: Definition,
+    record: LedgerRecord | None,
+    build: Build,
+    shard: int = 0,
+    kept: Collection[str] = (),
+) -> list[str]:
+    """The documents that a record lists and a build does not produce (G6).
+
+    Those that are `kept`, as another root or shard produces them now, are left to it.
+    """
+    if record is None or build.error is not None or build.documents is None:
+        return []
+    return sorted(
+        path
+        for path in record.documents
+        if not (path in build.documents and definition.shard_of(path) == shard) and path not in kept
+    )
+
+
 def plan(
     definition: Definition,
     record: LedgerRecord | None,
@@ -154,6 +174,7 @@ def plan(
     shard: int = 0,
     *,
     reduced: bool = False,
+    kept: Collection[str] = (),
 ) -> Plan | None:
     """The commit that makes the documents and the ledger equal to a build, or None if they are.
 
@@ -162,7 +183,8 @@ def plan(
     are, and adds or updates the dead letter in the same commit; the next build that succeeds
     deletes it in its own. What is written or deleted puts its messages into the outbox (G4). Of a
     definition with shards, it is about the documents of one. A `reduced` plan is for a failed build
-    that has read more than a ledger record can list.
+    that has read more than a ledger record can list. What is `kept` is left to another root or
+    shard, which writes it in the same commit.
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
@@ -180,7 +202,7 @@ def plan(
         }
         digests = {path: build.digests[path] for path in contents}
     written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
-    deleted = tuple(sorted(p for p in previous if p not in digests))
+    deleted = tuple(leftovers(definition, record, build, shard, kept))
     keep = build.root_exists or bool(digests) or failure is not None
     new = (
         LedgerRecord(

@@ -10,6 +10,7 @@ from onto_fn.engine.ledger import (
     LedgerRecord,
     dead_letter_path,
 )
+from onto_fn.engine.leftovers import shrink
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
@@ -47,6 +48,7 @@ def _drop_root(database: Database, path: str) -> None:
     record = LedgerRecord.from_document(documents[path])
     if record is None:
         return
+    record = shrink(database, record, sorted(record.documents))
     writes = [Write(target, None) for target in record.documents]
     writes.append(Write(dead_letter_path(record.definition, record.root), None))
     writes.append(Write(path, None, record.update_time))

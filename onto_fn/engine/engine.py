@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 from onto_fn.engine import direct, tasks
-from onto_fn.engine.affected import Affected, find_affected, find_one
+from onto_fn.engine.affected import Affected, belongs_to, find_affected, find_one
 from onto_fn.engine.aggregation import contribute
 from onto_fn.engine.changes import Change
 from onto_fn.engine.dropping import drop
@@ -18,12 +19,12 @@ from onto_fn.engine.ledger import (
     LEDGER_COLLECTION,
     OUTBOX_COLLECTION,
     UNWATCHED_COLLECTIONS,
-    LedgerRecord,
     is_shard,
 )
 from onto_fn.engine.materialise import materialise
 from onto_fn.engine.outcomes import Outcome, Result, combined
 from onto_fn.engine.retries import RetryPolicy
+from onto_fn.engine.snapshots import read_all
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Query, Write
@@ -226,23 +227,24 @@ class Engine:
         rebuilt: set[tuple[str, str]] = set()
         for page in database.pages(Query(LEDGER_COLLECTION)):
             for document in page:
-                record = LedgerRecord.from_document(document)
-                if record is not None and record.definition in self._materialised:
-                    yield partial(self._check_root, database, record, rebuilt)
+                item = belongs_to(document, self._materialised, datetime.now(UTC))
+                if item is not None:
+                    yield partial(self._check_root, database, item, rebuilt)
         for page in database.pages(Query(CONTRIBUTIONS)):
             yield partial(self._check_contributions, database, page)
 
     def _check_root(
-        self, database: Database, record: LedgerRecord, rebuilt: set[tuple[str, str]]
+        self, database: Database, item: Affected, rebuilt: set[tuple[str, str]]
     ) -> list[Outcome]:
-        root = (record.definition, record.root)
+        root = (item.definition.name, item.root)
         if root in rebuilt:  # with another of its shards
             return []
-        paths = sorted(record.versions)
-        now, _ = self._retry.run(record.root, lambda _: database.get(paths))
-        is_same = all(now[path].update_time == record.versions[path] for path in paths)
-        if is_same and record.failure is None:
-            return []
+        record = item.record
+        if record is not None and record.failure is None:
+            versions = record.versions
+            now, _ = self._retry.run(item.root, lambda _: read_all(database, versions))
+            if all(now[path].update_time == versions[path] for path in versions):
+                return []
         outcome = self.rebuild(database, *root)
         rebuilt.add(root)
         return [outcome]
@@ -325,10 +327,9 @@ class Engine:
     def _together(
         self, database: Database, wanted: list[Affected], change: Change | None
     ) -> list[Outcome]:
-        outcomes = materialise_together(database, wanted, change, self._retry)
-        if outcomes is not None:
-            return self._told(change, outcomes)
-        return _all_of(partial(self._anew, database, item, change) for item in wanted)
+        done, alone = materialise_together(database, wanted, change, self._retry)
+        self._told(change, done)
+        return done + _all_of(partial(self._anew, database, item, change) for item in alone)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
         found = self._retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))

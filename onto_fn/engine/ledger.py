@@ -6,11 +6,13 @@ The record is committed together with the documents, so whatever it says is done
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 from urllib.parse import quote
 
+from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
@@ -128,26 +130,34 @@ class LedgerRecord:
 
     @staticmethod
     def from_document(document: Document) -> LedgerRecord | None:
-        """The record in a document, or None if it does not exist."""
+        """The record in a document, or None if it does not exist.
+
+        Raises:
+            UnreadableRecord: it is something else.
+        """
         if document.fields is None:
             return None
         fields = document.fields
-        failure = fields["failure"]
-        return LedgerRecord(
-            definition=fields["definition"],
-            root=fields["root"],
-            sources=_by_path(fields["sources"], "time"),
-            matched=_by_path(fields["matched"], "time"),
-            watches=frozenset(fields["watches"]),
-            documents=_by_path(fields["documents"], "digest"),
-            fingerprint=fields["fingerprint"],
-            built=fields["built"],
-            failure=None if failure is None else Failure(**failure),
-            event_id=fields["eventId"],
-            read_time=fields["readTime"],
-            update_time=document.update_time,
-            shard=fields.get("shard", 0),
-        )
+        try:
+            failure = _field(fields, "failure", dict, optional=True)
+            return LedgerRecord(
+                definition=_field(fields, "definition", str),
+                root=_field(fields, "root", str),
+                sources=_by_path(fields, "sources", "time", (datetime, type(None))),
+                matched=_by_path(fields, "matched", "time", (datetime, type(None))),
+                watches=frozenset(_field(fields, "watches", list)),
+                documents=_by_path(fields, "documents", "digest", str),
+                fingerprint=_field(fields, "fingerprint", str),
+                built=_field(fields, "built", bool),
+                failure=None if failure is None else Failure(**failure),
+                event_id=_field(fields, "eventId", str),
+                read_time=_field(fields, "readTime", datetime),
+                update_time=document.update_time,
+                shard=_field({"shard": 0, **fields}, "shard", int),
+            )
+        except (KeyError, TypeError) as error:
+            problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise UnreadableRecord(document.path, problem) from error
 
 
 def _pairs(values: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
@@ -155,8 +165,68 @@ def _pairs(values: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
     return [{"path": path, name: value} for path, value in values.items()]
 
 
-def _by_path(pairs: list[dict[str, Value]], name: str) -> dict[str, Value]:
-    return {pair["path"]: pair[name] for pair in pairs}
+def _field(
+    fields: Mapping[str, Value], name: str, kind: type[Any], *, optional: bool = False
+) -> Any:
+    value = fields[name]
+    if isinstance(value, kind) or (optional and value is None):
+        return value
+    raise TypeError(f"{name} is {value!r:.100}, not {kind.__name__}")
+
+
+def _by_path(
+    fields: Mapping[str, Value], name: str, key: str, kind: type[Any] | tuple[type[Any], ...]
+) -> dict[str, Value]:
+    pairs = _field(fields, name, list)
+    by_path = {pair["path"]: pair[key] for pair in pairs}
+    if all(isinstance(p, str) and isinstance(v, kind) for p, v in by_path.items()):
+        return by_path
+    raise TypeError(f"{name} has an entry without a path and its {key}")
+
+
+def salvaged(
+    document: Document,
+    definition: str,
+    root: str,
+    shard: int,
+    is_target: Callable[[str], bool],
+    now: datetime,
+) -> LedgerRecord:
+    """What a record that cannot be read still tells: the documents that it lists.
+
+    It has read nothing and covers nothing, so the next build reads, locks and writes all anew; and
+    has a failure, so that the dead letter goes then.
+
+    Args:
+        document: the unreadable record.
+        definition: the definition that it belongs to.
+        root: the root that it belongs to.
+        shard: which of the root's records it is.
+        is_target: whether the definition may write to a path; others are not its documents.
+        now: time of the snapshot.
+    """
+    fields = document.fields or {}
+    listed = fields.get("documents")
+    paths: list[object] = [
+        cast("Mapping[str, object]", pair).get("path")
+        for pair in (cast("list[object]", listed) if isinstance(listed, list) else [])
+        if isinstance(pair, dict)
+    ]
+    return LedgerRecord(
+        definition=definition,
+        root=root,
+        sources={},
+        matched={},
+        watches=frozenset(),
+        documents={path: "" for path in paths if isinstance(path, str) and is_target(path)},
+        fingerprint="",
+        built=fields.get("built") is True,
+        failure=Failure(UnreadableRecord.__name__, "", 1, now),
+        event_id="",
+        read_time=now,
+        update_time=document.update_time,
+        shard=shard,
+    )
 
 
 def message_of(error: Exception) -> str:

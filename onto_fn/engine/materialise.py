@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -10,11 +11,12 @@ from onto_fn.engine.builds import build, lock
 from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import Build, Plan, covers, gained, is_behind, plan
 from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
+from onto_fn.engine.leftovers import bounded
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
-from onto_fn.errors import PermanentError, StaleSnapshot
+from onto_fn.errors import PermanentError, StaleSnapshot, UnreadableRecord
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.database import Transaction
 from onto_fn.store import Reader
@@ -44,6 +46,10 @@ def materialise(
 
 
 def _attempt(database: Database, affected: Affected, change: Change | None) -> Outcome:
+    if affected.unreadable is not None:
+        if change is not None:
+            return _refuse(database, affected, affected.unreadable.error, change)
+        affected = affected.mended()
     definition, root, record = affected.definition, affected.root, affected.record
     if change is not None and covers(record, change):
         return Outcome(definition.name, root, Result.COVERED)
@@ -65,6 +71,8 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
         )
         if is_behind(found.read_set, record, change):
             raise StaleSnapshot(f"the snapshot of {affected.read_time} does not show the change")
+        affected, gone = bounded(database, affected, found)
+        record = affected.record
         planned = plan(definition, record, found, root, change, affected.shard)
         if planned is None:
             return outcome(affected, None, found)
@@ -76,7 +84,7 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
             (transaction or database).commit(planned.writes)
         except PermanentError as error:
             return _commit_failure(database, affected, found, error, change)
-    return outcome(affected, planned, found)
+    return outcome(affected, planned, found, gone)
 
 
 def _commit_failure(
@@ -117,14 +125,38 @@ def _commit_failure(
     return Outcome(definition.name, root, Result.DEAD_LETTER, error=message_of(error))
 
 
-def outcome(affected: Affected, planned: Plan | None, found: Build) -> Outcome:
-    """What became of one materialisation; without a plan nothing was committed."""
+def _refuse(
+    database: Database, affected: Affected, error: UnreadableRecord, change: Change
+) -> Outcome:
+    """Leave the dead letter of a record that cannot be read: somebody has to look at it.
+
+    No event mends it, since what has written it is unknown, and may go on.
+    """
+    definition, root = affected.definition, affected.root
+    failure = Failure.of(error, affected.read_time)
+    fields = letter_fields(
+        definition.name, root, change, failure, definition.fingerprint, failure.since
+    )
+    database.commit([Write(dead_letter_path(definition.name, root), fields)])
+    return Outcome(definition.name, root, Result.DEAD_LETTER, error=failure.message)
+
+
+def outcome(
+    affected: Affected, planned: Plan | None, found: Build, gone: Sequence[str] = ()
+) -> Outcome:
+    """What became of one materialisation; without a plan nothing was committed.
+
+    Args:
+        affected: which it is.
+        planned: what was committed.
+        found: what was built.
+        gone: documents that were deleted before.
+    """
     error = "" if found.error is None else str(found.error)
     name, root = affected.definition.name, affected.root
     if planned is None:  # of a build that failed, the dead letter is there already
         result = Result.DEAD_LETTER if error else Result.UNCHANGED
         return Outcome(name, root, result, error=error)
     result = Result.DEAD_LETTER if error else Result.COMMITTED
-    return Outcome(
-        name, root, result, written=planned.written, deleted=planned.deleted, error=error
-    )
+    deleted = tuple(sorted({*gone, *planned.deleted}))
+    return Outcome(name, root, result, written=planned.written, deleted=deleted, error=error)

@@ -8,6 +8,29 @@ from datetime import datetime
 from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.database import Transaction
 
+PAGE = 300
+"""So many documents are read in one call."""
+
+
+def read_all(
+    database: Database, paths: Iterable[str], read_time: datetime | None = None
+) -> tuple[dict[str, Document], datetime]:
+    """Documents by path, in calls of at most `PAGE` documents, all as they were at one instant.
+
+    Args:
+        database: the database.
+        paths: at least one.
+        read_time: the instant; without it, that of the first call.
+
+    Returns:
+        The documents, and the instant.
+    """
+    wanted = list(dict.fromkeys(paths))
+    documents, at = database.get(wanted[:PAGE], read_time=read_time)
+    for start in range(PAGE, len(wanted), PAGE):
+        documents |= database.get(wanted[start : start + PAGE], read_time=read_time or at)[0]
+    return documents, at
+
 
 class Snapshot:
     """The database as it was at one instant (G3). The first read also fetches `ahead`.
@@ -38,7 +61,7 @@ class Snapshot:
         if wanted:
             wanted += self._ahead
             self._ahead = []
-            documents, _ = self._database.get(wanted, read_time=self._read_time)
+            documents, _ = read_all(self._database, wanted, self._read_time)
             self._documents.update(documents)
         return {path: self._documents[path] for path in paths}
 

@@ -1,20 +1,23 @@
-"""Many materialisations of one definition in one read and one commit.
+"""Many materialisations of one definition in one read and few commits.
 
-Each is exactly once for itself, as alone: the commit has the precondition of every ledger record.
-If one of them is in the way of the others (somebody else keeps committing it, or Firestore refuses
-its documents), each is done alone.
+Each is exactly once for itself, as alone: a commit has the precondition of every ledger record. If
+one of them is in the way of the others (somebody else keeps committing it, Firestore refuses its
+documents, its record is unreadable), it has to be done alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from onto_fn.engine.affected import Affected, find_these
 from onto_fn.engine.builds import build, lock
 from onto_fn.engine.changes import Change
-from onto_fn.engine.decisions import Build, Gain, Plan, covers, gained, is_behind, plan
+from onto_fn.engine.commits import Job, grouped, writes_of
+from onto_fn.engine.decisions import Build, Gain, covers, is_behind, plan
+from onto_fn.engine.leftovers import bounded
 from onto_fn.engine.materialise import outcome
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
@@ -27,7 +30,7 @@ ATTEMPTS = 4
 
 def materialise_together(
     database: Database, wanted: Sequence[Affected], change: Change | None, policy: RetryPolicy
-) -> list[Outcome] | None:
+) -> tuple[list[Outcome], list[Affected]]:
     """Make the documents and ledger records of several materialisations equal to their sources.
 
     Args:
@@ -37,45 +40,68 @@ def materialise_together(
         policy: bounds of the retries.
 
     Returns:
-        What became of each, or None if they have to be done alone: a commit whose answer was lost
-        is then found to cover them.
+        What became of those that are done, and those that have to be done alone. One of these may
+        be committed already, by a commit whose answer was lost: it is then found to be covered.
     """
     if len(wanted) < 2 or wanted[0].definition.isolation == "serializable":
-        return None
+        return [], list(wanted)
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
-    try:
-        return together.run(
-            f"{wanted[0].definition.name} of {len(wanted)} roots",
-            lambda number: _attempt(database, wanted, change, number),
-        )
-    except (RetriesExhausted, PermanentError):
-        return None
+    group = _Group(database, change, {(item.root, item.shard): item for item in wanted})
+    with suppress(RetriesExhausted, PermanentError):
+        together.run(f"{wanted[0].definition.name} of {len(wanted)} roots", group.attempt)
+    return group.outcomes, [*group.alone, *group.left.values()]
 
 
-def _attempt(
-    database: Database, wanted: Sequence[Affected], change: Change | None, number: int
-) -> list[Outcome]:
-    found = find_these(database, wanted)
-    is_covered = [change is not None and covers(item.record, change) for item in found]
-    outcomes = [
-        Outcome(item.definition.name, item.root, Result.COVERED, number)
-        for item, covered in zip(found, is_covered, strict=True)
-        if covered
-    ]
-    due = [item for item, covered in zip(found, is_covered, strict=True) if not covered]
-    if not due:
-        return outcomes
-    built = _build_all(database, due, change)
-    planned = [
-        plan(i.definition, i.record, b, i.root, change, i.shard)
-        for i, b in zip(due, built, strict=True)
-    ]
-    _commit(database, due, built, planned)
-    outcomes += [
-        replace(outcome(i, p, b), attempts=number)
-        for i, p, b in zip(due, planned, built, strict=True)
-    ]
-    return outcomes
+@dataclass
+class _Group:
+    """Materialisations, and how far they are.
+
+    Attributes:
+        left: those that are not done yet, by root and shard.
+        alone: those that the others cannot wait for.
+        outcomes: of those that are done.
+    """
+
+    database: Database
+    change: Change | None
+    left: dict[tuple[str, int], Affected]
+    alone: list[Affected] = field(default_factory=list[Affected])
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+
+    def attempt(self, number: int) -> None:
+        """Do all that is left; what is committed stays so if this raises."""
+        due: list[Affected] = []
+        for item in find_these(self.database, list(self.left.values())):
+            if item.unreadable is not None:
+                self.alone.append(self.left.pop((item.root, item.shard)))
+            elif self.change is not None and covers(item.record, self.change):
+                name = item.definition.name
+                self._done(item, Outcome(name, item.root, Result.COVERED, number))
+            else:
+                due.append(item)
+        if not due:
+            return
+        built = _build_all(self.database, due, self.change)
+        made = {path for found in built for path in found.documents or ()}
+        jobs: list[Job] = []
+        for item, found in zip(due, built, strict=True):
+            item, gone = bounded(self.database, item, found, made)
+            planned = plan(
+                item.definition, item.record, found, item.root, self.change, item.shard, kept=made
+            )
+            if planned is None:
+                self._done(item, replace(outcome(item, None, found), attempts=number))
+            else:
+                jobs.append(Job(item, found, planned, gone))
+        for commit in grouped(jobs):
+            _commit(self.database, commit)
+            for job in commit:
+                its_outcome = outcome(job.item, job.plan, job.build, job.gone)
+                self._done(job.item, replace(its_outcome, attempts=number))
+
+    def _done(self, item: Affected, its_outcome: Outcome) -> None:
+        self.outcomes.append(its_outcome)
+        del self.left[(item.root, item.shard)]
 
 
 def _build_all(database: Database, due: list[Affected], change: Change | None) -> list[Build]:
@@ -105,25 +131,17 @@ def _build_all(database: Database, due: list[Affected], change: Change | None) -
     return built
 
 
-def _commit(
-    database: Database, due: list[Affected], built: list[Build], planned: list[Plan | None]
-) -> None:
-    writes = {write.path: write for p in planned if p is not None for write in p.writes}
-    if not writes:
-        return
+def _commit(database: Database, jobs: Sequence[Job]) -> None:
     paths: dict[str, datetime | None] = {}
     queries: list[tuple[Query, dict[str, datetime | None]]] = []
-    for item, found, its_plan in zip(due, built, planned, strict=True):
-        if its_plan is None:
-            continue
-        gain = gained(found.read_set, item.record)
-        versions = found.read_set.versions
-        paths |= {path: versions[path] for path in gain.paths}
-        queries += [(q, dict(seen)) for q, seen in gain.queries if (q, seen) not in queries]
+    for job in jobs:
+        versions = job.build.read_set.versions
+        paths |= {path: versions[path] for path in job.gain.paths}
+        queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]
     gain = Gain(tuple(paths), tuple(queries))
     if not gain:
-        database.commit(list(writes.values()))
+        database.commit(writes_of(jobs))
         return
     with database.transaction() as transaction:
         lock(transaction, gain, paths)
-        transaction.commit(list(writes.values()))
+        transaction.commit(writes_of(jobs))

@@ -188,10 +188,12 @@ def check_size(path: str, fields: Fields) -> int:
 
 
 def _text_size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass")) + 1
+    return (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))) + 1
 
 
 def _size(value: Value) -> int:
+    if type(value) is str:  # by far the most frequent
+        return _text_size(value)
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, Enum):
