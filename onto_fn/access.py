@@ -202,22 +202,26 @@ def _checked(
                 f"{owner_name}: owner({variable!r}) names no variable of the path "
                 f"{path.text!r}; it has {known}"
             )
-        case Members(field) if fields is None:
-            raise DeclarationError(
-                f"{owner_name}: members({field!r}) cannot say who creates a document, as it is "
-                "the client who writes the list; use owner(…) or claim(…)"
-            )
         case Members(field):
-            for name, stored in fields.items():
-                if field in {name, stored}:
-                    return Members(stored)
-            known = ", ".join(fields) or "none"
-            raise DeclarationError(
-                f"{owner_name}: members({field!r}) names no field that lists user ids, a "
-                f"list[str] or a dict[str, …]; there is {known}"
-            )
+            return _checked_members(field, owner_name, fields)
         case _:
             return part
+
+
+def _checked_members(field: str, owner_name: str, fields: Mapping[str, str] | None) -> Members:
+    if fields is None:
+        raise DeclarationError(
+            f"{owner_name}: members({field!r}) cannot say who creates a document, as it is "
+            "the client who writes the list; use owner(…) or claim(…)"
+        )
+    for name, stored in fields.items():
+        if field in {name, stored}:
+            return Members(stored)
+    known = ", ".join(fields) or "none"
+    raise DeclarationError(
+        f"{owner_name}: members({field!r}) names no field that lists user ids, a "
+        f"list[str] or a dict[str, …]; there is {known}"
+    )
 
 
 def _holds(
