@@ -26,7 +26,13 @@ from onto_fn.functions.endpoints import (
 )
 from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
-from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
+from onto_fn.mediators import (
+    Mediator,
+    RequestMediator,
+    ViewMediator,
+    check_graph,
+    sinks_by_name,
+)
 
 _log = logging.getLogger("onto_fn")
 
@@ -74,7 +80,7 @@ class App:
 
     def __init__(
         self,
-        mediators: Sequence[ViewMediator | Mediator],
+        mediators: Sequence[ViewMediator | Mediator | RequestMediator],
         *,
         region: str | None = None,
         memory: Param[int] | None = None,
