@@ -27,6 +27,7 @@ from onto_fn.functions.endpoints import (
 from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
 from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
+from onto_fn.requests import RequestModel
 
 _log = logging.getLogger("onto_fn")
 
@@ -108,6 +109,8 @@ class App:
             secrets=tuple(secrets),
             labels=dict(labels or {}),
         )
+        self.mediators = tuple(mediators)
+        self.requests: tuple[type[RequestModel], ...] = ()
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
