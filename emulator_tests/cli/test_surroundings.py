@@ -33,7 +33,7 @@ class Surroundings:
 
 CLOSED, DENYING, KNOWING_NONE = "{closed}", "{denying}", "{knowing_none}"
 PLACES = {
-    "no project": Surroundings("project", ("no project is named", "--project")),
+    "no project": Surroundings("emulator", ("no project is named", "--project")),
     "a project of the emulator without one": Surroundings(
         "emulator", ("demo-towns", "onto dev", "--emulator"), ("--project", "demo-towns")
     ),
