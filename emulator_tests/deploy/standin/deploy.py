@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from onto_fn.testing.discovery import discovery
+from onto_fn.testing.toolchain import find_toolchain
 from standin.recording import Recording
 from standin.server import StandIn
 
-from onto_fn.testing.toolchain import find_toolchain
-
-DEADLINE_SECONDS = 300
+DEADLINE_SECONDS = 600
+POLL_SECONDS = 0.2
+# The first that the tool asks for when it has discovered the functions.
+DISCOVERED = ("GET", r"/locations/-/functions$")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class FirebaseDeploy:
     Args:
         root: of the repository, where the tool is installed.
         folder: of the project that is deployed.
-        home: where the tool keeps its own state, and credentials are written.
+        home: where the tool keeps what it remembers.
         stand_in: what it takes for Google.
     """
 
@@ -48,70 +50,61 @@ class FirebaseDeploy:
         self._home = home
         self._toolchain = find_toolchain(root, home)
 
-    def run(self, credentials: dict[str, str]) -> Deployment:
+    def run(self) -> Deployment:
         """Deploy functions and Firestore.
-
-        Args:
-            credentials: environment variables, of `service_account_key` or `login_token`.
 
         Raises:
             AssertionError: the tool asked for something that the stand-in does not know.
         """
-        assert self._toolchain.firebase is not None
-        project = self.stand_in.project.id
         start = len(self.stand_in.recording)
-        run = subprocess.run(
-            [
-                *self._toolchain.firebase,
-                "deploy",
-                "--only=functions,firestore",
-                f"--project={project}",
-                "--non-interactive",
-                "--force",  # confirms that the functions may be retried
-            ],
-            cwd=self.folder,
-            env={
-                **self._toolchain.environ(project),
-                **self.stand_in.environ,
+        with (self._home / "deploy.log").open("w+") as log:
+            with discovery():
+                process = subprocess.Popen(
+                    self._command(),
+                    cwd=self.folder,
+                    env=self._environ(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                while process.poll() is None and not self.stand_in.recording.wait_for(
+                    *DISCOVERED, start=start, deadline=POLL_SECONDS
+                ):
+                    pass
+            try:
+                status = process.wait(DEADLINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            log.seek(0)
+            output = log.read()
+        assert self.stand_in.unknown == [], f"the stand-in does not know this; {output}"
+        return Deployment(status, output, self.stand_in.recording.since(start))
+
+    def _command(self) -> list[str]:
+        assert self._toolchain.firebase is not None
+        return [
+            *self._toolchain.firebase,
+            "deploy",
+            "--only=functions,firestore",
+            f"--project={self.stand_in.project.id}",
+            "--non-interactive",
+            "--force",  # confirms that the functions will be retried, and deletes what is gone
+        ]
+
+    def _environ(self) -> dict[str, str]:
+        environ = self._toolchain.environ(self.stand_in.project.id)
+        for emulator in ("FIRESTORE_EMULATOR_BINARY_PATH", "PUBSUB_EMULATOR_BINARY_PATH"):
+            environ.pop(emulator, None)
+        return (
+            environ
+            | self.stand_in.environ
+            | {
+                # Not a service account's key: the tool's library fetches the token for that past the
+                # proxy, from Google itself.
+                "FIREBASE_TOKEN": "1//what-login-ci-prints",
                 "XDG_CONFIG_HOME": str(self._home),
                 "CI": "true",
-                **credentials,
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=DEADLINE_SECONDS,
-            check=False,
+            }
         )
-        requests = self.stand_in.recording.since(start)
-        assert self.stand_in.unknown == [], f"the stand-in does not know this; {run.stdout}"
-        return Deployment(run.returncode, run.stdout, requests)
-
-    def service_account_key(self) -> dict[str, str]:
-        """A key of a service account, as a CI has it."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        project = self.stand_in.project.id
-        path = self._home / "deployer.json"
-        path.write_text(
-            json.dumps(
-                {
-                    "type": "service_account",
-                    "project_id": project,
-                    "private_key_id": "1",
-                    "private_key": key.decode(),
-                    "client_email": f"deployer@{project}.iam.gserviceaccount.com",
-                    "client_id": "1",
-                    "token_uri": "https://oauth2.googleapis.com/token",
-                }
-            )
-        )
-        return {"GOOGLE_APPLICATION_CREDENTIALS": str(path)}
-
-    def login_token(self) -> dict[str, str]:
-        """What `firebase login:ci` prints."""
-        return {"FIREBASE_TOKEN": "1//refresh"}

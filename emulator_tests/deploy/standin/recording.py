@@ -63,13 +63,13 @@ class Recording:
                 and request.host.startswith(host)
             ]
 
-    def wait_for(self, method: str, path: str, *, deadline: float) -> bool:
-        """Whether such a request has come before the deadline, in seconds, has passed."""
+    def wait_for(self, method: str, path: str, *, start: int, deadline: float) -> bool:
+        """Whether such a request has come, after the first `start`, within so many seconds."""
         with self._added:
             return self._added.wait_for(
                 lambda: any(
                     re.fullmatch(method, request.method) and re.search(path, request.path)
-                    for request in self._requests
+                    for request in self._requests[start:]
                 ),
                 deadline,
             )

@@ -11,10 +11,6 @@ from typing import Any
 
 import trustme
 import uvicorn
-from standin import firestore_api, functions_api, project_api
-from standin.answers import refusal
-from standin.project import GoogleProject
-from standin.recording import Recorded, Recording
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +18,10 @@ from typing_extensions import override
 
 from onto_fn.testing.config import HOST, free_ports
 from onto_fn.testing.service import Service
+from standin import firestore_api, functions_api, project_api
+from standin.answers import refusal
+from standin.project import GoogleProject
+from standin.recording import Recorded, Recording
 
 APIS: dict[str, Callable[[GoogleProject], list[Route]]] = {
     "artifactregistry.googleapis.com": functions_api.artifact_registry,
