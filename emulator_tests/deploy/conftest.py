@@ -65,7 +65,8 @@ DEBRIS = {
 ESTATE_SETTINGS = {
     ".env": "CURRENCY=EUR\nVIEW_REGION=europe-west1\nVIEW_MEMORY=256\nVIEW_TIMEOUT=120\n"
     "VIEW_CONCURRENCY=40\nVIEW_MOST=7\n",
-    ".env.demo-estate": "VIEW_MEMORY=1024\nVIEW_WARM=1\n",
+    ".env.demo-estate": "VIEW_MEMORY=1024\nVIEW_WARM=1\n"
+    "VIEW_ACCOUNT=views@demo-estate.iam.gserviceaccount.com\n",
     ".env.local": "VIEW_WARM=0\n",
     ".secret.local": "SIGNING_KEY=local-key\nAPI_KEY=local\n",
 }

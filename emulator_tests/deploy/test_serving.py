@@ -59,13 +59,12 @@ def instances(
     specs: Specs, workspace: Workspace, recorder: Recorder
 ) -> Generator[dict[str, Instance]]:
     """An instance of each function."""
-    with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(
-                Instance(spec, workspace.folder, workspace.venv, recorder.firestore_host)
-            )
-            for name, spec in specs.items()
-        }
+    host = recorder.firestore_host
+    made = [Instance(spec, workspace.folder, workspace.venv, host) for spec in specs.values()]
+    with ExitStack() as stack, ThreadPoolExecutor(len(made)) as starters:
+        for instance in made:
+            stack.callback(instance.stop)
+        yield {instance.name: instance for instance in starters.map(Instance.start, made)}
 
 
 class Room:
@@ -191,27 +190,38 @@ def test_one_instance_takes_as_many_requests_at_once_as_it_declares(
         assert screen["meetings"] == [{"meeting_id": "crowd", "status": "in-session"}]
 
 
+@pytest.fixture(scope="module")
+def fragile(
+    specs: Specs, workspace: Workspace, recorder: Recorder
+) -> Generator[tuple[Instance, KillingProxy]]:
+    """An instance behind a proxy that can end it."""
+    with KillingProxy(recorder.firestore_host) as proxy:
+        spec = specs[TICKETS]
+        with Instance(spec, workspace.folder, workspace.venv, proxy.host) as instance:
+            yield instance, proxy
+
+
 @pytest.mark.parametrize(
-    "fault", [Fault.KILL_BEFORE_READ, Fault.KILL_BEFORE_COMMIT, Fault.KILL_AFTER_COMMIT]
+    ("fault", "call"),
+    [
+        (Fault.KILL_BEFORE_READ, "BatchGetDocuments"),
+        (Fault.KILL_BEFORE_COMMIT, "Commit"),
+        (Fault.KILL_AFTER_COMMIT, "Commit"),
+    ],
 )
 def test_instance_killed_inside_of_a_request_makes_good_on_redelivery(
-    fault: Fault, specs: Specs, workspace: Workspace, recorder: Recorder, session: Room
+    fault: Fault, call: str, fragile: tuple[Instance, KillingProxy], session: Room
 ) -> None:
+    instance, proxy = fragile
     (event,) = session.write({"tickets/tj_t": {"attendance": False}})
-    killed: list[Instance] = []
-    with ExitStack() as stack:
-        proxy = stack.enter_context(
-            KillingProxy(recorder.firestore_host, fault, lambda: killed[0].kill())
-        )
-        instance = Instance(specs[TICKETS], workspace.folder, workspace.venv, proxy.host)
-        killed.append(stack.enter_context(instance))
+    proxy.arm(fault, call, instance.kill)
 
-        assert deliver(event, instance) is None
-        assert proxy.faults == [fault.name]
-        instance.stop()
-        instance.start()
-        assert deliver(event, instance) == 200
+    assert deliver(event, instance) is None
+    assert proxy.faults == [fault.name]
+    instance.stop()
+    instance.start()
+    assert deliver(event, instance) == 200
 
-        assert proxy.commits(VIEWS[0]) == 1
+    assert proxy.commits(VIEWS[0]) == 1
     for view in session.sessions():
         assert names(view) == ["Joshua Pendergrast", "Thomasina Manes"]

@@ -53,8 +53,8 @@ class App:
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs of an instance.
-        service_account: email of the account that the functions run as, or `name@` in the same
-            project.
+        service_account: email of the account that the functions run as; or, without secrets,
+            `name@` in the same project.
         database: id of the Firestore database that is listened to.
         secrets: secrets (`SecretParam`), or their names, that the functions see as environment
             variables.
@@ -75,7 +75,8 @@ class App:
 
     Raises:
         DeclarationError: two mediators have the same name or write the same path, views feed each
-            other in a cycle, two functions would have the same name, or two sinks that differ have.
+            other in a cycle, two functions would have the same name, or two sinks that differ have,
+            or a `name@` is to be given access to secrets.
     """
 
     def __init__(

@@ -42,10 +42,13 @@ class FunctionOptions:
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs, or `"gcf_gen1"`.
-        service_account: email, or `name@` in the same project.
+        service_account: email; or, without secrets, `name@` in the same project.
         database: id of the Firestore database.
         secrets: secrets, or their names, that become environment variables.
         labels: labels of the functions.
+
+    Raises:
+        DeclarationError: `name@` with secrets.
     """
 
     region: Param[str] | None = None
@@ -59,6 +62,15 @@ class FunctionOptions:
     database: str = "(default)"
     secrets: tuple[Secret, ...] = ()
     labels: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        account = self.service_account
+        if self.secrets and isinstance(account, str) and account.endswith("@"):
+            # The deploy tool completes it for the function, and not where it opens the secrets.
+            raise DeclarationError(
+                f"service_account={account!r} cannot be given access to secrets: write its whole "
+                f"email, {account}PROJECT.iam.gserviceaccount.com, or a StringParam that has it"
+            )
 
     def endpoint(
         self,

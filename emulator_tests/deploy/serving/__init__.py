@@ -1,4 +1,4 @@
-"""The functions of an archive, served as the build has them served, and events as Google sends them.
+"""The functions of an archive, served as the build has them served, and Google's events.
 
 | noun | what it does |
 |---|---|

@@ -69,9 +69,10 @@ class Instance(Service):
 
     @override
     def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.stop()
+        if self._process is not None:
+            self.kill()  # it has nothing to tidy up, and would take its time
+            self._process.stop()
+            self._process = None
 
     def kill(self) -> None:
         """End the instance at once, whatever it is doing."""

@@ -97,14 +97,9 @@ class FirebaseDeploy:
         environ = self._toolchain.environ(self.stand_in.project.id)
         for emulator in ("FIRESTORE_EMULATOR_BINARY_PATH", "PUBSUB_EMULATOR_BINARY_PATH"):
             environ.pop(emulator, None)
-        return (
-            environ
-            | self.stand_in.environ
-            | {
-                # Not a service account's key: the tool's library fetches the token for that past the
-                # proxy, from Google itself.
-                "FIREBASE_TOKEN": "1//what-login-ci-prints",
-                "XDG_CONFIG_HOME": str(self._home),
-                "CI": "true",
-            }
-        )
+        # A service account's key would not do: the tool's library fetches the token for that from
+        # Google itself, past the proxy.
+        environ["FIREBASE_TOKEN"] = "1//what-login-ci-prints"
+        environ["XDG_CONFIG_HOME"] = str(self._home)
+        environ["CI"] = "true"
+        return environ | self.stand_in.environ

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from standin.answers import answer, begin, poll, refusal
 from standin.project import GoogleProject, Json
+from standin.project_api import replace_policy
 
 FUNCTIONS = "/v2/projects/{project}/locations/{location}/functions"
 OPERATIONS = "/v2/projects/{project}/locations/{location}/operations/{operation}"
@@ -134,8 +135,7 @@ def run(project: GoogleProject) -> list[Route]:
         return answer(project.policy(name_of(request)))
 
     async def set_policy(request: Request) -> Response:
-        project.policies[name_of(request)] = (await request.json())["policy"]
-        return answer(project.policy(name_of(request)))
+        return replace_policy(project, name_of(request), (await request.json())["policy"])
 
     return [
         Route(f"{service}:getIamPolicy", get_policy),

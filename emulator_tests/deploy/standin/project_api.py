@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from starlette.requests import Request
@@ -9,7 +10,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from standin.answers import answer, refusal
-from standin.project import GoogleProject
+from standin.project import GoogleProject, Json
+
+MEMBER = re.compile(r"allUsers|(serviceAccount|user):[^@]+@[^@]+\.[^@]+")
+
+
+def replace_policy(project: GoogleProject, resource: str, policy: Json) -> Response:
+    """Set the IAM policy of a resource, unless a member of it cannot be."""
+    for binding in policy["bindings"]:
+        for member in binding["members"]:
+            if not MEMBER.fullmatch(member):
+                return refusal(400, f"Invalid member: {member}")
+    project.policies[resource] = policy
+    return answer(policy)
 
 
 def tokens(project: GoogleProject) -> list[Route]:
@@ -54,8 +67,7 @@ def resource_manager(project: GoogleProject) -> list[Route]:
         return answer(project.policy("project"))
 
     async def set_policy(request: Request) -> Response:
-        project.policies["project"] = (await request.json())["policy"]
-        return answer(project.policy("project"))
+        return replace_policy(project, "project", (await request.json())["policy"])
 
     name = "/v1/projects/{project}"
     return [
@@ -126,8 +138,7 @@ def secret_manager(project: GoogleProject) -> list[Route]:
         return answer(project.policy(name_of(request)))
 
     async def set_policy(request: Request) -> Response:
-        project.policies[name_of(request)] = (await request.json())["policy"]
-        return answer(project.policy(name_of(request)))
+        return replace_policy(project, name_of(request), (await request.json())["policy"])
 
     return [
         Route(f"{secret}:getIamPolicy", get_policy),

@@ -37,7 +37,7 @@ App(
     min_instances=IntParam("VIEW_WARM"),
     max_instances=IntParam("VIEW_MOST"),
     cpu=2,
-    service_account="views@",
+    service_account=StringParam("VIEW_ACCOUNT"),
     secrets=[SecretParam("API_KEY"), "SIGNING_KEY"],
     labels={"team": "sales"},
     fan_out=FanOut(),
