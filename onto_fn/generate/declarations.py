@@ -20,5 +20,4 @@ def views_of(app: App) -> list[type[ViewModel[Any]]]:
 
 def requests_of(app: App) -> list[type[RequestModel]]:
     """The app's forms and patches, in the order of their paths."""
-    requests = {mediator.request for mediator in app.mediators if hasattr(mediator, "request")}
-    return sorted(requests, key=lambda request: request.__path__.text)
+    return sorted(app.requests, key=lambda request: request.__path__.text)
