@@ -11,6 +11,7 @@ from onto_fn import (
     App,
     DomainModel,
     Form,
+    FormMediator,
     Ref,
     Request,
     Store,
@@ -159,5 +160,4 @@ class ClosedForm(Form, path="closedForms/{note_id}"):
 VIEWS = [Titled, Lobby, Board, GuestBook, Audit, Profile, Screen, Secret]
 FORMS = [SheetForm, NoteForm, TeamForm, ClosedForm]
 
-app = App([ViewMediator(view) for view in VIEWS])
-app.requests = tuple(FORMS)
+app = App([*map(ViewMediator, VIEWS), *map(FormMediator, FORMS)])
