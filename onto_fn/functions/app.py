@@ -37,7 +37,6 @@ from onto_fn.mediators import (
     check_graph,
     sinks_by_name,
 )
-from onto_fn.requests import RequestModel
 
 _log = logging.getLogger("onto_fn")
 
@@ -128,7 +127,6 @@ class App:
             labels=dict(labels or {}),
         )
         self.mediators = tuple(mediators)
-        self.requests: tuple[type[RequestModel], ...] = ()
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])

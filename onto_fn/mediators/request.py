@@ -21,7 +21,7 @@ class RequestMediator:
     def __init__(
         self, model: type[RequestModel], done: TaskDone, callable: bool, app_check: bool
     ) -> None:
-        self.request = model
+        self.model = model
         self.callable = callable
         self.app_check = app_check
         name = model.__name__
