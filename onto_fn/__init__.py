@@ -1,6 +1,6 @@
 """onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
 
-from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, Result, RetryPolicy
 from onto_fn.errors import (
     DeclarationError,
     InvalidDocument,
@@ -47,6 +47,7 @@ __all__ = [
     "Mediator",
     "Message",
     "MissingDocument",
+    "Observer",
     "OntoError",
     "Outcome",
     "PermanentError",

@@ -9,6 +9,7 @@ from onto_fn.engine.decisions import Build, Gain, check_targets
 from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
 from onto_fn.firestore.database import Transaction
+from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, Store, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
@@ -38,9 +39,11 @@ def build(
     read_set = ReadSet()
     exists = True
     try:
-        store = load(definition.store, root, reader, read_set)
+        with phase("read", definition.name):
+            store = load(definition.store, root, reader, read_set)
         exists = store is not None
-        documents = _documents(definition, root, store, known)
+        with phase("build", definition.name):
+            documents = _documents(definition, root, store, known)
         if documents is not None and definition.shards > 1:
             documents = {
                 path: content

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from onto_fn.engine import direct, tasks
@@ -22,6 +21,7 @@ from onto_fn.engine.ledger import (
     is_shard,
 )
 from onto_fn.engine.materialise import materialise
+from onto_fn.engine.observers import Observer, observed, tell
 from onto_fn.engine.outcomes import Outcome, Result, combined
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import materialise_together
@@ -32,9 +32,6 @@ from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 
-_log = logging.getLogger("onto_fn")
-
-Observer = Callable[[Change, Outcome], None]
 Run = Callable[[], list[Outcome]]
 Sender = Callable[[Database, Change], list[Outcome]]
 
@@ -49,7 +46,7 @@ class Engine:
         retry: bounds of the retries of one materialisation.
         fan_out: when to rebuild in batches elsewhere; never unless given.
         publish: publishes the batches; needed with `fan_out`.
-        observer: called with each outcome, for logs and metrics. What it raises is logged.
+        observers: are told of each event that is handled, for logs, traces and metrics.
         sender: sends what a change in the outbox asks for. Without it, what is in the outbox waits.
 
     Raises:
@@ -63,7 +60,7 @@ class Engine:
         retry: RetryPolicy | None = None,
         fan_out: FanOut | None = None,
         publish: Publish | None = None,
-        observer: Observer | None = None,
+        observers: Sequence[Observer] = (),
         sender: Sender | None = None,
     ) -> None:
         self.definitions: dict[str, Definition] = {}
@@ -95,7 +92,7 @@ class Engine:
         self._retry = retry or RetryPolicy()
         self._fan_out = fan_out
         self._publish = publish
-        self._observer = observer
+        self._observers = tuple(observers)
         self._sender = sender
 
     def handle(self, database: Database, change: Change, *, inline: bool = False) -> list[Outcome]:
@@ -115,11 +112,12 @@ class Engine:
                 to be delivered again.
         """
         collection = change.path.partition("/")[0]
-        if collection == OUTBOX_COLLECTION and self._sender is not None:
-            return self._told(change, self._sender(database, change))
-        if change.is_no_op or collection in UNWATCHED_COLLECTIONS:
-            return []
-        return _all_of(self._runs(database, change, inline))
+        with observed(self._observers, change):
+            if collection == OUTBOX_COLLECTION and self._sender is not None:
+                return _told(self._sender(database, change))
+            if change.is_no_op or collection in UNWATCHED_COLLECTIONS:
+                return []
+            return _all_of(self._runs(database, change, inline))
 
     def handle_batch(self, database: Database, batch: Batch) -> list[Outcome]:
         """Rebuild what a fanned-out change affects, as `handle` does; may be repeated as well.
@@ -130,7 +128,8 @@ class Engine:
         """
         definition = self._definition(batch.definition)
         wanted = [Affected(definition, root, shard) for root, shard in batch.items]
-        return self._together(database, wanted, batch.change)
+        with observed(self._observers, batch.change):
+            return self._together(database, wanted, batch.change)
 
     def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
         """Build one root whatever its ledger says, with the same exactly-once commit.
@@ -320,14 +319,14 @@ class Engine:
             Outcome(name, f"{number} roots", Result.FANNED_OUT)
             for name, number in published.items()
         ]
-        return self._told(change, outcomes)
+        return _told(outcomes)
 
     def _together(
         self, database: Database, wanted: list[Affected], change: Change | None
     ) -> list[Outcome]:
         outcomes = materialise_together(database, wanted, change, self._retry)
         if outcomes is not None:
-            return self._told(change, outcomes)
+            return _told(outcomes)
         return _all_of(partial(self._anew, database, item, change) for item in wanted)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
@@ -335,28 +334,18 @@ class Engine:
         return self._one(database, found, change)
 
     def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:
-        return self._told(change, [materialise(database, found, change, self._retry)])
+        return _told([materialise(database, found, change, self._retry)])
 
     def _single(
         self, database: Database, definition: Definition, path: str, change: Change | None
     ) -> list[Outcome]:
         run = tasks.process if definition.mode == "task" else direct.forward
-        return self._told(change, [run(database, definition, path, change, self._retry)])
+        return _told([run(database, definition, path, change, self._retry)])
 
     def _contribute(
         self, database: Database, aggregate: AggregateSpec, path: str, change: Change | None
     ) -> list[Outcome]:
-        return self._told(change, [contribute(database, aggregate, path, change, self._retry)])
-
-    def _told(self, change: Change | None, outcomes: list[Outcome]) -> list[Outcome]:
-        """The outcomes, of which the observer knows now."""
-        if change is not None and self._observer is not None:
-            for outcome in outcomes:
-                try:
-                    self._observer(change, outcome)
-                except Exception:  # what is committed is committed, whether it can be told or not
-                    _log.exception("the observer of %s failed", outcome.definition)
-        return outcomes
+        return _told([contribute(database, aggregate, path, change, self._retry)])
 
     def _definition(self, name: str) -> Definition:
         if name not in self.definitions:
@@ -383,6 +372,12 @@ def _all_of(runs: Iterable[Run]) -> list[Outcome]:
             raise failure
     if failures:
         raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
+    return outcomes
+
+
+def _told(outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes, of which the observers know now."""
+    tell(outcomes)
     return outcomes
 
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
 
-from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, RetryPolicy
 from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
+from onto_fn.functions import logs
 from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
@@ -25,8 +26,10 @@ from onto_fn.functions.endpoints import (
     Secret,
     function_name,
 )
+from onto_fn.functions.logs import OutcomeLog
 from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
+from onto_fn.functions.tracing import traced
 from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
 
 _log = logging.getLogger("onto_fn")
@@ -66,6 +69,7 @@ class App:
             it below the platform's limit of redelivery, 24 hours, after which it would be lost.
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
             Firebase ID token has this custom claim; see `functions.replay`.
+        observers: are told of each event, beside the log; see `onto_fn.instrumentation`.
 
     Example:
         In `functions/main.py`::
@@ -98,6 +102,7 @@ class App:
         fan_out: FanOut | None = None,
         max_event_age: timedelta = timedelta(hours=23),
         admin_claim: str | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         if not mediators:
             raise DeclarationError("an App needs at least one mediator")
@@ -125,7 +130,7 @@ class App:
             retry=retry,
             fan_out=fan_out,
             publish=Publisher(fan_out.topic).publish if fan_out else None,
-            observer=_log_outcome,
+            observers=(OutcomeLog(), *observers),
             sender=self._courier.send,
         )
         self.max_event_age = max_event_age
@@ -181,6 +186,7 @@ class App:
         Raises:
             DeclarationError: the module uses one of the names already.
         """
+        logs.set_up()
         for name, function in self.functions().items():
             if name in namespace:
                 raise DeclarationError(f"the module defines {name!r} already; rename that")
@@ -268,7 +274,8 @@ class App:
 
     def _compile(self, trigger: FirestoreFunction) -> Handler:
         def handler(event: Any) -> None:
-            self.handle(event)
+            with traced(event):
+                self.handle(event)
 
         handler.__name__ = handler.__qualname__ = trigger.name
         handler.__doc__ = f"Handles a write to {trigger.collection}."
@@ -313,20 +320,3 @@ def _project() -> str:
     if project is None:
         raise DeclarationError("no Google Cloud project; set GOOGLE_CLOUD_PROJECT")
     return project
-
-
-def _log_outcome(change: Change, outcome: Outcome) -> None:
-    level = logging.ERROR if outcome.result is Result.DEAD_LETTER else logging.INFO
-    _log.log(
-        level,
-        "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s",
-        outcome.definition,
-        outcome.root,
-        outcome.result.value,
-        change.path,
-        change.event_id,
-        outcome.attempts,
-        len(outcome.written),
-        len(outcome.deleted),
-        outcome.error,
-    )
