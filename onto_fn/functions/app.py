@@ -30,10 +30,12 @@ from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
+from onto_fn.requests import RequestModel
 
 _log = logging.getLogger("onto_fn")
 
 Handler = Callable[[Any], Any]
+_APP = "__onto_fn_app__"
 
 
 class App:
@@ -112,6 +114,8 @@ class App:
             secrets=tuple(secrets),
             labels=dict(labels or {}),
         )
+        self.mediators = tuple(mediators)
+        self.requests: tuple[type[RequestModel], ...] = ()
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
@@ -171,6 +175,8 @@ class App:
         if self._admin_claim is not None:
             replay = replay_function(self, self._admin_claim)
             functions[replay.__name__] = replay
+        for function in functions.values():
+            function.__dict__[_APP] = self
         return functions
 
     def export(self, namespace: dict[str, Any]) -> None:
@@ -300,6 +306,11 @@ class App:
         path = event_letter_path(os.environ.get("K_SERVICE", "app"), event_id)
         fields = event_letter(change, event_id, error, datetime.now(UTC))
         database.commit([Write(path, fields)])
+
+
+def app_of(function: object) -> App | None:
+    """The app that has compiled a function, None if none has."""
+    return getattr(function, _APP, None)
 
 
 def _project() -> str:
