@@ -66,14 +66,18 @@ def run(*arguments: str, cwd: Path, environ: Mapping[str, str], given: str = "")
 
 @contextmanager
 def terminal(
-    *arguments: str, cwd: Path, environ: Mapping[str, str], deadline: float = SECONDS
+    *arguments: str,
+    cwd: Path,
+    environ: Mapping[str, str],
+    deadline: float = SECONDS,
+    program: str = str(ONTO),
 ) -> Generator[pexpect.spawn]:
-    """`onto` in a pseudo-terminal of 40 rows and 200 columns; killed at the end if it still runs.
+    """`onto`, or another program, in a pseudo-terminal of 40 rows and 200 columns; killed at the end if it still runs.
 
-    `expect` waits for text, `sendline` types, `sendintr` is Ctrl-C, and `end_of` waits for the end.
+    `expect_exact` waits for text, `sendline` types, `sendintr` is Ctrl-C, and `end_of` waits for the end.
     """
     process = pexpect.spawn(
-        str(ONTO),
+        program,
         list(arguments),
         cwd=str(cwd),
         env=dict(environ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from onto_fn.testing.suite import EmulatorSuite
 
 EXAMPLE = "onto dev --seed seed.json"
-
-_LOG_VARIABLE = "ONTO_FN_LOG"
 
 
 def dev(
@@ -51,13 +49,14 @@ def dev(
 
     An edit of the functions is loaded by itself.
     """
+    from onto_fn.functions.logs import VARIABLE
     from onto_fn.testing.foreground import addresses, configured_suite
     from onto_fn.testing.process import EmulatorError
     from onto_fn.testing.toolchain import ToolchainError
 
     output = Output(as_json=as_json)
     _check(folder)
-    os.environ[_LOG_VARIABLE] = "json"  # for the functions
+    os.environ[VARIABLE] = "json"  # for the functions
     suite = configured_suite(
         folder,
         only=[name for name in only.split(",") if name],
@@ -109,7 +108,7 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
     from onto_fn.cli.seeding import seed
     from onto_fn.testing.config import read_config
 
-    functions = read_config(suite.project_dir).get("functions") or {}
+    functions: Any = read_config(suite.project_dir).get("functions") or {}
     first = cast("dict[str, str]", functions[0] if isinstance(functions, list) else functions)
     client = suite.client()
     try:
