@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from terminal import ONTO, SECONDS, clean_environ, end_of, run, terminal
+from terminal import (
+    ONTO,
+    SECONDS,
+    TERMINAL,
+    Many,
+    assert_one_line,
+    clean_environ,
+    end_of,
+    last_line,
+    terminal,
+)
 
 from onto_fn.testing.config import free_ports
 from onto_fn.testing.supervisor import descendants, processes
@@ -50,7 +61,8 @@ def test_ctrl_c_stops_the_emulators(
 
         ended = end_of(onto)
 
-    assert (ended.code, ended.out.splitlines()[-1]) == (0, "stopped")
+    assert ended.code == 0
+    assert ended.out.endswith("stopped\n")
     assert len(family) >= 2
     eventually(lambda: not set(family) & set(processes()))
 
@@ -75,38 +87,59 @@ def test_a_program_reads_json_lines_and_stops_it_by_a_signal(
     assert (onto.returncode, rest, said) == (0, "", "")
 
 
+@pytest.fixture
+def without_firebase(folder: Path) -> None:
+    """The project needs an emulator that only firebase-tools has."""
+    config = json.loads((folder / "firebase.json").read_text())
+    config["emulators"]["auth"] = {"port": free_ports(1)[0]}
+    (folder / "firebase.json").write_text(json.dumps(config))
+
+
+@TERMINAL
 @pytest.mark.parametrize(
-    ("seed", "says"),
+    ("words", "says"),
     [
-        ("nowhere.json", "nowhere.json cannot be read: No such file"),
-        ("firebase.json", "'emulators' is not the path of a document"),
+        (["functions"], "there is no firebase.json in"),
+        (["--seed", "nowhere.json"], "nowhere.json cannot be read: No such file"),
+        (["--seed", "firebase.json"], "'emulators' is not the path of a document"),
+        (["--project", "towns-1234"], "as the real project towns-1234"),
     ],
 )
-def test_seed_that_cannot_be_used_is_one_line(
-    seed: str, says: str, folder: Path, environ: dict[str, str]
+def test_what_cannot_be_run_is_one_line(
+    words: list[str],
+    says: str,
+    in_terminal: bool,
+    folder: Path,
+    environ: dict[str, str],
+    many: Many,
 ) -> None:
-    ended = run("dev", "--seed", seed, cwd=folder, environ=environ)
+    ended = many.run("dev", *words, cwd=folder, environ=environ, in_terminal=in_terminal)
 
-    assert ended.code == 2
-    assert says in ended.err.splitlines()[-1]
-
-
-def test_a_folder_without_a_project_is_one_line(tmp_path: Path, environ: dict[str, str]) -> None:
-    ended = run("dev", "functions", cwd=tmp_path, environ=environ)
-
-    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
-    assert "there is no firebase.json in" in ended.err
+    assert says in assert_one_line(ended, in_terminal=in_terminal)
 
 
-def test_a_port_in_use_is_one_line(folder: Path, environ: dict[str, str]) -> None:
-    import socket
-
+@TERMINAL
+def test_a_port_in_use_is_one_line(
+    in_terminal: bool, folder: Path, environ: dict[str, str], many: Many
+) -> None:
     port = json.loads((folder / "firebase.json").read_text())["emulators"]["firestore"]["port"]
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", port))
         listener.listen()
 
-        ended = run("dev", cwd=folder, environ=environ)
+        ended = many.run("dev", cwd=folder, environ=environ, in_terminal=in_terminal)
 
-    assert ended.code == 2
-    assert "in use" in ended.err.splitlines()[-1]
+    says = f"port {port} of the firestore emulator is in use"
+    assert says in assert_one_line(ended, in_terminal=in_terminal)
+
+
+@TERMINAL
+@pytest.mark.usefixtures("without_firebase")
+def test_missing_firebase_tools_are_one_line(
+    in_terminal: bool, folder: Path, environ: dict[str, str], many: Many
+) -> None:
+    nowhere = environ | {"ONTO_FN_FIREBASE": str(folder / "firebase")}
+
+    ended = many.run("dev", cwd=folder, environ=nowhere, in_terminal=in_terminal)
+
+    assert "which does not exist" in last_line(ended, in_terminal=in_terminal)

@@ -55,13 +55,14 @@ def dev(
     from onto_fn.testing.toolchain import ToolchainError
 
     output = Output(as_json=as_json)
-    _check(folder)
+    _check(folder, seed)
     os.environ[VARIABLE] = "json"  # for the functions
     suite = configured_suite(
         folder,
         only=[name for name in only.split(",") if name],
         project_id=_project(folder, project),
     )
+    _check_ports(suite)
     with until_stopped():
         output.remark(f"starting the emulators of {folder.resolve()}")
         try:
@@ -81,12 +82,27 @@ def dev(
     output.remark("stopped")
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, source: str | None) -> None:
+    from onto_fn.cli.seeding import check
+
     if not (folder / "firebase.json").is_file():
         raise CommandError(
             f"there is no firebase.json in {folder.resolve()}",
             "run onto in the project's folder, or begin one with `onto init`",
         )
+    if source is not None:
+        check(source)
+
+
+def _check_ports(suite: EmulatorSuite) -> None:
+    from onto_fn.testing.config import is_free
+
+    for name, port in suite.ports.items():
+        if name in suite.only and not is_free(port):
+            raise CommandError(
+                f"port {port} of the {name} emulator is in use",
+                "end what has it, or choose another port in firebase.json",
+            )
 
 
 def _project(folder: Path, project: str | None) -> str:
