@@ -8,6 +8,7 @@ from onto_fn.errors import (
     MissingDocument,
     OntoError,
     PermanentError,
+    Refused,
     TransientError,
 )
 from onto_fn.firestore import Database, Write
@@ -16,6 +17,7 @@ from onto_fn.mediators import DocumentSink, EndpointSink, Mediator, TopicSink, V
 from onto_fn.messages import Message
 from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
 from onto_fn.receiving import Inbox, Receipt
+from onto_fn.requests import Form, Patch, Request
 from onto_fn.store import (
     Store,
     aggregate,
@@ -43,6 +45,7 @@ __all__ = [
     "EndpointSink",
     "Engine",
     "FanOut",
+    "Form",
     "Inbox",
     "InvalidDocument",
     "Mediator",
@@ -51,10 +54,13 @@ __all__ = [
     "Observer",
     "OntoError",
     "Outcome",
+    "Patch",
     "PermanentError",
     "Receipt",
     "Ref",
+    "Refused",
     "Repository",
+    "Request",
     "Result",
     "RetryPolicy",
     "Store",

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import typer
 
-from onto_fn.cli import dev, explain, graph, init, listen
+from onto_fn.cli import dev, explain, generate, graph, init, listen
 from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
 from onto_fn.errors import OntoError
 
@@ -45,6 +45,7 @@ add(cli, init.init, init.EXAMPLE)
 add(cli, dev.dev, dev.EXAMPLE)
 add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
+add(cli, generate.generate, generate.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
 
 

@@ -23,6 +23,7 @@ from onto_fn.functions.endpoints import (
     FirestoreFunction,
     FunctionOptions,
     Param,
+    Secret,
     function_name,
 )
 from onto_fn.functions.logs import OutcomeLog
@@ -30,6 +31,7 @@ from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
+from onto_fn.requests import RequestModel
 
 _log = logging.getLogger("onto_fn")
 
@@ -44,6 +46,9 @@ class App:
     that one write costs one invocation. Each asks the platform to redeliver what fails. If a
     mediator sends messages, one more function, on the outbox, delivers them.
 
+    What says how the functions run may be a parameter of `firebase_functions.params`, whose value
+    is chosen when they are deployed: `memory=IntParam("VIEW_MEMORY", default=512)`.
+
     Args:
         mediators: what the app materialises.
         region: where the functions run, such as `"europe-west1"`.
@@ -53,9 +58,11 @@ class App:
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs of an instance.
-        service_account: email of the account that the functions run as.
-        database: id of the Firestore database.
-        secrets: names of secrets that the functions see as environment variables.
+        service_account: email of the account that the functions run as; or, without secrets,
+            `name@` in the same project.
+        database: id of the Firestore database that is listened to.
+        secrets: secrets (`SecretParam`), or their names, that the functions see as environment
+            variables.
         labels: labels of the functions.
         retry: bounds of the retries within one invocation.
         fan_out: if given, a change that affects very many documents is rebuilt in batches, through
@@ -74,23 +81,24 @@ class App:
 
     Raises:
         DeclarationError: two mediators have the same name or write the same path, views feed each
-            other in a cycle, two functions would have the same name, or two sinks that differ have.
+            other in a cycle, two functions would have the same name, or two sinks that differ have,
+            or a `name@` is to be given access to secrets.
     """
 
     def __init__(
         self,
         mediators: Sequence[ViewMediator | Mediator],
         *,
-        region: str | None = None,
+        region: Param[str] | None = None,
         memory: Param[int] | None = None,
         timeout: Param[int] | None = None,
         concurrency: Param[int] | None = None,
         min_instances: Param[int] | None = None,
         max_instances: Param[int] | None = None,
         cpu: int | str | None = None,
-        service_account: str | None = None,
+        service_account: Param[str] | None = None,
         database: str = "(default)",
-        secrets: Sequence[str] = (),
+        secrets: Sequence[Secret] = (),
         labels: dict[str, str] | None = None,
         retry: RetryPolicy | None = None,
         fan_out: FanOut | None = None,
@@ -113,6 +121,8 @@ class App:
             secrets=tuple(secrets),
             labels=dict(labels or {}),
         )
+        self.mediators = tuple(mediators)
+        self.requests: tuple[type[RequestModel], ...] = ()
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
