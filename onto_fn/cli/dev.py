@@ -135,13 +135,12 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
 
 
 def _follow(suite: EmulatorSuite, start: int, output: Output) -> None:
-    from onto_fn.cli.following import Reload, found_in, lines_of
+    from onto_fn.cli.following import Reload, lines_of, told
 
-    for line in lines_of(suite.log_path, lambda: suite.running, start=start):
-        found = found_in(line)
+    for found in told(lines_of(suite.log_path, lambda: suite.running, start=start)):
         if isinstance(found, Reload):
             output.line({"reload": asdict(found)}, _told_reload(found))
-        elif found is not None:
+        else:
             output.line({"event": asdict(found)}, _told_outcome(found))
     raise CommandError("the emulators have ended", f"see {suite.log_path}")
 
