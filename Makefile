@@ -2,7 +2,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint chaos bench bench-coldstart emulators wheel lock clean python
+.PHONY: help setup demo test check lint chaos bench bench-coldstart emulators docs wheel lock clean
+.PHONY: python generate
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ bench-coldstart: setup ## Import time and memory of the functions, beside a bare
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing
 
+docs: setup ## Write the command line's page, docs/command-line.md, from its help
+	@$(BIN)/python scripts/command_line_page.py
+
 wheel: setup ## Build the library's wheel into dist/
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
@@ -47,7 +51,7 @@ lock: python ## Pin the newest versions that pyproject.toml allows
 	@$(PYTHON) scripts/lock.py
 
 clean: ## Remove all that the other targets have made
-	@rm -rf .venv functions/venv functions/vendor tools/node_modules .tools dist build
+	@rm -rf .venv functions/venv functions/vendor tools/node_modules web/node_modules .tools dist build
 	@rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

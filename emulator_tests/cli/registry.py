@@ -11,7 +11,7 @@ from onto_fn.cli.main import cli
 
 # What a command needs on its command line, by its name. A command that has required arguments and
 # no row here fails the tests of the surroundings.
-ARGUMENTS: dict[str, list[str]] = {}
+ARGUMENTS: dict[str, list[str]] = {"explain": ["towns/oslo"]}
 
 
 def commands() -> dict[str, Any]:
