@@ -9,7 +9,8 @@ from onto_fn.engine.decisions import Build, Gain, check_targets
 from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
 from onto_fn.firestore.database import Transaction
-from onto_fn.store import Reader, ReadSet, Store, load
+from onto_fn.store import Reader, ReadSet, Store
+from onto_fn.store.loading import Asking, answered, loading
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
 
@@ -35,10 +36,17 @@ def build(
     Raises:
         TransientError: a read failed.
     """
+    return answered(building(definition, root, shards, known=known, read_time=read_time), reader)
+
+
+def building(
+    definition: Definition, root: str, shards: Collection[int], *, known: bool, read_time: datetime
+) -> Asking[Build]:
+    """A build that asks for what it reads; see `build`."""
     read_set = ReadSet()
     exists = True
     try:
-        store = load(definition.store, root, reader, read_set)
+        store = yield from loading(definition.store, root, read_set)
         exists = store is not None
         documents = _documents(definition, root, store, known)
         if documents is not None and definition.shards > 1:
@@ -72,7 +80,7 @@ def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime |
         Contention: it has changed since.
     """
     if gain.paths:
-        now = {path: d.update_time for path, d in transaction.get(gain.paths).items()}
+        now = transaction.versions(gain.paths)
         _check_same({path: versions[path] for path in gain.paths}, now)
     for query, seen in gain.queries:
         _check_same(seen, {d.path: d.update_time for d in transaction.query(query)})
