@@ -7,10 +7,15 @@ Their fixtures (`emulators`, `firestore_client`, `firestore_emulator`, `engine_c
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Read when grpc is first imported. A fork of a test (a pty's, say) must not touch the channels, and
+# grpc's own preparation for forks can hang the parent.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 ROOT = Path(__file__).resolve().parent.parent
 

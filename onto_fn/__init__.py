@@ -1,5 +1,6 @@
 """onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
 
+from onto_fn.access import claim, members, owner, public, role, signed_in
 from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
 from onto_fn.errors import (
     DeclarationError,
@@ -64,13 +65,19 @@ __all__ = [
     "Write",
     "aggregate",
     "average",
+    "claim",
     "count",
     "keyed",
     "many",
     "maximum",
+    "members",
     "minimum",
     "one",
+    "owner",
+    "public",
     "query",
+    "role",
     "root",
+    "signed_in",
     "total",
 ]

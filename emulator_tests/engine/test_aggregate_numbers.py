@@ -16,6 +16,16 @@ def test_a_key_whose_documents_sum_to_zero_is_there(database: Database, writer: 
     assert numbers(engine, database, writer) == {"sums": {"a": 0}, "means": {"a": 0}}
 
 
+def test_what_only_zeros_were_added_to_is_zero(database: Database, writer: Writer) -> None:
+    engine = poll_engine(
+        sum=total("weight"), sums=total("weight", by="option"), means=average("weight", by="option")
+    )
+
+    engine.handle(database, vote(writer, 1, option="a", weight=0))
+
+    assert numbers(engine, database, writer) == {"sum": 0, "sums": {"a": 0}, "means": {"a": 0}}
+
+
 def test_a_key_without_documents_is_gone(database: Database, writer: Writer) -> None:
     engine = poll_engine(
         counts=count(by="option"),

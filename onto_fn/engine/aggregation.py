@@ -73,7 +73,7 @@ def _attempt(
     if recorded == source.update_time and is_current and not is_replay:
         return Outcome(aggregate.name, path, Result.COVERED)
     try:
-        writes = _writes(aggregate, source, record, _contribution(aggregate, source))
+        writes = writes_of(aggregate, source, record, contribution_of(aggregate, source))
         if letter.exists:
             writes.append(Write(letter_path, None))
         _commit(database, source, record, writes)
@@ -82,7 +82,7 @@ def _attempt(
         fields = letter_fields(
             aggregate.name, path, change, failure, aggregate.fingerprint, failure.since
         )
-        nothing = _writes(aggregate, source, record, NOTHING)
+        nothing = writes_of(aggregate, source, record, NOTHING)
         _commit(database, source, record, [*nothing, Write(letter_path, fields)])
         return Outcome(aggregate.name, path, Result.DEAD_LETTER, error=failure.message)
     written = tuple(w.path for w in writes if w.increments is not None)
@@ -113,7 +113,12 @@ def _is_behind(source: Document, recorded: datetime | None, change: Change | Non
     return change is not None and change.after_time is not None and seen < change.after_time
 
 
-def _contribution(aggregate: AggregateSpec, source: Document) -> Contribution:
+def contribution_of(aggregate: AggregateSpec, source: Document) -> Contribution:
+    """What a source document adds as it is.
+
+    Raises:
+        InvalidDocument: it cannot be counted.
+    """
     groups = aggregate.groups_of(source)
     if not groups:
         return NOTHING
@@ -135,7 +140,7 @@ def _recorded(record: Document) -> Contribution:
     )
 
 
-def _writes(
+def writes_of(
     aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
 ) -> list[Write]:
     """The writes that make a contribution the one that counts, and is recorded."""

@@ -31,6 +31,7 @@ from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
 _log = logging.getLogger("onto_fn")
 
 Handler = Callable[[Any], Any]
+_APP = "__onto_fn_app__"
 
 
 class App:
@@ -166,6 +167,8 @@ class App:
         if self._admin_claim is not None:
             replay = replay_function(self, self._admin_claim)
             functions[replay.__name__] = replay
+        for function in functions.values():
+            function.__dict__[_APP] = self
         return functions
 
     def export(self, namespace: dict[str, Any]) -> None:
@@ -293,6 +296,11 @@ class App:
         path = event_letter_path(os.environ.get("K_SERVICE", "app"), event_id)
         fields = event_letter(change, event_id, error, datetime.now(UTC))
         database.commit([Write(path, fields)])
+
+
+def app_of(function: object) -> App | None:
+    """The app that has compiled a function, None if none has."""
+    return getattr(function, _APP, None)
 
 
 def _project() -> str:

@@ -389,7 +389,7 @@ def _combined(measure: Measure, parts: list[Any]) -> int | float | None:
         return documents
     if not documents:  # the rounding errors of doubles that are gone do not stay
         return None if measure.kind == "average" else 0
-    added = sum(part["sum"] for part in parts)
+    added = sum(part.get("sum", 0) for part in parts)  # nobody has added more than 0 to a shard
     return added / documents if measure.kind == "average" else added
 
 

@@ -10,6 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from onto_fn.testing.config import (
     free_ports,
     read_config,
 )
+from onto_fn.testing.discovery import discovery
 from onto_fn.testing.process import BackgroundProcess, EmulatorError
 from onto_fn.testing.service import Service, environment
 from onto_fn.testing.toolchain import Toolchain, find_toolchain
@@ -88,6 +90,8 @@ class EmulatorSuite(Service):
     def start(self) -> Self:
         """Start the emulators, and return when they are ready and the functions are loaded.
 
+        Suites with functions start one after the other: see `onto_fn.testing.discovery`.
+
         Raises:
             ToolchainError: A program that they need is missing; the message says which.
             EmulatorError: They ended, could not load the functions, or were not ready in time.
@@ -103,10 +107,11 @@ class EmulatorSuite(Service):
                 command, ready = self._firestore_command(toolchain), self._firestore_is_ready
             else:
                 command, ready = self._firebase_command(toolchain.firebase), self._suite_is_ready
-            self._process = BackgroundProcess(
-                command, toolchain.environ(self.project_id), self.log_path
-            )
-            self._process.wait_until(ready, self.deadline)
+            with discovery() if "functions" in self.only else nullcontext():
+                self._process = BackgroundProcess(
+                    command, toolchain.environ(self.project_id), self.log_path
+                )
+                self._process.wait_until(ready, self.deadline)
         except BaseException:
             self.stop()
             raise

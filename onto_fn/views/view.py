@@ -19,6 +19,7 @@ from typing import (
 
 from pydantic import ValidationError, create_model
 
+from onto_fn.access import NOBODY, Access, Owner, checked_access
 from onto_fn.errors import BuildError, DeclarationError, InvalidPath
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
@@ -48,6 +49,10 @@ class ViewModel(Generic[S]):
         version: change it to mark a change of code that the class's own source does not show.
         isolation: `"snapshot"` (default) or `"serializable"`; see `Definition`.
         shards: for views with thousands of copies; see below.
+        read: which clients may read a document: `owner("user_id")`, `role("admin")`,
+            `members("member_ids")`, `signed_in()`, `public()`, joined by `|`. Without it, none.
+        read_group: which clients may query the documents of all parents at once, by a
+            collection-group query. Without it, none.
 
     A view has one document, or several with the same content (a copy for each user): `targets`
     gives the values of the path's variables for each. Documents that are no longer produced are
@@ -70,7 +75,7 @@ class ViewModel(Generic[S]):
 
     Raises:
         DeclarationError: at class creation; no store or path, a field without a getter, a getter
-            without a type.
+            without a type, access by a variable or field that there is not.
     """
 
     store: S
@@ -82,6 +87,8 @@ class ViewModel(Generic[S]):
     __isolation__: ClassVar[Isolation] = "snapshot"
     __shards__: ClassVar[int] = 1
     __version__: ClassVar[str] = ""
+    __read__: ClassVar[Access] = NOBODY
+    __read_group__: ClassVar[Access] = NOBODY
     __fields__: ClassVar[tuple[str, ...]] = ()
     Document: ClassVar[type[DomainModel]]
     """The pydantic class of the view's documents: a typed way to read them, or to use them as the
@@ -99,6 +106,8 @@ class ViewModel(Generic[S]):
         version: str = "",
         isolation: Isolation = "snapshot",
         shards: int = 1,
+        read: Access | None = None,
+        read_group: Access | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -126,6 +135,10 @@ class ViewModel(Generic[S]):
         types = _field_types(cls)
         cls.__fields__ = tuple(types)
         cls.Document = _document_class(cls, types)
+        listing = _fields_of_members(cls.Document)
+        cls.__read__ = checked_access(read, cls.__name__, cls.__path__, listing)
+        _check_group(cls, read_group)
+        cls.__read_group__ = checked_access(read_group, cls.__name__, cls.__path__, listing)
 
     def targets(self) -> Iterable[Mapping[str, str]]:
         """The values of the path's variables, for each document that the view has.
@@ -260,6 +273,31 @@ def _allows_none(kind: Any) -> bool:
     if get_origin(kind) is Annotated:
         return _allows_none(get_args(kind)[0])
     return type(None) in get_args(kind)
+
+
+def _fields_of_members(document: type[DomainModel]) -> dict[str, str]:
+    """The fields that may list user ids: their names in Firestore, by those in Python."""
+    return {
+        name: info.alias or name
+        for name, info in document.model_fields.items()
+        if name != "doc_id" and _lists_strings(info.annotation)
+    }
+
+
+def _lists_strings(annotation: Any) -> bool:
+    arguments = get_args(annotation)
+    if get_origin(annotation) in {list, set, frozenset, tuple, dict}:
+        return arguments[:1] == (str,)
+    return any(_lists_strings(part) for part in arguments if part is not type(None))
+
+
+def _check_group(cls: type[ViewModel[Any]], access: Access | None) -> None:
+    for part in access.alternatives() if access else ():
+        if isinstance(part, Owner):
+            raise DeclarationError(
+                f"{cls.__name__}: read_group={part} cannot be decided, as a collection-group query "
+                "spans the documents of all users; use role(…), claim(…) or members(…)"
+            )
 
 
 def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[DomainModel]:
