@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from onto_fn.engine.aggregation import contribution_of, contribution_writes, is_counted
+from onto_fn.engine.aggregation import contribution_of, is_counted, refusal, writes_of
 from onto_fn.engine.ledger import dead_letter_path
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
@@ -55,14 +55,18 @@ def _attempt(
         if is_counted(aggregate, source, record) and not letter.exists:
             outcomes.append(Outcome(aggregate.name, path, Result.COVERED, number))
             continue
-        made = contribution_writes(aggregate, source, record, contribution_of(aggregate, source))
-        writes += made
-        if letter.exists:
-            writes.append(Write(letter.path, None))
         if source.exists and not record.exists:
             unrecorded.append(path)
-        written = tuple(write.path for write in made if write.increments is not None)
-        outcomes.append(Outcome(aggregate.name, path, Result.COMMITTED, number, written))
+        try:
+            made = writes_of(aggregate, source, record, contribution_of(aggregate, source))
+        except PermanentError as error:
+            made, outcome = refusal(aggregate, source, record, None, error)
+        else:
+            made += [Write(letter.path, None)] if letter.exists else []
+            written = tuple(write.path for write in made if write.increments is not None)
+            outcome = Outcome(aggregate.name, path, Result.COMMITTED, written=written)
+        writes += made
+        outcomes.append(replace(outcome, attempts=number))
     if not writes:
         return outcomes
     if not unrecorded:

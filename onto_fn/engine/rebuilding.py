@@ -76,9 +76,7 @@ def _together(
         return contribute_together(database, target, roots, policy)
     if target.mode != "materialise":
         return None
-    outcomes = materialise_together(
-        database, _wanted(target, roots, afresh=afresh), None, policy
-    )
+    outcomes = materialise_together(database, _wanted(target, roots, afresh=afresh), None, policy)
     if outcomes is None:
         return None
     by_root: dict[str, list[Outcome]] = {root: [] for root in roots}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
+from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import Database, Document, Filter, PathTemplate, Query
@@ -44,11 +46,6 @@ class Page:
 
     roots: tuple[str, ...]
     last: str
-
-
-def fingerprint_of(target: Target) -> str:
-    """Changes when what a target makes of its roots does."""
-    return target.fingerprint
 
 
 def root_template(target: Target) -> PathTemplate:
@@ -96,7 +93,7 @@ def spans(database: Database, query: Query, count: int) -> list[Span]:
     elif not query.anywhere:
         cuts = [cut for cut in cuts if parent_collection(cut) == query.collection]
     edges = [None, *cuts, None]
-    return [Span(after, until) for after, until in zip(edges, edges[1:], strict=False)]
+    return [Span(after, until) for after, until in pairwise(edges)]
 
 
 def pages(
@@ -134,8 +131,6 @@ def pages(
 
 def records_of(name: str, fingerprint: str | None = None) -> Query:
     """The ledger records of a definition, or those of one fingerprint: an indexed query."""
-    from onto_fn.engine.ledger import LEDGER_COLLECTION
-
     filters = [Filter("definition", "==", name)]
     if fingerprint is not None:
         filters.append(Filter("fingerprint", "==", fingerprint))
