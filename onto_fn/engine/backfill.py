@@ -252,7 +252,7 @@ class Backfill:
 
     def _stale_pages(self, target: Target, part: Part) -> Iterator[Page]:
         """The roots of the ledger records that one other version of the definition has written."""
-        query = records_of(target.name, part.fingerprint)
+        query = records_of(target, part.fingerprint)
         after = part.after
         while True:
             page = replace(query, after=after, limit=self._page)

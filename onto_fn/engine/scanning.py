@@ -13,9 +13,10 @@ from itertools import pairwise
 from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.errors import DeclarationError
-from onto_fn.firestore import Database, Document, Filter, PathTemplate, Query
+from onto_fn.firestore import Database, Filter, PathTemplate, Query
 from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.store import AggregateSpec
+from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 
 Target = Definition | AggregateSpec
@@ -129,18 +130,17 @@ def pages(
             return
 
 
-def records_of(name: str, fingerprint: str | None = None) -> Query:
-    """The ledger records of a definition, or those of one fingerprint: an indexed query."""
-    filters = [Filter("definition", "==", name)]
+def records_of(target: Target, fingerprint: str | None = None) -> Query:
+    """What records a target's roots: ledger records, or what an aggregate has counted.
+
+    An indexed query. Of a definition, the records with one fingerprint can be asked for.
+    """
+    if isinstance(target, AggregateSpec):
+        return Query(CONTRIBUTIONS, (Filter("aggregate", "==", target.name),))
+    filters = [Filter("definition", "==", target.name)]
     if fingerprint is not None:
         filters.append(Filter("fingerprint", "==", fingerprint))
     return Query(LEDGER_COLLECTION, tuple(filters))
-
-
-def documents_of(database: Database, query: Query, size: int) -> Iterator[Document]:
-    """All documents that a query finds, read page by page."""
-    for page in database.pages(query, size):
-        yield from page
 
 
 def _skipped_to(database: Database, query: Query, count: int) -> list[str]:

@@ -222,17 +222,21 @@ class Database:
         documents, at, _ = self.read_query(query, {"read_time": read_time} if read_time else {})
         return documents, at
 
-    def pages(self, query: Query, size: int = 300) -> Generator[list[Document]]:
-        """All documents that a query matches, in pages of at most `size`, each read as it is then.
+    def pages(
+        self, query: Query, size: int = 300, *, read_time: datetime | None = None
+    ) -> Generator[list[Document]]:
+        """All documents that a query matches, in pages of at most `size`.
 
-        The query must have neither orders nor a limit.
+        Each page is read as it is then, or all as they were at `read_time`. The query must have
+        neither orders nor a limit.
         """
-        page, _ = self.query(replace(query, limit=size))
+        page, _ = self.query(replace(query, limit=size), read_time=read_time)
         while page:
             yield page
             if len(page) < size:
                 return
-            page, _ = self.query(replace(query, limit=size, after=page[-1].path))
+            after = page[-1].path
+            page, _ = self.query(replace(query, limit=size, after=after), read_time=read_time)
 
     def paths(self, collection: str) -> Generator[str]:
         """Paths of all documents of a collection, also of those that only have documents below.
