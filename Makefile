@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check chaos bench emulators wheel lock clean python
+.PHONY: help setup demo test check lint chaos bench emulators wheel lock clean python
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,12 +16,14 @@ demo: setup ## Run the meeting room on the emulators and show its views change
 test: setup ## Run all tests, those on the emulators too
 	@$(BIN)/pytest tests emulator_tests
 
-check: setup ## Lint, check the types and the layers, and run the fast tests
+check: lint ## Lint, check the types and the layers, and run the fast tests
+	@$(BIN)/pytest tests
+
+lint: setup ## Lint, check the types and the layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest tests
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \

@@ -1,13 +1,14 @@
 """onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
 
 from onto_fn.access import claim, members, owner, public, role, signed_in
-from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, Result, RetryPolicy
 from onto_fn.errors import (
     DeclarationError,
     InvalidDocument,
     MissingDocument,
     OntoError,
     PermanentError,
+    Refused,
     TransientError,
 )
 from onto_fn.firestore import Database, Write
@@ -16,6 +17,7 @@ from onto_fn.mediators import DocumentSink, EndpointSink, Mediator, TopicSink, V
 from onto_fn.messages import Message
 from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
 from onto_fn.receiving import Inbox, Receipt
+from onto_fn.requests import Form, Patch, Request
 from onto_fn.store import (
     Store,
     aggregate,
@@ -43,17 +45,22 @@ __all__ = [
     "EndpointSink",
     "Engine",
     "FanOut",
+    "Form",
     "Inbox",
     "InvalidDocument",
     "Mediator",
     "Message",
     "MissingDocument",
+    "Observer",
     "OntoError",
     "Outcome",
+    "Patch",
     "PermanentError",
     "Receipt",
     "Ref",
+    "Refused",
     "Repository",
+    "Request",
     "Result",
     "RetryPolicy",
     "Store",

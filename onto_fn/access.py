@@ -84,9 +84,15 @@ class Claim(Access):
 
 @dataclass(frozen=True)
 class Members(Access):
-    """The users whose ids a field of the document lists, by its name in Firestore."""
+    """The users whose ids a field of the document lists, by its name in Firestore.
+
+    Attributes:
+        field: name of the field.
+        is_map: whether the ids are the keys of a map, not the items of a list.
+    """
 
     field: str
+    is_map: bool = False
 
     def __str__(self) -> str:
         return f'members("{self.field}")'
@@ -165,7 +171,7 @@ def checked_access(
     access: Access | None,
     owner_name: str,
     path: PathTemplate,
-    fields: Mapping[str, str] | None = None,
+    fields: Mapping[str, Members] | None = None,
 ) -> Access:
     """Check an access against the path it is declared for; None is nobody.
 
@@ -173,8 +179,8 @@ def checked_access(
         access: as declared.
         owner_name: the class that declares it, for the error.
         path: of the documents.
-        fields: the names in Firestore of the fields that may list members, by their names in
-            Python; None where members make no sense, since there is no document yet.
+        fields: the fields that may list members, by their names in Python; None where members
+            make no sense, since there is no document yet.
 
     Returns:
         The access with the names of fields in Firestore.
@@ -193,7 +199,7 @@ def checked_access(
 
 
 def _checked(
-    part: Access, owner_name: str, path: PathTemplate, fields: Mapping[str, str] | None
+    part: Access, owner_name: str, path: PathTemplate, fields: Mapping[str, Members] | None
 ) -> Access:
     match part:
         case Owner(variable) if variable not in path.variables:
@@ -208,15 +214,15 @@ def _checked(
             return part
 
 
-def _checked_members(field: str, owner_name: str, fields: Mapping[str, str] | None) -> Members:
+def _checked_members(field: str, owner_name: str, fields: Mapping[str, Members] | None) -> Members:
     if fields is None:
         raise DeclarationError(
             f"{owner_name}: members({field!r}) cannot say who creates a document, as it is "
             "the client who writes the list; use owner(…) or claim(…)"
         )
-    for name, stored in fields.items():
-        if field in {name, stored}:
-            return Members(stored)
+    for name, found in fields.items():
+        if field in {name, found.field}:
+            return found
     known = ", ".join(fields) or "none"
     raise DeclarationError(
         f"{owner_name}: members({field!r}) names no field that lists user ids, a "

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from meeting_room.models import Location, Meeting, Ticket, User
-from onto_fn import Store, ViewModel, keyed, many, one, query, root
+from onto_fn import Store, ViewModel, keyed, many, one, owner, query, root
 
 
 class Attendee(BaseModel):
@@ -28,7 +28,11 @@ class MeetingStore(Store):
     )
 
 
-class MeetingSession(ViewModel[MeetingStore], path="users/{user_id}/MeetingSession/{meeting_id}"):
+class MeetingSession(
+    ViewModel[MeetingStore],
+    path="users/{user_id}/MeetingSession/{meeting_id}",
+    read=owner("user_id"),
+):
     """A meeting as each of its users sees it."""
 
     @property
@@ -88,7 +92,7 @@ class UserStore(Store):
     meetings = query(Meeting).where("users", "array_contains", lambda store: store.user.doc_ref)
 
 
-class UserView(ViewModel[UserStore], path="users/{user_id}/UserView/view"):
+class UserView(ViewModel[UserStore], path="users/{user_id}/UserView/view", read=owner("user_id")):
     """One user's screen."""
 
     @property

@@ -12,6 +12,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
+from onto_fn.observing import phase
 from onto_fn.views import Definition
 
 
@@ -53,7 +54,8 @@ def find_one(database: Database, wanted: Affected) -> Affected:
 
 def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]:
     """Materialisations as the ledger has them now, at one time."""
-    documents, read_time = database.get([item.ledger_path for item in wanted])
+    with phase("look-up"):
+        documents, read_time = database.get([item.ledger_path for item in wanted])
     return [
         replace(
             item,
@@ -89,9 +91,11 @@ def find_affected(
     """
 
     def look_up(query: Query, read_time: datetime | None) -> tuple[list[Document], datetime]:
-        return policy.run(
-            f"the look-up for {change.path}", lambda _: database.query(query, read_time=read_time)
-        )
+        with phase("look-up"):
+            return policy.run(
+                f"the look-up for {change.path}",
+                lambda _: database.query(query, read_time=read_time),
+            )
 
     queries = policy.run(
         f"the queries of {change.path}", lambda _: _look_ups(database, definitions, change)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from onto_fn.engine import direct, tasks
@@ -23,6 +22,7 @@ from onto_fn.engine.ledger import (
     is_shard,
 )
 from onto_fn.engine.materialise import materialise
+from onto_fn.engine.observers import Observer, observed, tell
 from onto_fn.engine.outcomes import Outcome, Result, combined
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import materialise_together
@@ -33,9 +33,6 @@ from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 
-_log = logging.getLogger("onto_fn")
-
-Observer = Callable[[Change, Outcome], None]
 Run = Callable[[], list[Outcome]]
 Sender = Callable[[Database, Change], list[Outcome]]
 
@@ -55,7 +52,7 @@ class Engine:
         retry: bounds of the retries of one materialisation.
         fan_out: when to rebuild in batches elsewhere; never unless given.
         publish: publishes the batches; needed with `fan_out`.
-        observer: called with each outcome, for logs and metrics. What it raises is logged.
+        observers: are told of each event that is handled, for logs, traces and metrics.
         sender: sends what a change in the outbox asks for. Without it, what is in the outbox waits.
 
     Raises:
@@ -69,7 +66,7 @@ class Engine:
         retry: RetryPolicy | None = None,
         fan_out: FanOut | None = None,
         publish: Publish | None = None,
-        observer: Observer | None = None,
+        observers: Sequence[Observer] = (),
         sender: Sender | None = None,
     ) -> None:
         self.definitions: dict[str, Definition] = {}
@@ -101,7 +98,7 @@ class Engine:
         self.retry = retry or RetryPolicy()
         self._fan_out = fan_out
         self._publish = publish
-        self._observer = observer
+        self._observers = tuple(observers)
         self._sender = sender
 
     def handle(self, database: Database, change: Change, *, inline: bool = False) -> list[Outcome]:
@@ -121,11 +118,12 @@ class Engine:
                 to be delivered again.
         """
         collection = change.path.partition("/")[0]
-        if collection == OUTBOX_COLLECTION and self._sender is not None:
-            return self._told(change, self._sender(database, change))
-        if change.is_no_op or collection in UNWATCHED_COLLECTIONS:
-            return []
-        return _all_of(self._runs(database, change, inline))
+        with observed(self._observers, change):
+            if collection == OUTBOX_COLLECTION and self._sender is not None:
+                return _told(self._sender(database, change))
+            if change.is_no_op or collection in UNWATCHED_COLLECTIONS:
+                return []
+            return _all_of(self._runs(database, change, inline))
 
     def handle_batch(self, database: Database, batch: Batch) -> list[Outcome]:
         """Rebuild what a fanned-out change affects, or a page of a backfill; may be repeated.
@@ -134,11 +132,15 @@ class Engine:
             DeclarationError: the batch is of a view or mediator that this app does not have.
             RetriesExhausted: the batch has to be delivered again.
         """
-        if batch.definition in self.aggregates:
-            return self._contribute_all(database, self.aggregates[batch.definition], batch)
-        definition = self.definition(batch.definition)
-        wanted = [Affected(definition, root, shard) for root, shard in batch.items]
-        return self._together(database, wanted, batch.change)
+        aggregate = self.aggregates.get(batch.definition)
+        # A page of a backfill is told like a change of its first root of which no more is known.
+        told = batch.change or Change(batch.items[0][0], None, None)
+        with observed(self._observers, told):
+            if aggregate is not None:
+                return self._contribute_all(database, aggregate, batch)
+            definition = self.definition(batch.definition)
+            wanted = [Affected(definition, root, shard) for root, shard in batch.items]
+            return self._together(database, wanted, batch.change)
 
     def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
         """Build one root whatever its ledger says, with the same exactly-once commit.
@@ -328,14 +330,14 @@ class Engine:
             Outcome(name, f"{number} roots", Result.FANNED_OUT)
             for name, number in published.items()
         ]
-        return self._told(change, outcomes)
+        return _told(outcomes)
 
     def _together(
         self, database: Database, wanted: list[Affected], change: Change | None
     ) -> list[Outcome]:
         outcomes = materialise_together(database, wanted, change, self.retry)
         if outcomes is not None:
-            return self._told(change, outcomes)
+            return _told(outcomes)
         return _all_of(partial(self._anew, database, item, change) for item in wanted)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
@@ -343,18 +345,18 @@ class Engine:
         return self._one(database, found, change)
 
     def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:
-        return self._told(change, [materialise(database, found, change, self.retry)])
+        return _told([materialise(database, found, change, self.retry)])
 
     def _single(
         self, database: Database, definition: Definition, path: str, change: Change | None
     ) -> list[Outcome]:
         run = tasks.process if definition.mode == "task" else direct.forward
-        return self._told(change, [run(database, definition, path, change, self.retry)])
+        return _told([run(database, definition, path, change, self.retry)])
 
     def _contribute(
         self, database: Database, aggregate: AggregateSpec, path: str, change: Change | None
     ) -> list[Outcome]:
-        return self._told(change, [contribute(database, aggregate, path, change, self.retry)])
+        return _told([contribute(database, aggregate, path, change, self.retry)])
 
     def _contribute_all(
         self, database: Database, aggregate: AggregateSpec, batch: Batch
@@ -362,20 +364,10 @@ class Engine:
         paths = [path for path, _ in batch.items]
         outcomes = contribute_together(database, aggregate, paths, self.retry)
         if outcomes is not None:
-            return self._told(batch.change, outcomes)
+            return _told(outcomes)
         return _all_of(
             partial(self._contribute, database, aggregate, path, batch.change) for path in paths
         )
-
-    def _told(self, change: Change | None, outcomes: list[Outcome]) -> list[Outcome]:
-        """The outcomes, of which the observer knows now."""
-        if change is not None and self._observer is not None:
-            for outcome in outcomes:
-                try:
-                    self._observer(change, outcome)
-                except Exception:  # what is committed is committed, whether it can be told or not
-                    _log.exception("the observer of %s failed", outcome.definition)
-        return outcomes
 
     def definition(self, name: str) -> Definition:
         """The view or mediator of a name.
@@ -407,6 +399,12 @@ def _all_of(runs: Iterable[Run]) -> list[Outcome]:
             raise failure
     if failures:
         raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
+    return outcomes
+
+
+def _told(outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes, of which the observers know now."""
+    tell(outcomes)
     return outcomes
 
 

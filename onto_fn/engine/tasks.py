@@ -22,6 +22,7 @@ from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.errors import Contention, InvalidDocument, PermanentError
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
+from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
@@ -123,10 +124,12 @@ class _Task:
 
     def _build(self, reader: Reader) -> BuiltDocuments | None:
         """The documents that the task makes, or None if it is not of the definition's class."""
-        store = load(self.definition.store, self.path, reader, ReadSet())
+        with phase("read", self.definition.name):
+            store = load(self.definition.store, self.path, reader, ReadSet())
         if store is None:
             return None
-        built = self.definition.build(store, Transition.CREATED) or {}
+        with phase("build", self.definition.name):
+            built = self.definition.build(store, Transition.CREATED) or {}
         check_targets(self.definition, built)
         return built
 

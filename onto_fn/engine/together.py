@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from onto_fn.engine.affected import Affected, find_these
-from onto_fn.engine.builds import building, lock
+from onto_fn.engine.builds import build_loaded, load_root, lock
 from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import Build, Gain, Plan, covers, gained, is_behind, plan
 from onto_fn.engine.materialise import outcome
@@ -21,6 +21,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
 from onto_fn.errors import PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.firestore import Database, Query
+from onto_fn.observing import phase
 from onto_fn.store.loading import answered_in_step
 
 ATTEMPTS = 4
@@ -98,13 +99,13 @@ def build_all(
     for item in due:
         shards.setdefault(item.root, set()).add(item.shard)
     keys = list(dict.fromkeys((item.root, item.was_built) for item in due))
-    made = answered_in_step(
-        [
-            building(due[0].definition, root, shards[root], known=known, read_time=read_time)
-            for root, known in keys
-        ],
-        reader,
-    )
+    definition = due[0].definition
+    with phase("read", definition.name):
+        loaded = answered_in_step([load_root(definition, root) for root, _ in keys], reader)
+    made = [
+        build_loaded(definition, root, shards[root], found, known=known, read_time=read_time)
+        for (root, known), found in zip(keys, loaded, strict=True)
+    ]
     by_key = dict(zip(keys, made, strict=True))
     built = [by_key[(item.root, item.was_built)] for item in due]
     for item, found in zip(due, built, strict=True):

@@ -51,6 +51,7 @@ from onto_fn.firestore.values import (
     encode,
     encode_fields,
 )
+from onto_fn.observing import phase
 
 _CONTENTION = (
     google.Aborted,
@@ -400,7 +401,7 @@ class Database:
             **({"transaction": transaction} if transaction else {}),
         )
         request = cast(Any, CommitRequest).wrap(message)
-        with translated(in_transaction=transaction is not None):
+        with phase("commit"), translated(in_transaction=transaction is not None):
             response = self._api.commit(
                 request=request, retry=None, timeout=self.deadlines.commit, metadata=self._metadata
             )

@@ -19,7 +19,7 @@ from typing import (
 
 from pydantic import ValidationError, create_model
 
-from onto_fn.access import NOBODY, Access, Owner, checked_access
+from onto_fn.access import NOBODY, Access, Members, Owner, checked_access
 from onto_fn.errors import BuildError, DeclarationError, InvalidPath
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
@@ -275,20 +275,22 @@ def _allows_none(kind: Any) -> bool:
     return type(None) in get_args(kind)
 
 
-def _fields_of_members(document: type[DomainModel]) -> dict[str, str]:
-    """The fields that may list user ids: their names in Firestore, by those in Python."""
-    return {
-        name: info.alias or name
-        for name, info in document.model_fields.items()
-        if name != "doc_id" and _lists_strings(info.annotation)
-    }
+def _fields_of_members(document: type[DomainModel]) -> dict[str, Members]:
+    """The fields that may list user ids, by their names in Python."""
+    found: dict[str, Members] = {}
+    for name, info in document.model_fields.items():
+        container = _container_of_strings(info.annotation)
+        if name != "doc_id" and container is not None:
+            found[name] = Members(info.alias or name, is_map=container is dict)
+    return found
 
 
-def _lists_strings(annotation: Any) -> bool:
-    arguments = get_args(annotation)
-    if get_origin(annotation) in {list, set, frozenset, tuple, dict}:
-        return arguments[:1] == (str,)
-    return any(_lists_strings(part) for part in arguments if part is not type(None))
+def _container_of_strings(annotation: Any) -> Any:
+    """The collection of which strings are the items or the keys, if the annotation is one."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in {list, set, frozenset, tuple, dict}:
+        return origin if arguments[0] is str else None
+    return next((found for part in arguments if (found := _container_of_strings(part))), None)
 
 
 def _check_group(cls: type[ViewModel[Any]], access: Access | None) -> None:

@@ -1,0 +1,7 @@
+"""Requests: documents that clients write to ask for a change, and the write side of views."""
+
+from onto_fn.requests.form import Form
+from onto_fn.requests.patch import Patch
+from onto_fn.requests.request import Request, RequestModel
+
+__all__ = ["Form", "Patch", "Request", "RequestModel"]
