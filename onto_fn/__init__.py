@@ -1,20 +1,31 @@
 """onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
 
-from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.access import claim, members, owner, public, role, signed_in
+from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, Result, RetryPolicy
 from onto_fn.errors import (
     DeclarationError,
     InvalidDocument,
     MissingDocument,
     OntoError,
     PermanentError,
+    Refused,
     TransientError,
 )
 from onto_fn.firestore import Database, Write
 from onto_fn.functions import App
-from onto_fn.mediators import DocumentSink, EndpointSink, Mediator, TopicSink, ViewMediator
+from onto_fn.mediators import (
+    DocumentSink,
+    EndpointSink,
+    FormMediator,
+    Mediator,
+    PatchMediator,
+    TopicSink,
+    ViewMediator,
+)
 from onto_fn.messages import Message
 from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
 from onto_fn.receiving import Inbox, Receipt
+from onto_fn.requests import Form, Patch, Request, edit, load_view
 from onto_fn.store import (
     Store,
     aggregate,
@@ -42,17 +53,24 @@ __all__ = [
     "EndpointSink",
     "Engine",
     "FanOut",
+    "Form",
+    "FormMediator",
     "Inbox",
     "InvalidDocument",
     "Mediator",
     "Message",
     "MissingDocument",
+    "Observer",
     "OntoError",
     "Outcome",
+    "Patch",
+    "PatchMediator",
     "PermanentError",
     "Receipt",
     "Ref",
+    "Refused",
     "Repository",
+    "Request",
     "Result",
     "RetryPolicy",
     "Store",
@@ -64,13 +82,21 @@ __all__ = [
     "Write",
     "aggregate",
     "average",
+    "claim",
     "count",
+    "edit",
     "keyed",
+    "load_view",
     "many",
     "maximum",
+    "members",
     "minimum",
     "one",
+    "owner",
+    "public",
     "query",
+    "role",
     "root",
+    "signed_in",
     "total",
 ]

@@ -78,20 +78,38 @@ class BuildError(PermanentError):
     """The application's own code raised while it computed a document."""
 
 
+class Refused(PermanentError):
+    """What a client asks for is refused; the client may read the message.
+
+    Raise it in a setter of a view, or in `Form.submit`: nothing is changed, and the request is
+    marked as failed with the message as the reason. It is an answer, not a fault of the app: a
+    request with a mark has no dead letter for it.
+
+    Example:
+        >>> raise Refused("the meeting is closed")
+        Traceback (most recent call last):
+        onto_fn.errors.Refused: the meeting is closed
+    """
+
+
+class InvalidRequest(Refused):
+    """A form or patch does not fit its declaration.
+
+    Args:
+        problems: one entry a field, `"field: what is wrong"`, in the names that the client uses.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+class NotWritable(PermanentError, AttributeError):
+    """A view has no such field, or the field has no setter."""
+
+
 class DocumentTooLarge(PermanentError):
     """A document would exceed Firestore's limit of 1 MiB, or a commit that of 10 MiB."""
-
-
-class UndecodableEvent(PermanentError):
-    """An event does not say which document changed."""
-
-
-class UndecodableMessage(PermanentError):
-    """What was received is not a message that onto_fn has sent."""
-
-
-class MessageRefused(PermanentError):
-    """The receiver or the broker refuses a message for good."""
 
 
 class UnreadableRecord(PermanentError):
@@ -107,9 +125,21 @@ class UnreadableRecord(PermanentError):
         super().__init__(
             f"{path} cannot be read as a ledger record: {problem}. Something other than onto_fn "
             "has written it. Until it is mended, its view does not follow its sources: rebuild "
-            "the root (`Engine.rebuild`, or replay its dead letter), which writes the record anew "
+            "the root (replay its dead letter, or backfill the view), which writes the record anew "
             "and keeps track of the documents that this one still lists."
         )
+
+
+class UndecodableEvent(PermanentError):
+    """An event does not say which document changed."""
+
+
+class UndecodableMessage(PermanentError):
+    """What was received is not a message that onto_fn has sent."""
+
+
+class MessageRefused(PermanentError):
+    """The receiver or the broker refuses a message for good."""
 
 
 class MissingIndex(OntoError):

@@ -1,66 +1,90 @@
-"""`onto`: operate an app from a terminal. Needs the extra `onto-fn[cli]`."""
+"""`onto`: operate an app from a terminal. Needs the extra `onto-fn[cli]`.
+
+Each command is a module, which imports what is heavy when it runs, and has an `EXAMPLE` that its
+help ends with.
+"""
 
 from __future__ import annotations
 
-import importlib
-import logging
-import signal
 import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import Any, cast
 
 import typer
 
+from onto_fn.cli import dev, explain, generate, graph, init, listen
+from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
 from onto_fn.errors import OntoError
-from onto_fn.functions import App
-from onto_fn.serving import Listener
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False)
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    rich_markup_mode="markdown",
+)
 
 
 @cli.callback()
-def main() -> None:
-    """Operate the view documents of an onto_fn app."""
+def onto() -> None:
+    """Build, check, understand and repair the view documents of an onto_fn app."""
 
 
-@cli.command()
-def listen(
-    app: Annotated[str, typer.Argument(help="The app, as MODULE:NAME, such as main:app.")],
-    workers: Annotated[int, typer.Option(help="Changes handled at the same time.")] = 16,
-) -> None:
-    """Run an app's mediators on snapshot listeners, until SIGTERM or Ctrl-C.
+def add(group: typer.Typer, command: Callable[..., None], example: str, name: str = "") -> None:
+    """Make a function a command of a group.
 
-    Example: cd functions && onto listen main:app
+    Args:
+        group: `cli`, or a Typer that was added to it.
+        command: the function; its docstring is the help.
+        example: one line that shows a use.
+        name: the command's; else the function's.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    group.command(name=name or None, epilog=f"Example: `{example}`")(command)
+
+
+add(cli, init.init, init.EXAMPLE)
+add(cli, dev.dev, dev.EXAMPLE)
+add(cli, graph.graph, graph.EXAMPLE)
+add(cli, explain.explain, explain.EXAMPLE)
+add(cli, generate.generate, generate.EXAMPLE)
+add(cli, listen.listen, listen.EXAMPLE)
+
+
+def run() -> None:
+    """The program `onto`: runs a command and ends with its exit code; see `cli.errors`."""
+    sys.exit(status_of(sys.argv[1:]))
+
+
+def status_of(arguments: list[str]) -> int:
+    """Run a command; its problems are one line on standard error."""
     try:
-        listener = Listener(load_app(app), workers=workers)
+        status = cli(arguments, prog_name="onto", standalone_mode=False)
+    except CommandError as error:
+        return _told(error, error.exit_code)
     except OntoError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+        return _told(error, USAGE)
+    except KeyboardInterrupt:
+        return _told("stopped", INTERRUPTED)
+    except typer.Abort:
+        return _told("stopped; nothing was changed", FOUND)
+    except typer.TyperException as error:
+        return _usage(error)
+    if status == INTERRUPTED:
+        return _told("stopped", INTERRUPTED)
+    return status if isinstance(status, int) else 0
 
-    def stop(_signal: int, _frame: object) -> None:
-        raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    with listener:
-        typer.echo(f"listening for {app}")
-        listener.wait()
+def _usage(error: typer.TyperException) -> int:
+    """Tell on one line what Typer says about a command line; nothing if it has printed help."""
+    # Its own classes are not public, and have no types.
+    found = cast(Any, error)
+    text = " ".join(found.format_message().split()).rstrip(".")
+    if not text:
+        return USAGE
+    context = getattr(found, "ctx", None)
+    command = context.command_path if context is not None else "onto"
+    return _told(f"{text}: see `{command} --help`", USAGE)
 
 
-def load_app(name: str) -> App:
-    """The app at `MODULE:NAME`, with the working folder on the path.
-
-    Raises:
-        typer.BadParameter: there is none.
-    """
-    module_name, _, attribute = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        app = getattr(importlib.import_module(module_name), attribute or "app")
-    except (ImportError, AttributeError) as error:
-        raise typer.BadParameter(f"no app at {name}: {error}") from error
-    if not isinstance(app, App):
-        raise typer.BadParameter(f"{name} is not an onto_fn App")
-    return app
+def _told(problem: object, code: int) -> int:
+    typer.echo(f"onto: {one_line(str(problem))}", err=True)
+    return code

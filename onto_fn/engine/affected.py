@@ -22,6 +22,7 @@ from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
+from onto_fn.observing import phase
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -46,6 +47,7 @@ class Affected:
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
         unreadable: what is in the place of its ledger record, if that cannot be read.
+        afresh: whether its documents are written whatever the record says that they hold.
     """
 
     definition: Definition
@@ -54,6 +56,7 @@ class Affected:
     record: LedgerRecord | None = None
     read_time: datetime = datetime.min
     unreadable: Unreadable | None = None
+    afresh: bool = False
 
     @property
     def was_built(self) -> bool:
@@ -72,6 +75,8 @@ class Affected:
         except UnreadableRecord as error:
             unreadable = Unreadable(document, error)
             return replace(self, record=None, read_time=read_time, unreadable=unreadable)
+        if record is not None and self.afresh:
+            record = replace(record, documents=dict.fromkeys(record.documents, ""))
         return replace(self, record=record, read_time=read_time, unreadable=None)
 
     def mended(self) -> Affected:
@@ -97,7 +102,8 @@ def find_one(database: Database, wanted: Affected) -> Affected:
 
 def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]:
     """Materialisations as the ledger has them now, at one time."""
-    documents, read_time = read_all(database, [item.ledger_path for item in wanted])
+    with phase("look-up"):
+        documents, read_time = read_all(database, [item.ledger_path for item in wanted])
     return [item.found(documents[item.ledger_path], read_time) for item in wanted]
 
 
@@ -159,9 +165,11 @@ def find_affected(
     """
 
     def look_up(query: Query, read_time: datetime | None) -> tuple[list[Document], datetime]:
-        return policy.run(
-            f"the look-up for {change.path}", lambda _: database.query(query, read_time=read_time)
-        )
+        with phase("look-up"):
+            return policy.run(
+                f"the look-up for {change.path}",
+                lambda _: database.query(query, read_time=read_time),
+            )
 
     queries = policy.run(
         f"the queries of {change.path}", lambda _: _look_ups(database, definitions, change)

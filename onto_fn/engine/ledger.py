@@ -21,12 +21,14 @@ LEDGER_COLLECTION = "onto_ledger"
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
 OUTBOX_COLLECTION = "onto_outbox"
 INBOX_COLLECTION = "onto_inbox"
+BACKFILL_COLLECTION = "onto_backfills"
 OWN_COLLECTIONS = frozenset(
     {
         LEDGER_COLLECTION,
         DEAD_LETTER_COLLECTION,
         OUTBOX_COLLECTION,
         INBOX_COLLECTION,
+        BACKFILL_COLLECTION,
         AGGREGATES,
         CONTRIBUTIONS,
     }

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
     Generic,
+    Protocol,
     TypeVar,
     cast,
     get_args,
@@ -19,7 +21,8 @@ from typing import (
 
 from pydantic import ValidationError, create_model
 
-from onto_fn.errors import BuildError, DeclarationError, InvalidPath
+from onto_fn.access import NOBODY, Access, Members, Owner, checked_access
+from onto_fn.errors import BuildError, DeclarationError, InvalidPath, NotWritable
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
@@ -32,6 +35,18 @@ MAX_SHARDS = 1000
 
 S = TypeVar("S", bound=Store)
 Property = property | cached_property[Any]
+
+
+class ViewDocument(DomainModel):
+    """Base of the classes of views' documents; only the engine writes them."""
+
+
+class Origin(Protocol):
+    """Where a view was loaded from; it knows what its setters have changed."""
+
+    def save(self) -> tuple[str, ...]:
+        """Write what has changed, and return the paths of what was written."""
+        ...
 
 
 class ViewModel(Generic[S]):
@@ -48,10 +63,18 @@ class ViewModel(Generic[S]):
         version: change it to mark a change of code that the class's own source does not show.
         isolation: `"snapshot"` (default) or `"serializable"`; see `Definition`.
         shards: for views with thousands of copies; see below.
+        read: which clients may read a document: `owner("user_id")`, `role("admin")`,
+            `members("member_ids")`, `signed_in()`, `public()`, joined by `|`. Without it, none.
+        read_group: which clients may query the documents of all parents at once, by a
+            collection-group query. Without it, none.
 
     A view has one document, or several with the same content (a copy for each user): `targets`
     gives the values of the path's variables for each. Documents that are no longer produced are
     deleted in the commit that stops producing them (G6).
+
+    A property with a setter can be written: the setter changes domain models of the store, or
+    raises `Refused`. Clients write by a `Patch`, Python code by `edit`; either writes only the
+    domain documents that have changed, and only if all that was read is still the same.
 
     All copies of a root are written in one commit, which fits a few hundred. With `shards=n` they
     are spread over n commits, each exactly once for itself, that can run at the same time; plan
@@ -70,7 +93,7 @@ class ViewModel(Generic[S]):
 
     Raises:
         DeclarationError: at class creation; no store or path, a field without a getter, a getter
-            without a type.
+            without a type, access by a variable or field that there is not.
     """
 
     store: S
@@ -82,13 +105,54 @@ class ViewModel(Generic[S]):
     __isolation__: ClassVar[Isolation] = "snapshot"
     __shards__: ClassVar[int] = 1
     __version__: ClassVar[str] = ""
+    __read__: ClassVar[Access] = NOBODY
+    __read_group__: ClassVar[Access] = NOBODY
     __fields__: ClassVar[tuple[str, ...]] = ()
     Document: ClassVar[type[DomainModel]]
     """The pydantic class of the view's documents: a typed way to read them, or to use them as the
     source of another view."""
 
+    _origin: Origin | None = None
+
     def __init__(self, store: S) -> None:
         self.store = store
+
+    if not TYPE_CHECKING:  # else every attribute could be set, for a type checker
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name.startswith("_") or name == "store":
+                object.__setattr__(self, name, value)
+                return
+            _check_writable(type(self), name)
+            try:
+                object.__setattr__(self, name, value)
+            finally:
+                self._forget()
+
+    def propagate(self) -> tuple[str, ...]:
+        """Save what setters have changed, for a view loaded by `load_view` or `edit`.
+
+        Only the domain documents that have changed are written, in one commit, and only if all that
+        the view has read is still as it was read.
+
+        Returns:
+            The paths of the documents written.
+
+        Raises:
+            NotWritable: the view was not loaded for writing.
+            Contention: what was read has changed meanwhile; load the view again. `edit` does.
+        """
+        if self._origin is None:
+            raise NotWritable(
+                f"this {type(self).__name__} was not loaded for writing; use `edit` or `load_view`"
+            )
+        return self._origin.save()
+
+    def _forget(self) -> None:
+        """Drop what cached properties hold: it was computed before something changed."""
+        for name in list(vars(self)):
+            if isinstance(inspect.getattr_static(type(self), name, None), cached_property):
+                del vars(self)[name]
 
     def __init_subclass__(
         cls,
@@ -99,6 +163,8 @@ class ViewModel(Generic[S]):
         version: str = "",
         isolation: Isolation = "snapshot",
         shards: int = 1,
+        read: Access | None = None,
+        read_group: Access | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -126,6 +192,10 @@ class ViewModel(Generic[S]):
         types = _field_types(cls)
         cls.__fields__ = tuple(types)
         cls.Document = _document_class(cls, types)
+        listing = _fields_of_members(cls.Document)
+        cls.__read__ = checked_access(read, cls.__name__, cls.__path__, listing)
+        _check_group(cls, read_group)
+        cls.__read_group__ = checked_access(read_group, cls.__name__, cls.__path__, listing)
 
     def targets(self) -> Iterable[Mapping[str, str]]:
         """The values of the path's variables, for each document that the view has.
@@ -170,6 +240,23 @@ class ViewModel(Generic[S]):
     @classmethod
     def _type_fields(cls, path: str) -> dict[str, Value]:
         return {"obj_type": cls.__name__, "doc_ref": path} if cls.__typed__ else {}
+
+
+def _check_writable(cls: type[ViewModel[Any]], name: str) -> None:
+    if name not in cls.__fields__:
+        known = ", ".join(cls.__fields__)
+        raise NotWritable(f"{cls.__name__} has no field {name!r}; it has {known}")
+    if not is_writable(cls, name):
+        raise NotWritable(
+            f"{cls.__name__}.{name} has no setter; write `@{name}.setter` and "
+            f"`def {name}(self, value) -> None` below its property"
+        )
+
+
+def is_writable(cls: type[ViewModel[Any]], name: str) -> bool:
+    """Whether a field has a setter."""
+    member = inspect.getattr_static(cls, name, None)
+    return isinstance(member, property) and member.fset is not None
 
 
 def _guarded(view: ViewModel[Any], field: str) -> Value:
@@ -262,6 +349,33 @@ def _allows_none(kind: Any) -> bool:
     return type(None) in get_args(kind)
 
 
+def _fields_of_members(document: type[DomainModel]) -> dict[str, Members]:
+    """The fields that may list user ids, by their names in Python."""
+    found: dict[str, Members] = {}
+    for name, info in document.model_fields.items():
+        container = _container_of_strings(info.annotation)
+        if name != "doc_id" and container is not None:
+            found[name] = Members(info.alias or name, is_map=container is dict)
+    return found
+
+
+def _container_of_strings(annotation: Any) -> Any:
+    """The collection of which strings are the items or the keys, if the annotation is one."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in {list, set, frozenset, tuple, dict}:
+        return origin if arguments[0] is str else None
+    return next((found for part in arguments if (found := _container_of_strings(part))), None)
+
+
+def _check_group(cls: type[ViewModel[Any]], access: Access | None) -> None:
+    for part in access.alternatives() if access else ():
+        if isinstance(part, Owner):
+            raise DeclarationError(
+                f"{cls.__name__}: read_group={part} cannot be decided, as a collection-group query "
+                "spans the documents of all users; use role(…), claim(…) or members(…)"
+            )
+
+
 def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[DomainModel]:
     fields: dict[str, Any] = {
         name: (kind, None) if _allows_none(kind) else (kind, ...) for name, kind in types.items()
@@ -271,7 +385,7 @@ def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[Do
         raise DeclarationError(f"{cls.__name__}: path {cls.__path__.text!r} ends in a slash")
     return create_model(
         cls.__name__,
-        __base__=DomainModel,
+        __base__=ViewDocument,
         __module__=cls.__module__,
         __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
         **fields,

@@ -1,0 +1,219 @@
+"""Reach the database that a command works on, or say in one line why it cannot be reached."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from onto_fn.cli.apps import app_file, load_app
+from onto_fn.cli.errors import CommandError, one_line
+
+if TYPE_CHECKING:
+    from onto_fn.firestore import Database
+    from onto_fn.functions import App
+
+EMULATOR_VARIABLE = "FIRESTORE_EMULATOR_HOST"
+_EMULATOR_SECONDS = 2.0
+_ANSWER_SECONDS = 15.0
+_PROBE = "onto_ledger/~"  # a document that never exists
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An app, and the database that it is operated on.
+
+    Attributes:
+        app: the app.
+        database: a connection that has answered.
+        emulator: address of the emulator, None for the real Firestore.
+    """
+
+    app: App
+    database: Database
+    emulator: str | None
+
+    @property
+    def place(self) -> str:
+        """Which database it is, for people."""
+        where = f"the emulator at {self.emulator}" if self.emulator else "Firestore"
+        return f"{self.database.project}/{self.database.database} in {where}"
+
+
+@contextmanager
+def open_app(
+    app: str, *, project: str | None, database: str | None, emulator: str | None
+) -> Generator[Opened]:
+    """The app and its database, after a check that the database answers; closed at the end.
+
+    The environment of this process leads to the same database from then on, for what the app
+    itself connects to.
+
+    Args:
+        app: `FILE[:NAME]`.
+        project: project id; else the default of `.firebaserc`.
+        database: id of the database; else the app's own.
+        emulator: `HOST:PORT` of the Firestore emulator, or None for the real Firestore.
+
+    Raises:
+        CommandError: there is no app, no project, no emulator, no credentials, or no permission.
+    """
+    app_file(app)
+    project = project or default_project()
+    if emulator:
+        _check_emulator(emulator)
+    elif project.startswith("demo-"):
+        raise CommandError(
+            f"the project {project} exists in an emulator only",
+            f"start one with `onto dev`, and say --emulator {_configured_emulator()}",
+        )
+    _lead_to(project, emulator)
+    loaded = load_app(app)
+    found = connect(project, database or loaded.options.database)
+    try:
+        yield Opened(loaded, found, emulator)
+    finally:
+        found.close()
+
+
+def default_project() -> str:
+    """The default project of `.firebaserc`, as the Firebase command line has it.
+
+    Raises:
+        CommandError: there is none.
+    """
+    default = project_of(Path(".firebaserc"))
+    if default is None:
+        raise CommandError(
+            "no project is named",
+            "say --project ID, or run onto in a folder whose .firebaserc has a default",
+        )
+    return default
+
+
+def project_of(file: Path) -> str | None:
+    """The default project that a `.firebaserc` names, None if it names none.
+
+    Raises:
+        CommandError: it is not JSON.
+    """
+    try:
+        # JSON has no narrower type than this.
+        content: Any = json.loads(file.read_text()) if file.is_file() else {}
+    except ValueError as error:
+        raise CommandError(f"{file} is not JSON: {one_line(error)}") from error
+    try:
+        return cast("str | None", content["projects"]["default"])
+    except (KeyError, TypeError):
+        return None
+
+
+def connect(project: str, database: str) -> Database:
+    """A connection to a database that has answered.
+
+    Raises:
+        CommandError: it does not answer, or refuses; the message says what to do.
+    """
+    from google.auth.exceptions import GoogleAuthError
+
+    from onto_fn.errors import OntoError
+    from onto_fn.firestore import Database
+    from onto_fn.firestore.database import Deadlines
+
+    # What it says, and this says in one line.
+    logging.getLogger("google.auth").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"google\.auth")
+    try:
+        found = Database(project, database, deadlines=Deadlines(read=_ANSWER_SECONDS))
+    except GoogleAuthError as error:
+        raise _no_credentials(error) from error
+    except ValueError as error:  # a file of credentials that is none
+        raise _no_credentials(error) from error
+    try:
+        found.get([_PROBE])
+    except Exception as error:
+        found.close()
+        cause = error.__cause__ if isinstance(error, OntoError) and error.__cause__ else error
+        raise _refusal(project, database, cause) from error
+    found.deadlines = Deadlines()
+    return found
+
+
+def _lead_to(project: str, emulator: str | None) -> None:
+    os.environ["GOOGLE_CLOUD_PROJECT"] = os.environ["GCLOUD_PROJECT"] = project
+    if emulator:
+        os.environ[EMULATOR_VARIABLE] = emulator
+        os.environ.setdefault("METADATA_SERVER_DETECTION", "none")
+    else:
+        os.environ.pop(EMULATOR_VARIABLE, None)
+
+
+def _check_emulator(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise CommandError(f"{address!r} is no address", "say --emulator HOST:PORT")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _EMULATOR_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise CommandError(
+            f"no emulator answers at {address}", "start it with `onto dev`, or correct --emulator"
+        ) from error
+
+
+def _configured_emulator() -> str:
+    """Where the project's emulator listens once it runs."""
+    try:
+        config: Any = json.loads(Path("firebase.json").read_text())
+        settings: Any = config["emulators"]["firestore"]
+        return f"{settings.get('host', '127.0.0.1')}:{settings['port']}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "127.0.0.1:8080"
+
+
+def _no_credentials(error: Exception) -> CommandError:
+    return CommandError(
+        f"no usable Google credentials ({_first_sentence(error)})",
+        "run `gcloud auth application-default login`, or say --emulator HOST:PORT",
+    )
+
+
+def _refusal(project: str, database: str, error: BaseException) -> CommandError:
+    from google.api_core import exceptions as google
+    from google.auth.exceptions import GoogleAuthError
+
+    name = f"{project}/{database}"
+    says = one_line(cast(Any, error).message if hasattr(error, "message") else error)
+    match error:
+        case google.Unauthenticated() | GoogleAuthError():
+            return _no_credentials(cast(Exception, error))
+        case google.ServiceUnavailable() if "metadata from plugin" in says:
+            return _no_credentials(error)
+        case google.PermissionDenied():
+            return CommandError(
+                f"no permission for the database {name} ({says})",
+                "correct --project, or ask for the role roles/datastore.user",
+            )
+        case google.NotFound():
+            return CommandError(
+                f"there is no database {name} ({says})", "correct --project or --database"
+            )
+        case google.ServiceUnavailable() | google.DeadlineExceeded() | google.RetryError():
+            return CommandError(
+                f"the database {name} does not answer ({says})",
+                "look at the network, or at the emulator",
+            )
+        case _:
+            return CommandError(
+                f"the database {name} refuses a read ({says})", "correct --project or --database"
+            )
+
+
+def _first_sentence(error: BaseException) -> str:
+    return one_line(error).partition(". ")[0].rstrip(".")

@@ -1,0 +1,55 @@
+"""The options that commands share. Give a parameter one of these types and a default."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DEFAULT_APP = "functions/main.py"
+
+AppFile = Annotated[
+    str,
+    typer.Option(
+        "--app",
+        metavar="FILE[:NAME]",
+        help="The file that declares the App, and the App's name if the file has several.",
+    ),
+]
+"""The app: see `apps.load_app`."""
+
+Project = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="ID",
+        envvar=["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"],
+        help="Google Cloud project; else the default of .firebaserc.",
+    ),
+]
+"""The project: see `connecting.open_app`."""
+
+DatabaseId = Annotated[
+    str | None,
+    typer.Option("--database", metavar="ID", help="Firestore database; else the app's own."),
+]
+"""The database's id: see `connecting.open_app`."""
+
+Emulator = Annotated[
+    str | None,
+    typer.Option(
+        "--emulator",
+        metavar="HOST:PORT",
+        envvar="FIRESTORE_EMULATOR_HOST",
+        help="The Firestore emulator to use in place of the real Firestore.",
+    ),
+]
+"""The emulator's address: see `connecting.open_app`."""
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")
+]
+"""Whether to print JSON: see `output.Output`."""
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is destroyed.")]
+"""Whether everything is confirmed already: see `output.Output.confirm`."""

@@ -1,0 +1,138 @@
+"""What commands print: tables for people, JSON lines for programs.
+
+Results go to standard output, remarks and progress to standard error. Without a terminal, or with
+NO_COLOR, nothing is coloured; without a terminal nothing moves, and lines are not folded.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from onto_fn.cli.errors import FOUND, CommandError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+_UNFOLDED = 100_000  # columns of an output that is not a terminal
+
+
+class Output:
+    """Where one command prints.
+
+    Args:
+        as_json: print JSON, one object a line, in place of tables.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def table(
+        self, rows: Iterable[Mapping[str, object]], columns: Sequence[str], *, title: str = ""
+    ) -> None:
+        """Print rows: a table of these columns, or one JSON object (with all keys) a row."""
+        if self.as_json:
+            for row in rows:
+                self.line(row)
+            return
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+        for column in columns:
+            table.add_column(Text(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(as_text(row.get(column))) for column in columns))
+        self._console().print(table)
+
+    def record(self, record: Mapping[str, object]) -> None:
+        """Print one thing: a line for each of its values, or one JSON object."""
+        if self.as_json:
+            self.line(record)
+            return
+        width = max(len(name) for name in record)
+        for name, value in record.items():
+            typer.echo(f"{name:<{width}}  {as_text(value)}")
+
+    def line(self, record: Mapping[str, object], text: str | None = None) -> None:
+        """Print one line of a stream: `text` (or else the record's values), or a JSON object."""
+        if self.as_json:
+            typer.echo(json.dumps(record, default=as_text, ensure_ascii=False))
+        else:
+            typer.echo(text if text is not None else "  ".join(map(as_text, record.values())))
+
+    def remark(self, text: str) -> None:
+        """Tell a person something that is no result."""
+        if not self.as_json:
+            typer.echo(text, err=True)
+
+    def progress(self) -> Progress:
+        """A progress bar with count, rate and remaining time; it shows only on a terminal.
+
+        Example: `with output.progress() as bar: task = bar.add_task("UserView", total=100)`
+        """
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        console = self._console(errors=True)
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(show_speed=True),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=self.as_json or not console.is_terminal,
+        )
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something is destroyed, unless `yes`.
+
+        Raises:
+            CommandError: there is no terminal to ask on.
+            typer.Exit: the answer is no.
+        """
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise CommandError(
+                f"{question.rstrip('?')}? There is no terminal to ask on",
+                "say --yes if you mean it",
+            )
+        if not typer.confirm(question, err=True):
+            typer.echo("nothing was changed", err=True)
+            raise typer.Exit(FOUND)
+
+    def _console(self, *, errors: bool = False) -> Console:
+        from rich.console import Console
+
+        console = Console(stderr=errors, highlight=False)
+        if not console.is_terminal:
+            console.width = _UNFOLDED
+        return console
+
+
+def as_text(value: object) -> str:
+    """A value as people read it: nothing for None, times in ISO 8601, lists with commas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(as_text, cast("Iterable[object]", value)))
+    return str(value)

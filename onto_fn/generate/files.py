@@ -1,0 +1,130 @@
+"""The generated files: writing them, telling whether they are stale, keeping what is by hand."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from onto_fn.errors import DeclarationError
+from onto_fn.generate.indexes import index_file
+from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END, rules_text
+from onto_fn.generate.typescript import typescript
+
+if TYPE_CHECKING:
+    from onto_fn.functions import App
+
+RULES = "firestore.rules"
+INDEXES = "firestore.indexes.json"
+KEPT_INDEXES = "firestore.indexes.keep.json"
+
+_MADE_BY = f"Made by `onto generate`; entries of your own belong into {KEPT_INDEXES}"
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """One file as it should be, and as it is.
+
+    Attributes:
+        path: where it belongs.
+        text: what it should hold.
+        found: what it holds now; None if there is none.
+    """
+
+    path: Path
+    text: str
+    found: str | None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it has to be written."""
+        return self.text != self.found
+
+    def diff(self) -> str:
+        """What writing it would change."""
+        lines = difflib.unified_diff(
+            (self.found or "").splitlines(keepends=True),
+            self.text.splitlines(keepends=True),
+            f"{self.path.name} (as it is)",
+            f"{self.path.name} (as declared)",
+        )
+        return "".join(lines)
+
+    def write(self) -> None:
+        """Write it."""
+        self.path.write_text(self.text, encoding="utf-8")
+
+
+def generated_files(app: App, folder: Path) -> list[GeneratedFile]:
+    """The security rules and the indexes of an app.
+
+    Args:
+        app: whose views, requests and queries are declared.
+        folder: that of `firebase.json`, which holds the files.
+
+    Raises:
+        DeclarationError: a file was written by hand and would be lost, or cannot be read, or what
+            is declared has no form in rules.
+    """
+    return [_rules(app, folder / RULES), _indexes(app, folder / INDEXES, folder / KEPT_INDEXES)]
+
+
+def types_of(app: App, path: Path) -> GeneratedFile:
+    """The TypeScript module of an app; see `typescript`.
+
+    Raises:
+        DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
+    """
+    return GeneratedFile(path, typescript(app), _read(path))
+
+
+def _rules(app: App, path: Path) -> GeneratedFile:
+    found = _read(path)
+    kept = kept_lines(found, path.name) if found else []
+    return GeneratedFile(path, rules_text(app, kept), found)
+
+
+def _indexes(app: App, path: Path, keep: Path) -> GeneratedFile:
+    found = _read(path)
+    if found and _json(found, path).get("//") != _MADE_BY:
+        raise DeclarationError(
+            f"{path.name} was written by hand: rename it to {keep.name}, whose entries are kept, "
+            "and generate again"
+        )
+    kept = _read(keep)
+    content = {"//": _MADE_BY, **index_file(app, _json(kept, keep) if kept else {})}
+    return GeneratedFile(path, json.dumps(content, indent=2) + "\n", found)
+
+
+def kept_lines(text: str, name: str) -> list[str]:
+    """The lines of the marked section, as they are.
+
+    Raises:
+        DeclarationError: there is not exactly one such section.
+    """
+    lines = text.splitlines()
+    begins = [number for number, line in enumerate(lines) if line.strip() == KEEP_BEGIN]
+    ends = [number for number, line in enumerate(lines) if line.strip() == KEEP_END]
+    if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
+        raise DeclarationError(
+            f"{name} has not exactly one section between the lines `{KEEP_BEGIN}` and "
+            f"`{KEEP_END}`. If it was written by hand, put these two lines around the blocks that "
+            "are to stay; all else is made from the app's declarations"
+        )
+    return lines[begins[0] + 1 : ends[0]]
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def _json(text: str, path: Path) -> dict[str, Any]:
+    try:
+        content: object = json.loads(text)
+    except ValueError as error:
+        raise DeclarationError(f"{path.name} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DeclarationError(f"{path.name} holds no JSON object")
+    return cast("dict[str, Any]", content)

@@ -1,0 +1,155 @@
+"""`firestore.indexes.json` of an app: what its declared queries need, and nothing that only costs.
+
+Firestore makes an index of each field by itself, and merges those of `==` and `in` filters. Every
+other combination of fields needs a composite index. On its own collections onto_fn queries few
+fields; the others are exempt, since each index entry is paid for at every write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from onto_fn.access import Members
+from onto_fn.engine.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
+from onto_fn.firestore.queries import Operator, Order
+from onto_fn.generate.declarations import views_of
+from onto_fn.store.aggregates import CONTRIBUTIONS, AggregateRead, AggregateSpec
+from onto_fn.store.queries import QueryRead
+
+if TYPE_CHECKING:
+    from onto_fn.functions import App
+
+Json = dict[str, Any]  # JSON has no narrower type
+
+_MERGED = {"==", "in"}
+_CONTAINS = {"array_contains", "array_contains_any"}
+_ASCENDING: Json = {"order": "ASCENDING", "queryScope": "COLLECTION"}
+_CONTAINS_INDEX: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
+
+_UNQUERIED = {
+    LEDGER_COLLECTION: ("sources", "matched", "documents", "failure"),
+    OUTBOX_COLLECTION: ("definition", "sink", "document", "version", "type", "data", "refused"),
+    INBOX_COLLECTION: ("source", "id", "subject", "version", "at"),
+}
+_QUERIED: list[Json] = [
+    {"collectionGroup": LEDGER_COLLECTION, "fieldPath": "watches", "indexes": [_CONTAINS_INDEX]},
+    {"collectionGroup": OUTBOX_COLLECTION, "fieldPath": "key", "indexes": [_ASCENDING]},
+    {"collectionGroup": INBOX_COLLECTION, "fieldPath": "expiresAt", "ttl": True, "indexes": []},
+]
+
+
+def index_file(app: App, kept: Json) -> Json:
+    """The content of the file.
+
+    Args:
+        app: whose queries are declared.
+        kept: a content of the same form, whose entries are added; it wins where both speak of the
+            same field.
+    """
+    indexes = [
+        *kept.get("indexes", ()),
+        *_query_indexes(app),
+        *(index for spec in app.engine.aggregates.values() for index in _extreme_indexes(spec)),
+    ]
+    overrides = [*kept.get("fieldOverrides", ()), *_own_overrides(app), *_group_overrides(app)]
+    by_field = {(o["collectionGroup"], o["fieldPath"]): o for o in reversed(overrides)}
+    return {
+        "indexes": _distinct(indexes),
+        "fieldOverrides": [by_field[field] for field in sorted(by_field)],
+    }
+
+
+def composite_index(
+    collection: str, filters: Iterable[tuple[str, Operator]], orders: Iterable[Order]
+) -> Json | None:
+    """The composite index that a query needs, or None if it needs none.
+
+    Args:
+        collection: the collection's id.
+        filters: fields and operators of the conditions.
+        orders: of the results.
+    """
+    conditions = list(filters)
+    merged = sorted({field for field, op in conditions if op in _MERGED})
+    arrays = sorted({field for field, op in conditions if op in _CONTAINS})
+    ranges = [field for field, op in conditions if op not in _MERGED | _CONTAINS]
+    directions = {order.field: order.descending for order in orders}
+    last = next(reversed(directions.values()), False)
+    for field in ranges:  # which are ordered by, also where nothing says so
+        directions.setdefault(field, last)
+    fields: list[Json] = [
+        *(
+            {"fieldPath": field, "order": "ASCENDING"}
+            for field in merged
+            if field not in directions
+        ),
+        *({"fieldPath": field, "arrayConfig": "CONTAINS"} for field in arrays),
+        *(
+            {"fieldPath": field, "order": "DESCENDING" if descending else "ASCENDING"}
+            for field, descending in directions.items()
+        ),
+    ]
+    if len(fields) < 2 or not (arrays or directions):
+        return None
+    return {"collectionGroup": collection, "queryScope": "COLLECTION", "fields": fields}
+
+
+def _query_indexes(app: App) -> list[Json]:
+    found: list[Json] = []
+    for definition in app.engine.definitions.values():
+        for read in definition.store.reads().values():
+            if isinstance(read, QueryRead) and not isinstance(read, AggregateRead):
+                fixed: list[tuple[str, Operator]] = [(f.field, f.op) for f in read.fixed()]
+                declared: list[tuple[str, Operator]] = [(c.field, c.op) for c in read.conditions]
+                collection = read.collection.segments[-1]
+                index = composite_index(collection, [*fixed, *declared], read.orders)
+                found += [index] if index else []
+    return found
+
+
+def _extreme_indexes(spec: AggregateSpec) -> list[Json]:
+    indexes = [
+        composite_index(CONTRIBUTIONS, [(f.field, f.op) for f in query.filters], query.orders)
+        for query in spec.extreme_queries("group").values()
+    ]
+    return [index for index in indexes if index]
+
+
+def _own_overrides(app: App) -> list[Json]:
+    unqueried = dict(_UNQUERIED)
+    if app.engine.aggregates:
+        unqueried[CONTRIBUTIONS] = ("amounts", "definition", "source", "version", "shard")
+    exempt: list[Json] = [
+        {"collectionGroup": collection, "fieldPath": field, "indexes": []}
+        for collection, fields in unqueried.items()
+        for field in fields
+    ]
+    return exempt + _QUERIED
+
+
+def _group_overrides(app: App) -> list[Json]:
+    """For `read_group=members(…)`: an index by which a user's documents are found everywhere."""
+    found: list[Json] = []
+    for view in views_of(app):
+        for part in view.__read_group__.alternatives():
+            if isinstance(part, Members) and not part.is_map:
+                group: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION_GROUP"}
+                ordered: list[Json] = [
+                    {"order": order, "queryScope": "COLLECTION"}
+                    for order in ("ASCENDING", "DESCENDING")
+                ]
+                found.append(
+                    {
+                        "collectionGroup": view.__path__.segments[-2],
+                        "fieldPath": part.field,
+                        "indexes": [*ordered, _CONTAINS_INDEX, group],
+                    }
+                )
+    return found
+
+
+def _distinct(indexes: Iterable[Json]) -> list[Json]:
+    by_text = {json.dumps(index, sort_keys=True): index for index in indexes}
+    return [by_text[text] for text in sorted(by_text)]

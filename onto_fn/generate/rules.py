@@ -1,0 +1,249 @@
+"""`firestore.rules` of an app: what is declared, and nothing else, is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, SignedIn
+from onto_fn.engine.ledger import OWN_COLLECTIONS
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate
+from onto_fn.generate.declarations import requests_of, views_of
+from onto_fn.generate.expressions import (
+    Allow,
+    Joined,
+    Match,
+    comment,
+    either,
+    every,
+    literal,
+    member,
+)
+from onto_fn.generate.fields import MAX_ID, fields_condition
+
+if TYPE_CHECKING:
+    from onto_fn.functions import App
+    from onto_fn.requests import RequestModel
+    from onto_fn.views import ViewModel
+
+KEEP_BEGIN = "// onto:keep-begin"
+KEEP_END = "// onto:keep-end"
+
+_HEAD = """\
+rules_version = '2';
+
+// Made by `onto generate` from what the app declares: a change here is lost, except between
+// onto:keep-begin and onto:keep-end. What no line allows is denied. Functions use the server SDK,
+// which passes these rules by."""
+
+_HELPERS = {
+    "signedIn()": "request.auth != null",
+    "isUser(userId)": "signedIn() && request.auth.uid == userId",
+    "hasClaim(name, value)": "signedIn() && request.auth.token.get(name, null) == value",
+}
+# What a variable of a path must not be named inside the rules.
+_TAKEN = {"database", "data", "request", "resource"}
+
+
+def rules_text(app: App, kept: Iterable[str] = ("",)) -> str:
+    """The rules of an app.
+
+    Args:
+        app: whose views and requests are declared.
+        kept: lines that are written by hand, for the marked section.
+
+    Raises:
+        DeclarationError: what is declared would open a document to more clients than it says.
+    """
+    views = views_of(app)
+    requests = requests_of(app)
+    _check_paths(views, requests)
+    blocks = [block for view in views for block in _view_blocks(view, views)]
+    blocks += [_request_block(r) for r in requests if r.__create__ != NOBODY]
+    body = [line for block in blocks for line in [*block.lines(), ""]]
+    body += _closed(views, requests)
+    body += _closed_sources(app)
+    used = "\n".join(body)
+    helpers = [name for name in _HELPERS if name.partition("(")[0] in used]
+    if helpers and "signedIn()" not in helpers:
+        helpers.insert(0, "signedIn()")
+    lines = [
+        *_HEAD.splitlines(),
+        "service cloud.firestore {",
+        "  match /databases/{database}/documents {",
+    ]
+    for name in helpers:
+        lines += [
+            f"    function {name} {{",
+            f"      return {_HELPERS[name]};",
+            "    }",
+            "",
+        ]
+    lines += [f"    {line}" if line else "" for line in body]
+    lines += [f"    {KEEP_BEGIN}", *(line for line in kept if line), f"    {KEEP_END}", "  }", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def _view_blocks(view: type[ViewModel[Any]], views: Iterable[type[ViewModel[Any]]]) -> list[Match]:
+    path = view.__path__
+    blocks: list[Match] = []
+    if view.__read__ != NOBODY:
+        allows = _reading(view.__read__, path)
+        blocks.append(Match(_pattern(path), (f"{view.__name__}: read={view.__read__}",), allows))
+    if view.__read_group__ != NOBODY:
+        _check_group(view, views)
+        text = (
+            f"{view.__name__}, in all {path.segments[-2]} at once: read_group={view.__read_group__}"
+        )
+        allow = Allow("list", either(*_conditions(view.__read_group__)))
+        last = _variable(path.segments[-1].strip("{}"))
+        blocks.append(Match(f"/{{path=**}}/{path.segments[-2]}/{{{last}}}", (text,), (allow,)))
+    return blocks
+
+
+def _reading(access: Access, path: PathTemplate) -> tuple[Allow, ...]:
+    """`get` for all who have access; `list` where that does not depend on each document's id."""
+    every_one = _conditions(access)
+    parts = [part for part in access.alternatives() if _can_list(part, path)]
+    listing = [condition for part in parts for condition in _conditions(part)]
+    if listing == every_one:
+        return (Allow("get, list", either(*every_one)),)
+    allows = [Allow("get", either(*every_one))]
+    if listing:
+        allows.append(Allow("list", either(*listing)))
+    return tuple(allows)
+
+
+def _can_list(part: Access, path: PathTemplate) -> bool:
+    last = path.segments[-1]
+    if not last.startswith("{"):  # a query is on a collection, never on one document of it
+        return False
+    match part:
+        case Owner(variable):
+            return last != f"{{{variable}}}"
+        case Members():
+            return not part.is_map  # a query can ask for items of lists only
+        case _:
+            return True
+
+
+def _conditions(access: Access) -> list[str | Joined]:
+    return [_condition(part) for part in access.alternatives()]
+
+
+def _condition(part: Access) -> str:
+    match part:
+        case Public():
+            return "true"
+        case SignedIn():
+            return "signedIn()"
+        case Owner(variable):
+            return f"isUser({_variable(variable)})"
+        case Claim(name, value):
+            return f"hasClaim({literal(name)}, {literal(value)})"
+        case Members(field, is_map):
+            data = member("resource.data", field)
+            return f"{data}[request.auth.uid] != false" if is_map else f"request.auth.uid in {data}"
+        case _:
+            raise DeclarationError(f"{part!r} has no form in security rules")
+
+
+def _request_block(request: type[RequestModel]) -> Match:
+    path = request.__path__
+    identifier = _variable(path.variables[-1])
+    check = f"is{request.__name__}"
+    condition = fields_condition(request.__name__, request.stored_fields())
+    create = every(
+        either(*_conditions(request.__create__)),
+        f"{identifier}.size() <= {MAX_ID}",
+        f"{check}(request.resource.data)",
+    )
+    allows = [Allow("create", create)]
+    if request.__read__ != NOBODY:
+        allows.insert(0, Allow("get", either(*_conditions(request.__read__))))
+    said = f"create={request.__create__}, read={request.__read__}"
+    return Match(
+        _pattern(path),
+        (
+            f"{request.__name__}: {said}",
+            "Only a function writes to it once it is there: its mark says what has become of it.",
+        ),
+        tuple(allows),
+        {f"{check}(data)": condition},
+    )
+
+
+def _closed(views: list[type[ViewModel[Any]]], requests: list[type[RequestModel]]) -> list[str]:
+    closed = [view for view in views if view.__read__ == NOBODY == view.__read_group__]
+    listed = [f"  {view.__path__} ({view.__name__}, without read=)" for view in closed]
+    for request in requests:
+        if request.__create__ == NOBODY:
+            listed.append(f"  {request.__path__} ({request.__name__}, without create=)")
+    return [*comment("Declared for nobody:", *listed), ""] if listed else []
+
+
+def _closed_sources(app: App) -> list[str]:
+    views = {view.__path__.parent for view in views_of(app)}
+    requests = {request.__path__.parent for request in requests_of(app)}
+    sources = {
+        template
+        for definition in app.engine.definitions.values()
+        for template in definition.source_collections()
+        if template.segments[0] not in OWN_COLLECTIONS
+    }
+    sources |= {spec.shape.collection for spec in app.engine.aggregates.values()}
+    listed = sorted(f"  {template}" for template in sources - views - requests)
+    lines = [
+        *comment("Domain documents, which only functions and lines written by hand open:", *listed),
+        "",
+        *comment("What onto_fn keeps for itself: the ledger, dead letters, messages, numbers."),
+    ]
+    for collection in sorted(OWN_COLLECTIONS):
+        lines += [f"match /{collection}/{{document=**}} {{ allow read, write: if false; }}"]
+    return [*lines, ""]
+
+
+def _check_paths(views: list[type[ViewModel[Any]]], requests: list[type[RequestModel]]) -> None:
+    """Two blocks for one path would each open it to the clients of the other."""
+    named = [(owner.__name__, owner.__path__) for owner in (*views, *requests)]
+    for index, (name, path) in enumerate(named):
+        if path.segments[0].startswith("{") or path.segments[0] in OWN_COLLECTIONS:
+            raise DeclarationError(
+                f"{name}: path {path.text!r} would open what onto_fn keeps for itself, such as the "
+                "ledger; begin it with a collection of the app's"
+            )
+        for other, other_path in named[:index]:
+            if path.overlaps(other_path):
+                raise DeclarationError(
+                    f"{other} and {name} are both at {path.text!r}, so that who may read one could "
+                    "read the other; give one another path"
+                )
+
+
+def _check_group(view: type[ViewModel[Any]], views: Iterable[type[ViewModel[Any]]]) -> None:
+    collection = view.__path__.segments[-2]
+    for other in views:
+        if other is not view and other.__path__.segments[-2] == collection:
+            raise DeclarationError(
+                f"{view.__name__}: read_group would open {other.__name__} as well, which is in a "
+                f"collection named {collection!r} too; rename one of them"
+            )
+    for model in {m for v in views for m in v.__store__.models()}:
+        if model is not view.Document and model.template().segments[-1] == collection:
+            raise DeclarationError(
+                f"{view.__name__}: read_group would open the documents of {model.__name__} as "
+                f"well, which are in collections named {collection!r} too; rename one of them"
+            )
+
+
+def _pattern(path: PathTemplate) -> str:
+    segments = [
+        f"{{{_variable(segment.strip('{}'))}}}" if segment.startswith("{") else segment
+        for segment in path.segments
+    ]
+    return "/" + "/".join(segments)
+
+
+def _variable(name: str) -> str:
+    return f"{name}_" if name in _TAKEN else name

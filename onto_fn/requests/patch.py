@@ -1,0 +1,183 @@
+"""`Patch`: a document that a client writes to have fields of a view changed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+
+from pydantic import ConfigDict, Field
+from pydantic.fields import FieldInfo
+from typing_extensions import Format, get_annotations
+
+from onto_fn.access import Owner
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
+from onto_fn.requests.request import RequestModel
+from onto_fn.views import ViewModel
+
+V = TypeVar("V", bound=ViewModel[Any])
+
+
+class Patch(RequestModel, Generic[V]):
+    """A client's request to change fields of one document of a view.
+
+    Its fields are those of the view that may be changed; each needs a setter there. Only the fields
+    that a request has are set, in the order of their declaration, and only the domain documents
+    that the setters change are written. Fields that are not declared are ignored (`extra="forbid"`
+    refuses the request).
+
+    Class keywords:
+        path: template of the requests' paths, which ends in a variable: the request's id.
+        target: the field by which the client says which of the user's documents it means: the value
+            of the variable of the view's path that the patch's path does not have. A mapping from
+            variables to fields if there are several.
+        root: the variable of the view's path that is the id of the store's root; default the one
+            that `target` gives, or the only one there is.
+        create: who may create a request; without it, no client may.
+        read: who may read (and so watch) it; default the owner that `create` names, if it does.
+        name: the patch's name in dead letters and calls; default the class name.
+        version: change it to mark a change of code that the class's own source does not show.
+
+    Example:
+        >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, owner, root
+        >>> class Profile(DomainModel, collection="profiles"):
+        ...     nick: str
+        >>> class ProfileStore(Store):
+        ...     profile = root(Profile)
+        >>> class ProfilePage(ViewModel[ProfileStore], path="users/{user_id}/pages/profile"):
+        ...     @property
+        ...     def nick(self) -> str:
+        ...         return self.store.profile.nick
+        ...     @nick.setter
+        ...     def nick(self, value: str) -> None:
+        ...         if value == "admin":
+        ...             raise Refused("nobody may be called admin")
+        ...         self.store.profile.nick = value
+        >>> class ProfilePatch(
+        ...     Patch[ProfilePage], path="users/{user_id}/profilePatches/{id}",
+        ...     create=owner("user_id"),
+        ... ):
+        ...     nick: str
+
+    Raises:
+        DeclarationError: at class creation; a field without a setter on the view, a target that
+            does not lead to one document, an owner whose id is no part of the view's path.
+    """
+
+    __view__: ClassVar[type[ViewModel[Any]]]
+    __targets__: ClassVar[Mapping[str, str]] = {}
+    """Variables of the view's path that the client gives, and the fields that it gives them in."""
+    __root_id__: ClassVar[str] = ""
+
+    model_config = ConfigDict(extra="ignore")
+
+    def __init_subclass__(
+        cls,
+        *,
+        target: str | Mapping[str, str] | None = None,
+        root: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in get_annotations(cls, format=Format.FORWARDREF):
+            # A field that the client leaves out is not set; see `model_fields_set`.
+            if not name.startswith("_") and name not in vars(cls):
+                setattr(cls, name, Field(default=None))
+        if not cls.is_declared():
+            return
+        cls.__view__ = _view_of(cls)
+        cls.__targets__ = _targets_of(cls, target)
+        cls.__root_id__ = _root_of(cls, root)
+        _check_owner(cls)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if not cls.is_declared():
+            return
+        if not cls.model_fields:
+            raise DeclarationError(f"{cls.__name__} declares no field that may be changed")
+        for name, info in cls.model_fields.items():
+            _check_setter(cls, name)
+            if (info.alias or name) in cls.__targets__.values():
+                raise DeclarationError(
+                    f"{cls.__name__}.{name} is stored like the target {info.alias!r}; rename that"
+                )
+
+    @classmethod
+    def stored_fields(cls) -> dict[str, FieldInfo]:
+        """The fields that a client may write, by their names in Firestore; the target as well."""
+        # Any: pydantic takes an `Annotated`, and says that it takes a type.
+        identifier: Any = Annotated[str, Field(min_length=1, max_length=MAX_SEGMENT_BYTES)]
+        targets = {name: FieldInfo.from_annotation(identifier) for name in cls.__targets__.values()}
+        return {**targets, **super().stored_fields()}
+
+
+def _view_of(cls: type[Patch[Any]]) -> type[ViewModel[Any]]:
+    for base in cls.__mro__:
+        metadata = cast("dict[str, Any]", getattr(base, "__pydantic_generic_metadata__", {}))
+        for argument in metadata.get("args", ()):
+            if isinstance(argument, type) and issubclass(argument, ViewModel):
+                return cast("type[ViewModel[Any]]", argument)
+    raise DeclarationError(
+        f"{cls.__name__} names no view; declare it as `class {cls.__name__}(Patch[YourView], …)`"
+    )
+
+
+def _targets_of(cls: type[Patch[Any]], target: str | Mapping[str, str] | None) -> dict[str, str]:
+    view = cls.__view__.__path__
+    free = [name for name in view.variables if name not in cls.__path__.variables]
+    targets = dict.fromkeys(free, target) if isinstance(target, str) else dict(target or {})
+    if set(targets) != set(free) or (isinstance(target, str) and len(free) != 1):
+        raise DeclarationError(
+            f"{cls.__name__}: the path of {cls.__view__.__name__}, {view.text!r}, has the "
+            f"variables {free} besides those of {cls.__path__.text!r}; `target` names the field "
+            "that gives one, or maps each to a field, and nothing else"
+        )
+    return targets
+
+
+def _root_of(cls: type[Patch[Any]], root: str | None) -> str:
+    variables = cls.__view__.__path__.variables
+    model = cls.__view__.__store__.root().model
+    candidates = [root] if root else list(cls.__targets__) or list(variables)
+    if len(candidates) != 1 or candidates[0] not in variables:
+        raise DeclarationError(
+            f"{cls.__name__}: say which variable of {cls.__view__.__path__.text!r} is the id of "
+            f"the view's root, a {model.__name__}: `root='…'`"
+        )
+    missing = set(model.template().variables) - set(variables)
+    if missing:
+        raise DeclarationError(
+            f"{cls.__name__}: the root's path {model.template().text!r} needs "
+            f"{', '.join(sorted(missing))}, which the view's path does not have"
+        )
+    return candidates[0]
+
+
+def _check_owner(cls: type[Patch[Any]]) -> None:
+    """An owner who is no part of the view's path could change the view of everybody."""
+    for part in cls.__create__.alternatives():
+        if isinstance(part, Owner) and part.variable not in cls.__view__.__path__.variables:
+            raise DeclarationError(
+                f"{cls.__name__}: create={part}, but {part.variable!r} is no variable of the "
+                f"view's path {cls.__view__.__path__.text!r}, so that any user could change any "
+                "of its documents. Name the variable as the view does"
+            )
+
+
+def _check_setter(cls: type[Patch[Any]], name: str) -> None:
+    view = cls.__view__
+    member = inspect.getattr_static(view, name, None)
+    if name not in view.__fields__:
+        raise DeclarationError(
+            f"{cls.__name__}.{name}: {view.__name__} has no such field; it has "
+            f"{', '.join(view.__fields__)}"
+        )
+    if isinstance(member, cached_property) or cast(property, member).fset is None:
+        raise DeclarationError(
+            f"{cls.__name__}.{name}: {view.__name__}.{name} has no setter; write "
+            f"`@{name}.setter` and `def {name}(self, value) -> None` below its property"
+        )

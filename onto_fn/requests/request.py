@@ -1,0 +1,135 @@
+"""What forms and patches share: a document that a client writes to ask for a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, Unpack
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
+from onto_fn.errors import DeclarationError, InvalidRequest
+from onto_fn.firestore import PathTemplate
+from onto_fn.firestore.documents import Fields
+from onto_fn.firestore.paths import check_name, last_segment
+from onto_fn.models.domain import METADATA_FIELDS, problems_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is known of a request besides its fields.
+
+    Attributes:
+        path: path of its document; unique among all requests.
+        params: values of the variables of the declared path, all of them allowed as ids.
+        uid: id of the user who asks, where it is known: a variable of the path that only its owner
+            can write, or the verified ID token of a call.
+    """
+
+    path: str
+    params: Mapping[str, str]
+    uid: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the request: the path of its document."""
+        return self.path
+
+    @property
+    def doc_id(self) -> str:
+        """The id of the request's document, the last segment of its path."""
+        return last_segment(self.path)
+
+
+class RequestModel(BaseModel):
+    """Base of `Form` and `Patch`: the fields that a client may write, and who may create it."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
+        extra="forbid",
+    )
+
+    __path__: ClassVar[PathTemplate]
+    __create__: ClassVar[Access] = NOBODY
+    __read__: ClassVar[Access] = NOBODY
+    __request_name__: ClassVar[str] = ""
+    __version__: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls,
+        *,
+        path: str | None = None,
+        create: Access | None = None,
+        read: Access | None = None,
+        name: str | None = None,
+        version: str = "",
+        **kwargs: Unpack[ConfigDict],
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if path is None:
+            return
+        cls.__path__ = PathTemplate(path)
+        if not cls.__path__.is_document or last_segment(path) not in {
+            f"{{{variable}}}" for variable in cls.__path__.variables
+        }:
+            raise DeclarationError(
+                f"{cls.__name__}: path {path!r} must name documents by a variable, one document a "
+                "request, as in 'users/{user_id}/cityForms/{city_id}'"
+            )
+        cls.__request_name__ = check_name(name or cls.__name__, what="form or patch")
+        cls.__version__ = version
+        cls.__create__ = checked_access(create, cls.__name__, cls.__path__)
+        cls.__read__ = (
+            AnyOf(tuple(p for p in cls.__create__.alternatives() if isinstance(p, Owner)))
+            if read is None
+            else checked_access(read, cls.__name__, cls.__path__)
+        )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, field in cls.model_fields.items():
+            if (field.alias or name) in METADATA_FIELDS:
+                raise DeclarationError(
+                    f"{cls.__name__}.{name} would be stored as {field.alias or name!r}, which a "
+                    "client must not choose; give it another name"
+                )
+
+    @classmethod
+    def is_declared(cls) -> bool:
+        """Whether the class has a path; a base class that others share fields by has none."""
+        return "__path__" in vars(cls)
+
+    @classmethod
+    def stored_fields(cls) -> dict[str, FieldInfo]:
+        """The fields that a client may write, by their names in Firestore."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def parsed(cls, fields: Fields) -> Self:
+        """The request that a document's fields make.
+
+        Raises:
+            InvalidRequest: the fields do not fit; the message names each that does not.
+        """
+        try:
+            return cls.model_validate(fields, by_alias=True, by_name=False)
+        except ValidationError as error:
+            raise InvalidRequest(problems_of(error)) from error
+
+    @classmethod
+    def request(cls, path: str, uid: str | None = None) -> Request:
+        """What is known of the request at a path that fits the declaration.
+
+        Without `uid`, the user is the one that the path names, if only that user may create it.
+        """
+        params = cls.__path__.match(path) or {}
+        parts = list(cls.__create__.alternatives())
+        if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
+            uid = params.get(parts[0].variable)
+        return Request(path, params, uid)
