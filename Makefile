@@ -2,10 +2,11 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check chaos bench emulators wheel lock clean python
+.PHONY: help setup demo test check lint chaos bench bench-coldstart emulators docs wheel lock clean
+.PHONY: python
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: python ## Install all that the other targets need, into this folder only
 	@$(PYTHON) scripts/setup.py
@@ -16,12 +17,14 @@ demo: setup ## Run the meeting room on the emulators and show its views change
 test: setup ## Run all tests, those on the emulators too
 	@$(BIN)/pytest tests emulator_tests
 
-check: setup ## Lint, check the types and the layers, and run the fast tests
+check: lint ## Lint, check the types and the layers, and run the fast tests
+	@$(BIN)/pytest tests
+
+lint: setup ## Lint, check the types and the layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/pytest tests
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
@@ -32,8 +35,14 @@ bench: setup ## Compare with hand-written functions and with raw writes, in one 
 	@$(BIN)/python benchmarks/aggregates.py
 	@$(BIN)/python benchmarks/feed.py
 
+bench-coldstart: setup ## Import time and memory of the functions, beside a bare hand-written one
+	@$(BIN)/python benchmarks cold_start
+
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing
+
+docs: setup ## Write the command line's page, docs/command-line.md, from its help
+	@$(BIN)/python scripts/command_line_page.py
 
 wheel: setup ## Build the library's wheel into dist/
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
@@ -42,7 +51,7 @@ lock: python ## Pin the newest versions that pyproject.toml allows
 	@$(PYTHON) scripts/lock.py
 
 clean: ## Remove all that the other targets have made
-	@rm -rf .venv functions/venv functions/vendor tools/node_modules .tools dist build
+	@rm -rf .venv functions/venv functions/vendor tools/node_modules web/node_modules .tools dist build
 	@rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

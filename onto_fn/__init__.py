@@ -1,7 +1,7 @@
 """onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
 
 from onto_fn.access import claim, members, owner, public, role, signed_in
-from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, Result, RetryPolicy
 from onto_fn.errors import (
     DeclarationError,
     InvalidDocument,
@@ -60,6 +60,7 @@ __all__ = [
     "Mediator",
     "Message",
     "MissingDocument",
+    "Observer",
     "OntoError",
     "Outcome",
     "Patch",

@@ -96,7 +96,7 @@ def test_options_come_through_to_the_deploy_tool() -> None:
         min_instances=0,
         max_instances=20,
         cpu=1,
-        service_account="runner@",
+        service_account="runner@polls.iam.gserviceaccount.com",
         secrets=["API_KEY"],
         labels={"team": "polls"},
     )["on_polls_written"]
@@ -112,7 +112,7 @@ def test_options_come_through_to_the_deploy_tool() -> None:
         "minInstances": 0,
         "maxInstances": 20,
         "cpu": 1,
-        "serviceAccountEmail": "runner@",
+        "serviceAccountEmail": "runner@polls.iam.gserviceaccount.com",
         "secretEnvironmentVariables": [{"key": "API_KEY"}],
         "labels": {"team": "polls"},
     }
@@ -138,10 +138,28 @@ def test_parameters_are_left_to_be_resolved_at_deployment() -> None:
     endpoint = manifest(
         memory=params.IntParam("ONTO_FN_TEST_MEMORY"),
         min_instances=params.IntParam("ONTO_FN_TEST_MINIMUM"),
+        region=params.StringParam("ONTO_FN_TEST_REGION"),
+        service_account=params.StringParam("ONTO_FN_TEST_ACCOUNT"),
+        secrets=[params.SecretParam("ONTO_FN_TEST_SECRET")],
     )["on_polls_written"]
 
     assert endpoint["availableMemoryMb"] == "{{ params.ONTO_FN_TEST_MEMORY }}"
     assert endpoint["minInstances"] == "{{ params.ONTO_FN_TEST_MINIMUM }}"
+    assert endpoint["region"] == ["{{ params.ONTO_FN_TEST_REGION }}"]
+    assert endpoint["serviceAccountEmail"] == "{{ params.ONTO_FN_TEST_ACCOUNT }}"
+    assert endpoint["secretEnvironmentVariables"] == [{"key": "ONTO_FN_TEST_SECRET"}]
+
+
+def test_short_name_of_an_account_is_left_to_the_deploy_tool() -> None:
+    endpoint = manifest(service_account="runner@")["on_polls_written"]
+
+    assert endpoint["serviceAccountEmail"] == "runner@"
+
+
+def test_short_name_of_an_account_that_reads_secrets_is_refused() -> None:
+    """The deploy tool would open the secret to "runner@", literally, which Google refuses."""
+    with pytest.raises(DeclarationError, match=r"runner@PROJECT\.iam\.gserviceaccount\.com"):
+        manifest(service_account="runner@", secrets=["API_KEY"])
 
 
 def test_functions_are_plain_functions_of_one_event() -> None:

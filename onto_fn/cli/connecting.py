@@ -89,19 +89,30 @@ def default_project() -> str:
     Raises:
         CommandError: there is none.
     """
-    file = Path(".firebaserc")
-    try:
-        content: Any = json.loads(file.read_text()) if file.is_file() else {}
-    except ValueError as error:
-        raise CommandError(f"{file} is not JSON: {one_line(error)}") from error
-    projects = content.get("projects") if isinstance(content, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    default = projects.get("default") if isinstance(projects, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    if not isinstance(default, str) or not default:
+    default = project_of(Path(".firebaserc"))
+    if default is None:
         raise CommandError(
             "no project is named",
             "say --project ID, or run onto in a folder whose .firebaserc has a default",
         )
     return default
+
+
+def project_of(file: Path) -> str | None:
+    """The default project that a `.firebaserc` names, None if it names none.
+
+    Raises:
+        CommandError: it is not JSON.
+    """
+    try:
+        # JSON has no narrower type than this.
+        content: Any = json.loads(file.read_text()) if file.is_file() else {}
+    except ValueError as error:
+        raise CommandError(f"{file} is not JSON: {one_line(error)}") from error
+    try:
+        return cast("str | None", content["projects"]["default"])
+    except (KeyError, TypeError):
+        return None
 
 
 def connect(project: str, database: str) -> Database:

@@ -12,6 +12,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
+from onto_fn.observing import phase
 from onto_fn.views import Definition
 
 
@@ -25,6 +26,7 @@ class Affected:
         shard: which of the root's ledger records it is about.
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
+        afresh: whether its documents are written whatever the record says that they hold.
     """
 
     definition: Definition
@@ -32,6 +34,7 @@ class Affected:
     shard: int = 0
     record: LedgerRecord | None = None
     read_time: datetime = datetime.min
+    afresh: bool = False
 
     @property
     def was_built(self) -> bool:
@@ -51,15 +54,23 @@ def find_one(database: Database, wanted: Affected) -> Affected:
 
 def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]:
     """Materialisations as the ledger has them now, at one time."""
-    documents, read_time = database.get([item.ledger_path for item in wanted])
+    with phase("look-up"):
+        documents, read_time = database.get([item.ledger_path for item in wanted])
     return [
         replace(
             item,
-            record=LedgerRecord.from_document(documents[item.ledger_path]),
+            record=_record(documents[item.ledger_path], afresh=item.afresh),
             read_time=read_time,
         )
         for item in wanted
     ]
+
+
+def _record(document: Document, *, afresh: bool) -> LedgerRecord | None:
+    record = LedgerRecord.from_document(document)
+    if record is None or not afresh:
+        return record
+    return replace(record, documents=dict.fromkeys(record.documents, ""))
 
 
 def find_affected(
@@ -80,9 +91,11 @@ def find_affected(
     """
 
     def look_up(query: Query, read_time: datetime | None) -> tuple[list[Document], datetime]:
-        return policy.run(
-            f"the look-up for {change.path}", lambda _: database.query(query, read_time=read_time)
-        )
+        with phase("look-up"):
+            return policy.run(
+                f"the look-up for {change.path}",
+                lambda _: database.query(query, read_time=read_time),
+            )
 
     queries = policy.run(
         f"the queries of {change.path}", lambda _: _look_ups(database, definitions, change)

@@ -18,6 +18,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Database, Document, Write
+from onto_fn.observing import phase
 from onto_fn.store import ReadSet, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
@@ -88,10 +89,12 @@ def _build(
     database: Database, definition: Definition, document: Document, read_time: datetime
 ) -> BuiltDocuments:
     reader = Snapshot(database, read_time, known={document.path: document})
-    store = load(definition.store, document.path, reader, ReadSet())
+    with phase("read", definition.name):
+        store = load(definition.store, document.path, reader, ReadSet())
     if store is None:
         return (definition.removed(document.path) if definition.removed else None) or {}
-    built = definition.build(store, Transition.UPDATED) or {}
+    with phase("build", definition.name):
+        built = definition.build(store, Transition.UPDATED) or {}
     check_targets(definition, built)
     return built
 

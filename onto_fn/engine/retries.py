@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
@@ -14,6 +15,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from onto_fn import observing
 from onto_fn.errors import RetriesExhausted, TransientError
 
 T = TypeVar("T")
@@ -47,10 +49,17 @@ class RetryPolicy:
             RetriesExhausted: the last attempt failed as well.
         """
         number = 0
+
+        def tell(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            if error is not None:
+                observing.retry(what, number, error)
+
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts) | stop_after_delay(self.deadline),
             wait=wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             retry=retry_if_exception_type(TransientError),
+            before_sleep=tell,
             reraise=True,
         )
 

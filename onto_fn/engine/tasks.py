@@ -23,6 +23,7 @@ from onto_fn.engine.verified import commit_verified
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
+from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import Decision, Definition, Transition
 
@@ -159,11 +160,14 @@ class _Task:
         """What the task writes, or None if it is not of the definition's class."""
         definition = self.definition
         if definition.decide is not None:
-            return definition.decide(self._unmarked(task), reader)
-        store = load(definition.store, self.path, reader, ReadSet())
+            with phase("build", definition.name):  # what it reads depends on what it finds
+                return definition.decide(self._unmarked(task), reader)
+        with phase("read", definition.name):
+            store = load(definition.store, self.path, reader, ReadSet())
         if store is None:
             return None
-        built = definition.build(store, Transition.CREATED) or {}
+        with phase("build", definition.name):
+            built = definition.build(store, Transition.CREATED) or {}
         check_targets(definition, built)
         writes = tuple(Write(path, content) for path, content in sorted(built.items()))
         return Decision(writes, ReadSet())  # it has read nothing but itself

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
 
-from onto_fn.engine import Change, Engine, FanOut, Outcome, Result, RetryPolicy
+from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, RetryPolicy
 from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
+from onto_fn.functions import logs
 from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
@@ -22,10 +23,13 @@ from onto_fn.functions.endpoints import (
     FirestoreFunction,
     FunctionOptions,
     Param,
+    Secret,
     function_name,
 )
+from onto_fn.functions.logs import OutcomeLog
 from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
+from onto_fn.functions.tracing import traced
 from onto_fn.mediators import (
     Mediator,
     RequestMediator,
@@ -47,6 +51,9 @@ class App:
     that one write costs one invocation. Each asks the platform to redeliver what fails. If a
     mediator sends messages, one more function, on the outbox, delivers them.
 
+    What says how the functions run may be a parameter of `firebase_functions.params`, whose value
+    is chosen when they are deployed: `memory=IntParam("VIEW_MEMORY", default=512)`.
+
     Args:
         mediators: what the app materialises.
         region: where the functions run, such as `"europe-west1"`.
@@ -56,9 +63,11 @@ class App:
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs of an instance.
-        service_account: email of the account that the functions run as.
-        database: id of the Firestore database.
-        secrets: names of secrets that the functions see as environment variables.
+        service_account: email of the account that the functions run as; or, without secrets,
+            `name@` in the same project.
+        database: id of the Firestore database that is listened to.
+        secrets: secrets (`SecretParam`), or their names, that the functions see as environment
+            variables.
         labels: labels of the functions.
         retry: bounds of the retries within one invocation.
         fan_out: if given, a change that affects very many documents is rebuilt in batches, through
@@ -67,6 +76,7 @@ class App:
             it below the platform's limit of redelivery, 24 hours, after which it would be lost.
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
             Firebase ID token has this custom claim; see `functions.replay`.
+        observers: are told of each event, beside the log; see `onto_fn.instrumentation`.
 
     Example:
         In `functions/main.py`::
@@ -76,28 +86,30 @@ class App:
 
     Raises:
         DeclarationError: two mediators have the same name or write the same path, views feed each
-            other in a cycle, two functions would have the same name, or two sinks that differ have.
+            other in a cycle, two functions would have the same name, or two sinks that differ have,
+            or a `name@` is to be given access to secrets.
     """
 
     def __init__(
         self,
         mediators: Sequence[ViewMediator | Mediator | RequestMediator],
         *,
-        region: str | None = None,
+        region: Param[str] | None = None,
         memory: Param[int] | None = None,
         timeout: Param[int] | None = None,
         concurrency: Param[int] | None = None,
         min_instances: Param[int] | None = None,
         max_instances: Param[int] | None = None,
         cpu: int | str | None = None,
-        service_account: str | None = None,
+        service_account: Param[str] | None = None,
         database: str = "(default)",
-        secrets: Sequence[str] = (),
+        secrets: Sequence[Secret] = (),
         labels: dict[str, str] | None = None,
         retry: RetryPolicy | None = None,
         fan_out: FanOut | None = None,
         max_event_age: timedelta = timedelta(hours=23),
         admin_claim: str | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         if not mediators:
             raise DeclarationError("an App needs at least one mediator")
@@ -126,7 +138,7 @@ class App:
             retry=retry,
             fan_out=fan_out,
             publish=Publisher(fan_out.topic).publish if fan_out else None,
-            observer=_log_outcome,
+            observers=(OutcomeLog(), *observers),
             sender=self._courier.send,
         )
         self.max_event_age = max_event_age
@@ -184,6 +196,7 @@ class App:
         Raises:
             DeclarationError: the module uses one of the names already.
         """
+        logs.set_up()
         for name, function in self.functions().items():
             if name in namespace:
                 raise DeclarationError(f"the module defines {name!r} already; rename that")
@@ -271,7 +284,8 @@ class App:
 
     def _compile(self, trigger: FirestoreFunction) -> Handler:
         def handler(event: Any) -> None:
-            self.handle(event)
+            with traced(event):
+                self.handle(event)
 
         handler.__name__ = handler.__qualname__ = trigger.name
         handler.__doc__ = f"Handles a write to {trigger.collection}."
@@ -321,20 +335,3 @@ def _project() -> str:
     if project is None:
         raise DeclarationError("no Google Cloud project; set GOOGLE_CLOUD_PROJECT")
     return project
-
-
-def _log_outcome(change: Change, outcome: Outcome) -> None:
-    level = logging.ERROR if outcome.result is Result.DEAD_LETTER else logging.INFO
-    _log.log(
-        level,
-        "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s",
-        outcome.definition,
-        outcome.root,
-        outcome.result.value,
-        change.path,
-        change.event_id,
-        outcome.attempts,
-        len(outcome.written),
-        len(outcome.deleted),
-        outcome.error,
-    )

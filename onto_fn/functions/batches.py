@@ -13,6 +13,7 @@ from onto_fn.errors import TransientError, UndecodableEvent
 from onto_fn.firestore import Database
 from onto_fn.functions.cloudevents import CloudEvent
 from onto_fn.functions.endpoints import FunctionOptions
+from onto_fn.functions.tracing import traced
 
 if TYPE_CHECKING:
     from onto_fn.functions.app import App
@@ -72,7 +73,8 @@ def fan_out_function(app: App, fan_out: FanOut, options: FunctionOptions) -> Cal
     """The function that is called with each batch; a failed one is delivered again (G5)."""
 
     def onto_fan_out(event: Any) -> None:
-        app.handle_batch_event(event)
+        with traced(event):
+            app.handle_batch_event(event)
 
     trigger = {"eventType": PUBLISHED, "retry": True, "eventFilters": {"topic": fan_out.topic}}
     onto_fan_out.__dict__["__firebase_endpoint__"] = options.endpoint(NAME, event=trigger)

@@ -16,11 +16,14 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 
 if TYPE_CHECKING:
-    from firebase_functions.params import Expression
+    from firebase_functions.params import Expression, SecretParam
 
 T = TypeVar("T", str, int, float, bool)
 # A value, or a parameter of firebase_functions.params that is known when it is deployed.
 Param = Union[T, "Expression[T]"]
+
+# The name of a secret, or a parameter that declares it.
+Secret = Union[str, "SecretParam"]
 
 WRITTEN = "google.cloud.firestore.document.v1.written"
 CREATED = "google.cloud.firestore.document.v1.created"
@@ -39,23 +42,35 @@ class FunctionOptions:
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs, or `"gcf_gen1"`.
-        service_account: email, or `name@` in the same project.
+        service_account: email; or, without secrets, `name@` in the same project.
         database: id of the Firestore database.
-        secrets: names of secrets that become environment variables.
+        secrets: secrets, or their names, that become environment variables.
         labels: labels of the functions.
+
+    Raises:
+        DeclarationError: `name@` with secrets.
     """
 
-    region: str | None = None
+    region: Param[str] | None = None
     memory: Param[int] | None = None
     timeout: Param[int] | None = None
     concurrency: Param[int] | None = None
     min_instances: Param[int] | None = None
     max_instances: Param[int] | None = None
     cpu: int | str | None = None
-    service_account: str | None = None
+    service_account: Param[str] | None = None
     database: str = "(default)"
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[Secret, ...] = ()
     labels: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        account = self.service_account
+        if self.secrets and isinstance(account, str) and account.endswith("@"):
+            # The deploy tool completes it for the function, and not where it opens the secrets.
+            raise DeclarationError(
+                f"service_account={account!r} cannot be given access to secrets: write its whole "
+                f"email, {account}PROJECT.iam.gserviceaccount.com, or a StringParam that has it"
+            )
 
     def endpoint(
         self,
@@ -75,7 +90,7 @@ class FunctionOptions:
             entryPoint=name,
             eventTrigger=event,
             httpsTrigger=https,
-            region=[self.region] if self.region else None,
+            region=[self.region] if self.region is not None else None,
             availableMemoryMb=self.memory,
             timeoutSeconds=self.timeout,
             concurrency=self.concurrency,
@@ -83,7 +98,7 @@ class FunctionOptions:
             maxInstances=self.max_instances,
             cpu=self.cpu,
             serviceAccountEmail=self.service_account,
-            secretEnvironmentVariables=[{"key": name} for name in self.secrets],
+            secretEnvironmentVariables=[{"key": _name(secret)} for secret in self.secrets],
             labels=self.labels or None,
         )
 
@@ -97,14 +112,14 @@ class Endpoint:
     eventTrigger: dict[str, Any] | None = None
     httpsTrigger: dict[str, Any] | None = None
     platform: str = "gcfv2"
-    region: list[str] | None = None
+    region: list[Any] | None = None
     availableMemoryMb: Any = None
     timeoutSeconds: Any = None
     concurrency: Any = None
     minInstances: Any = None
     maxInstances: Any = None
     cpu: int | str | None = None
-    serviceAccountEmail: str | None = None
+    serviceAccountEmail: Any = None
     secretEnvironmentVariables: list[dict[str, str]] | None = None
     labels: dict[str, str] | None = None
 
@@ -140,6 +155,10 @@ class FirestoreFunction:
             "eventFilterPathPatterns": {"document": self.document},
         }
         return self.options.endpoint(self.name, event=trigger)
+
+
+def _name(secret: Secret) -> str:
+    return secret if isinstance(secret, str) else secret.name
 
 
 def function_name(collection: PathTemplate) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.errors import OntoError
 from onto_fn.firestore.paths import last_segment
+from onto_fn.functions.tracing import traced
 
 if TYPE_CHECKING:
     from onto_fn.functions.app import App
@@ -40,7 +41,8 @@ def replay_function(app: App, claim: str) -> Callable[[Any], Answer]:
         letters = _letters(app, request.get_json(silent=True))
         if letters is None:
             return {"error": 'send {"letters": ["…"]} or {"all": true}'}, 400
-        return {"results": {letter: _replay(app, letter) for letter in letters}}, 200
+        with traced(request.headers):
+            return {"results": {letter: _replay(app, letter) for letter in letters}}, 200
 
     onto_replay.__dict__["__firebase_endpoint__"] = app.options.endpoint(NAME, https={})
     return onto_replay

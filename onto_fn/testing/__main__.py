@@ -7,26 +7,21 @@ import signal
 import sys
 from pathlib import Path
 
-from onto_fn.testing.config import configured_ports, read_config
+from onto_fn.testing.foreground import DEFAULT_PROJECT, addresses, configured_suite
 from onto_fn.testing.process import EmulatorError
-from onto_fn.testing.suite import EmulatorSuite
 from onto_fn.testing.toolchain import ToolchainError
-
-_EMULATORS = ("firestore", "functions", "pubsub", "auth", "storage")
-_DEFAULT = ("firestore", "functions")
 
 
 def main() -> int:
     """Start the emulators, print where they are, and wait; returns the exit status."""
     arguments = _parser().parse_args()
-    config = read_config(arguments.folder)
-    ports = configured_ports(config)
-    only = arguments.only or [name for name in _EMULATORS if name in ports] or _DEFAULT
-    suite = EmulatorSuite(arguments.folder, only=only, project_id=arguments.project, ports=ports)
+    suite = configured_suite(
+        arguments.folder, only=arguments.only or (), project_id=arguments.project
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suite:
-            print("\n".join(_addresses(suite)), flush=True)
+            print("\n".join(addresses(suite)), flush=True)
             suite.wait()
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
@@ -47,20 +42,8 @@ def _parser() -> argparse.ArgumentParser:
         type=lambda names: names.split(","),
         help="emulators, separated by commas, instead of those with a port in firebase.json",
     )
-    parser.add_argument("--project", default="demo-onto-fn", help="begins with demo-")
+    parser.add_argument("--project", default=DEFAULT_PROJECT, help="begins with demo-")
     return parser
-
-
-def _addresses(suite: EmulatorSuite) -> list[str]:
-    return [
-        *(f"{name:<10} http://{suite.host(name)}" for name in suite.only),
-        f"{'log':<10} {suite.log_path}",
-        "",
-        "Clients find them with:",
-        *(f"  export {name}={value}" for name, value in suite.environ().items()),
-        "",
-        "Ctrl-C stops them.",
-    ]
 
 
 if __name__ == "__main__":

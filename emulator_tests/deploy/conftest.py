@@ -1,0 +1,220 @@
+"""The real `firebase deploy`, recorded, and what it uploads, run as the build would run it.
+
+| fixture | gives |
+|---|---|
+| `first` | the first deploy of the meeting room, in which the build of one function fails |
+| `later` | two more: a source collection has been renamed, and nothing has changed |
+| `estate` | the deploy of a project with several codebases, databases, parameters and secrets |
+| `workspace` | the archive of `first`, unpacked, its requirements in a virtual environment |
+
+Each deploy takes place once in a session. The one of `estate` begins with the first of the others
+and goes on beside them, as it has to wait for a quota.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+
+from standin import Deployment, FirebaseDeploy, GoogleProject, StandIn  # noqa: E402
+
+PROJECT = "demo-meeting-room"
+FAILING = "on_tickets_written"
+BUILD_FAILURE = "Build failed: the builder ran out of disk space"
+
+# What lies about in a developer's folder, and is nobody's business.
+DEBRIS = {
+    ".env": "GREETING=hello\n",
+    f".env.{PROJECT}": "PLACE=here\n",
+    ".env.local": "ONLY=local\n",
+    ".secret.local": "API_KEY=hunter2\n",
+    ".venv/bin/python": "",
+    ".pytest_cache/v/cache": "",
+    ".ruff_cache/0.1/cache": "",
+    ".mypy_cache/3.11/main.json": "",
+    ".hypothesis/examples/one": "",
+    ".DS_Store": "",
+    "__pycache__/main.cpython-311.pyc": "",
+    "meeting_room/__pycache__/views.cpython-311.pyc": "",
+    "meeting_room/test_views.py": "",
+    "tests/test_main.py": "",
+    "service-account.json": '{"private_key": "…"}',
+    f"{PROJECT}-firebase-adminsdk-x1y2z-0a1b2c3d4e.json": '{"private_key": "…"}',
+    "signing.pem": "",
+    "signing.key": "",
+    "firebase-debug.log": "",
+    "functions.log": "",
+}
+
+# Not in version control either.
+ESTATE_SETTINGS = {
+    ".env": "CURRENCY=EUR\nVIEW_REGION=europe-west1\nVIEW_MEMORY=256\nVIEW_TIMEOUT=120\n"
+    "VIEW_CONCURRENCY=40\nVIEW_MOST=7\n",
+    ".env.demo-estate": "VIEW_MEMORY=1024\nVIEW_WARM=1\n"
+    "VIEW_ACCOUNT=views@demo-estate.iam.gserviceaccount.com\n",
+    ".env.local": "VIEW_WARM=0\n",
+    ".secret.local": "SIGNING_KEY=local-key\nAPI_KEY=local\n",
+}
+
+
+@dataclass(frozen=True)
+class Later:
+    """The deploys after the first.
+
+    Attributes:
+        renamed: of a source with `places` where `locations` was.
+        unchanged: of the same source again.
+    """
+
+    renamed: Deployment
+    unchanged: Deployment
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A deploy, and the project that it left."""
+
+    deployment: Deployment
+    project: GoogleProject
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An unpacked archive.
+
+    Attributes:
+        folder: with `main.py`.
+        venv: the virtual environment with its requirements.
+    """
+
+    folder: Path
+    venv: Path
+
+
+@pytest.fixture(scope="session")
+def meeting_room(
+    tmp_path_factory: pytest.TempPathFactory, estate_deploying: Future[Estate]
+) -> Generator[FirebaseDeploy]:
+    """The repository as a fresh clone has it, with debris in `functions/`."""
+    folder, home = tmp_path_factory.mktemp("meeting-room"), tmp_path_factory.mktemp("home")
+    made = shutil.ignore_patterns("venv", "vendor", "__pycache__")
+    for name in ("functions", "onto_fn", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=made)
+    for name in ("firebase.json", "firestore.rules", "firestore.indexes.json"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):  # of the wheel
+        shutil.copy(ROOT / name, folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name, content in DEBRIS.items():
+        path = folder / "functions" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (folder / "functions" / "venv").symlink_to(ROOT / "functions" / "venv")
+    project = GoogleProject(PROJECT, failing={FAILING: BUILD_FAILURE})
+    with StandIn(project, home) as stand_in:
+        yield FirebaseDeploy(ROOT, folder, home, stand_in)
+
+
+@pytest.fixture(scope="session")
+def first(meeting_room: FirebaseDeploy) -> Deployment:
+    return meeting_room.run()
+
+
+@pytest.fixture(scope="session")
+def later(meeting_room: FirebaseDeploy, first: Deployment) -> Later:
+    models = meeting_room.folder / "functions" / "meeting_room" / "models.py"
+    source = models.read_text()
+    assert source.count('collection="locations"') == 1
+    models.write_text(source.replace('collection="locations"', 'collection="places"'))
+    return Later(renamed=meeting_room.run(), unchanged=meeting_room.run())
+
+
+@pytest.fixture(scope="session")
+def estate_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project in `estate/`, with the files that are not in version control."""
+    folder = tmp_path_factory.mktemp("estate") / "project"
+    shutil.copytree(HERE / "estate", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "tools").symlink_to(ROOT / "tools")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for codebase in ("sales", "archive"):
+        (folder / codebase / "venv").symlink_to(ROOT / "functions" / "venv")
+        (folder / codebase / "requirements.txt").touch()
+    for name, content in ESTATE_SETTINGS.items():
+        (folder / "sales" / name).write_text(content)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def estate_deploying(
+    estate_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Future[Estate]]:
+    """The deploy of `estate_folder` to a project where little is enabled and quota is short."""
+    home = tmp_path_factory.mktemp("home")
+    project = GoogleProject(
+        "demo-estate",
+        locations={"(default)": "eur3", "archive": "europe-west1"},
+        secrets={"API_KEY": "k", "SIGNING_KEY": "s"},
+        exhausted={"on_orders_written"},
+    )
+    project.enabled -= {"eventarc.googleapis.com", "run.googleapis.com"}
+
+    def deploy() -> Estate:
+        return Estate(FirebaseDeploy(ROOT, estate_folder, home, stand_in).run(), project)
+
+    with StandIn(project, home) as stand_in, ThreadPoolExecutor(1, "estate") as pool:
+        yield pool.submit(deploy)
+
+
+@pytest.fixture(scope="session")
+def estate(estate_deploying: Future[Estate]) -> Estate:
+    return estate_deploying.result()
+
+
+def archive_of(deployment: Deployment) -> zipfile.ZipFile:
+    """What a deploy uploaded."""
+    (upload,) = deployment.requests.matching("PUT", r"\.zip$", host="storage.")
+    return zipfile.ZipFile(io.BytesIO(upload.content))
+
+
+@pytest.fixture(scope="session")
+def archive(first: Deployment) -> zipfile.ZipFile:
+    return archive_of(first)
+
+
+@pytest.fixture(scope="session")
+def workspace(archive: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("workspace")
+    venv = tmp_path_factory.mktemp("build") / "venv"
+    archive.extractall(folder)
+    uv = ROOT / ".venv" / "bin" / "uv"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, venv], check=True)
+    # From the folder, as the requirements name the wheel in it by a relative path.
+    install = [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
+    subprocess.run([*install, "-r", "requirements.txt"], cwd=folder, check=True)
+    return Workspace(folder, venv)
+
+
+@pytest.fixture(scope="session")
+def specs(first: Deployment) -> dict[str, dict]:
+    """The functions that the first deploy created, by id, as they were asked for."""
+    created = first.requests.matching("POST", "/functions$", host="cloudfunctions.")
+    return {request.query.removeprefix("functionId="): request.body for request in created}
+
+
+def declared_indexes() -> dict:
+    return json.loads((ROOT / "firestore.indexes.json").read_text())

@@ -1,0 +1,174 @@
+"""`StandIn`: the server, and the proxy that leads Google's host names to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import trustme
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from typing_extensions import override
+
+from onto_fn.testing.config import HOST, free_ports
+from onto_fn.testing.service import Service
+from standin import firestore_api, functions_api, project_api
+from standin.answers import refusal
+from standin.project import GoogleProject
+from standin.recording import Recorded, Recording
+
+APIS: dict[str, Callable[[GoogleProject], list[Route]]] = {
+    "artifactregistry.googleapis.com": functions_api.artifact_registry,
+    "cloudfunctions.googleapis.com": functions_api.cloud_functions,
+    "cloudresourcemanager.googleapis.com": project_api.resource_manager,
+    "compute.googleapis.com": project_api.compute,
+    "firebase.googleapis.com": project_api.firebase,
+    "firebaserules.googleapis.com": firestore_api.rules,
+    "firestore.googleapis.com": firestore_api.firestore,
+    "iam.googleapis.com": project_api.iam,
+    "oauth2.googleapis.com": project_api.tokens,
+    "pubsub.googleapis.com": functions_api.pubsub,
+    "run.googleapis.com": functions_api.run,
+    "secretmanager.googleapis.com": project_api.secret_manager,
+    "serviceusage.googleapis.com": project_api.service_usage,
+    "storage.googleapis.com": functions_api.storage,
+    "www.googleapis.com": project_api.tokens,
+}
+# They take no token: they issue it, or the URL itself is signed.
+UNAUTHENTICATED = {"oauth2.googleapis.com", "storage.googleapis.com", "www.googleapis.com"}
+
+STARTED_SECONDS = 30
+
+
+class StandIn(Service):
+    """Google, as far as a deploy needs it.
+
+    Args:
+        project: the one project that there is.
+        folder: where the certificate of its authority is written.
+
+    Attributes:
+        recording: every request.
+        unknown: what was asked for that it does not know; a test that finds one here fails.
+    """
+
+    def __init__(self, project: GoogleProject, folder: Path) -> None:
+        self.project = project
+        self.recording = Recording()
+        self.unknown: list[str] = []
+        self.authority_path = folder / "authority.pem"
+        self._certificate_path = folder / "certificate.pem"
+        self._apis = {host: routes(project) for host, routes in APIS.items()}
+        self._port, self._proxy_port = free_ports(2)
+        self._loop = asyncio.new_event_loop()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment variables that lead the deploy tool here."""
+        return {
+            "HTTPS_PROXY": f"http://{HOST}:{self._proxy_port}",
+            "NODE_EXTRA_CA_CERTS": str(self.authority_path),
+        }
+
+    @override
+    def start(self) -> StandIn:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.authority_path)
+        authority.issue_cert(*APIS).private_key_and_cert_chain_pem.write_to_path(
+            self._certificate_path
+        )
+        config = uvicorn.Config(
+            self._serve,
+            host=HOST,
+            port=self._port,
+            ssl_certfile=self._certificate_path,
+            log_level="warning",
+            lifespan="off",
+            interface="asgi3",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="stand-in", daemon=True)
+        self._thread.start()
+        if not self._started.wait(STARTED_SECONDS):
+            raise TimeoutError("the stand-in did not start")
+        return self
+
+    @override
+    def stop(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+            self._thread.join(STARTED_SECONDS)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._main())
+
+    async def _main(self) -> None:
+        assert self._server is not None
+        proxy = await asyncio.start_server(self._connect, HOST, self._proxy_port)
+        serving = asyncio.ensure_future(self._server.serve())
+        while not self._server.started and not serving.done():  # it has no event to wait for
+            await asyncio.sleep(0.01)
+        self._started.set()
+        async with proxy:
+            await serving
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One tunnel of the proxy: to the stand-in, whichever of Google's hosts is meant."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        method, target, _ = head.split(" ", 2)
+        if method != "CONNECT" or target.rpartition(":")[0] not in APIS:
+            self.unknown.append(f"{method} {target}")
+            writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+            return
+        onward_reader, onward_writer = await asyncio.open_connection(HOST, self._port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(_pass_on(reader, onward_writer), _pass_on(onward_reader, writer))
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        content = await request.body()
+        host = request.headers["host"].partition(":")[0]
+        answer = await self._answer(host, request)
+        self.recording.add(
+            Recorded(
+                host,
+                request.method,
+                request.url.path,
+                request.url.query,
+                content,
+                answer.status_code,
+            )
+        )
+        await answer(scope, receive, send)
+
+    async def _answer(self, host: str, request: Request) -> Response:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if host not in UNAUTHENTICATED and token not in self.project.tokens:
+            return refusal(401, "Request had invalid authentication credentials")
+        for route in self._apis.get(host, ()):
+            match, child = route.matches(request.scope)
+            if match.name == "FULL":
+                request.scope.update(child)
+                return await child["endpoint"](request)
+        self.unknown.append(f"{request.method} https://{host}{request.url.path}")
+        return refusal(501, "the stand-in does not know this")
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()

@@ -1,0 +1,130 @@
+"""Read the emulators' log as it grows, and find in it what concerns the app.
+
+The functions write one JSON line for each outcome, as they do for Cloud Logging.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+POLL_SECONDS = 0.1
+LABELS = "logging.googleapis.com/labels"
+
+_JSON = re.compile(r"\{.*\}\s*$")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_LOADED = re.compile(r"Loaded functions definitions from source: (.+?)\.?$")
+_FAILED = re.compile(r"Failed to load function definition from source: ?(.*)$")
+_ERROR = re.compile(r"^[\w.]*(Error|Exception|InvalidDocument|MissingDocument)\b.*")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an event, for one view or mediator.
+
+    Attributes:
+        at: when, in ISO 8601.
+        severity: as Cloud Logging has it.
+        document: path of the document that changed.
+        view: name of the view or mediator, empty if it concerns the event as a whole.
+        root: path of the root.
+        outcome: such as "committed".
+        latency_ms: milliseconds from the begin of the work, None if unknown.
+        message: the whole line, for people.
+    """
+
+    at: str
+    severity: str
+    document: str
+    view: str
+    root: str
+    outcome: str
+    latency_ms: float | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Reload:
+    """The functions were loaded again after an edit.
+
+    Attributes:
+        functions: what was found; empty if they could not be loaded.
+        error: why not.
+    """
+
+    functions: str = ""
+    error: str = ""
+
+
+def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Iterator[str]:
+    """The lines of a log from the byte `start`, and those that are added while it goes on."""
+    with log.open(errors="replace") as file:
+        file.seek(start)
+        rest = ""
+        while True:
+            read = file.readline()
+            if not read:
+                if not goes_on():
+                    return
+                time.sleep(POLL_SECONDS)
+                continue
+            rest += read
+            if rest.endswith("\n"):
+                yield _COLOUR.sub("", rest.rstrip("\n"))
+                rest = ""
+
+
+def told(lines: Iterable[str]) -> Iterator[Outcome | Reload]:
+    """What lines of the log tell of the app."""
+    error = ""
+    for line in lines:
+        error = error_in(line) or error
+        loaded, failed = _LOADED.search(line), _FAILED.search(line)
+        if loaded:
+            yield Reload(functions=loaded[1])
+        elif failed:
+            yield Reload(error=error or failed[1])
+            error = ""
+        else:
+            outcome = _outcome(line)
+            if outcome is not None:
+                yield outcome
+
+
+def error_in(line: str) -> str:
+    """The Python error that a line ends a traceback with, or "" if it does not."""
+    text = _COLOUR.sub("", line).lstrip("> ").strip()
+    return text if _ERROR.match(text) else ""
+
+
+def last_error(log: str) -> str:
+    """The last line of a log that is a Python error, or ""."""
+    errors = [error for error in map(error_in, log.splitlines()) if error]
+    return errors[-1] if errors else ""
+
+
+def _outcome(line: str) -> Outcome | None:
+    found = _JSON.search(line)
+    if not found or LABELS not in line:
+        return None
+    try:
+        entry: Any = json.loads(found[0])
+        labels = cast("dict[str, str]", entry[LABELS])
+        latency = labels.get("latency_ms")
+        return Outcome(
+            at=entry["time"],
+            severity=entry["severity"],
+            document=labels["document"],
+            view=labels.get("view", ""),
+            root=labels.get("root", ""),
+            outcome=labels["outcome"],
+            latency_ms=None if latency is None else float(latency),
+            message=entry["message"],
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

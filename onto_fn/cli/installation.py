@@ -1,0 +1,118 @@
+"""What a new project has to install to get the onto_fn that this program is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from onto_fn.cli.errors import CommandError
+
+NAME = "onto-fn"
+VENDOR = "vendor"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Lines for requirements files in the folder `functions`.
+
+    Attributes:
+        plain: the library.
+        with_tools: with the command line and the testing tools.
+    """
+
+    plain: str
+    with_tools: str
+
+    @classmethod
+    def of_wheel(cls, wheel: Path) -> Requirement:
+        """That of a wheel in the folder `vendor`: a deploy uploads `functions` alone."""
+        path = f"./{VENDOR}/{wheel.name}"
+        return cls(path, f"{path}[cli,testing]")
+
+    @classmethod
+    def of_text(cls, text: str) -> Requirement:
+        """That of a requirement such as `onto-fn==1.0` or `onto-fn @ git+https://…`.
+
+        Raises:
+            CommandError: it is not one of onto-fn.
+        """
+        rest = text.strip().removeprefix(NAME)
+        if rest == text.strip() or (rest and rest[0] not in "=<>~!@; "):
+            raise CommandError(
+                f"--onto-fn {text!r} is neither a file nor a requirement",
+                f"name a wheel, a folder of sources, or {NAME}==VERSION",
+            )
+        return cls(f"{NAME}{rest}", f"{NAME}[cli,testing]{rest}")
+
+
+def requirement(given: str | None, functions: Path) -> Requirement:
+    """What to require, a wheel copied or built into `functions/vendor` if there is need of one.
+
+    Args:
+        given: a wheel, a folder of sources, or a requirement; None for what this program is
+            installed from: sources, a wheel, or the package index.
+        functions: the new project's folder of functions.
+
+    Raises:
+        CommandError: it is none of these, or the wheel cannot be built.
+    """
+    source = given if given is not None else _own_source()
+    path = Path(source)
+    if path.suffix == ".whl" and path.is_file():
+        vendor = functions / VENDOR
+        vendor.mkdir(parents=True, exist_ok=True)
+        return Requirement.of_wheel(Path(shutil.copy(path, vendor)))
+    if (path / "pyproject.toml").is_file():
+        return Requirement.of_wheel(_built(path, functions / VENDOR))
+    return Requirement.of_text(source)
+
+
+def _own_source() -> str:
+    import onto_fn
+
+    sources = Path(onto_fn.__file__).parent.parent
+    if (sources / "pyproject.toml").is_file():
+        return str(sources)
+    try:
+        installed = distribution(NAME)
+    except PackageNotFoundError as error:
+        raise CommandError(
+            "it is not known where onto_fn is installed from", "say --onto-fn"
+        ) from error
+    # PEP 610; it is not there if an index was installed from.
+    origin: Any = json.loads(installed.read_text("direct_url.json") or "{}")
+    url = str(origin.get("url", ""))
+    file = Path(unquote(urlsplit(url).path))
+    if url.startswith("file:") and file.exists():
+        return str(file)
+    if "vcs_info" in origin:
+        vcs = origin["vcs_info"]
+        return f"{NAME} @ {vcs['vcs']}+{url}@{vcs['commit_id']}"
+    return f"{NAME}=={installed.version}"
+
+
+def _built(sources: Path, vendor: Path) -> Path:
+    """A wheel of sources, built by pip or uv, whichever there is."""
+    vendor.mkdir(parents=True, exist_ok=True)
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    command = (
+        [uv, "build", "--quiet", "--wheel", "--out-dir", vendor, sources]
+        if uv
+        else [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", vendor, sources]
+    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = sorted(vendor.glob("*.whl"))
+    if done.returncode or not wheels:
+        reason = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise CommandError(
+            f"the wheel of {sources} cannot be built ({reason[0]})", "name a wheel in --onto-fn"
+        )
+    (vendor / ".gitignore").unlink(missing_ok=True)  # of uv; the wheel belongs to the project
+    return wheels[-1]

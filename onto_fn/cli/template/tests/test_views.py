@@ -1,0 +1,15 @@
+"""The views, on the emulators: the functions run as they will when they are deployed."""
+
+SECONDS = 60  # at most; the first event has to start a process of the function
+
+
+def test_a_city_is_shown_with_its_country(firestore_client, eventually):
+    country = firestore_client.document("countries/no")
+    country.set({"name": "Norway"})
+    firestore_client.document("cities/oslo").set({"name": "Oslo", "country": country})
+    view = firestore_client.document("cityViews/oslo")
+
+    eventually(lambda: view.get().to_dict() == {"title": "Oslo, Norway"}, deadline=SECONDS)
+
+    country.update({"name": "Noreg"})
+    eventually(lambda: view.get().to_dict() == {"title": "Oslo, Noreg"}, deadline=SECONDS)

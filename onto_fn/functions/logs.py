@@ -1,0 +1,155 @@
+"""One line a materialisation: text on a developer's machine, JSON where Cloud Logging reads it.
+
+A process on Cloud Run (`K_SERVICE` is set) writes each record of the logger `onto_fn` as one line
+of JSON with the fields that Cloud Logging gives a meaning to: severity, trace and labels. See
+docs/observability.md.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from onto_fn.engine import Change, Observer, Outcome, Result
+from onto_fn.functions.tracing import split
+from onto_fn.observing import traceparent
+
+LOGGER = "onto_fn"
+VARIABLE = "ONTO_FN_LOG"
+_log = logging.getLogger(LOGGER)
+
+_SEVERITIES = {
+    Result.DEAD_LETTER: logging.ERROR,
+    Result.COVERED: logging.DEBUG,
+    Result.UNCHANGED: logging.DEBUG,
+}
+_PROJECT = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT")
+
+
+class CloudFormatter(logging.Formatter):
+    """Records as JSON in the terms of Cloud Logging.
+
+    A record's labels are those of `extra={"labels": {…}}`; its trace is that of the event at hand.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        message = record.getMessage()
+        if record.exc_info:  # Error Reporting finds a stack trace at the end of the message
+            message = f"{message}\n{self.formatException(record.exc_info)}"
+        entry: dict[str, Any] = {
+            "severity": record.levelname,
+            "message": message,
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "logger": record.name,
+        }
+        labels: dict[str, object] = getattr(record, "labels", None) or {}
+        if labels:
+            entry["logging.googleapis.com/labels"] = {k: str(v) for k, v in labels.items()}
+        trace = split(traceparent.get())
+        if trace is not None:
+            identifier, span, sampled = trace
+            project = next((os.environ[name] for name in _PROJECT if os.environ.get(name)), None)
+            entry["logging.googleapis.com/trace"] = (
+                f"projects/{project}/traces/{identifier}" if project else identifier
+            )
+            entry["logging.googleapis.com/spanId"] = span
+            entry["logging.googleapis.com/trace_sampled"] = sampled
+        return json.dumps(entry, ensure_ascii=False)
+
+
+class CloudHandler(logging.Handler):
+    """Writes records to the standard output that there is at the time, as one write a record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(CloudFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; a failure is `logging`'s to report."""
+        try:
+            sys.stdout.write(self.format(record) + "\n")
+            sys.stdout.flush()
+        except Exception:
+            self.handleError(record)
+
+
+class OutcomeLog(Observer):
+    """Logs what becomes of each event.
+
+    A dead letter is an ERROR, an attempt or event that has to be repeated a WARNING, what was
+    committed or sent INFO, what there was nothing to do for DEBUG.
+    """
+
+    @contextmanager
+    def event(self, change: Change) -> Generator[None]:
+        """An event that fails is delivered again."""
+        try:
+            yield
+        except Exception as error:
+            labels = {**_labels(change), "outcome": "failed"}
+            message = "event %s of %s has to be delivered again: %s"
+            _log.warning(message, change.event_id, change.path, error, extra={"labels": labels})
+            raise
+
+    def retry(self, change: Change, what: str, attempt: int, error: BaseException) -> None:
+        """An attempt that is repeated."""
+        labels = {**_labels(change), "view": what.partition(" of ")[0]}
+        labels |= {"attempt": attempt, "outcome": "retry"}
+        message = "%s: attempt %d failed, to be repeated: %s: %s"
+        kind = type(error).__name__
+        _log.warning(message, what, attempt, kind, error, extra={"labels": labels})
+
+    def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
+        """What became of an event, for one view or mediator."""
+        level = _SEVERITIES.get(outcome.result, logging.INFO)
+        if not _log.isEnabledFor(level):
+            return
+        labels = {
+            **_labels(change),
+            "view": outcome.definition,
+            "root": outcome.root,
+            "attempt": outcome.attempts,
+            "outcome": outcome.result.value,
+            "latency_ms": f"{seconds * 1000:.1f}",
+        }
+        _log.log(
+            level,
+            "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s",
+            outcome.definition,
+            outcome.root,
+            outcome.result.value,
+            change.path,
+            change.event_id,
+            outcome.attempts,
+            len(outcome.written),
+            len(outcome.deleted),
+            outcome.error,
+            extra={"labels": labels},
+        )
+
+
+def set_up() -> None:
+    """Write JSON from now on, if this process runs on Cloud Run and not in the emulator.
+
+    In the emulator too if the environment variable `ONTO_FN_LOG` is "json", for `onto dev`.
+    """
+    deployed = os.environ.get("K_SERVICE") and not os.environ.get("FUNCTIONS_EMULATOR")
+    if not deployed and os.environ.get(VARIABLE) != "json":
+        return
+    if any(isinstance(handler, CloudHandler) for handler in _log.handlers):
+        return
+    _log.addHandler(CloudHandler())
+    _log.propagate = False  # else the handlers of the root would write each line as text as well
+    if _log.level == logging.NOTSET:
+        _log.setLevel(logging.INFO)
+
+
+def _labels(change: Change) -> dict[str, object]:
+    return {"event_id": change.event_id, "document": change.path}

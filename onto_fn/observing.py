@@ -1,0 +1,66 @@
+"""Where an event is in its work, for whoever watches: phases and retries.
+
+What does the work names its phases and its retries here and knows nothing of who is told; what
+watches knows the engine. Without a watcher, a phase costs a look at a context variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Literal, Protocol
+
+Phase = Literal["look-up", "read", "build", "commit"]
+
+traceparent: ContextVar[str] = ContextVar("onto_fn.traceparent", default="")
+"""The trace that the event at hand belongs to, as a W3C `traceparent`; empty if none is known."""
+
+
+class Watcher(Protocol):
+    """Is told of the work on one event."""
+
+    def phase(self, name: Phase, definition: str) -> AbstractContextManager[object]:
+        """What to enter for the time of a phase; it must not raise."""
+        ...
+
+    def retry(self, what: str, attempt: int, error: BaseException) -> None:
+        """An attempt has failed, and there will be another; it must not raise."""
+        ...
+
+
+_watcher: ContextVar[Watcher | None] = ContextVar("onto_fn.watcher", default=None)
+_NOTHING = nullcontext()
+
+
+def watcher() -> Watcher | None:
+    """Who watches the event at hand."""
+    return _watcher.get()
+
+
+@contextmanager
+def watched(by: Watcher) -> Generator[None]:
+    """All that happens inside, in this thread, is told to a watcher."""
+    token = _watcher.set(by)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def phase(name: Phase, definition: str = "") -> AbstractContextManager[object]:
+    """A phase of the work on the event at hand, to be entered.
+
+    Args:
+        name: which phase.
+        definition: name of the view or mediator that it is of; empty if of several.
+    """
+    watching = _watcher.get()
+    return _NOTHING if watching is None else watching.phase(name, definition)
+
+
+def retry(what: str, attempt: int, error: BaseException) -> None:
+    """An attempt at something has failed, and there will be another."""
+    watching = _watcher.get()
+    if watching is not None:
+        watching.retry(what, attempt, error)
