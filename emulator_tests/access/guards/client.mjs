@@ -110,6 +110,7 @@ const OPERATIONS = {
     const isDocument = target.path?.split("/").length % 2 === 0;
     const stop = fs.onSnapshot(
       isDocument ? fs.doc(db, target.path) : queried(at, target),
+      { includeMetadataChanges: true }, // so that one is told when the server agrees with the cache
       (snapshot) => {
         if (snapshot.metadata.fromCache) return;
         say({ watch, value: isDocument ? content(snapshot) : documents(snapshot) });

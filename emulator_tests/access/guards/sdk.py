@@ -87,11 +87,12 @@ class Sdk:
 
     def _send(self, operation: dict[str, Any]) -> queue.Queue[dict[str, Any]]:
         number = next(self._ids)
-        self._answers[number] = queue.Queue()
+        answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._answers[number] = answers  # which `_read` takes out, maybe at once
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, **operation}) + "\n")
         self._process.stdin.flush()
-        return self._answers[number]
+        return answers
 
     def _read(self) -> None:
         assert self._process.stdout is not None
