@@ -2,10 +2,11 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint chaos bench emulators docs wheel lock clean python
+.PHONY: help setup demo test check lint chaos bench bench-coldstart emulators docs wheel lock clean
+.PHONY: python
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: python ## Install all that the other targets need, into this folder only
 	@$(PYTHON) scripts/setup.py
@@ -33,6 +34,9 @@ bench: setup ## Compare with hand-written functions and with raw writes, in one 
 	@$(BIN)/python benchmarks/hot_document.py
 	@$(BIN)/python benchmarks/aggregates.py
 	@$(BIN)/python benchmarks/feed.py
+
+bench-coldstart: setup ## Import time and memory of the functions, beside a bare hand-written one
+	@$(BIN)/python benchmarks cold_start
 
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing

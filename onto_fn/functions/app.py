@@ -30,8 +30,13 @@ from onto_fn.functions.logs import OutcomeLog
 from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
 from onto_fn.functions.tracing import traced
-from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
-from onto_fn.requests import RequestModel
+from onto_fn.mediators import (
+    Mediator,
+    RequestMediator,
+    ViewMediator,
+    check_graph,
+    sinks_by_name,
+)
 
 _log = logging.getLogger("onto_fn")
 
@@ -87,7 +92,7 @@ class App:
 
     def __init__(
         self,
-        mediators: Sequence[ViewMediator | Mediator],
+        mediators: Sequence[ViewMediator | Mediator | RequestMediator],
         *,
         region: Param[str] | None = None,
         memory: Param[int] | None = None,
@@ -122,7 +127,6 @@ class App:
             labels=dict(labels or {}),
         )
         self.mediators = tuple(mediators)
-        self.requests: tuple[type[RequestModel], ...] = ()
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])

@@ -143,9 +143,10 @@ class Users:
     def nobody(self, name: str) -> None:
         self._open(name)
 
-    def pretend(self, name: str, **claims: Any) -> None:
-        """A user with a token that the Firestore emulator takes unsigned."""
-        self._open(name, claims={"sub": name, **claims})
+    def pretend(self, name: str, claims: dict[str, Any] | None) -> None:
+        """A user (None: nobody) with an unsigned token, who sends one HTTP request an operation."""
+        token = {} if claims is None else {"claims": {"sub": name, **claims}}
+        self._open(name, light=True, **token)
 
     def sign_in(self, name: str, **claims: Any) -> str:
         """A user of the Auth emulator; returns the ID token."""

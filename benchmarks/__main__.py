@@ -1,0 +1,56 @@
+"""Benchmarks: `python benchmarks NAME…`, or all of them. See docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from frame import ROOT, Options, Report
+from rich.console import Console
+
+RESULTS = ROOT / "benchmarks" / "results.json"
+BENCHMARKS = ("cold_start",)
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Which: {', '.join(BENCHMARKS)}; default all.")
+    ] = None,
+    *,
+    quick: Annotated[bool, typer.Option(help="Fewer rounds and smaller sizes.")] = False,
+) -> None:
+    """Run benchmarks, print what they find, and note it in benchmarks/results.json."""
+    console = Console(width=None if Console().is_terminal else 110)
+    chosen = [name.replace("-", "_") for name in names or BENCHMARKS]
+    unknown = sorted(set(chosen) - set(BENCHMARKS))
+    if unknown:
+        raise typer.BadParameter(f"no benchmark {', '.join(unknown)}; there is {BENCHMARKS}")
+    for name in chosen:
+        started = time.perf_counter()
+        report: Report = importlib.import_module(name).run(Options(quick=quick))
+        report.show(console)
+        seconds = time.perf_counter() - started
+        console.print(f"{name}: {seconds:.0f} s\n", highlight=False)
+        _note(name, report, seconds, quick)
+
+
+def _note(name: str, report: Report, seconds: float, quick: bool) -> None:
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[name] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "quick": quick,
+        "seconds": round(seconds, 1),
+        **report.to_json(),
+    }
+    RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
