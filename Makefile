@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint chaos bench emulators wheel lock clean python
+.PHONY: help setup demo test check lint chaos bench emulators docs wheel lock clean python
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: setup ## Compare with hand-written functions and with raw writes, in one 
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing
 
+docs: setup ## Write the command line's page, docs/command-line.md, from its help
+	@$(BIN)/python scripts/command_line_page.py
+
 wheel: setup ## Build the library's wheel into dist/
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
@@ -44,7 +47,7 @@ lock: python ## Pin the newest versions that pyproject.toml allows
 	@$(PYTHON) scripts/lock.py
 
 clean: ## Remove all that the other targets have made
-	@rm -rf .venv functions/venv functions/vendor tools/node_modules .tools dist build
+	@rm -rf .venv functions/venv functions/vendor tools/node_modules web/node_modules .tools dist build
 	@rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
