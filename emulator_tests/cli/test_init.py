@@ -114,7 +114,7 @@ def test_a_folder_that_is_not_empty_is_left_alone_unless_it_is_confirmed(
     confirmed = _asked(tmp_path, environ, "y")
 
     assert confirmed.code == 0
-    assert (tmp_path / "README.md").read_text().startswith("# test-a-folder-that-is")
+    assert (tmp_path / "README.md").read_text().startswith("# test-a-folder")
     assert json.loads((tmp_path / ".firebaserc").read_text())["projects"]["default"][:5] == "demo-"
     requirements = (tmp_path / "functions" / "requirements.txt").read_text().split("\n")
     assert requirements[1] == "onto-fn==0.1.0"

@@ -98,8 +98,10 @@ def typescript(app: App) -> str:
     """
     views, requests = views_of(app), requests_of(app)
     _check_names([*views, *requests])
-    wanted: list[tuple[type[BaseModel], _Mode]] = [(v.Document, "serialization") for v in views]
-    wanted += [(request, "validation") for request in requests]
+    wanted: list[tuple[type[BaseModel], _Mode]] = []
+    wanted += [(view.Document, "serialization") for view in views]
+    for request in requests:
+        wanted.append((request, "validation"))
     schemas, definitions = _schemas(wanted)
     roots = {schema["$ref"].rpartition("/")[2] for schema in schemas.values()}
     names = {key: _identifier(key) for key in definitions if key not in roots}
