@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import DEBRIS, ROOT, Workspace
+from deployed import DEBRIS, ROOT, Workspace
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from conftest import (
+from deployed import (
     BUILD_FAILURE,
     FAILING,
     PROJECT,
     ROOT,
-    Deployment,
     Later,
     archive_of,
-    declared_indexes,
 )
+from standin import Deployment
 
 SOURCES = {
     "on_locations_written": "locations/{doc_id}",
@@ -164,7 +163,7 @@ def test_indexes_are_uploaded(first: Deployment) -> None:
         modes = [_mode(index | index["fields"][0]) for index in indexes]
         return group, path, "ttlConfig" in request.body, modes
 
-    fields = declared_indexes()["fieldOverrides"]
+    fields = json.loads((ROOT / "firestore.indexes.json").read_text())["fieldOverrides"]
     assert sorted(map(uploaded, requests)) == sorted(map(declared, fields))
 
 
