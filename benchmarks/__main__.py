@@ -15,7 +15,7 @@ from frame import ROOT, Options, Report
 from rich.console import Console
 
 RESULTS = ROOT / "benchmarks" / "results.json"
-BENCHMARKS = ("cold_start",)
+BENCHMARKS = ("event", "cold_start")
 
 
 def main(
