@@ -35,9 +35,9 @@ def test_one_function_for_each_source_and_one_for_the_administrators(specs: Spec
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_function_listens_to_its_collection_and_is_redelivered(specs: Specs, source: str) -> None:
-    trigger = specs[f"on_{source}_written"]["eventTrigger"]
-
+    trigger = dict(specs[f"on_{source}_written"]["eventTrigger"])
     filters = trigger.pop("eventFilters")
+
     assert trigger == {
         "eventType": "google.cloud.firestore.document.v1.written",
         "retryPolicy": "RETRY_POLICY_RETRY",
@@ -77,9 +77,10 @@ def test_function_runs_as_main_py_says(specs: Specs, function: str) -> None:
 def test_environment_tells_the_build_what_to_serve(specs: Specs, source: str) -> None:
     name = f"on_{source}_written"
 
-    environment = specs[name]["serviceConfig"]["environmentVariables"]
+    environment = dict(specs[name]["serviceConfig"]["environmentVariables"])
+    config = json.loads(environment.pop("FIREBASE_CONFIG"))
 
-    assert json.loads(environment.pop("FIREBASE_CONFIG"))["projectId"] == PROJECT
+    assert config["projectId"] == PROJECT
     assert environment == {
         "FUNCTION_TARGET": name,
         "FUNCTION_SIGNATURE_TYPE": "cloudevent",
@@ -123,6 +124,16 @@ def test_images_of_old_functions_are_cleaned_up(first: Deployment) -> None:
     (request,) = first.requests.matching("PATCH", "/gcf-artifacts$", host="artifactregistry.")
 
     assert request.body["cleanupPolicies"]["firebase-functions-cleanup"]["action"] == "DELETE"
+
+
+def test_page_on_deploying_names_the_apis_and_the_roles(first: Deployment) -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    checked = first.requests.matching("GET", "/services/", host="serviceusage.")
+    (granted,) = first.requests.matching("POST", ":setIamPolicy$", host="cloudresourcemanager.")
+
+    apis = {request.path.rpartition("/")[2] for request in checked}
+    roles = {binding["role"] for binding in granted.body["policy"]["bindings"]}
+    assert [name for name in sorted(apis | roles) if f"`{name}`" not in page] == []
 
 
 # Rules and indexes

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import typer
 
-from onto_fn.cli import dev, generate, init, listen
+from onto_fn.cli import dev, explain, generate, graph, init, listen
 from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
 from onto_fn.errors import OntoError
 
@@ -41,9 +41,11 @@ def add(group: typer.Typer, command: Callable[..., None], example: str, name: st
     group.command(name=name or None, epilog=f"Example: `{example}`")(command)
 
 
-add(cli, generate.generate, generate.EXAMPLE)
 add(cli, init.init, init.EXAMPLE)
 add(cli, dev.dev, dev.EXAMPLE)
+add(cli, graph.graph, graph.EXAMPLE)
+add(cli, explain.explain, explain.EXAMPLE)
+add(cli, generate.generate, generate.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
 
 

@@ -94,6 +94,14 @@ def parent_collection(path: str) -> str:
     return path.rpartition("/")[0]
 
 
+def name_order(path: str) -> tuple[bytes, ...]:
+    """The key by which Firestore orders documents by name: segment by segment, as UTF-8.
+
+    Ids of the form `__id7__`, which are numbers and come first, are not told apart.
+    """
+    return tuple(segment.encode("utf-8", "surrogatepass") for segment in path.split("/"))
+
+
 def last_segment(path: str) -> str:
     """The id that ends a path: `users/tijuana` -> `tijuana`."""
     return path.rpartition("/")[2]

@@ -129,6 +129,11 @@ class EmulatorSuite(Service):
             process.stop()
 
     @property
+    def ports(self) -> dict[str, int]:
+        """The ports that are chosen already, by name of the emulator."""
+        return dict(self._ports)
+
+    @property
     def running(self) -> bool:
         """Whether the emulators have been started and have not ended."""
         return self._process is not None and self._process.running
@@ -231,6 +236,29 @@ class EmulatorSuite(Service):
             reraise=True,
         )
         retrying(lambda: urllib.request.urlopen(request, timeout=30).close())
+
+    def load_rules(self, rules: str, *, project_id: str | None = None) -> None:
+        """Put security rules in the place of those of a project.
+
+        Args:
+            rules: The text of a `firestore.rules`.
+            project_id: A project other than the suite's.
+
+        Raises:
+            EmulatorError: They do not compile; the message says in which line.
+        """
+        project = project_id or self.project_id
+        content = {"rules": {"files": [{"name": "firestore.rules", "content": rules}]}}
+        request = urllib.request.Request(
+            f"http://{self.firestore_host}/emulator/v1/projects/{project}:securityRules",
+            data=json.dumps(content).encode(),
+            headers={"Content-Type": "application/json"},
+            method="PUT",
+        )
+        try:
+            urllib.request.urlopen(request, timeout=30).close()
+        except urllib.error.HTTPError as error:
+            raise EmulatorError(f"the rules do not compile: {error.read().decode()}") from error
 
     def _running(self) -> BackgroundProcess:
         if self._process is None:
