@@ -29,7 +29,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from billing import Billing
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import firestore
 from rich.console import Console
@@ -54,6 +53,7 @@ from onto_fn import (
 from onto_fn.errors import OntoError
 from onto_fn.firestore import Document, Write
 from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.billing import Billing
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("green", "black", "white")

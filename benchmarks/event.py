@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from billing import Billing
 from emulator import emulator
 from frame import ROOT, Options, Ratio, Report, Table, interleaved, percentiles
 from google.cloud.firestore import Client
 from peers import meeting_room as hand
 from peers.raw import Raw, ReadyMade, client
+
+from onto_fn.testing.billing import Billing
 
 sys.path.insert(0, str(ROOT / "functions"))
 

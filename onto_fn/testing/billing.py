@@ -15,6 +15,13 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 
     A document that does not exist is billed like one that does, and a query without result like one
     document.
+
+    Example:
+        >>> from onto_fn import Database
+        >>> billing = Billing()
+        >>> database = Database("demo-billing", interceptors=[billing])
+        >>> billing.counts["writes"]
+        0
     """
 
     def __init__(self) -> None:
@@ -22,11 +29,13 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
         self._lock = Lock()
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        """Count a commit's writes."""
         writes = len(request.writes) if details.method.endswith("/Commit") else 0
         self._add(calls=1, writes=writes)
         return continuation(details, request)
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        """Count what is read by path, or found by a query."""
         self._add(calls=1)
         if details.method.endswith("/BatchGetDocuments"):
             self._add(reads=len(request.documents))
@@ -38,6 +47,7 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
             self.counts.update(amounts)
 
     def returned(self, documents: int) -> None:
+        """A query has found so many documents."""
         self._add(reads=max(1, documents))
 
 
