@@ -17,12 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import grpc
 from emulator import emulator
 from frame import ROOT, Options, Ratio, Report, Table, interleaved, percentiles
 from google.cloud.firestore import Client
 from peers import meeting_room as hand
-from peers.raw import Raw, ReadyMade, client
+from peers.raw import Raw, client, replayed
 
 from onto_fn.testing.billing import Billing
 
@@ -99,21 +98,8 @@ def raw(room: Room) -> Callable[[Change], Any]:
 
 def ready_made(room: Room) -> Callable[[Change], Any]:
     """Plays the requests of one event of onto_fn's own again and again."""
-    taken: dict[str, Any] = {}
-
-    class Taking(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            taken[details.method.rpartition("/")[2]] = request
-            return continuation(details, request)
-
-        intercept_unary_stream = intercept_unary_unary
-
-    room.engine.handle(Database(room.project, interceptors=[Taking()]), room.change())
-    read = taken["BatchGetDocuments"]
-    type(read).pb(read).ClearField("read_time")  # of that event: now is as good for a limit
-    api = room.client._firestore_api
-    limit = ReadyMade(api, taken["RunQuery"], read, taken["Commit"])
-    return lambda change: limit.handle()
+    limit = replayed(room.client, lambda database: room.engine.handle(database, room.change()))
+    return lambda change: limit()
 
 
 SIDES: dict[str, Callable[[Room], Callable[[Change], Any]]] = {

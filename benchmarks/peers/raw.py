@@ -5,12 +5,15 @@ It is told beforehand what to look up, read and write; nothing is built or check
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 from google.cloud.firestore import Client, FieldFilter
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.types import CommitRequest, RunQueryRequest
+
+from onto_fn import Database
 
 _OWNER = "Bearer owner"
 
@@ -72,6 +75,29 @@ class ReadyMade:
         condition = type(self._commit).pb(self._commit).writes[-1].current_document.update_time
         condition.CopyFrom(type(found).pb(found).document.update_time)
         self._api.commit(self._commit, **self._options)
+
+
+def replayed(client: Client, handle: Callable[[Database], object]) -> Callable[[], None]:
+    """A limit that plays the requests of one event again and again.
+
+    Args:
+        client: of the project.
+        handle: handles an event on the database that it is given.
+    """
+    taken: dict[str, Any] = {}
+
+    class Taking(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            taken[details.method.rpartition("/")[2]] = request
+            return continuation(details, request)
+
+        intercept_unary_stream = intercept_unary_unary
+
+    handle(Database(client.project, interceptors=[Taking()]))
+    read = taken["BatchGetDocuments"]
+    type(read).pb(read).ClearField("read_time")  # of that event; the latest is as good for a limit
+    api = client._firestore_api
+    return ReadyMade(api, taken["RunQuery"], read, taken["Commit"]).handle
 
 
 def client(project: str, *interceptors: Any) -> Client:
