@@ -98,7 +98,7 @@ def _fill(message: Any, value: Value, documents: str, where: str, depth: int) ->
     Most values are text or maps: these are told by their exact class, as the checks that subclasses
     need take longer than all else.
     """
-    kind: type[Any] = type(value)
+    kind: Any = value.__class__
     if kind is str:
         message.string_value = _text(value, where)
     elif kind is dict:
@@ -224,7 +224,7 @@ def _text_size(text: str) -> int:
 
 
 def _size(value: Value) -> int:
-    kind: type[Any] = type(value)
+    kind: Any = value.__class__
     if kind is str:
         return _text_size(value)
     if kind is dict:
