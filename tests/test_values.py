@@ -17,6 +17,7 @@ from onto_fn.firestore import Reference
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.values import (
     MAX_DOCUMENT_BYTES,
+    are_small,
     check_size,
     decode_fields,
     decode_path,
@@ -66,6 +67,16 @@ def test_a_list_of_the_shortest_values_keeps_to_that(item: object) -> None:
     encoded = encode({"x": [item] * 1000})["x"]
 
     assert check_size("users/a", {"x": [item] * 1000}) <= 4 * encoded.ByteSize() + 48
+
+
+def test_a_document_that_is_too_large_is_never_taken_for_a_small_one() -> None:
+    fields = {"x": [GeoPoint(0, 0)] * (MAX_DOCUMENT_BYTES // 16)}  # the most for its bytes
+    message = DocumentMessage.pb(DocumentMessage())
+    fill_fields(message.fields, fields, documents=PREFIX, where="users/a")
+
+    with pytest.raises(DocumentTooLarge):
+        check_size("users/a", fields)
+    assert not are_small([message])
 
 
 def test_nan_and_the_infinities_come_back() -> None:
