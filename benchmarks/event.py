@@ -144,7 +144,7 @@ class Side:
 
 def run(options: Options) -> Report:
     """Compare latency, CPU and billed operations; profile onto_fn."""
-    rounds, events = options.pick(15, 7), options.pick(40, 15)
+    rounds, events = options.pick(15, 5), options.pick(40, 8)
     with emulator():
         sides = {name: Side(make) for name, make in SIDES.items()}
         found = interleaved(

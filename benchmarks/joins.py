@@ -94,8 +94,8 @@ def run(options: Options) -> Report:
     rounds, events = options.pick(5, 3), options.pick(20, 6)
     with emulator():
         widths = [(width, 1) for width in options.pick((1, 2, 5, 10, 50, 100, 500), (1, 10, 100))]
-        wide, ratios = _measured(widths, rounds, events)
-        deep, _ = _measured([(5, depth) for depth in (1, 2, 3, 4)], rounds, events)
+        wide, ratios = _measured(widths, "width {width}", rounds, events)
+        deep, _ = _measured([(5, depth) for depth in (1, 2, 3, 4)], "depth {depth}", rounds, events)
         idle = _idle(events * rounds)
     columns = ("", "onto_fn ms", "ready-made requests ms", "round trips", "reads", "writes")
     report = Report(
@@ -122,7 +122,7 @@ def run(options: Options) -> Report:
 
 
 def _measured(
-    shapes: Iterable[tuple[int, int]], rounds: int, events: int
+    shapes: Iterable[tuple[int, int]], label: str, rounds: int, events: int
 ) -> tuple[tuple[tuple[str | float, ...], ...], list[Ratio]]:
     rows: list[tuple[str | float, ...]] = []
     ratios: list[Ratio] = []
@@ -139,9 +139,9 @@ def _measured(
             milliseconds, *billed = join.costs(events, join.change)
             ours.append(milliseconds)
             theirs.append(_median(events, join.change, limit))
-        label = f"width {width}" if depth == 1 else f"depth {depth}"
-        rows.append((label, statistics.median(ours), statistics.median(theirs), *billed))
-        name = f"onto_fn / ready-made requests, {label}"
+        shape = label.format(width=width, depth=depth)
+        rows.append((shape, statistics.median(ours), statistics.median(theirs), *billed))
+        name = f"onto_fn / ready-made requests, {shape}"
         ratios.append(Ratio.of(name, ours, theirs, unit="latency"))
     return tuple(rows), ratios
 
