@@ -17,11 +17,11 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
     document.
 
     Example:
-        >>> from onto_fn import Database
-        >>> billing = Billing()
-        >>> database = Database("demo-billing", interceptors=[billing])
-        >>> billing.counts["writes"]
-        0
+        On the emulator::
+
+            billing = Billing()
+            engine.handle(Database(project, interceptors=[billing]), change)
+            assert billing.counts == {"calls": 3, "reads": 9, "writes": 4}
     """
 
     def __init__(self) -> None:
