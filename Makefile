@@ -34,10 +34,10 @@ chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WR
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: setup ## Compare with hand-written functions and with raw writes, in one run each
-	@$(BIN)/python benchmarks/hot_document.py
-	@$(BIN)/python benchmarks/aggregates.py
-	@$(BIN)/python benchmarks/feed.py
+bench: setup ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/bench.txt
+	@$(BIN)/python benchmarks $(BENCH) $(if $(QUICK),--quick)
 
 bench-coldstart: setup ## Import time and memory of the functions, beside a bare hand-written one
 	@$(BIN)/python benchmarks cold_start

@@ -1,0 +1,18 @@
+"""The Firestore emulator that a benchmark runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from frame import ROOT
+
+from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.service import environment
+
+
+@contextmanager
+def emulator() -> Generator[EmulatorSuite]:
+    """A Firestore emulator, to which all clients made inside are led."""
+    with EmulatorSuite(ROOT, only=("firestore",)) as suite, environment(**suite.environ()):
+        yield suite
