@@ -108,7 +108,8 @@ def typescript(app: App) -> str:
     views, requests = views_of(app), requests_of(app)
     _check_names([*views, *requests])
     wanted: list[tuple[type[BaseModel], _Mode]] = []
-    wanted += [(view.Document, "serialization") for view in views]
+    for view in views:
+        wanted.append((view.Document, "serialization"))
     for request in requests:
         wanted.append((request, "validation"))
     schemas, definitions = _schemas(wanted)
