@@ -53,6 +53,7 @@ DEBRIS = {
     "meeting_room/__pycache__/views.cpython-311.pyc": "",
     "meeting_room/test_views.py": "",
     "tests/test_main.py": "",
+    "tests/conftest.py": "",
     "service-account.json": '{"private_key": "…"}',
     f"{PROJECT}-firebase-adminsdk-x1y2z-0a1b2c3d4e.json": '{"private_key": "…"}',
     "signing.pem": "",
