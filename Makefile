@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help setup demo test check lint chaos bench emulators docs wheel lock clean python
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: python ## Install all that the other targets need, into this folder only
 	@$(PYTHON) scripts/setup.py
@@ -33,6 +33,9 @@ bench: setup ## Compare with hand-written functions and with raw writes, in one 
 	@$(BIN)/python benchmarks/hot_document.py
 	@$(BIN)/python benchmarks/aggregates.py
 	@$(BIN)/python benchmarks/feed.py
+
+bench-backfill: setup ## Backfill 100,000 documents, killed twice, and verify them (DOCUMENTS=)
+	@$(BIN)/python benchmarks/backfill.py $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing
