@@ -40,7 +40,10 @@ form.addEventListener("submit", async (event) => {
   await signInWithCustomToken(auth, JSON.stringify({ uid }));
   stop = onSnapshot(
     collection(db, "users", whose, "MeetingSession"),
+    { includeMetadataChanges: true },
     (snapshot) => {
+      // The SDK's cache may hold what the user before this one was allowed to read.
+      if (snapshot.metadata.fromCache) return;
       status.textContent = `${snapshot.size} meeting(s) of ${whose}`;
       sessions.replaceChildren(...snapshot.docs.map((found) => article(uid, found)));
     },
