@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from frame import ROOT
 
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.service import environment
 
 
 @contextmanager
 def emulator() -> Generator[EmulatorSuite]:
     """A Firestore emulator, to which all clients made inside are led."""
-    with EmulatorSuite(ROOT, only=("firestore",)) as suite, environment(**suite.environ()):
+    with EmulatorSuite(ROOT, only=("firestore",)) as suite:
+        os.environ.update(suite.environ())
         yield suite

@@ -164,7 +164,7 @@ def contend(side: Side, workers: int, events: int) -> tuple[int, float, list[flo
 
 def run(options: Options) -> Report:
     """Interleaved rounds; what was lost, and how many times as fast."""
-    workers, events, rounds = options.pick((8, 8, 2), (4, 3, 1))
+    workers, events, rounds = options.pick((32, 5, 2), (16, 3, 1))
     sides: dict[str, Callable[[EmulatorSuite], Side]] = {
         "onto_fn": OntoFn,
         "hand-written": HandWritten,
