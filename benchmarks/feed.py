@@ -34,7 +34,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from billing import Billing
 from google.cloud.firestore import Client
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +42,7 @@ from onto_fn import Change, Database, Engine, FanOut
 from onto_fn.engine import Batch
 from onto_fn.firestore import Document, Write
 from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.billing import Billing
 from onto_fn.testing.chaos import (
     Deliverer,
     DeliveryPlan,

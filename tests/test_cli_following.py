@@ -43,7 +43,7 @@ def test_functions_that_cannot_be_loaded_are_told_with_pythons_own_error() -> No
         LOADED,
     ]
 
-    assert list(following.told([">  Traceback:", error, FAILED, LOADED])) == [
+    assert list(following.told(lines)) == [
         following.Reload(error="NameError: name 'x' is not defined"),
         following.Reload(functions="on_a_written, on_b_written"),
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-for folder in (HERE, HERE.parent / "apps", HERE.parent.parent / "functions"):
+for folder in (HERE, HERE.parent.parent / "functions"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

@@ -17,6 +17,7 @@ from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions import logs
 from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
+from onto_fn.functions.calls import request_function
 from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
     CREATED,
@@ -133,11 +134,12 @@ class App:
         self._courier = Courier(sinks, retry=retry)
         self._sends = bool(sinks)
         self._fan_out = fan_out
+        self.publisher = Publisher(fan_out.topic) if fan_out else None
         self.engine = Engine(
             definitions,
             retry=retry,
             fan_out=fan_out,
-            publish=Publisher(fan_out.topic).publish if fan_out else None,
+            publish=self.publisher.publish if self.publisher else None,
             observers=(OutcomeLog(), *observers),
             sender=self._courier.send,
         )
@@ -186,6 +188,12 @@ class App:
         if self._admin_claim is not None:
             replay = replay_function(self, self._admin_claim)
             functions[replay.__name__] = replay
+        called = {
+            m.name: m for m in self.mediators if isinstance(m, RequestMediator) and m.callable
+        }
+        if called:
+            request = request_function(self, called)
+            functions[request.__name__] = request
         for function in functions.values():
             function.__dict__[_APP] = self
         return functions

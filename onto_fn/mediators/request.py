@@ -43,6 +43,11 @@ class RequestMediator:
                 "the Firebase console"
             )
 
+    @property
+    def name(self) -> str:
+        """The request's name, by which it is called."""
+        return self.model.__request_name__
+
     def definition(self) -> Definition:
         """What the engine needs to know."""
         return self._definition

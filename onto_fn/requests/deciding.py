@@ -19,11 +19,10 @@ from onto_fn.errors import (
 )
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import check_segment
 from onto_fn.models import DomainModel
 from onto_fn.requests.form import Form
 from onto_fn.requests.patch import Patch
-from onto_fn.requests.request import Request, RequestModel
+from onto_fn.requests.request import Request, RequestModel, problems_of_id
 from onto_fn.requests.writing import WritableStore
 from onto_fn.store import Reader, ReadSet, Store, root
 from onto_fn.views import Decision, Definition, TaskDone, ViewDocument, ViewModel
@@ -102,8 +101,6 @@ def decide_patch(patch: type[Patch[Any]], document: Document, reader: Reader) ->
     request = patch.request(document.path)
     asked = patch.parsed(fields)
     names = [name for name in patch.model_fields if name in asked.model_fields_set]
-    if not names:
-        raise InvalidRequest([f"(document): sets none of {', '.join(_stored_names(patch))}"])
     params = _target(patch, request, fields)
     view = patch.__view__
     path = view.__path__.render(params)
@@ -162,7 +159,9 @@ def _source_of(
         identifier: object = request.params[name]
     else:
         identifier = getattr(submitted, name)
-        _check_id(identifier, form.model_fields[name].alias or name)
+        problems = problems_of_id(identifier, form.model_fields[name].alias or name)
+        if problems:
+            raise InvalidRequest(problems)
     path = _root_path(store.root().model, str(identifier), request.params)
     source = WritableStore[Any].load(store, path, reader)
     if source is None:
@@ -209,22 +208,9 @@ def _creations(form: type[Form[Any]], made: Iterable[DomainModel]) -> dict[str, 
 
 
 def _target(patch: type[Patch[Any]], request: Request, fields: Fields) -> dict[str, str]:
-    """Values of the variables of the view's path; never trusted before they are checked."""
-    params = dict(request.params)
-    for variable, field in patch.__targets__.items():
-        if field not in fields:
-            raise InvalidRequest([f"{field}: Field required"])
-        params[variable] = _check_id(fields[field], field)
+    """Values of the variables of the view's path; those that the client gives are checked."""
+    params = {**request.params, **{v: fields[name] for v, name in patch.__targets__.items()}}
     return {name: params[name] for name in patch.__view__.__path__.variables}
-
-
-def _check_id(value: object, field: str) -> str:
-    if not isinstance(value, str):
-        raise InvalidRequest([f"{field}: Input should be a valid string"])
-    try:
-        return check_segment(value, what="the id")
-    except InvalidPath as error:
-        raise InvalidRequest([f"{field}: {error}"]) from error
 
 
 def _root_path(model: type[DomainModel], identifier: str, params: Mapping[str, str]) -> str:
@@ -254,7 +240,3 @@ def _set(patch: type[Patch[Any]], view: ViewModel[Any], name: str, value: object
     except Exception as error:
         title = f"{type(view).__name__}.{name}"
         raise BuildError(f"setting {title} raised {type(error).__name__}: {error}") from error
-
-
-def _stored_names(patch: type[Patch[Any]]) -> list[str]:
-    return [info.alias or name for name, info in patch.model_fields.items()]

@@ -69,7 +69,7 @@ class Mutant:
 
     def disturbs(self, other: Mutant) -> bool:
         """Whether what gets through could be due to either of the two."""
-        if not self.block or not other.block or "=**" in self.block + other.block:
+        if not self.block or not other.block or "{path=**}" in self.block + other.block:
             return True
         return self.block == other.block and (self.field in {"", other.field} or not other.field)
 
@@ -143,11 +143,7 @@ def _wider(methods: str, block: str) -> list[str]:
     by_id = block.endswith(("/view", "/profiles/{team_id}"))
     without = [*(["list"] if by_id else []), *(["create"] if "/guestBooks/" in block else [])]
     wider = ("get", "list", "create", "update", "delete")
-    return [
-        m
-        for m in wider
-        if m not in (*methods.split(", "), *without) and (m, methods) != ("get", "list")
-    ]
+    return [method for method in wider if method not in (*methods.split(", "), *without)]
 
 
 def _balanced(text: str) -> str:
