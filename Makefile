@@ -2,8 +2,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint chaos bench bench-coldstart emulators docs wheel lock clean
-.PHONY: generate web python
+.PHONY: help setup demo test check lint chaos bench bench-coldstart bench-backfill emulators
+.PHONY: docs wheel lock clean generate web python
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,13 +34,16 @@ chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WR
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: setup ## Compare with hand-written functions and with raw writes, in one run each
-	@$(BIN)/python benchmarks/hot_document.py
-	@$(BIN)/python benchmarks/aggregates.py
-	@$(BIN)/python benchmarks/feed.py
+bench: setup ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/bench.txt
+	@$(BIN)/python benchmarks $(BENCH) $(if $(QUICK),--quick)
 
 bench-coldstart: setup ## Import time and memory of the functions, beside a bare hand-written one
 	@$(BIN)/python benchmarks cold_start
+
+bench-backfill: setup ## Backfill 100,000 documents, killed twice, and verify them (DOCUMENTS=)
+	@$(BIN)/python benchmarks/backfill.py $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing

@@ -10,12 +10,13 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import plots
 import typer
 from frame import ROOT, Options, Report
 from rich.console import Console
 
 RESULTS = ROOT / "benchmarks" / "results.json"
-BENCHMARKS = ("cold_start",)
+BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "cold_start")
 
 
 def main(
@@ -38,6 +39,18 @@ def main(
         seconds = time.perf_counter() - started
         console.print(f"{name}: {seconds:.0f} s\n", highlight=False)
         _note(name, report, seconds, quick)
+        if report.curves:
+            _draw(name, report, console)
+
+
+def _draw(name: str, report: Report, console: Console) -> None:
+    try:
+        drawn = plots.draw(name, report.to_json()["curves"])
+    except ImportError:
+        console.print("no drawings: install matplotlib (`make bench` does)", highlight=False)
+        return
+    for path in drawn:
+        console.print(f"drawn: {path.relative_to(ROOT)}", highlight=False)
 
 
 def _note(name: str, report: Report, seconds: float, quick: bool) -> None:

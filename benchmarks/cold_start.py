@@ -50,7 +50,7 @@ class Process:
 
 def run(options: Options) -> Report:
     """Compare interleaved runs, and show what the time goes to."""
-    rounds = options.pick(10, 5)
+    rounds = options.pick(10, 3)
     served = "import functions_framework"
     sides = {
         "bare": Process("bare"),

@@ -108,6 +108,13 @@ class Report:
         return found
 
 
+def from_rich(table: RichTable) -> Table:
+    """A table that was made for printing."""
+    columns = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    header, *rows = zip(*columns, strict=True)
+    return Table(str(table.title), header, tuple(rows))
+
+
 def text(cell: str | float) -> str:
     """A cell as a reader wants it: three digits that count."""
     if isinstance(cell, str):

@@ -15,6 +15,7 @@ import pytest
 from terminal import Ended, clean_environ, end_of, run, terminal
 
 from onto_fn.testing.config import free_ports
+from onto_fn.testing.discovery import discovery
 from onto_fn.testing.supervisor import descendants, processes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -83,10 +84,11 @@ def test_a_new_project_runs_shows_its_events_and_takes_edits(
             make.expect_exact("2 documents written from seed.json")
             make.expect(r"(cities/oslo|countries/no) -> CityView  committed  \d+ ms")
 
-            views.write_text(before.replace("CityView(", "CityPage("))
-            make.expect("the functions cannot be loaded: .*CityView")
-            views.write_text(before)
-            make.expect_exact("functions: on_cities_written, on_countries_written")
+            with discovery():  # an edit is discovered like a start
+                views.write_text(before.replace("CityView(", "CityPage("))
+                make.expect("the functions cannot be loaded: .*CityView")
+                views.write_text(before)
+                make.expect_exact("functions: on_cities_written, on_countries_written")
 
             family = descendants(make.pid)
             make.sendintr()

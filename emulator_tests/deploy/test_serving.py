@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, ROOT, Workspace
+from deployed import PROJECT, ROOT, Workspace
 from google.cloud.firestore import Client
 from serving import Instance, KillingProxy, deliver
 

@@ -178,8 +178,8 @@ class Engine:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed; submit it again.
         """
-        found = self._definition(definition)
-        return tasks.submit(database, found, path, fields, self._retry)
+        found = self.definition(definition)
+        return tasks.submit(database, found, path, fields, self.retry)
 
     def read(self, database: Database, path: str) -> Document:
         """One document as it is now.
@@ -187,7 +187,7 @@ class Engine:
         Raises:
             RetriesExhausted: it could not be read.
         """
-        return self._retry.run(path, lambda _: database.get([path]))[0][path]
+        return self.retry.run(path, lambda _: database.get([path]))[0][path]
 
     def replay(self, database: Database, letter_id: str) -> Outcome | None:
         """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.

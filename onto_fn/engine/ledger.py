@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Document
@@ -199,6 +199,16 @@ def record_id(definition: str, root: str) -> str:
     if len(readable) <= _MAX_ID:
         return readable
     return f"{definition}~{hashlib.blake2b(root.encode(), digest_size=20).hexdigest()}"
+
+
+def root_of_id(definition: str, identifier: str) -> str | None:
+    """The root whose ledger record has an id, or None if the id does not tell."""
+    name, _, rest = identifier.partition("~")
+    root = unquote(rest.partition("~")[0])
+    expected = record_id(definition, root)
+    if name != definition or "/" not in root:
+        return None
+    return root if identifier == expected or identifier.startswith(f"{expected}~") else None
 
 
 def ledger_path(definition: str, root: str, shard: int = 0) -> str:

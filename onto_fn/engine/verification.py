@@ -17,7 +17,7 @@ from onto_fn.engine.affected import Affected
 from onto_fn.engine.decisions import Build
 from onto_fn.engine.differences import Difference, Kind, differences_of
 from onto_fn.engine.engine import Engine
-from onto_fn.engine.ledger import LedgerRecord, ledger_path
+from onto_fn.engine.ledger import LedgerRecord, ledger_path, root_of_id
 from onto_fn.engine.rebuilding import rebuild_all
 from onto_fn.engine.scanning import (
     Span,
@@ -33,7 +33,7 @@ from onto_fn.engine.sums import check_sums, sources_that_differ
 from onto_fn.engine.together import build_all
 from onto_fn.errors import PermanentError, UnreadableRecord
 from onto_fn.firestore import Database, Document
-from onto_fn.firestore.paths import parent_collection
+from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.store import AggregateSpec
 from onto_fn.views import Definition
 
@@ -150,16 +150,23 @@ class Verification:
             self._count(len(page.roots))
 
     def _pages_without_root(self, target: Target) -> Iterator[Sequence[str]]:
-        """Roots that records tell of and that do not exist: nothing may be left of them."""
-        for found in self._database.pages(records_of(target), self._page):
-            roots: list[str] = []
-            for document in found:
-                root = self._root_of(target, document)
-                if root is not None:
-                    roots.append(root)
-            if roots:
-                versions = self._database.versions(roots)
-                yield [root for root, version in versions.items() if version is None]
+        """Roots that records tell of and that do not exist: nothing may be left of them.
+
+        A record's id tells its root. Only what is left of this sieve is read whole.
+        """
+        names = replace(records_of(target), names_only=True)
+        for found in self._database.pages(names, self._page):
+            told = {document.path: _told_root(target, document.path) for document in found}
+            roots = list({root for root in told.values() if root is not None})
+            versions = self._database.versions(roots) if roots else {}
+            doubtful = [
+                path for path, root in told.items() if root is None or versions[root] is None
+            ]
+            if not doubtful:
+                continue
+            records, _ = self._database.get(doubtful)
+            gone = {self._root_of(target, record) for record in records.values() if record.exists}
+            yield sorted(root for root in gone if root is not None)
 
     def _root_of(self, target: Target, document: Document) -> str | None:
         """The root of a record; what is none of onto_fn's is reported, and left as it is."""
@@ -308,6 +315,12 @@ def look_at(database: Database, definition: Definition, roots: Sequence[str]) ->
         found[item.root] += differences_of(item, made, there)
         versions[item.root] = made.read_set.versions
     return [*looks, *(Look(root, versions[root], tuple(found[root])) for root in found)]
+
+
+def _told_root(target: Target, path: str) -> str | None:
+    if isinstance(target, AggregateSpec):
+        return None
+    return root_of_id(target.name, last_segment(path))
 
 
 def _documents(item: Affected, made: Build) -> set[str]:
