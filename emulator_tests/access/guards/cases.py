@@ -23,7 +23,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     PRETENDER: {"admin": "true", "tier": "silver"},
 }
 
-DENIED = "permission-denied"
+DENIED, INVALID = "permission-denied", "invalid-argument"
 
 _ids = itertools.count()
 
@@ -224,8 +224,8 @@ def allowed() -> Iterator[Case]:
 
 def attacks() -> Iterator[Case]:
     """What nothing allows."""
-    for case in (*_reading(), *_listing(), *_writing(), *_creating()):
-        yield replace(case, code=DENIED)
+    for case in (*_reading(), *_listing(), *_writing(), *_creating(), *_traversing()):
+        yield replace(case, code=case.code or DENIED)
 
 
 def _reading() -> Iterator[Case]:
@@ -384,3 +384,26 @@ def _creating() -> Iterator[Case]:
         {"path": f"profiles/{ADA}", "fields": {"title": "Mine"}},
     ]
     yield Case("a view in one batch with a request", ADA, "batch", done, {"writes": mixed})
+
+
+def _traversing() -> Iterator[Case]:
+    """Ids that would be another's path, if anything took them apart or decoded them."""
+    for path in (
+        f"users/{BOB}%2F..%2F{ADA}/Screen/view",
+        f"users/{BOB}/Screen/..%2F..%2F{ADA}%2FScreen%2Fview",
+        f"users/{ADA}%00/Screen/view",
+        f"users/{ADA.upper()}/Screen/view",
+        f"users/{ADA} /Screen/view",
+    ):
+        yield read(BOB, path)
+    yield create("an id of 1,500 bytes", ADA, f"{SHEETS}/{'é' * 750}", SHEET)
+    yield create("another's path in an id", BOB, f"users/{BOB}%2F{ADA}/sheetForms/{{id}}", SHEET)
+    # What Firestore itself takes for no path.
+    for path in (
+        f"users/{BOB}/../{ADA}/Screen/view",
+        f"users/./{ADA}/Screen",
+        f"{SHEETS}/../../../onto_ledger/x",
+    ):
+        yield replace(read(BOB, path), code=INVALID)
+    for name in (".", "..", "__ledger__", "x" * 1501, "x" * 4000):
+        yield replace(create(f"the id {name}", ADA, f"{SHEETS}/{name}", SHEET), code=INVALID)

@@ -178,7 +178,7 @@ class Users:
         """What the Admin SDK does, on the Auth emulator."""
         url = f"http://{self._suite.auth_host}/identitytoolkit.googleapis.com/v1"
         request = urllib.request.Request(
-            f"{url}/projects/{self._place['project']}/{method}",
+            f"{url}/projects/{self._suite.project_id}/{method}",
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Authorization": "Bearer owner"},
         )
