@@ -3,8 +3,8 @@
 Sources are written in batches, as fast as Firestore takes them: the raw throughput. Then
 `onto backfill` builds a view of each, in a process that is killed (SIGKILL) twice and started
 again, while a client goes on writing and its events are handled. In the end `onto verify`
-recomputes everything. Memory is that of the backfill's process, at a quarter, a half, three quarters and the
-end.
+recomputes everything. Memory is that of the backfill's process, at a quarter, a half, three
+quarters and the end.
 
 Run it with `make bench-backfill` (DOCUMENTS=).
 """
