@@ -1,4 +1,4 @@
-"""The meeting room through its running functions: scenarios M1 to M5 and M7."""
+"""The meeting room through its running functions: scenarios M1 to M8."""
 
 import random
 import sys
@@ -304,3 +304,142 @@ def test_m7_a_deleted_meeting_disappears(session: Room) -> None:
     session.client.document(MEETING).delete()
 
     session.await_document(VIEW_OF_TIJUANA, user_view(meetings=[]))
+
+
+# M6: a patch changes the meeting's status
+
+
+PATCH = "users/tijuana/MeetingSession_PATCH/p1"
+
+
+def asks(**fields: Any) -> dict[str, Any]:
+    return {"target_meeting_id": "meeting_1"} | fields
+
+
+def outcome(session: Room, path: str) -> dict[str, Any]:
+    """How a patch was marked, as its client sees it."""
+
+    def marked() -> dict[str, Any]:
+        patch = session.get(path)
+        assert patch is not None
+        assert "processed" in patch, patch
+        return patch["processed"]
+
+    mark = session._eventually(marked)
+    return {name: value for name, value in mark.items() if name != "at"}
+
+
+def update_times(session: Room) -> dict[str, Any]:
+    return {
+        path: session.client.document(path).get().update_time for path in sources(session.client)
+    }
+
+
+def test_m6_a_patch_closes_the_meeting_and_the_views_show_it(session: Room) -> None:
+    before = update_times(session)
+
+    session.client.document(PATCH).create(asks(inSession=False))
+
+    assert outcome(session, PATCH) == {"state": "done"}
+    meeting = session.get(MEETING)
+    assert meeting == sources(session.client)[MEETING] | {"status": "closed"}
+    session.await_sessions(dict.fromkeys(USERS, VIEW | {"inSession": False}))
+    changed = {path for path, time in update_times(session).items() if time != before[path]}
+    assert changed == {MEETING}
+
+
+def test_m6_a_patch_opens_a_closed_meeting(session: Room) -> None:
+    session.client.document(MEETING).update({"status": "closed"})
+
+    session.client.document(PATCH).create(asks(inSession=True))
+
+    assert outcome(session, PATCH) == {"state": "done"}
+    session.await_sessions(dict.fromkeys(USERS, VIEW))
+    assert session.client.document(MEETING).get().get("status") == "in-session"
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [("in-session", True), ("closed", False), ("not-started", True), ("not-started", False)],
+)
+def test_m6_a_status_that_forbids_it_fails_the_patch_with_the_reason(
+    session: Room, status: str, value: bool
+) -> None:
+    session.client.document(MEETING).update({"status": status})
+    before = update_times(session)
+
+    session.client.document(PATCH).create(asks(inSession=value))
+
+    wanted = "in session" if value else "closed"
+    reason = f"a meeting that is {status} cannot be set to {wanted}"
+    assert outcome(session, PATCH) == {"state": "failed", "reason": reason}
+    assert update_times(session) == before
+    assert not list(session.client.collection("onto_dead_letters").stream())
+
+
+def test_m6_only_in_session_is_honoured(session: Room) -> None:
+    session.client.document(PATCH).create(
+        asks(inSession=False, address="elsewhere", status="not-started", latitude=0.0)
+    )
+
+    assert outcome(session, PATCH) == {"state": "done"}
+    documents = sources(session.client)
+    assert session.get(MEETING) == documents[MEETING] | {"status": "closed"}
+    assert session.get("locations/L") == documents["locations/L"]
+
+
+@pytest.mark.parametrize(
+    "target", ["meeting_1", "no-such-meeting"], ids=["not a member", "no meeting"]
+)
+def test_m6_a_user_who_is_not_in_the_meeting_is_refused(session: Room, target: str) -> None:
+    """And does not learn whether there is such a meeting."""
+    before = update_times(session)
+    patch = "users/mallory/MeetingSession_PATCH/p1"
+
+    session.client.document(patch).create(
+        {"target_meeting_id": target, "inSession": False, "user_id": "tijuana"}
+    )
+
+    reason = f"users/mallory/MeetingSession/{target} does not exist"
+    assert outcome(session, patch) == {"state": "failed", "reason": reason}
+    assert update_times(session) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"inSession": False}, "target_meeting_id"),
+        (asks(inSession="perhaps"), "inSession"),
+        (asks(inSession=None), "inSession"),
+        (asks(address="elsewhere"), "inSession"),
+        ({"target_meeting_id": "../meetings/meeting_1", "inSession": False}, "target_meeting_id"),
+        ({"target_meeting_id": 7, "inSession": False}, "target_meeting_id"),
+    ],
+)
+def test_m6_a_patch_that_does_not_fit_fails_and_names_the_field(
+    session: Room, fields: dict[str, Any], field: str
+) -> None:
+    session.client.document(PATCH).create(fields)
+
+    mark = outcome(session, PATCH)
+    assert mark["state"] == "failed"
+    assert field in mark["reason"]
+    assert session.client.document(MEETING).get().get("status") == "in-session"
+
+
+# M8: write back
+
+
+def test_m8_an_edited_name_writes_one_document(session: Room) -> None:
+    before = update_times(session)
+    patch = "users/thomasina/UserView_PATCH/p1"
+
+    session.client.document(patch).create({"lastName": "Manes-Furlong"})
+
+    assert outcome(session, patch) == {"state": "done"}
+    thomasina = sources(session.client)["users/thomasina"] | {"lastName": "Manes-Furlong"}
+    assert session.get("users/thomasina") == thomasina
+    changed = {path for path, time in update_times(session).items() if time != before[path]}
+    assert changed == {"users/thomasina"}
+    attending = [JOSHUA, THOMASINA | {"name": "Thomasina Manes-Furlong"}, TIJUANA]
+    session.await_sessions(dict.fromkeys(USERS, VIEW | {"attending": attending}))

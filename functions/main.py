@@ -1,11 +1,17 @@
 """The meeting room: a screen for each user, kept up to date from five collections."""
 
+from meeting_room.patches import MeetingSessionPatch, UserViewPatch
 from meeting_room.views import MeetingSession, UserView
 
-from onto_fn import App, ViewMediator
+from onto_fn import App, PatchMediator, ViewMediator
 
 app = App(
-    [ViewMediator(MeetingSession), ViewMediator(UserView)],
+    [
+        ViewMediator(MeetingSession),
+        ViewMediator(UserView),
+        PatchMediator(MeetingSessionPatch),
+        PatchMediator(UserViewPatch),
+    ],
     region="us-central1",
     memory=512,
     timeout=60,

@@ -13,11 +13,19 @@ from onto_fn.errors import (
 )
 from onto_fn.firestore import Database, Write
 from onto_fn.functions import App
-from onto_fn.mediators import DocumentSink, EndpointSink, Mediator, TopicSink, ViewMediator
+from onto_fn.mediators import (
+    DocumentSink,
+    EndpointSink,
+    FormMediator,
+    Mediator,
+    PatchMediator,
+    TopicSink,
+    ViewMediator,
+)
 from onto_fn.messages import Message
 from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
 from onto_fn.receiving import Inbox, Receipt
-from onto_fn.requests import Form, Patch, Request
+from onto_fn.requests import Form, Patch, Request, edit, load_view
 from onto_fn.store import (
     Store,
     aggregate,
@@ -46,6 +54,7 @@ __all__ = [
     "Engine",
     "FanOut",
     "Form",
+    "FormMediator",
     "Inbox",
     "InvalidDocument",
     "Mediator",
@@ -55,6 +64,7 @@ __all__ = [
     "OntoError",
     "Outcome",
     "Patch",
+    "PatchMediator",
     "PermanentError",
     "Receipt",
     "Ref",
@@ -74,7 +84,9 @@ __all__ = [
     "average",
     "claim",
     "count",
+    "edit",
     "keyed",
+    "load_view",
     "many",
     "maximum",
     "members",

@@ -6,6 +6,7 @@ Firestore directly; `allows` asks the same of those that come by HTTP.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -79,7 +80,7 @@ class Claim(Access):
     def __str__(self) -> str:
         if self.value is True:
             return f'role("{self.name}")'
-        return f'claim("{self.name}", {self.value!r})'
+        return f'claim("{self.name}", {json.dumps(self.value)})'
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class Request(DomainModel, collection="requests"):
 
 class Answers(Mediator):
     source = Request
-    sink = DocumentSink("answers/{id}")
+    sink = DocumentSink("polls/{id}/votes/{voter}")
     mode = "task"
 
     def on_create(self, source: Request) -> None: ...
@@ -182,6 +182,12 @@ def test_a_view_of_views_follows_the_documents_of_the_other(drawn: Graph) -> Non
         ("lines", "on_lines_written", ""),
         ("on_lines_written", "Screen", "root"),
     } <= edges(drawn)
+
+
+def test_a_collection_is_one_node_whatever_its_variables_are_called(drawn: Graph) -> None:
+    (votes,) = [node.name for node in drawn.nodes if node.name.endswith("/votes")]
+
+    assert {("Answers", votes, "writes"), (votes, "on_polls_votes_written", "")} <= edges(drawn)
 
 
 def test_nodes_say_what_they_are(drawn: Graph) -> None:

@@ -21,7 +21,10 @@ from onto_fn import (
     DomainModel,
     EmbeddedModel,
     Form,
+    FormMediator,
     Mediator,
+    Patch,
+    PatchMediator,
     Ref,
     Store,
     ViewMediator,
@@ -108,12 +111,22 @@ class Page(ViewModel[PersonStore], path="users/{user_id}/pages/{page_id}", typed
     def anything(self) -> Any: ...
 
 
-class Front(ViewModel[PersonStore], path="screens/front"):
+class Front(ViewModel[PersonStore], path="users/{user_id}/screens/front"):
     def targets(self) -> Iterable[Mapping[str, str]]:
         return []
 
     @property
     def page(self) -> Ref[Person] | str: ...
+
+    @property
+    def words(self) -> str | None: ...
+
+    @words.setter
+    def words(self, value: str | None) -> None: ...
+
+
+class FrontPatch(Patch[Front], path="users/{user_id}/patches/{id}", create=owner("user_id")):
+    words: str
 
 
 class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("user_id")):
@@ -128,7 +141,7 @@ class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("u
 USE = """\
 import { getDoc, setDoc, type Firestore } from "firebase/firestore";
 import {
-  pageDocument, frontDocument, pageFormDocument, type Page, type Plain,
+  pageDocument, frontDocument, pageFormDocument, frontPatchDocument, type Page, type Plain,
 } from "./views";
 
 export async function use(db: Firestore): Promise<void> {
@@ -146,8 +159,12 @@ export async function use(db: Firestore): Promise<void> {
   const kind: "Page" = page.obj_type;
   console.log(paths, at, bytes, state, colour, remark, numbers, first, second, kind);
   console.log(page.place.latitude, page.lines[0]?.someText, page.ratio, page.done);
-  console.log((await getDoc(frontDocument(db))).data()?.page);
+  console.log((await getDoc(frontDocument(db, { user_id: "ada" }))).data()?.page);
   await setDoc(pageFormDocument(db, { user_id: "ada", form_id: "f" }), { title: "One", due: null });
+  const patch = frontPatchDocument(db, { user_id: "ada", id: "p" });
+  await setDoc(patch, { words: "Hello" });
+  const mark = (await getDoc(patch)).data()?.processed;
+  console.log(mark?.state === "failed" ? mark.reason : mark?.at.toDate());
 }
 
 export function refused(page: Page, db: Firestore): void {
@@ -169,26 +186,26 @@ export function refused(page: Page, db: Firestore): void {
   pageDocument(db, { user_id: "ada" });
   // @ts-expect-error: the title is missing
   void setDoc(pageFormDocument(db, { user_id: "ada", form_id: "f" }), { tags: [] });
+  // @ts-expect-error: a patch of another type
+  void setDoc(frontPatchDocument(db, { user_id: "ada", id: "p" }), { words: 1 });
   // @ts-expect-error: no such field
   void setDoc(pageFormDocument(db, { user_id: "a", form_id: "f" }), { title: "a", other: 1 });
 }
 """
 
 
-class FormMediator(Mediator):
-    """Stands for what carries a form out, which is not this test's business."""
-
-    source = Person
-    sink = DocumentSink("never/{id}")
-    request = PageForm
-    model = PageForm
-
-    def on_write(self, source: Person) -> None: ...
-
-
 @pytest.fixture(scope="module")
 def generated() -> str:
-    return typescript(App([ViewMediator(Page), ViewMediator(Front), FormMediator()]))
+    return typescript(
+        App(
+            [
+                ViewMediator(Page),
+                ViewMediator(Front),
+                FormMediator(PageForm),
+                PatchMediator(FrontPatch),
+            ]
+        )
+    )
 
 
 def test_the_strict_compiler_accepts_it_and_refuses_its_misuse(

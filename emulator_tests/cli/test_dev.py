@@ -78,9 +78,10 @@ def test_a_program_reads_json_lines_and_stops_it_by_a_signal(
         try:
             running = json.loads(onto.stdout.readline())
             seeded = json.loads(onto.stdout.readline())
-        finally:
             onto.send_signal(signal.SIGTERM)
-        rest, said = onto.communicate(timeout=SECONDS)
+            rest, said = onto.communicate(timeout=SECONDS)
+        finally:
+            onto.kill()
 
     assert list(running["running"]) == ["firestore"]
     assert seeded == {"seeded": 2}

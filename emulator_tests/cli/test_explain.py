@@ -3,63 +3,9 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Generator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from terminal import Ended, Many
-
-from onto_fn import Change, Database, Engine, Write
-from onto_fn.cli.apps import load_app
-from onto_fn.testing import EmulatorSuite
-
-
-@dataclass
-class Towns:
-    """An app of towns on the emulator, of which Oslo has a view."""
-
-    many: Many
-    folder: Path
-    environ: dict[str, str]
-    database: Database
-    engine: Engine
-
-    def explain(self, *words: str, in_terminal: bool = False) -> Ended:
-        return self.many.run(
-            "explain", *words, cwd=self.folder, environ=self.environ, in_terminal=in_terminal
-        )
-
-    def write(self, path: str, **fields: object) -> None:
-        self.database.commit([Write(path, fields)])
-
-    def materialise(self, path: str) -> None:
-        self.engine.handle(self.database, Change(path, None, None, "event-1"))
-
-
-@pytest.fixture
-def towns(
-    many: Many,
-    project_of_towns: Path,
-    towns_environ: dict[str, str],
-    firestore_emulator: EmulatorSuite,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Generator[Towns]:
-    leads = {
-        "FIRESTORE_EMULATOR_HOST": firestore_emulator.firestore_host,
-        "GOOGLE_CLOUD_PROJECT": f"demo-{secrets.token_hex(6)}",
-    }
-    for name, value in leads.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.syspath_prepend(str(project_of_towns / "functions"))
-    database = Database(leads["GOOGLE_CLOUD_PROJECT"])
-    engine = load_app(str(project_of_towns / "functions" / "main.py")).engine
-    found = Towns(many, project_of_towns, towns_environ | leads, database, engine)
-    found.write("towns/oslo", name="Oslo")
-    found.materialise("towns/oslo")
-    yield found
-    database.close()
+from towns import Towns
 
 
 @pytest.mark.parametrize("in_terminal", [True, False])
@@ -67,7 +13,7 @@ def test_a_view_document_is_explained_by_its_sources(towns: Towns, in_terminal: 
     version = towns.database.get(["towns/oslo"])[0]["towns/oslo"].update_time
     assert version is not None
 
-    ended = towns.explain("townViews/oslo", in_terminal=in_terminal)
+    ended = towns.run("explain", "townViews/oslo", in_terminal=in_terminal)
 
     assert ended.code == 0
     fingerprint = towns.engine.definitions["TownView"].fingerprint
@@ -83,7 +29,7 @@ def test_a_source_that_has_changed_since_and_a_definition_that_has_are_told(town
     assert record is not None
     towns.write(path, **{**record, "fingerprint": "of an older definition"})
 
-    ended = towns.explain("townViews/oslo", "--json")
+    ended = towns.run("explain", "townViews/oslo", "--json")
 
     (origin,) = json.loads(ended.out)["origins"]
     assert origin["is_stale"]
@@ -96,7 +42,7 @@ def test_a_source_that_has_changed_since_and_a_definition_that_has_are_told(town
 def test_a_source_document_is_explained_by_the_views_that_depend_on_it(towns: Towns) -> None:
     towns.write("towns/bergen", name="Bergen")
 
-    oslo, bergen = (towns.explain(path, "--json") for path in ("towns/oslo", "towns/bergen"))
+    oslo, bergen = (towns.run("explain", path, "--json") for path in ("towns/oslo", "towns/bergen"))
 
     assert [json.loads(ended.out)["dependents"] for ended in (oslo, bergen)] == [
         [
@@ -122,7 +68,7 @@ def test_a_view_that_cannot_be_built_says_why(towns: Towns) -> None:
     towns.write("towns/oslo", name=17)
     towns.materialise("towns/oslo")
 
-    ended = towns.explain("townViews/oslo")
+    ended = towns.run("explain", "townViews/oslo")
 
     assert "InvalidDocument: towns/oslo is not a valid Town: name:" in ended.out
     assert "onto_dead_letters/TownView~towns%2Foslo" in ended.out
@@ -137,14 +83,14 @@ def test_a_document_that_no_view_knows_is_said_to_be_unknown(
 ) -> None:
     towns.write("other/one", name="one")
 
-    ended = towns.explain(path)
+    ended = towns.run("explain", path)
 
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith(f"onto: {path} {says}")
 
 
 def test_a_collection_is_no_document(towns: Towns) -> None:
-    ended = towns.explain("towns")
+    ended = towns.run("explain", "towns")
 
     assert ended.code == 2
     assert "name a document" in ended.err

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from meeting_room.models import Location, Meeting, Ticket, User
-from onto_fn import Store, ViewModel, keyed, many, one, owner, query, root
+from onto_fn import Refused, Store, ViewModel, keyed, many, one, owner, query, root
 
 
 class Attendee(BaseModel):
@@ -50,6 +50,17 @@ class MeetingSession(
     @property
     def in_session(self) -> bool:
         return self.store.meeting.status == "in-session"
+
+    @in_session.setter
+    def in_session(self, value: bool) -> None:
+        meeting = self.store.meeting
+        if meeting.status == "in-session" and not value:
+            meeting.status = "closed"
+        elif meeting.status == "closed" and value:
+            meeting.status = "in-session"
+        else:
+            wanted = "in session" if value else "closed"
+            raise Refused(f"a meeting that is {meeting.status} cannot be set to {wanted}")
 
     @property
     def attending(self) -> list[Attendee]:
@@ -102,6 +113,10 @@ class UserView(ViewModel[UserStore], path="users/{user_id}/UserView/view", read=
     @property
     def last_name(self) -> str:
         return self.store.user.last_name
+
+    @last_name.setter
+    def last_name(self, value: str) -> None:
+        self.store.user.last_name = value
 
     @property
     def organization(self) -> str | None:

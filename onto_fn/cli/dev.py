@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -63,7 +64,7 @@ def dev(
         project_id=_project(folder, project),
     )
     _check_ports(suite)
-    with until_stopped():
+    with until_stopped() as stopping:
         output.remark(f"starting the emulators of {folder.resolve()}")
         try:
             with suite:
@@ -74,7 +75,7 @@ def dev(
                 )
                 if seed is not None:
                     _seed(suite, seed, output)
-                _follow(suite, started, output)
+                _follow(suite, started, stopping, output)
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:
@@ -134,15 +135,19 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
     output.line({"seeded": count}, f"{count} documents written from {source}")
 
 
-def _follow(suite: EmulatorSuite, start: int, output: Output) -> None:
+def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:
     from onto_fn.cli.following import Reload, lines_of, told
 
-    for found in told(lines_of(suite.log_path, lambda: suite.running, start=start)):
+    def goes_on() -> bool:
+        return suite.running and not stopping.is_set()
+
+    for found in told(lines_of(suite.log_path, goes_on, start=start)):
         if isinstance(found, Reload):
             output.line({"reload": asdict(found)}, _told_reload(found))
         else:
             output.line({"event": asdict(found)}, _told_outcome(found))
-    raise CommandError("the emulators have ended", f"see {suite.log_path}")
+    if not stopping.is_set():
+        raise CommandError("the emulators have ended", f"see {suite.log_path}")
 
 
 def _told_outcome(found: Outcome) -> str:

@@ -28,6 +28,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Query, Write
+from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
@@ -161,6 +162,32 @@ class Engine:
             return self._single(database, found, root, None)[0]
         wanted = [Affected(found, root, shard) for shard in range(found.shards)]
         return combined(self._together(database, wanted, None))
+
+    def submit(self, database: Database, definition: str, path: str, fields: Fields) -> Outcome:
+        """Create a task's document and process it, in one commit; see `tasks.submit`.
+
+        A path that was processed before is covered; what became of it is in the document's mark.
+
+        Args:
+            database: the database.
+            definition: name of the task, form or patch, which marks its documents.
+            path: path of the new document.
+            fields: its content.
+
+        Raises:
+            DeclarationError: there is no definition of that name.
+            RetriesExhausted: it could not be committed; submit it again.
+        """
+        found = self.definition(definition)
+        return tasks.submit(database, found, path, fields, self.retry)
+
+    def read(self, database: Database, path: str) -> Document:
+        """One document as it is now.
+
+        Raises:
+            RetriesExhausted: it could not be read.
+        """
+        return self.retry.run(path, lambda _: database.get([path]))[0][path]
 
     def replay(self, database: Database, letter_id: str) -> Outcome | None:
         """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.

@@ -20,6 +20,8 @@ class Result(Enum):
     """A batch was published that will rebuild it, with others."""
     SENT = "sent"
     """The message of a change was sent, and its receiver has confirmed it."""
+    REFUSED = "refused"
+    """A client's request is refused, and its mark says why. Nothing else was written."""
     DEAD_LETTER = "dead letter"
     """It cannot be built or sent; a dead letter says why. Documents stay as they were."""
 
@@ -36,7 +38,7 @@ class Outcome:
         attempts: how many attempts it took.
         written: paths of the documents written.
         deleted: paths of the documents deleted.
-        error: the message of the dead letter, else empty.
+        error: the message of the dead letter or of the refusal, else empty.
     """
 
     definition: str

@@ -14,17 +14,18 @@ from typing import cast
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import check_targets
-from onto_fn.engine.ledger import Failure, dead_letter_path
+from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
-from onto_fn.errors import Contention, InvalidDocument, PermanentError
+from onto_fn.engine.verified import commit_verified
+from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, load
-from onto_fn.views import BuiltDocuments, Definition, Transition
+from onto_fn.views import Decision, Definition, Transition
 
 
 def process(
@@ -56,12 +57,37 @@ def process(
     )
 
 
+def submit(
+    database: Database, definition: Definition, path: str, fields: Fields, policy: RetryPolicy
+) -> Outcome:
+    """Create a task document and process it, in one commit; exactly once, as its path is new.
+
+    If there is a document already, it is processed, unless it has been: whether it is the same task
+    is for the caller to see.
+
+    Args:
+        database: the database.
+        definition: a definition in task mode that marks its documents.
+        path: the task's document.
+        fields: its content if it does not exist.
+        policy: bounds of the retries.
+
+    Raises:
+        RetriesExhausted: nothing was committed; call again.
+    """
+    task = _Task(database, definition, path, None, fields)
+    return policy.run(
+        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+    )
+
+
 @dataclass(frozen=True)
 class _Task:
     database: Database
     definition: Definition
     path: str
     change: Change | None
+    content: Fields | None = None
 
     def is_over(self, document: Document) -> bool:
         """Whether there is nothing to do: gone, or marked. By hand, a failed one is done again."""
@@ -70,7 +96,8 @@ class _Task:
             return True
         if field is None or field not in document.fields:
             return False
-        return self.change is not None or not self._has_failed(document)
+        is_by_hand = self.change is None and self.content is None
+        return not is_by_hand or not self._has_failed(document)
 
     def _has_failed(self, document: Document) -> bool:
         """Whether the task is marked as failed: its dead letter waits for a mend."""
@@ -79,11 +106,14 @@ class _Task:
 
     def _shown(self, documents: Mapping[str, Document]) -> dict[str, Document]:
         """The documents as the model sees them: without the mark, which a strict one refuses."""
-        task, field = documents[self.path], self.definition.done.field
+        return {**documents, self.path: self._unmarked(documents[self.path])}
+
+    def _unmarked(self, task: Document) -> Document:
+        field = self.definition.done.field
         if task.fields is None or field not in task.fields:
-            return dict(documents)
+            return task
         fields = {name: value for name, value in task.fields.items() if name != field}
-        return {**documents, self.path: replace(task, fields=fields)}
+        return replace(task, fields=fields)
 
     def attempt(self) -> Outcome:
         definition = self.definition
@@ -98,6 +128,8 @@ class _Task:
                 documents, read_time = self.database.get([self.path, letter_path])
                 reader = Snapshot(self.database, read_time, known=self._shown(documents))
             task, letter = documents[self.path], documents[letter_path]
+            if not task.exists and self.content is not None:
+                task = Document(self.path, self.content, None)
             commit = (transaction or self.database).commit
             forget = [Write(letter_path, None, letter.update_time)] if letter.exists else []
             if self.is_over(task):
@@ -107,31 +139,38 @@ class _Task:
             if self._is_dead(task, letter):
                 return Outcome(definition.name, self.path, Result.COVERED)
             try:
-                built = self._build(reader)
-                if built is None:
+                decision = self._decide(task, reader)
+                if decision is None:
                     if forget:
                         commit(forget)
                     return Outcome(definition.name, self.path, Result.UNCHANGED)
-                writes = [Write(path, content) for path, content in sorted(built.items())]
-                commit([*writes, self._mark(task, "done"), *forget])
+                writes = [*decision.writes, self._mark(task, "done"), *forget]
+                if transaction is not None:  # all that was read is locked
+                    transaction.commit(writes)
+                else:
+                    commit_verified(self.database, writes, decision.read_set)
             except PermanentError as error:
                 failure = error
             else:
-                return Outcome(
-                    definition.name, self.path, Result.COMMITTED, written=tuple(sorted(built))
-                )
-        return self._fail(task, letter, failure)
+                written = tuple(sorted(write.path for write in decision.writes))
+                return Outcome(definition.name, self.path, Result.COMMITTED, written=written)
+        return self._refuse(task, forget, failure) or self._fail(task, letter, failure)
 
-    def _build(self, reader: Reader) -> BuiltDocuments | None:
-        """The documents that the task makes, or None if it is not of the definition's class."""
-        with phase("read", self.definition.name):
-            store = load(self.definition.store, self.path, reader, ReadSet())
+    def _decide(self, task: Document, reader: Reader) -> Decision | None:
+        """What the task writes, or None if it is not of the definition's class."""
+        definition = self.definition
+        if definition.decide is not None:
+            with phase("build", definition.name):  # what it reads depends on what it finds
+                return definition.decide(self._unmarked(task), reader)
+        with phase("read", definition.name):
+            store = load(definition.store, self.path, reader, ReadSet())
         if store is None:
             return None
-        with phase("build", self.definition.name):
-            built = self.definition.build(store, Transition.CREATED) or {}
-        check_targets(self.definition, built)
-        return built
+        with phase("build", definition.name):
+            built = definition.build(store, Transition.CREATED) or {}
+        check_targets(definition, built)
+        writes = tuple(Write(path, content) for path, content in sorted(built.items()))
+        return Decision(writes, ReadSet())  # it has read nothing but itself
 
     def _mark(self, task: Document, state: str, reason: str | None = None) -> Write:
         """The write that marks the task, on the precondition that it is as it was read."""
@@ -141,13 +180,25 @@ class _Task:
         mark = {"state": state, "at": datetime.now(UTC)}
         if reason is not None:
             mark["reason"] = reason
-        return Write(self.path, {**(task.fields or {}), field: mark}, task.update_time)
+        precondition = task.update_time or "absent"
+        return Write(self.path, {**(task.fields or {}), field: mark}, precondition)
 
     def _is_dead(self, task: Document, letter: Document) -> bool:
         """Whether this very version of the task has its dead letter already."""
         if self.change is None or letter.fields is None:
             return False
         return letter.fields.get("version") == task.update_time
+
+    def _refuse(self, task: Document, forget: list[Write], error: PermanentError) -> Outcome | None:
+        """Tell the client that it is refused, and why; None if it needs a dead letter instead."""
+        if not isinstance(error, Refused) or self.definition.done.field is None:
+            return None
+        reason = message_of(error)
+        try:
+            self.database.commit([self._mark(task, "failed", reason), *forget])
+        except PermanentError:  # the document has no room for the mark
+            return None
+        return Outcome(self.definition.name, self.path, Result.REFUSED, error=reason)
 
     def _fail(self, task: Document, letter: Document, error: PermanentError) -> Outcome:
         """Leave the dead letter; a task with a mark is marked as failed in the same commit.
@@ -169,7 +220,8 @@ class _Task:
         written = Write(letter_path, fields, precondition)
         if definition.done.field is not None:
             # What code raised may not be for the client's eyes; what is wrong with its document is.
-            reason = failure.message if isinstance(error, InvalidDocument) else "internal error"
+            is_its_own = isinstance(error, InvalidDocument) and error.path == self.path
+            reason = failure.message if is_its_own else "internal error"
             try:
                 self.database.commit([written, self._mark(task, "failed", reason)])
             except PermanentError:  # the document has no room for the mark

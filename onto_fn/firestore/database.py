@@ -44,12 +44,13 @@ from onto_fn.firestore.queries import Query
 from onto_fn.firestore.structured import quoted, structured
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
+    are_small,
     check_size,
     decode_fields,
     decode_path,
     decode_time,
     encode,
-    encode_fields,
+    fill_fields,
 )
 from onto_fn.observing import phase
 
@@ -400,10 +401,12 @@ class Database:
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
-        _check_commit(writes)
+        messages = [self._write(write) for write in writes]
+        if not are_small(messages):
+            _check_commit(writes)
         message = _CommitMessage(
             database=self._name,
-            writes=[self._write(write) for write in writes],
+            writes=messages,
             **({"transaction": transaction} if transaction else {}),
         )
         request = cast(Any, CommitRequest).wrap(message)
@@ -428,9 +431,9 @@ class Database:
             message.delete = name
         else:
             message.update.name = name
-            encoded = encode_fields(write.fields, documents=self._documents, where=write.path)
-            for field, value in encoded.items():
-                message.update.fields[field].CopyFrom(value)
+            fill_fields(
+                message.update.fields, write.fields, documents=self._documents, where=write.path
+            )
         if write.precondition == "absent":
             message.current_document.exists = False
         elif write.precondition is not None:

@@ -17,6 +17,7 @@ from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions import logs
 from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
+from onto_fn.functions.calls import request_function
 from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
     CREATED,
@@ -30,8 +31,13 @@ from onto_fn.functions.logs import OutcomeLog
 from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
 from onto_fn.functions.tracing import traced
-from onto_fn.mediators import Mediator, ViewMediator, check_graph, sinks_by_name
-from onto_fn.requests import RequestModel
+from onto_fn.mediators import (
+    Mediator,
+    RequestMediator,
+    ViewMediator,
+    check_graph,
+    sinks_by_name,
+)
 
 _log = logging.getLogger("onto_fn")
 
@@ -87,7 +93,7 @@ class App:
 
     def __init__(
         self,
-        mediators: Sequence[ViewMediator | Mediator],
+        mediators: Sequence[ViewMediator | Mediator | RequestMediator],
         *,
         region: Param[str] | None = None,
         memory: Param[int] | None = None,
@@ -122,7 +128,6 @@ class App:
             labels=dict(labels or {}),
         )
         self.mediators = tuple(mediators)
-        self.requests: tuple[type[RequestModel], ...] = ()
         definitions = [mediator.definition() for mediator in mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
@@ -183,6 +188,12 @@ class App:
         if self._admin_claim is not None:
             replay = replay_function(self, self._admin_claim)
             functions[replay.__name__] = replay
+        called = {
+            m.name: m for m in self.mediators if isinstance(m, RequestMediator) and m.callable
+        }
+        if called:
+            request = request_function(self, called)
+            functions[request.__name__] = request
         for function in functions.values():
             function.__dict__[_APP] = self
         return functions

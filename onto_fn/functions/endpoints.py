@@ -78,18 +78,21 @@ class FunctionOptions:
         *,
         event: dict[str, Any] | None = None,
         https: dict[str, Any] | None = None,
+        callable: dict[str, Any] | None = None,
     ) -> Endpoint:
         """The endpoint of a function with these options.
 
         Args:
             name: of the function.
             event: its event trigger, or
-            https: its HTTP trigger, in the manifest's terms.
+            https: its HTTP trigger, or
+            callable: that of one which the Firebase SDKs call, in the manifest's terms.
         """
         return Endpoint(
             entryPoint=name,
             eventTrigger=event,
             httpsTrigger=https,
+            callableTrigger=callable,
             region=[self.region] if self.region is not None else None,
             availableMemoryMb=self.memory,
             timeoutSeconds=self.timeout,
@@ -111,6 +114,7 @@ class Endpoint:
     entryPoint: str
     eventTrigger: dict[str, Any] | None = None
     httpsTrigger: dict[str, Any] | None = None
+    callableTrigger: dict[str, Any] | None = None
     platform: str = "gcfv2"
     region: list[Any] | None = None
     availableMemoryMb: Any = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.errors import OntoError
 from onto_fn.firestore.paths import last_segment
+from onto_fn.functions.admin import initialise
 from onto_fn.functions.tracing import traced
 
 if TYPE_CHECKING:
@@ -50,17 +51,12 @@ def replay_function(app: App, claim: str) -> Callable[[Any], Answer]:
 
 def _refusal(request: Any, claim: str) -> Answer | None:
     """Why the caller is not let in, or None if it is an administrator."""
-    import firebase_admin  # pyright: ignore[reportMissingTypeStubs]
     from firebase_admin import auth  # pyright: ignore[reportMissingTypeStubs]
 
     scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
     if scheme.lower() != "bearer" or not token:
         return {"error": "send an ID token: Authorization: Bearer …"}, 401
-    admin = cast(Any, firebase_admin)
-    try:
-        admin.get_app()
-    except ValueError:
-        admin.initialize_app()
+    initialise()
     try:
         claims = cast(Any, auth).verify_id_token(token)
     except Exception:  # whatever is wrong with it, it is not a proof of identity

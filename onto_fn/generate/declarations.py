@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onto_fn.mediators import ViewMediator
+from onto_fn.mediators import RequestMediator, ViewMediator
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -20,5 +20,5 @@ def views_of(app: App) -> list[type[ViewModel[Any]]]:
 
 def requests_of(app: App) -> list[type[RequestModel]]:
     """The app's forms and patches, in the order of their paths."""
-    requests = {mediator.request for mediator in app.mediators if hasattr(mediator, "request")}
+    requests = {m.model for m in app.mediators if isinstance(m, RequestMediator)}
     return sorted(requests, key=lambda request: request.__path__.text)

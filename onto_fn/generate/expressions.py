@@ -57,12 +57,12 @@ class Match:
 
 def every(*parts: str | Joined) -> str | Joined:
     """A condition that holds if all parts do."""
-    return _joined("&&", parts)
+    return _joined("&&", tuple(part for part in parts if part != "true") or ("true",))
 
 
 def either(*parts: str | Joined) -> str | Joined:
     """A condition that holds if one of the parts does."""
-    return _joined("||", parts)
+    return "true" if "true" in parts else _joined("||", parts)
 
 
 def literal(value: object) -> str:

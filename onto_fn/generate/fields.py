@@ -58,7 +58,9 @@ def fields_condition(
 
 def _schema_of(owner: str, name: str, info: FieldInfo) -> Schema:
     # Any: pydantic takes an `Annotated`, and says that it takes a type.
-    annotated: Any = Annotated[info.annotation, info]
+    annotated: Any = (
+        Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+    )
     try:
         return TypeAdapter[Any](annotated).json_schema()
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
@@ -185,8 +187,10 @@ _KINDS: dict[str, Callable[[_Types, Schema, str], str | Joined]] = {
 
 
 def _size(schema: Schema, value: str, least: str, most: str, limit: int) -> list[str]:
-    minimum = [f"{value}.size() >= {schema[least]}"] if schema.get(least) else []
-    return [*minimum, f"{value}.size() <= {schema.get(most, limit)}"]
+    lower, upper = schema.get(least, 0), schema.get(most, limit)
+    if lower == upper:
+        return [f"{value}.size() == {upper}"]
+    return [f"{value}.size() >= {lower}"] * bool(lower) + [f"{value}.size() <= {upper}"]
 
 
 def _whole(pattern: str) -> str:

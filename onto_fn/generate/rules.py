@@ -60,9 +60,9 @@ def rules_text(app: App, kept: Iterable[str] = ("",)) -> str:
     requests = requests_of(app)
     _check_paths(views, requests)
     blocks = [block for view in views for block in _view_blocks(view, views)]
-    blocks += [_request_block(request) for request in requests]
+    blocks += [_request_block(r) for r in requests if r.__create__ != NOBODY]
     body = [line for block in blocks for line in [*block.lines(), ""]]
-    body += _closed_views(views)
+    body += _closed(views, requests)
     body += _closed_sources(app)
     used = "\n".join(body)
     helpers = [name for name in _HELPERS if name.partition("(")[0] in used]
@@ -154,16 +154,14 @@ def _request_block(request: type[RequestModel]) -> Match:
     identifier = _variable(path.variables[-1])
     check = f"is{request.__name__}"
     condition = fields_condition(request.__name__, request.stored_fields())
-    allows: list[Allow] = []
+    create = every(
+        either(*_conditions(request.__create__)),
+        f"{identifier}.size() <= {MAX_ID}",
+        f"{check}(request.resource.data)",
+    )
+    allows = [Allow("create", create)]
     if request.__read__ != NOBODY:
-        allows += _reading(request.__read__, path)
-    if request.__create__ != NOBODY:
-        create = every(
-            either(*_conditions(request.__create__)),
-            f"{identifier}.size() <= {MAX_ID}",
-            f"{check}(request.resource.data)",
-        )
-        allows.append(Allow("create", create))
+        allows.insert(0, Allow("get", either(*_conditions(request.__read__))))
     said = f"create={request.__create__}, read={request.__read__}"
     return Match(
         _pattern(path),
@@ -176,12 +174,13 @@ def _request_block(request: type[RequestModel]) -> Match:
     )
 
 
-def _closed_views(views: list[type[ViewModel[Any]]]) -> list[str]:
+def _closed(views: list[type[ViewModel[Any]]], requests: list[type[RequestModel]]) -> list[str]:
     closed = [view for view in views if view.__read__ == NOBODY == view.__read_group__]
-    if not closed:
-        return []
-    listed = [f"  {view.__path__} ({view.__name__})" for view in closed]
-    return [*comment("Views that say of nobody that they may read them:", *listed), ""]
+    listed = [f"  {view.__path__} ({view.__name__}, without read=)" for view in closed]
+    for request in requests:
+        if request.__create__ == NOBODY:
+            listed.append(f"  {request.__path__} ({request.__name__}, without create=)")
+    return [*comment("Declared for nobody:", *listed), ""] if listed else []
 
 
 def _closed_sources(app: App) -> list[str]:

@@ -12,11 +12,12 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
-from typing_extensions import override
+from typing_extensions import TypeIs, override
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.generate.declarations import requests_of, views_of
+from onto_fn.mediators import RequestMediator
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -39,6 +40,14 @@ _NOTHING = """\
 export {};
 """
 _FIRESTORE = "x-firestore"
+_PRINTED = "x-printed"
+_MARK = """
+/** What became of a request. */
+export type RequestMark =
+  | { state: "done"; at: Timestamp }
+  | { state: "failed"; at: Timestamp; reason: string };
+"""
+_MARK_TEXT = "Set once the request has been processed; a client watches it, and must not write it."
 _ALWAYS = {
     "DocumentData",
     "DocumentReference",
@@ -98,8 +107,11 @@ def typescript(app: App) -> str:
     """
     views, requests = views_of(app), requests_of(app)
     _check_names([*views, *requests])
-    wanted: list[tuple[type[BaseModel], _Mode]] = [(v.Document, "serialization") for v in views]
-    wanted += [(request, "validation") for request in requests]
+    wanted: list[tuple[type[BaseModel], _Mode]] = []
+    for view in views:
+        wanted.append((view.Document, "serialization"))
+    for request in requests:
+        wanted.append((request, "validation"))
     schemas, definitions = _schemas(wanted)
     roots = {schema["$ref"].rpartition("/")[2] for schema in schemas.values()}
     names = {key: _identifier(key) for key in definitions if key not in roots}
@@ -118,10 +130,16 @@ def typescript(app: App) -> str:
         if key not in roots and definitions[key].get("type") != "object"
     ]
     parts += [_view(view, _of(schemas, definitions, view.Document), printer) for view in views]
-    parts += [_request(form, _of(schemas, definitions, form), printer) for form in requests]
+    marks = {m.model: m.definition().done.field for m in app.mediators if _is_request(m)}
+    parts += [_MARK] if any(marks.values()) else []
+    parts += [
+        _request(form, _of(schemas, definitions, form), marks[form], printer) for form in requests
+    ]
     if not parts:
         return _NOTHING
-    used = _ALWAYS | printer.imports | ({"WithFieldValue"} if requests else set[str]())
+    used = _ALWAYS | printer.imports
+    used |= {"WithFieldValue"} if requests else set[str]()
+    used |= {"Timestamp"} if any(marks.values()) else set[str]()
     imports = "\n".join(["  doc,", *(f"  type {name}," for name in sorted(used))])
     return _HEAD.format(imports=imports) + "".join(parts)
 
@@ -136,13 +154,21 @@ def _view(view: type[ViewModel[Any]], schema: Schema, printer: _Printer) -> str:
     return _documents(_VIEW, view.__name__, view.__path__, shown, printer, optional=True)
 
 
-def _request(request: type[RequestModel], schema: Schema, printer: _Printer) -> str:
+def _is_request(mediator: object) -> TypeIs[RequestMediator]:
+    return isinstance(mediator, RequestMediator)
+
+
+def _request(
+    request: type[RequestModel], schema: Schema, mark: str | None, printer: _Printer
+) -> str:
     properties = dict(schema.get("properties", {}))
     required = list(schema.get("required", []))
     for name in request.stored_fields():  # what names the target of a patch is no field of it
         if name not in properties:
             properties[name] = {"type": "string"}
             required.append(name)
+    if mark is not None:
+        properties[mark] = {_PRINTED: "RequestMark", "description": _MARK_TEXT}
     shown = {**schema, "properties": properties, "required": required}
     return _documents(_REQUEST, request.__name__, request.__path__, shown, printer, optional=False)
 
@@ -196,6 +222,8 @@ class _Printer:
         """The type of a value."""
         if "$ref" in schema:
             return self._names[schema["$ref"].rpartition("/")[2]]
+        if _PRINTED in schema:
+            return schema[_PRINTED]
         if _FIRESTORE in schema or schema.get("format") == "document-path":
             name = schema.get(_FIRESTORE, _REFERENCE)
             self.imports.add(name)

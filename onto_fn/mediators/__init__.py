@@ -2,6 +2,7 @@
 
 from onto_fn.mediators.graph import check_graph
 from onto_fn.mediators.mediator import Documents, DocumentSink, Mediator
+from onto_fn.mediators.request import FormMediator, PatchMediator, RequestMediator
 from onto_fn.mediators.sinks import EndpointSink, Sink, TopicSink, sinks_by_name
 from onto_fn.mediators.view import ViewMediator
 
@@ -9,7 +10,10 @@ __all__ = [
     "DocumentSink",
     "Documents",
     "EndpointSink",
+    "FormMediator",
     "Mediator",
+    "PatchMediator",
+    "RequestMediator",
     "Sink",
     "TopicSink",
     "ViewMediator",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import ConfigDict, Field
 from pydantic.fields import FieldInfo
 from typing_extensions import Format, get_annotations
 
 from onto_fn.access import Owner
-from onto_fn.errors import DeclarationError
+from onto_fn.errors import DeclarationError, InvalidRequest
+from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
-from onto_fn.requests.request import RequestModel
+from onto_fn.requests.request import RequestModel, problems_of_id
 from onto_fn.views import ViewModel
 
 V = TypeVar("V", bound=ViewModel[Any])
@@ -105,6 +106,28 @@ class Patch(RequestModel, Generic[V]):
                 raise DeclarationError(
                     f"{cls.__name__}.{name} is stored like the target {info.alias!r}; rename that"
                 )
+
+    @classmethod
+    def parsed(cls, fields: Fields) -> Self:
+        """The patch that a document's fields make.
+
+        Raises:
+            InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
+        """
+        given = [name for name in cls.__targets__.values() if name in fields]
+        problems = [f"{n}: Field required" for n in cls.__targets__.values() if n not in fields]
+        for name in given:
+            problems += problems_of_id(fields[name], name)
+        try:
+            patch = super().parsed({n: v for n, v in fields.items() if n not in given})
+        except InvalidRequest as error:
+            raise InvalidRequest(problems + error.problems) from error
+        if not patch.model_fields_set:
+            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
+            problems.append(f"(document): sets none of {names}")
+        if problems:
+            raise InvalidRequest(problems)
+        return patch
 
     @classmethod
     def stored_fields(cls) -> dict[str, FieldInfo]:

@@ -11,10 +11,10 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
-from onto_fn.errors import DeclarationError, InvalidRequest
+from onto_fn.errors import DeclarationError, InvalidPath, InvalidRequest
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import check_name, last_segment
+from onto_fn.firestore.paths import check_name, check_segment, last_segment
 from onto_fn.models.domain import METADATA_FIELDS, problems_of
 
 
@@ -133,3 +133,14 @@ class RequestModel(BaseModel):
         if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
             uid = params.get(parts[0].variable)
         return Request(path, params, uid)
+
+
+def problems_of_id(value: object, field: str) -> list[str]:
+    """What keeps a value that a client has written from being an id."""
+    if not isinstance(value, str):
+        return [f"{field}: Input should be a valid string"]
+    try:
+        check_segment(value, what="the id")
+    except InvalidPath as error:
+        return [f"{field}: {error}"]
+    return []

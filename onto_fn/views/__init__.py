@@ -1,6 +1,22 @@
 """View models: what a screen needs, computed from a store."""
 
-from onto_fn.views.definition import BuiltDocuments, Definition, Mode, TaskDone, Transition
-from onto_fn.views.view import ViewModel
+from onto_fn.views.definition import (
+    BuiltDocuments,
+    Decision,
+    Definition,
+    Mode,
+    TaskDone,
+    Transition,
+)
+from onto_fn.views.view import ViewDocument, ViewModel
 
-__all__ = ["BuiltDocuments", "Definition", "Mode", "TaskDone", "Transition", "ViewModel"]
+__all__ = [
+    "BuiltDocuments",
+    "Decision",
+    "Definition",
+    "Mode",
+    "TaskDone",
+    "Transition",
+    "ViewDocument",
+    "ViewModel",
+]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from onto_fn.firestore import PathTemplate
+from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.documents import Value
-from onto_fn.store import Store
+from onto_fn.store import Reader, ReadSet, Store
 
 Isolation = Literal["snapshot", "serializable"]
 Mode = Literal["materialise", "task", "query"]
@@ -25,6 +25,19 @@ class Transition(Enum):
 
     CREATED = "created"
     UPDATED = "updated"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a task writes, and all that was read to decide so.
+
+    Attributes:
+        writes: the writes, those of documents that were read on the precondition of their versions.
+        read_set: what must still be the same when they are committed.
+    """
+
+    writes: tuple[Write, ...]
+    read_set: ReadSet
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,8 @@ class Definition:
             `"task"` processes each root once and marks it; `"query"` writes at least once, without
             a ledger.
         done: how a task is marked.
+        decide: of a task that reads more than itself: the decision for its document (shown without
+            its mark), instead of `build`; None if there is nothing to do.
         shards: among how many ledger records (and commits) the documents of one root are spread.
         sends: names of the sinks that get a message for each change of a document; only in mode
             `"materialise"`, whose commits happen once.
@@ -81,6 +96,7 @@ class Definition:
     done: TaskDone = field(default_factory=TaskDone.delete)
     shards: int = 1
     sends: tuple[str, ...] = ()
+    decide: Callable[[Document, Reader], Decision | None] | None = None
 
     def shard_of(self, path: str) -> int:
         """The shard that a document belongs to, from 0; the same as long as `shards` is."""

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
     Generic,
+    Protocol,
     TypeVar,
     cast,
     get_args,
@@ -20,7 +22,7 @@ from typing import (
 from pydantic import ValidationError, create_model
 
 from onto_fn.access import NOBODY, Access, Members, Owner, checked_access
-from onto_fn.errors import BuildError, DeclarationError, InvalidPath
+from onto_fn.errors import BuildError, DeclarationError, InvalidPath, NotWritable
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
@@ -33,6 +35,18 @@ MAX_SHARDS = 1000
 
 S = TypeVar("S", bound=Store)
 Property = property | cached_property[Any]
+
+
+class ViewDocument(DomainModel):
+    """Base of the classes of views' documents; only the engine writes them."""
+
+
+class Origin(Protocol):
+    """Where a view was loaded from; it knows what its setters have changed."""
+
+    def save(self) -> tuple[str, ...]:
+        """Write what has changed, and return the paths of what was written."""
+        ...
 
 
 class ViewModel(Generic[S]):
@@ -57,6 +71,10 @@ class ViewModel(Generic[S]):
     A view has one document, or several with the same content (a copy for each user): `targets`
     gives the values of the path's variables for each. Documents that are no longer produced are
     deleted in the commit that stops producing them (G6).
+
+    A property with a setter can be written: the setter changes domain models of the store, or
+    raises `Refused`. Clients write by a `Patch`, Python code by `edit`; either writes only the
+    domain documents that have changed, and only if all that was read is still the same.
 
     All copies of a root are written in one commit, which fits a few hundred. With `shards=n` they
     are spread over n commits, each exactly once for itself, that can run at the same time; plan
@@ -94,8 +112,47 @@ class ViewModel(Generic[S]):
     """The pydantic class of the view's documents: a typed way to read them, or to use them as the
     source of another view."""
 
+    _origin: Origin | None = None
+
     def __init__(self, store: S) -> None:
         self.store = store
+
+    if not TYPE_CHECKING:  # else every attribute could be set, for a type checker
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name.startswith("_") or name == "store":
+                object.__setattr__(self, name, value)
+                return
+            _check_writable(type(self), name)
+            try:
+                object.__setattr__(self, name, value)
+            finally:
+                self._forget()
+
+    def propagate(self) -> tuple[str, ...]:
+        """Save what setters have changed, for a view loaded by `load_view` or `edit`.
+
+        Only the domain documents that have changed are written, in one commit, and only if all that
+        the view has read is still as it was read.
+
+        Returns:
+            The paths of the documents written.
+
+        Raises:
+            NotWritable: the view was not loaded for writing.
+            Contention: what was read has changed meanwhile; load the view again. `edit` does.
+        """
+        if self._origin is None:
+            raise NotWritable(
+                f"this {type(self).__name__} was not loaded for writing; use `edit` or `load_view`"
+            )
+        return self._origin.save()
+
+    def _forget(self) -> None:
+        """Drop what cached properties hold: it was computed before something changed."""
+        for name in list(vars(self)):
+            if isinstance(inspect.getattr_static(type(self), name, None), cached_property):
+                del vars(self)[name]
 
     def __init_subclass__(
         cls,
@@ -183,6 +240,23 @@ class ViewModel(Generic[S]):
     @classmethod
     def _type_fields(cls, path: str) -> dict[str, Value]:
         return {"obj_type": cls.__name__, "doc_ref": path} if cls.__typed__ else {}
+
+
+def _check_writable(cls: type[ViewModel[Any]], name: str) -> None:
+    if name not in cls.__fields__:
+        known = ", ".join(cls.__fields__)
+        raise NotWritable(f"{cls.__name__} has no field {name!r}; it has {known}")
+    if not is_writable(cls, name):
+        raise NotWritable(
+            f"{cls.__name__}.{name} has no setter; write `@{name}.setter` and "
+            f"`def {name}(self, value) -> None` below its property"
+        )
+
+
+def is_writable(cls: type[ViewModel[Any]], name: str) -> bool:
+    """Whether a field has a setter."""
+    member = inspect.getattr_static(cls, name, None)
+    return isinstance(member, property) and member.fset is not None
 
 
 def _guarded(view: ViewModel[Any], field: str) -> Value:
@@ -311,7 +385,7 @@ def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[Do
         raise DeclarationError(f"{cls.__name__}: path {cls.__path__.text!r} ends in a slash")
     return create_model(
         cls.__name__,
-        __base__=DomainModel,
+        __base__=ViewDocument,
         __module__=cls.__module__,
         __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
         **fields,

@@ -6,10 +6,12 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(process.argv[2]); // web/package.json
-const { initializeApp, deleteApp } = require("firebase/app");
+const { initializeApp } = require("firebase/app");
 const auth = require("firebase/auth");
-const fs = require("firebase/firestore");
-fs.setLogLevel("silent");
+const full = require("firebase/firestore");
+const lite = require("firebase/firestore/lite"); // one HTTP request an operation
+full.setLogLevel("silent");
+lite.setLogLevel("silent");
 
 const DENIED = new Set(["permission-denied", "unauthenticated"]);
 const sessions = new Map();
@@ -17,106 +19,107 @@ const watches = new Map();
 
 // Values that JSON has no form for, as {"$name": …}.
 const FROM_JSON = {
-  $bytes: (_, base64) => fs.Bytes.fromBase64String(base64),
-  $increment: (_, amount) => fs.increment(amount),
-  $now: () => fs.serverTimestamp(),
+  $bytes: ({ fs }, base64) => fs.Bytes.fromBase64String(base64),
+  $increment: ({ fs }, amount) => fs.increment(amount),
+  $now: ({ fs }) => fs.serverTimestamp(),
   $number: (_, text) => Number(text),
-  $reference: (db, path) => fs.doc(db, path),
+  $reference: ({ fs, db }, path) => fs.doc(db, path),
   $text: (_, [part, times]) => part.repeat(times),
-  $time: (_, text) => fs.Timestamp.fromDate(new Date(text)),
-  $union: (db, items) => fs.arrayUnion(...items.map((item) => decoded(db, item))),
+  $time: ({ fs }, text) => fs.Timestamp.fromDate(new Date(text)),
+  $union: (at, items) => at.fs.arrayUnion(...items.map((item) => decoded(at, item))),
 };
 
-function decoded(db, value) {
-  if (Array.isArray(value)) return value.map((item) => decoded(db, item));
+function decoded(at, value) {
+  if (Array.isArray(value)) return value.map((item) => decoded(at, item));
   if (value === null || typeof value !== "object") return value;
   const [name] = Object.keys(value);
-  if (name in FROM_JSON) return FROM_JSON[name](db, value[name]);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decoded(db, item)]));
+  if (name in FROM_JSON) return FROM_JSON[name](at, value[name]);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decoded(at, item)]));
 }
 
 function encoded(value) {
   if (Array.isArray(value)) return value.map(encoded);
-  if (value instanceof fs.DocumentReference) return { $reference: value.path };
-  if (value instanceof fs.Timestamp) return { $time: value.toDate().toISOString() };
-  if (value instanceof fs.Bytes) return { $bytes: value.toBase64() };
   if (value === null || typeof value !== "object") return value;
+  if (value.firestore && value.path) return { $reference: value.path };
+  if (value.toDate) return { $time: value.toDate().toISOString() };
+  if (value.toBase64) return { $bytes: value.toBase64() };
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encoded(item)]));
 }
 
-function queried(db, { path, group, where = [], limit }) {
+function queried(at, { path, group, where = [], limit }) {
+  const { fs, db } = at;
   const source = group ? fs.collectionGroup(db, group) : fs.collection(db, path);
-  const parts = where.map(([field, op, value]) => fs.where(field, op, decoded(db, value)));
+  const parts = where.map(([field, op, value]) => fs.where(field, op, decoded(at, value)));
   return fs.query(source, ...parts, ...(limit ? [fs.limit(limit)] : []));
 }
 
 const documents = (snapshot) =>
   Object.fromEntries(snapshot.docs.map((found) => [found.ref.path, encoded(found.data())]));
 
+const content = (snapshot) => (snapshot.exists() ? encoded(snapshot.data()) : null);
+
 const OPERATIONS = {
   // A user signs in on the Auth emulator, has claims as the rules see them, or is nobody.
-  async open({ session, project, firestore, authentication, email, password, claims }) {
+  async open(_, { session, project, firestore, authentication, email, password, claims, light }) {
+    const fs = light ? lite : full;
     const app = initializeApp({ projectId: project, apiKey: "emulator" }, session);
-    const db = fs.initializeFirestore(app, { localCache: fs.memoryLocalCache() });
+    const db = light ? fs.getFirestore(app) : fs.initializeFirestore(app, {});
     const [host, port] = firestore.split(":");
     fs.connectFirestoreEmulator(db, host, Number(port), claims ? { mockUserToken: claims } : {});
-    sessions.set(session, { app, db });
+    sessions.set(session, { db, fs });
     if (!email) return null;
     const signIn = auth.initializeAuth(app, { persistence: auth.inMemoryPersistence });
     auth.connectAuthEmulator(signIn, `http://${authentication}`, { disableWarnings: true });
     const { user } = await auth.signInWithEmailAndPassword(signIn, email, password);
     return { uid: user.uid, token: await user.getIdToken() };
   },
-  async close({ session }) {
-    await deleteApp(sessions.get(session).app);
-    sessions.delete(session);
+  async get({ fs, db }, { path }) {
+    return content(await (fs.getDocFromServer ?? fs.getDoc)(fs.doc(db, path)));
   },
-  async get({ db, path }) {
-    const snapshot = await fs.getDocFromServer(fs.doc(db, path));
-    return snapshot.exists() ? encoded(snapshot.data()) : null;
+  async list(at, query) {
+    return documents(await (at.fs.getDocsFromServer ?? at.fs.getDocs)(queried(at, query)));
   },
-  async list({ db, ...query }) {
-    return documents(await fs.getDocsFromServer(queried(db, query)));
+  async set(at, { path, fields, merge = false }) {
+    await at.fs.setDoc(at.fs.doc(at.db, path), decoded(at, fields), { merge });
   },
-  async set({ db, path, fields, merge = false }) {
-    await fs.setDoc(fs.doc(db, path), decoded(db, fields), { merge });
+  async update(at, { path, fields }) {
+    await at.fs.updateDoc(at.fs.doc(at.db, path), decoded(at, fields));
   },
-  async update({ db, path, fields }) {
-    await fs.updateDoc(fs.doc(db, path), decoded(db, fields));
-  },
-  async delete({ db, path }) {
+  async delete({ fs, db }, { path }) {
     await fs.deleteDoc(fs.doc(db, path));
   },
-  async add({ db, path, fields }) {
-    return (await fs.addDoc(fs.collection(db, path), decoded(db, fields))).path;
+  async add(at, { path, fields }) {
+    return (await at.fs.addDoc(at.fs.collection(at.db, path), decoded(at, fields))).path;
   },
-  async batch({ db, writes }) {
-    const batch = fs.writeBatch(db);
-    for (const { path, fields } of writes) batch.set(fs.doc(db, path), decoded(db, fields));
+  async batch(at, { writes }) {
+    const batch = at.fs.writeBatch(at.db);
+    for (const { path, fields } of writes) {
+      batch.set(at.fs.doc(at.db, path), decoded(at, fields));
+    }
     await batch.commit();
   },
-  async transaction({ db, path, fields }) {
-    await fs.runTransaction(db, async (transaction) => {
-      await transaction.get(fs.doc(db, path));
-      transaction.set(fs.doc(db, path), decoded(db, fields));
+  async transaction(at, { path, fields }) {
+    const document = at.fs.doc(at.db, path);
+    await at.fs.runTransaction(at.db, async (transaction) => {
+      await transaction.get(document);
+      transaction.set(document, decoded(at, fields));
     });
   },
-  async watch({ db, watch, path, group, where }) {
-    const target = path && path.split("/").length % 2 === 0
-      ? fs.doc(db, path)
-      : queried(db, { path, group, where });
-    watches.set(watch, fs.onSnapshot(
-      target,
+  async watch(at, { watch, ...target }) {
+    const { fs, db } = at;
+    const isDocument = target.path?.split("/").length % 2 === 0;
+    const stop = fs.onSnapshot(
+      isDocument ? fs.doc(db, target.path) : queried(at, target),
+      { includeMetadataChanges: true }, // so that one is told when the server agrees with the cache
       (snapshot) => {
         if (snapshot.metadata.fromCache) return;
-        const value = snapshot.docs ? documents(snapshot)
-          : snapshot.exists() ? encoded(snapshot.data()) : null;
-        say({ watch, value });
+        say({ watch, value: isDocument ? content(snapshot) : documents(snapshot) });
       },
       (error) => say({ watch, ...failure(error) }),
-    ));
+    );
+    watches.set(watch, stop);
   },
-  async unwatch({ watch }) {
+  async unwatch(_, { watch }) {
     watches.get(watch)?.();
     watches.delete(watch);
   },
@@ -133,8 +136,7 @@ function say(message) {
 
 async function answer({ id, op, ...given }) {
   try {
-    const db = sessions.get(given.session)?.db;
-    const value = (await OPERATIONS[op]({ ...given, db })) ?? null;
+    const value = (await OPERATIONS[op](sessions.get(given.session), given)) ?? null;
     say({ id, outcome: "allowed", value });
   } catch (error) {
     say({ id, ...failure(error) });

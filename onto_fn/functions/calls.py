@@ -1,0 +1,192 @@
+"""`onto_request`: a callable HTTPS function that carries out the forms and patches of an app.
+
+With the Firebase SDK of a front end::
+
+    const request = httpsCallable(functions, "onto_request")
+    await request({request: "CityForm", id: "LA", fields: {name: "Los Angeles", country: "USA"}})
+
+It speaks the protocol of Firebase's callable functions: `{"data": …}` is answered with
+`{"result": {"id", "path", "state": "done"}}` or `{"error": {"status", "message"}}`. The caller's ID
+token is verified, and whoever may create the request's document may call.
+
+`id` is the id of the request's document, and so the key of idempotency: a repeated call is answered
+as the first was, and changes nothing. The document is written, with its mark, in the commit that
+carries the request out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from onto_fn.access import Owner, allows
+from onto_fn.engine import Result
+from onto_fn.errors import DocumentTooLarge, InvalidPath, InvalidRequest, InvalidValue, OntoError
+from onto_fn.firestore import Database
+from onto_fn.firestore.canonical import digest
+from onto_fn.firestore.documents import Fields
+from onto_fn.firestore.paths import last_segment
+from onto_fn.firestore.values import check_size, encode_fields
+from onto_fn.functions.admin import initialise
+from onto_fn.functions.tracing import traced
+from onto_fn.mediators import RequestMediator
+from onto_fn.models.domain import problems_of
+
+if TYPE_CHECKING:
+    from firebase_functions.https_fn import CallableRequest
+
+    from onto_fn.functions.app import App
+
+NAME = "onto_request"
+
+
+class Call(BaseModel):
+    """The data of a call.
+
+    Attributes:
+        request: name of the form or patch.
+        id: id of the request, chosen by the client.
+        params: values of the other variables of the request's path; of one that must be the
+            caller's own id, that is the default.
+        fields: what the request's document would hold.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    request: str
+    id: str
+    params: dict[str, str] = {}
+    fields: dict[str, Any]
+
+
+def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Callable[[Any], Any]:
+    """The function, ready to be exported.
+
+    Args:
+        app: whose requests are carried out.
+        mediators: those that may be called, by name.
+    """
+
+    @cache
+    def handler() -> Callable[[Any], Any]:
+        # Imported with the first call: no other function of the app needs a web framework.
+        from firebase_functions import https_fn
+
+        def answer(call: CallableRequest[Any]) -> dict[str, str]:
+            with traced(cast(Any, call.raw_request.headers)):
+                return _answer(app, mediators, call)
+
+        initialise()
+        return https_fn.on_call()(answer)
+
+    def onto_request(request: Any) -> Any:
+        return handler()(request)
+
+    onto_request.__dict__["__firebase_endpoint__"] = app.options.endpoint(NAME, callable={})
+    return onto_request
+
+
+def _answer(
+    app: App, mediators: Mapping[str, RequestMediator], call: CallableRequest[Any]
+) -> dict[str, str]:
+    asked = _parsed(call.data)
+    mediator = mediators.get(asked.request)
+    if mediator is None:
+        _refuse("not-found", f"no request is named {asked.request!r}")
+    if mediator.app_check and call.app is None:
+        _refuse("unauthenticated", "this request needs a valid App Check token")
+    path = _path(mediator, asked, call)
+    database = app.database()
+    fields = _checked(mediator, asked, path)
+    name = mediator.model.__request_name__
+    try:
+        outcome = app.engine.submit(database, name, path, fields)
+        mark: Mapping[str, Any] = {"state": "done"}
+        if outcome.result is Result.REFUSED:
+            mark = {"reason": outcome.error}
+        elif outcome.result is not Result.COMMITTED:
+            mark = _mark(app, mediator, database, path, fields)
+    except OntoError as error:
+        raise _error("unavailable", "try again with the same id") from error
+    if mark.get("state") != "done":
+        reason = str(mark.get("reason"))
+        _refuse("internal" if reason == "internal error" else "failed-precondition", reason)
+    return {"id": asked.id, "path": path, "state": "done"}
+
+
+def _parsed(data: object) -> Call:
+    try:
+        return Call.model_validate(data)
+    except ValidationError as error:
+        return _invalid(problems_of(error))
+
+
+def _path(mediator: RequestMediator, asked: Call, call: CallableRequest[Any]) -> str:
+    """Path of the request's document, which the caller may create."""
+    model = mediator.model
+    uid, claims = (call.auth.uid, call.auth.token) if call.auth else (None, {})
+    identifier = last_segment(model.__path__.text)[1:-1]
+    unknown = sorted(asked.params.keys() - (set(model.__path__.variables) - {identifier}))
+    if unknown:
+        _invalid([f"params.{name}: the path has no such variable" for name in unknown])
+    params = {**asked.params, identifier: asked.id}
+    for part in model.__create__.alternatives():
+        if isinstance(part, Owner) and uid is not None:
+            params.setdefault(part.variable, uid)
+    missing = [name for name in model.__path__.variables if name not in params]
+    if not allows(model.__create__, uid, claims, params):
+        if uid is None:
+            _refuse("unauthenticated", "sign in, and send the ID token")
+        _refuse("permission-denied", f"you may not create this {model.__request_name__}")
+    if missing:
+        _invalid([f"params.{name}: Field required" for name in missing])
+    try:
+        return model.__path__.render(params)
+    except InvalidPath as error:
+        return _invalid([str(error)])
+
+
+def _checked(mediator: RequestMediator, asked: Call, path: str) -> Fields:
+    """What the request's document will hold: fields that fit the declaration, and no others."""
+    model = mediator.model
+    try:
+        model.parsed(asked.fields)
+        known = model.stored_fields()
+        fields = {name: value for name, value in asked.fields.items() if name in known}
+        check_size(path, fields)
+        encode_fields(fields, documents="", where="fields")
+    except InvalidRequest as error:
+        return _invalid(error.problems)
+    except (InvalidValue, DocumentTooLarge) as error:
+        return _invalid([str(error)])
+    return fields
+
+
+def _mark(
+    app: App, mediator: RequestMediator, database: Database, path: str, fields: Fields
+) -> Mapping[str, Any]:
+    """How the request was marked before: by another call, or by its event."""
+    field = mediator.definition().done.field or ""
+    found = app.engine.read(database, path)
+    content = dict(found.fields or {})
+    mark = cast("Mapping[str, Any]", content.pop(field, {"reason": "internal error"}))
+    if found.exists and digest(content) != digest(fields):
+        _refuse("already-exists", "this id has been used for another request")
+    return mark
+
+
+def _invalid(problems: list[str]) -> NoReturn:
+    raise _error("invalid-argument", "; ".join(problems), {"problems": problems})
+
+
+def _refuse(code: str, message: str) -> NoReturn:
+    raise _error(code, message)
+
+
+def _error(code: str, message: str, details: Any = None) -> Exception:
+    from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
+
+    return HttpsError(FunctionsErrorCode(code), message, details)
