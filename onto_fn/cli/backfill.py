@@ -46,7 +46,7 @@ def backfill(
         bool, typer.Option("--restart", help="Begin anew, not where the last run was stopped.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Pages in hand at the same time.")] = 4,
-    page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 100,
+    page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
     database: DatabaseId = None,

@@ -32,7 +32,7 @@ from onto_fn.firestore.queries import Order
 from onto_fn.store import AggregateSpec
 from onto_fn.views import Definition
 
-PAGE = 100
+PAGE = 200
 WORKERS = 4
 KEPT_FAILURES = 20
 
