@@ -2,10 +2,11 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint chaos bench emulators wheel lock clean python
+.PHONY: help setup demo test check lint chaos bench bench-coldstart bench-backfill emulators
+.PHONY: docs wheel lock clean generate web python
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: python ## Install all that the other targets need, into this folder only
 	@$(PYTHON) scripts/setup.py
@@ -19,23 +20,39 @@ test: setup ## Run all tests, those on the emulators too
 check: lint ## Lint, check the types and the layers, and run the fast tests
 	@$(BIN)/pytest tests
 
-lint: setup ## Lint, check the types and the layers
+lint: setup ## Lint, check the types, the layers and the generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/onto generate --check
+
+generate: setup ## Write firestore.rules and firestore.indexes.json from what the app declares
+	@$(BIN)/onto generate
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: setup ## Compare with hand-written functions and with raw writes, in one run each
-	@$(BIN)/python benchmarks/hot_document.py
-	@$(BIN)/python benchmarks/aggregates.py
-	@$(BIN)/python benchmarks/feed.py
+bench: setup ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/bench.txt
+	@$(BIN)/python benchmarks $(BENCH) $(if $(QUICK),--quick)
+
+bench-coldstart: setup ## Import time and memory of the functions, beside a bare hand-written one
+	@$(BIN)/python benchmarks cold_start
+
+bench-backfill: setup ## Backfill 100,000 documents, killed twice, and verify them (DOCUMENTS=)
+	@$(BIN)/python benchmarks/backfill.py $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
 	@$(BIN)/python -m onto_fn.testing
+
+web: setup ## Serve the meeting room's page, for the emulators, on http://127.0.0.1:5005
+	@$(BIN)/python -m http.server 5005 --bind 127.0.0.1 --directory web
+
+docs: setup ## Write the command line's page, docs/command-line.md, from its help
+	@$(BIN)/python scripts/command_line_page.py
 
 wheel: setup ## Build the library's wheel into dist/
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
@@ -44,7 +61,7 @@ lock: python ## Pin the newest versions that pyproject.toml allows
 	@$(PYTHON) scripts/lock.py
 
 clean: ## Remove all that the other targets have made
-	@rm -rf .venv functions/venv functions/vendor tools/node_modules .tools dist build
+	@rm -rf .venv functions/venv functions/vendor tools/node_modules web/node_modules .tools dist build
 	@rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

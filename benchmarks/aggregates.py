@@ -10,14 +10,12 @@ Three measurements in one run on the same emulator:
    with the votes.
 3. Coalescing: a burst of n events on one view, and how many builds it takes.
 
-Run it with `make bench`.
+Run it with `make bench BENCH=aggregates`.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import os
 import random
 import secrets
 import statistics
@@ -26,13 +24,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from billing import Billing
+from emulator import emulator
+from frame import Options, Report, from_rich
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import firestore
-from rich.console import Console
 from rich.table import Table
 
 from onto_fn import (
@@ -53,9 +50,8 @@ from onto_fn import (
 )
 from onto_fn.errors import OntoError
 from onto_fn.firestore import Document, Write
-from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.billing import Billing
 
-ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("green", "black", "white")
 PAGE = 500
 MEMBERS = 8
@@ -312,21 +308,13 @@ def of_coalescing(bursts: Iterable[int], workers: int) -> Table:
     return table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--contributors", type=int, nargs="+", default=[10, 1000, 100_000])
-    parser.add_argument("--events", type=int, default=100, help="measured events a size")
-    parser.add_argument("--votes", type=int, default=5000, help="votes of the throughput")
-    parser.add_argument("--voters", type=int, default=64, help="votes at a time")
-    parser.add_argument("--bursts", type=int, nargs="+", default=[20, 200, 1000])
-    options = parser.parse_args()
-    console = Console(width=100)
-    with EmulatorSuite(ROOT, only=("firestore",)) as suite:
-        os.environ.update(suite.environ())
-        console.print(of_coalescing(options.bursts, options.voters))
-        console.print(of_throughput(options.votes, options.voters))
-        console.print(of_constant_cost(options.contributors, options.events))
-
-
-if __name__ == "__main__":
-    main()
+def run(options: Options) -> Report:
+    """All three, on one emulator."""
+    voters, events = options.pick(64, 16), options.pick(100, 20)
+    with emulator():
+        tables = [
+            of_coalescing(options.pick((20, 200, 1000), (20, 100)), voters),
+            of_throughput(options.pick(5000, 300), voters),
+            of_constant_cost(options.pick((10, 1000, 100_000), (10, 1000)), events),
+        ]
+    return Report([from_rich(table) for table in tables])

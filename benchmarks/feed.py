@@ -29,7 +29,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from billing import Billing
 from google.cloud.firestore import Client, CollectionGroup, FieldFilter
 from rich.console import Console
 from rich.table import Table
@@ -38,6 +37,7 @@ from onto_fn import Change, Database, Engine, FanOut
 from onto_fn.engine import Batch
 from onto_fn.firestore import Document, Write
 from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.billing import Billing
 from onto_fn.testing.chaos import (
     Deliverer,
     DeliveryPlan,

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from onto_fn.testing import EmulatorSuite
 
 # Read when grpc is first imported. A fork of a test (a pty's, say) must not touch the channels, and
 # grpc's own preparation for forks can hang the parent.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+APPS = HERE / "apps"
+if str(APPS) not in sys.path:
+    sys.path.insert(0, str(APPS))
 
 RULES = """\
 rules_version = '2';
@@ -53,6 +62,23 @@ def _project_folder(folder: Path, main: str) -> Path:
 def project_folder() -> Callable[[Path, str], Path]:
     """Makes a folder one of a Firebase project with this main.py; its packages are the app's."""
     return _project_folder
+
+
+@pytest.fixture(scope="session")
+def city_emulators(
+    tmp_path_factory: pytest.TempPathFactory, project_folder: Callable[[Path, str], Path]
+) -> Generator[EmulatorSuite]:
+    """The app of apps/city.py under its generated rules; started once in a session."""
+    from city import app
+
+    from onto_fn.generate import rules_text
+    from onto_fn.testing import EmulatorSuite
+
+    source = (APPS / "city.py").read_text()
+    folder = project_folder(tmp_path_factory.mktemp("city"), source)
+    (folder / "firestore.rules").write_text(rules_text(app))
+    with EmulatorSuite(folder, only=("auth", "firestore", "functions")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ sys.path.insert(0, str(APPS))
 
 from city import City, Municipality, StandardCity  # noqa: E402
 
-ProjectFolder = Callable[[Path, str], Path]
 Call = Callable[..., requests.Response]
 DEADLINE = 60.0
 
@@ -44,12 +43,8 @@ VIEW_LA = {
 
 
 @pytest.fixture(scope="module")
-def suite(
-    tmp_path_factory: pytest.TempPathFactory, project_folder: ProjectFolder
-) -> Generator[EmulatorSuite]:
-    folder = project_folder(tmp_path_factory.mktemp("city"), (APPS / "city.py").read_text())
-    with EmulatorSuite(folder, only=("auth", "firestore", "functions")) as running:
-        yield running
+def suite(city_emulators: EmulatorSuite) -> EmulatorSuite:
+    return city_emulators
 
 
 @pytest.fixture

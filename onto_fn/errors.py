@@ -112,6 +112,22 @@ class DocumentTooLarge(PermanentError):
     """A document would exceed Firestore's limit of 1 MiB, or a commit that of 10 MiB."""
 
 
+class UnreadableRecord(PermanentError):
+    """A document in the ledger is not one that onto_fn has written, or was changed by others.
+
+    Args:
+        path: the document.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} is not a ledger record of onto_fn's ({problem}). Delete it, and backfill the "
+            "view that it belongs to."
+        )
+
+
 class UndecodableEvent(PermanentError):
     """An event does not say which document changed."""
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,8 +50,6 @@ def steps() -> None:
     """What each step depends on: files, and the digests of steps."""
     project = ROOT / "pyproject.toml"
     requirements = FUNCTIONS / "requirements.txt"
-    lock = ROOT / "tools" / "package-lock.json"
-    node_modules = ROOT / "tools" / "node_modules"
     here = [str(ROOT), sys.version]
     dev = step("Python packages in .venv", [DEV, project], [VENV], install_dev, here)
     step(
@@ -61,7 +60,12 @@ def steps() -> None:
         [dev],
     )
     step("Node and Java", [TOOLCHAIN], [], install_toolchain, [dev])
-    step("firebase-tools in tools/", [lock], [node_modules], install_firebase, here)
+    for what, folder in (
+        ("firebase-tools in tools/", ROOT / "tools"),
+        ("Firebase JS SDK and TypeScript in web/", ROOT / "web"),
+    ):
+        lock, installed = folder / "package-lock.json", folder / "node_modules"
+        step(what, [lock], [installed], partial(install_npm, folder), here)
 
 
 def step(name, inputs, outputs, action, after):
@@ -125,11 +129,11 @@ def install_toolchain() -> str:
     return ", ".join(found)
 
 
-def install_firebase() -> None:
+def install_npm(folder: Path) -> None:
     node = load_toolchain().find_node(ROOT)
     path = os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    run([*npm(node), "ci", *options], cwd=ROOT / "tools", env={**os.environ, "PATH": path})
+    run([*npm(node), "ci", *options], cwd=folder, env={**os.environ, "PATH": path})
 
 
 def npm(node: Path) -> list[Path]:

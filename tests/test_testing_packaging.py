@@ -58,8 +58,9 @@ def test_requirements_are_pinned_and_name_no_index(path: str) -> None:
     assert not any("://" in line for line in lines)
 
 
-def test_npm_lock_names_no_registry() -> None:
-    assert '"resolved"' not in (ROOT / "tools" / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["tools", "web"])
+def test_npm_lock_names_no_registry(folder: str) -> None:
+    assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()
 
 
 def test_step_runs_once_for_the_same_inputs(setup: ModuleType, tmp_path: Path) -> None:

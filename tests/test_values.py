@@ -17,10 +17,12 @@ from onto_fn.firestore import Reference
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.values import (
     MAX_DOCUMENT_BYTES,
+    are_small,
     check_size,
     decode_fields,
     decode_path,
     encode_fields,
+    fill_fields,
 )
 from tests.strategies import documents, values
 
@@ -47,6 +49,34 @@ def test_every_document_comes_back_as_it_went(fields: dict[str, Any]) -> None:
 @given(documents)
 def test_types_come_back_as_they_went(fields: dict[str, Any]) -> None:
     assert digest(round_trip(fields)) == digest(fields)
+
+
+@given(documents)
+def test_a_document_has_at_most_four_times_the_bytes_of_its_protobuf_form(
+    fields: dict[str, Any],
+) -> None:
+    message = DocumentMessage.pb(DocumentMessage(name=f"{PREFIX}/users/a"))
+    fill_fields(message.fields, fields, documents=PREFIX, where="users/a")
+
+    assert message.fields == DocumentMessage.pb(DocumentMessage(fields=encode(fields))).fields
+    assert check_size("users/a", fields) <= 4 * message.ByteSize() + 48
+
+
+@pytest.mark.parametrize("item", [GeoPoint(0, 0), 0, None, {}, 0.0, datetime(1970, 1, 1)])
+def test_a_list_of_the_shortest_values_keeps_to_that(item: object) -> None:
+    encoded = encode({"x": [item] * 1000})["x"]
+
+    assert check_size("users/a", {"x": [item] * 1000}) <= 4 * encoded.ByteSize() + 48
+
+
+def test_a_document_that_is_too_large_is_never_taken_for_a_small_one() -> None:
+    fields = {"x": [GeoPoint(0, 0)] * (MAX_DOCUMENT_BYTES // 16)}  # the most for its bytes
+    message = DocumentMessage.pb(DocumentMessage())
+    fill_fields(message.fields, fields, documents=PREFIX, where="users/a")
+
+    with pytest.raises(DocumentTooLarge):
+        check_size("users/a", fields)
+    assert not are_small([message])
 
 
 def test_nan_and_the_infinities_come_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable, Generator
 from concurrent import futures
@@ -14,6 +15,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from terminal import Many, clean_environ
+from towns import Towns
+
+from onto_fn import Database
+from onto_fn.cli.apps import load_app
+from onto_fn.testing import EmulatorSuite
 
 APP = """\
 from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, root
@@ -90,3 +96,27 @@ def _server(status: grpc.StatusCode) -> tuple[Any, str]:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def towns(
+    many: Many,
+    project_of_towns: Path,
+    towns_environ: dict[str, str],
+    firestore_emulator: EmulatorSuite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Generator[Towns]:
+    leads = {
+        "FIRESTORE_EMULATOR_HOST": firestore_emulator.firestore_host,
+        "GOOGLE_CLOUD_PROJECT": f"demo-{secrets.token_hex(6)}",
+    }
+    for name, value in leads.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(project_of_towns / "functions"))
+    database = Database(leads["GOOGLE_CLOUD_PROJECT"])
+    engine = load_app(str(project_of_towns / "functions" / "main.py")).engine
+    found = Towns(many, project_of_towns, towns_environ | leads, database, engine)
+    found.write("towns/oslo", name="Oslo")
+    found.materialise("towns/oslo")
+    yield found
+    database.close()

@@ -11,7 +11,27 @@ from onto_fn.cli.main import cli
 
 # What a command needs on its command line, by its name. A command that has required arguments and
 # no row here fails the tests of the surroundings.
-ARGUMENTS: dict[str, list[str]] = {}
+ARGUMENTS: dict[str, list[str]] = {
+    "explain": ["towns/oslo"],
+    "dead-letters show": ["TownView~towns%2Foslo"],
+}
+
+# The file that drives each command in a terminal where all is well.
+DRIVEN = {
+    "init": "test_init.py",
+    "dev": "test_dev.py",
+    "graph": "test_working.py",
+    "explain": "test_explain.py",
+    "generate": "test_working.py",
+    "listen": "test_working.py",
+    "backfill": "test_operating.py",
+    "verify": "test_operating.py",
+    "status": "test_operating.py",
+    "dead-letters list": "test_operating.py",
+    "dead-letters show": "test_operating.py",
+    "dead-letters replay": "test_operating.py",
+    "dead-letters discard": "test_operating.py",
+}
 
 
 def commands() -> dict[str, Any]:

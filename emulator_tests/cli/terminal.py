@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pexpect
+import pytest
 
 ONTO = Path(sys.executable).parent / "onto"
 SECONDS = 60.0
+
+TERMINAL = pytest.mark.parametrize(
+    "in_terminal", [True, False], ids=["terminal", "without terminal"]
+)
 
 # What would tell a command of this machine's own projects, credentials and habits.
 _FOREIGN = ("GOOGLE_", "GCLOUD_", "GCP_", "CLOUDSDK_", "FIREBASE_", "FIRESTORE_", "PUBSUB_")
@@ -66,14 +71,19 @@ def run(*arguments: str, cwd: Path, environ: Mapping[str, str], given: str = "")
 
 @contextmanager
 def terminal(
-    *arguments: str, cwd: Path, environ: Mapping[str, str], deadline: float = SECONDS
+    *arguments: str,
+    cwd: Path,
+    environ: Mapping[str, str],
+    deadline: float = SECONDS,
+    program: str = str(ONTO),
 ) -> Generator[pexpect.spawn]:
-    """`onto` in a pseudo-terminal of 40 rows and 200 columns; killed at the end if it still runs.
+    """`onto`, or another program, in a pseudo-terminal of 40 rows and 200 columns.
 
-    `expect` waits for text, `sendline` types, `sendintr` is Ctrl-C, and `end_of` waits for the end.
+    `expect_exact` waits for text, `sendline` types, `sendintr` is Ctrl-C, and `end_of` waits for
+    the end. It is killed at the end if it still runs.
     """
     process = pexpect.spawn(
-        str(ONTO),
+        program,
         list(arguments),
         cwd=str(cwd),
         env=dict(environ),
@@ -93,6 +103,23 @@ def end_of(process: pexpect.spawn) -> Ended:
     process.close()
     code = process.exitstatus if process.exitstatus is not None else -(process.signalstatus or 0)
     return Ended(code, (process.before or "").replace("\r\n", "\n"))
+
+
+def assert_one_line(ended: Ended, *, in_terminal: bool) -> str:
+    """The one line that a command says why it cannot work, which it has to end with code 2."""
+    shown = ended.out if in_terminal else ended.err
+    assert len(shown.splitlines()) == 1, shown
+    assert in_terminal or ended.out == ""
+    return last_line(ended, in_terminal=in_terminal)
+
+
+def last_line(ended: Ended, *, in_terminal: bool) -> str:
+    """The line in which a command says why it ends with code 2."""
+    shown = ended.out if in_terminal else ended.err
+    assert ended.code == 2, shown
+    line = shown.splitlines()[-1]
+    assert line.startswith("onto: ")
+    return line
 
 
 class Many:

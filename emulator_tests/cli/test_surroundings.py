@@ -10,7 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 from registry import called, commands, parameters, with_app
-from terminal import Ended, Many
+from terminal import TERMINAL, Many, assert_one_line
 
 Refusing = Callable[[grpc.StatusCode], str]
 
@@ -76,9 +76,6 @@ WITHOUT_APP = [
     for fault in APPS
     if "app" in parameters(command)
 ]
-TERMINAL = pytest.mark.parametrize(
-    "in_terminal", [True, False], ids=["terminal", "without terminal"]
-)
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +88,6 @@ def addresses(refusing: Refusing) -> dict[str, str]:
         DENYING: refusing(grpc.StatusCode.PERMISSION_DENIED),
         KNOWING_NONE: refusing(grpc.StatusCode.NOT_FOUND),
     }
-
-
-def assert_one_line(ended: Ended, *, in_terminal: bool) -> str:
-    shown = ended.out if in_terminal else ended.err
-    assert ended.code == 2, shown
-    assert len(shown.splitlines()) == 1, shown
-    assert shown.startswith("onto: ")
-    assert in_terminal or ended.out == ""
-    return shown
 
 
 @TERMINAL

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import DEBRIS, ROOT, Workspace
+from deployed import DEBRIS, ROOT, Workspace
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,13 @@ def test_requirements_name_no_registry_and_no_path_outside(archive: zipfile.ZipF
 
     assert [line for line in lines if line.startswith("-") or "://" in line] == []
     assert [Path(line).parent for line in lines if line.startswith((".", "/"))] == [Path("vendor")]
+
+
+def test_project_that_onto_init_makes_leaves_out_the_same() -> None:
+    template = ROOT / "onto_fn" / "cli" / "template" / "firebase.json"
+
+    def ignored(path: Path) -> set[str]:
+        filled_in = re.sub(r": @@\w+", ": 0", path.read_text())
+        return set(json.loads(filled_in)["functions"][0]["ignore"])
+
+    assert ignored(template) >= ignored(ROOT / "firebase.json")

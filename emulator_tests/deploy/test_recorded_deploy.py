@@ -6,24 +6,30 @@ import json
 from typing import Any
 
 import pytest
-from conftest import (
+from deployed import (
     BUILD_FAILURE,
     FAILING,
     PROJECT,
     ROOT,
-    Deployment,
     Later,
     archive_of,
-    declared_indexes,
 )
+from standin import Deployment
 
-SOURCES = ("locations", "meetings", "tickets", "users")
+SOURCES = {
+    "on_locations_written": "locations/{doc_id}",
+    "on_meetings_written": "meetings/{doc_id}",
+    "on_tickets_written": "tickets/{doc_id}",
+    "on_users_written": "users/{doc_id}",
+    "on_users_MeetingSession_PATCH_written": "users/{user_id}/MeetingSession_PATCH/{doc_id}",
+    "on_users_UserView_PATCH_written": "users/{user_id}/UserView_PATCH/{doc_id}",
+}
 WRITES = "POST|PUT|PATCH|DELETE"
 # What asks, although it is a POST, or names what is there already.
 HARMLESS = r":(test|testIamPermissions|getIamPolicy|generateServiceIdentity)$|/releases/|/token$"
 
 Specs = dict[str, dict[str, Any]]
-FUNCTIONS = [*(f"on_{source}_written" for source in SOURCES), "onto_replay"]
+FUNCTIONS = [*SOURCES, "onto_replay"]
 
 
 # Functions
@@ -33,11 +39,11 @@ def test_one_function_for_each_source_and_one_for_the_administrators(specs: Spec
     assert set(specs) == set(FUNCTIONS)
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_function_listens_to_its_collection_and_is_redelivered(specs: Specs, source: str) -> None:
-    trigger = specs[f"on_{source}_written"]["eventTrigger"]
-
+@pytest.mark.parametrize("function", SOURCES)
+def test_function_listens_to_its_collection_and_is_redelivered(specs: Specs, function: str) -> None:
+    trigger = dict(specs[function]["eventTrigger"])
     filters = trigger.pop("eventFilters")
+
     assert trigger == {
         "eventType": "google.cloud.firestore.document.v1.written",
         "retryPolicy": "RETRY_POLICY_RETRY",
@@ -47,16 +53,14 @@ def test_function_listens_to_its_collection_and_is_redelivered(specs: Specs, sou
         {"attribute": "database", "value": "(default)"},
         {
             "attribute": "document",
-            "value": f"{source}/{{doc_id}}",
+            "value": SOURCES[function],
             "operator": "match-path-pattern",
         },
         {"attribute": "namespace", "value": "(default)"},
     ]
 
 
-@pytest.mark.parametrize(
-    "function", [*(f"on_{source}_written" for source in SOURCES), "onto_replay"]
-)
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_function_runs_as_main_py_says(specs: Specs, function: str) -> None:
     spec = specs[function]
     service = spec["serviceConfig"]
@@ -73,13 +77,12 @@ def test_function_runs_as_main_py_says(specs: Specs, function: str) -> None:
     assert not service.get("secretEnvironmentVariables")
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_environment_tells_the_build_what_to_serve(specs: Specs, source: str) -> None:
-    name = f"on_{source}_written"
+@pytest.mark.parametrize("name", SOURCES)
+def test_environment_tells_the_build_what_to_serve(specs: Specs, name: str) -> None:
+    environment = dict(specs[name]["serviceConfig"]["environmentVariables"])
+    config = json.loads(environment.pop("FIREBASE_CONFIG"))
 
-    environment = specs[name]["serviceConfig"]["environmentVariables"]
-
-    assert json.loads(environment.pop("FIREBASE_CONFIG"))["projectId"] == PROJECT
+    assert config["projectId"] == PROJECT
     assert environment == {
         "FUNCTION_TARGET": name,
         "FUNCTION_SIGNATURE_TYPE": "cloudevent",
@@ -125,6 +128,16 @@ def test_images_of_old_functions_are_cleaned_up(first: Deployment) -> None:
     assert request.body["cleanupPolicies"]["firebase-functions-cleanup"]["action"] == "DELETE"
 
 
+def test_page_on_deploying_names_the_apis_and_the_roles(first: Deployment) -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    checked = first.requests.matching("GET", "/services/", host="serviceusage.")
+    (granted,) = first.requests.matching("POST", ":setIamPolicy$", host="cloudresourcemanager.")
+
+    apis = {request.path.rpartition("/")[2] for request in checked}
+    roles = {binding["role"] for binding in granted.body["policy"]["bindings"]}
+    assert [name for name in sorted(apis | roles) if f"`{name}`" not in page] == []
+
+
 # Rules and indexes
 
 
@@ -150,7 +163,7 @@ def test_indexes_are_uploaded(first: Deployment) -> None:
         modes = [_mode(index | index["fields"][0]) for index in indexes]
         return group, path, "ttlConfig" in request.body, modes
 
-    fields = declared_indexes()["fieldOverrides"]
+    fields = json.loads((ROOT / "firestore.indexes.json").read_text())["fieldOverrides"]
     assert sorted(map(uploaded, requests)) == sorted(map(declared, fields))
 
 

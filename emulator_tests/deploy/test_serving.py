@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, ROOT, Workspace
+from deployed import PROJECT, ROOT, Workspace
 from google.cloud.firestore import Client
 from serving import Instance, KillingProxy, deliver
 
@@ -143,6 +144,19 @@ def test_m2_a_ticket_alone_changes_every_view(
         assert names(view) == ["Joshua Pendergrast", "Thomasina Manes"]
         assert view["numHearingAidRequested"] == 1
     assert session.client.document("meetings/meeting_1").get().update_time == meeting
+
+
+def test_log_of_an_instance_is_what_cloud_logging_reads(
+    session: Room, instances: dict[str, Instance]
+) -> None:
+    (event,) = session.write({"tickets/ts_t": {"attendance": False}})
+    assert deliver(event, instances[TICKETS]) == 200
+
+    lines = [json.loads(line) for line in instances[TICKETS].log().splitlines()]
+    labels = [line["logging.googleapis.com/labels"] for line in lines]
+    (found,) = (label for label in labels if label["event_id"] == event.headers["ce-id"])
+    assert found["document"] == "tickets/ts_t"
+    assert found["outcome"] == "committed"
 
 
 def test_http_function_is_served_and_asks_for_a_token(instances: dict[str, Instance]) -> None:

@@ -13,7 +13,7 @@ from kit.domain import AddressView, GroupView, TeamView, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import Change, Database, Engine, Outcome, Result, RetryPolicy
+from onto_fn import Change, Database, Engine, Observer, Outcome, Result, RetryPolicy
 from onto_fn.errors import RetriesExhausted
 
 Connect = Callable[..., Any]
@@ -233,13 +233,14 @@ def test_observer_that_raises_does_not_hold_up_the_other_views(
 ) -> None:
     """Else no redelivery would ever get past it."""
 
-    def observe(change: Change, outcome: Outcome) -> None:
-        raise ZeroDivisionError("no metrics")
+    class Failing(Observer):
+        def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
+            raise ZeroDivisionError("no metrics")
 
     quiet = Engine([GroupView.definition(), TeamView.definition()])
     quiet.handle(writer.database, writer.write("groups/g", {"members": people("a")}))
     quiet.handle(writer.database, writer.write("teams/t", {}))
-    engine = Engine([GroupView.definition(), TeamView.definition()], observer=observe)
+    engine = Engine([GroupView.definition(), TeamView.definition()], observers=[Failing()])
     change = writer.write("people/a", ANN)
 
     with contextlib.suppress(ZeroDivisionError):

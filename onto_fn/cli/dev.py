@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from onto_fn.testing.suite import EmulatorSuite
 
 EXAMPLE = "onto dev --seed seed.json"
-
-_LOG_VARIABLE = "ONTO_FN_LOG"
 
 
 def dev(
@@ -51,19 +50,21 @@ def dev(
 
     An edit of the functions is loaded by itself.
     """
+    from onto_fn.functions.logs import VARIABLE
     from onto_fn.testing.foreground import addresses, configured_suite
     from onto_fn.testing.process import EmulatorError
     from onto_fn.testing.toolchain import ToolchainError
 
     output = Output(as_json=as_json)
-    _check(folder)
-    os.environ[_LOG_VARIABLE] = "json"  # for the functions
+    _check(folder, seed)
+    os.environ[VARIABLE] = "json"  # for the functions
     suite = configured_suite(
         folder,
         only=[name for name in only.split(",") if name],
         project_id=_project(folder, project),
     )
-    with until_stopped():
+    _check_ports(suite)
+    with until_stopped() as stopping:
         output.remark(f"starting the emulators of {folder.resolve()}")
         try:
             with suite:
@@ -74,7 +75,7 @@ def dev(
                 )
                 if seed is not None:
                     _seed(suite, seed, output)
-                _follow(suite, started, output)
+                _follow(suite, started, stopping, output)
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:
@@ -82,12 +83,27 @@ def dev(
     output.remark("stopped")
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, source: str | None) -> None:
+    from onto_fn.cli.seeding import check
+
     if not (folder / "firebase.json").is_file():
         raise CommandError(
             f"there is no firebase.json in {folder.resolve()}",
             "run onto in the project's folder, or begin one with `onto init`",
         )
+    if source is not None:
+        check(source)
+
+
+def _check_ports(suite: EmulatorSuite) -> None:
+    from onto_fn.testing.config import is_free
+
+    for name, port in suite.ports.items():
+        if name in suite.only and not is_free(port):
+            raise CommandError(
+                f"port {port} of the {name} emulator is in use",
+                "end what has it, or choose another port in firebase.json",
+            )
 
 
 def _project(folder: Path, project: str | None) -> str:
@@ -109,7 +125,7 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
     from onto_fn.cli.seeding import seed
     from onto_fn.testing.config import read_config
 
-    functions = read_config(suite.project_dir).get("functions") or {}
+    functions: Any = read_config(suite.project_dir).get("functions") or {}
     first = cast("dict[str, str]", functions[0] if isinstance(functions, list) else functions)
     client = suite.client()
     try:
@@ -119,16 +135,19 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
     output.line({"seeded": count}, f"{count} documents written from {source}")
 
 
-def _follow(suite: EmulatorSuite, start: int, output: Output) -> None:
-    from onto_fn.cli.following import Reload, found_in, lines_of
+def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:
+    from onto_fn.cli.following import Reload, lines_of, told
 
-    for line in lines_of(suite.log_path, lambda: suite.running, start=start):
-        found = found_in(line)
+    def goes_on() -> bool:
+        return suite.running and not stopping.is_set()
+
+    for found in told(lines_of(suite.log_path, goes_on, start=start)):
         if isinstance(found, Reload):
             output.line({"reload": asdict(found)}, _told_reload(found))
-        elif found is not None:
+        else:
             output.line({"event": asdict(found)}, _told_outcome(found))
-    raise CommandError("the emulators have ended", f"see {suite.log_path}")
+    if not stopping.is_set():
+        raise CommandError("the emulators have ended", f"see {suite.log_path}")
 
 
 def _told_outcome(found: Outcome) -> str:

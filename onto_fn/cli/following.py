@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -79,23 +79,33 @@ def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Itera
                 rest = ""
 
 
-def found_in(line: str) -> Outcome | Reload | None:
-    """What a line of the log tells, None if it does not concern the app."""
-    loaded = _LOADED.search(line)
-    if loaded:
-        return Reload(functions=loaded[1])
-    failed = _FAILED.search(line)
-    if failed:
-        return Reload(error=failed[1] or "see the log")
-    return _outcome(line)
+def told(lines: Iterable[str]) -> Iterator[Outcome | Reload]:
+    """What lines of the log tell of the app."""
+    error = ""
+    for line in lines:
+        error = error_in(line) or error
+        loaded, failed = _LOADED.search(line), _FAILED.search(line)
+        if loaded:
+            yield Reload(functions=loaded[1])
+        elif failed:
+            yield Reload(error=error or failed[1])
+            error = ""
+        else:
+            outcome = _outcome(line)
+            if outcome is not None:
+                yield outcome
+
+
+def error_in(line: str) -> str:
+    """The Python error that a line ends a traceback with, or "" if it does not."""
+    text = _COLOUR.sub("", line).lstrip("> ").strip()
+    return text if _ERROR.match(text) else ""
 
 
 def last_error(log: str) -> str:
-    """The last line of a log that looks like a Python or firebase-tools error, or ""."""
-    lines = [_COLOUR.sub("", line).lstrip("> ").strip() for line in log.splitlines()]
-    errors = [line for line in lines if _ERROR.match(line) or line.startswith("Error:")]
-    taken = [line for line in lines if "port taken" in line or "is not open" in line]
-    return (errors or taken or [""])[-1]
+    """The last line of a log that is a Python error, or ""."""
+    errors = [error for error in map(error_in, log.splitlines()) if error]
+    return errors[-1] if errors else ""
 
 
 def _outcome(line: str) -> Outcome | None:

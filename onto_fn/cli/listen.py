@@ -36,6 +36,6 @@ def listen(
     output = Output(as_json=as_json)
     with open_app(app, project=project, database=database, emulator=emulator) as opened:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        with until_stopped(), Listener(opened.app, workers=workers) as listener:
+        with until_stopped() as stopping, Listener(opened.app, workers=workers) as listener:
             output.line({"listening": app, "database": opened.place}, f"listening for {app}")
-            listener.wait()
+            listener.wait(stopping)

@@ -12,7 +12,18 @@ from typing import Any, cast
 
 import typer
 
-from onto_fn.cli import dev, generate, init, listen
+from onto_fn.cli import (
+    backfill,
+    dead_letters,
+    dev,
+    explain,
+    generate,
+    graph,
+    init,
+    listen,
+    status,
+    verify,
+)
 from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
 from onto_fn.errors import OntoError
 
@@ -41,10 +52,22 @@ def add(group: typer.Typer, command: Callable[..., None], example: str, name: st
     group.command(name=name or None, epilog=f"Example: `{example}`")(command)
 
 
-add(cli, generate.generate, generate.EXAMPLE)
 add(cli, init.init, init.EXAMPLE)
 add(cli, dev.dev, dev.EXAMPLE)
+add(cli, graph.graph, graph.EXAMPLE)
+add(cli, explain.explain, explain.EXAMPLE)
+add(cli, generate.generate, generate.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
+add(cli, backfill.backfill, backfill.EXAMPLE)
+add(cli, verify.verify, verify.EXAMPLE)
+add(cli, status.status, status.EXAMPLE)
+
+letters = typer.Typer(no_args_is_help=True, help="See to what could not be materialised.")
+cli.add_typer(letters, name="dead-letters")
+add(letters, dead_letters.list_letters, dead_letters.LIST_EXAMPLE, "list")
+add(letters, dead_letters.show, dead_letters.SHOW_EXAMPLE)
+add(letters, dead_letters.replay, dead_letters.REPLAY_EXAMPLE)
+add(letters, dead_letters.discard, dead_letters.DISCARD_EXAMPLE)
 
 
 def run() -> None:

@@ -19,6 +19,16 @@ MAX_WRITES = 500
 _REFERENCE, _TIMESTAMP = "$ref", "$time"
 
 
+def check(source: str) -> None:
+    """Refuse, before anything is started, a JSON file that is not there or not of that form.
+
+    Raises:
+        CommandError: it is not; see `seed`.
+    """
+    if source.endswith(".json"):
+        _read(Path(source))
+
+
 def seed(client: Client, source: str, functions: Path) -> int:
     """Write the documents of a source, those that exist already replaced.
 
@@ -35,30 +45,33 @@ def seed(client: Client, source: str, functions: Path) -> int:
     Raises:
         CommandError: there is no such source, or it is not of that form.
     """
-    documents = _from_file(client, Path(source)) if source.endswith(".json") else None
-    if documents is None:
-        documents = _from_function(client, source, functions)
+    documents = (
+        _from_file(client, Path(source))
+        if source.endswith(".json")
+        else _from_function(client, source, functions)
+    )
     pairs = list(documents.items())
     for start in range(0, len(pairs), MAX_WRITES):
         # The client's types are incomplete.
         batch: Any = client.batch()
         for path, fields in pairs[start : start + MAX_WRITES]:
-            batch.set(_document(client, path, source), fields)
+            batch.set(client.document(path), fields)
         batch.commit()
     return len(pairs)
 
 
 def _from_file(client: Client, file: Path) -> dict[str, Any]:
+    return {path: _value(client, fields, f"{file}, {path}") for path, fields in _read(file).items()}
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
         content: object = json.loads(file.read_text())
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}", "say --seed FILE") from error
     except ValueError as error:
         raise CommandError(f"{file} is not JSON: {one_line(error)}") from error
-    return {
-        path: _value(client, fields, f"{file}, {path}")
-        for path, fields in _documents(content, str(file)).items()
-    }
+    return _documents(content, str(file))
 
 
 def _from_function(client: Client, source: str, functions: Path) -> dict[str, Any]:
@@ -79,16 +92,16 @@ def _documents(content: object, source: str) -> dict[str, Any]:
     if isinstance(content, Mapping):
         documents = cast("Mapping[object, object]", content)
         if all(isinstance(fields, Mapping) for fields in documents.values()):
-            return {str(path): fields for path, fields in documents.items()}
+            return {_checked(str(path), source): fields for path, fields in documents.items()}
     raise CommandError(
         f"{source} does not hold documents", 'write them as {"users/ada": {"name": "Ada"}, …}'
     )
 
 
-def _document(client: Client, path: str, source: str) -> Any:
+def _checked(path: str, source: str) -> str:
     if path.count("/") % 2 == 0 or not all(path.split("/")):
         raise CommandError(f"{source}: {path!r} is not the path of a document")
-    return client.document(path)
+    return path
 
 
 def _value(client: Client, value: Any, where: str) -> Any:
@@ -98,7 +111,7 @@ def _value(client: Client, value: Any, where: str) -> Any:
         return value
     fields = cast("dict[str, Any]", value)
     if fields.keys() == {_REFERENCE}:
-        return _document(client, str(fields[_REFERENCE]), where)
+        return client.document(_checked(str(fields[_REFERENCE]), where))
     if fields.keys() == {_TIMESTAMP}:
         try:
             return datetime.fromisoformat(str(fields[_TIMESTAMP]))

@@ -33,21 +33,24 @@ def stoppable() -> Generator[Event]:
 
 
 @contextmanager
-def until_stopped() -> Generator[None]:
+def until_stopped() -> Generator[Event]:
     """For work that goes on until it is stopped, and then has succeeded: either signal ends it.
 
-    The signal interrupts the block, and is forgotten; what the block has opened is closed on the
-    way. More signals meanwhile do nothing. Use it in the main thread.
+    The first signal sets the event and interrupts the block; what the block has opened is closed on
+    the way. More signals meanwhile do nothing. A loop has to look at the event as well: Python
+    loses an exception that comes up while it runs a destructor or another library's callback. Use
+    it in the main thread.
     """
+    stopping = Event()
 
     def on_signal(number: int, frame: object) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        if not stopping.is_set():
+            stopping.set()
+            raise KeyboardInterrupt
 
     with _handled(on_signal):
         try:
-            yield
+            yield stopping
         except KeyboardInterrupt:
             return
 

@@ -26,6 +26,7 @@ class Affected:
         shard: which of the root's ledger records it is about.
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
+        afresh: whether its documents are written whatever the record says that they hold.
     """
 
     definition: Definition
@@ -33,6 +34,7 @@ class Affected:
     shard: int = 0
     record: LedgerRecord | None = None
     read_time: datetime = datetime.min
+    afresh: bool = False
 
     @property
     def was_built(self) -> bool:
@@ -57,11 +59,18 @@ def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]
     return [
         replace(
             item,
-            record=LedgerRecord.from_document(documents[item.ledger_path]),
+            record=_record(documents[item.ledger_path], afresh=item.afresh),
             read_time=read_time,
         )
         for item in wanted
     ]
+
+
+def _record(document: Document, *, afresh: bool) -> LedgerRecord | None:
+    record = LedgerRecord.from_document(document)
+    if record is None or not afresh:
+        return record
+    return replace(record, documents=dict.fromkeys(record.documents, ""))
 
 
 def find_affected(

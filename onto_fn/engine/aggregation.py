@@ -65,12 +65,10 @@ def _attempt(
     letter_path = dead_letter_path(aggregate.name, path)
     documents, _ = database.get([path, record_path, letter_path])
     source, record, letter = documents[path], documents[record_path], documents[letter_path]
-    recorded: datetime | None = (record.fields or {}).get("version")
-    is_current = (record.fields or {}).get("definition", "") in {"", aggregate.fingerprint}
-    if _is_behind(source, recorded, change):
+    if _is_behind(source, (record.fields or {}).get("version"), change):
         raise StaleSnapshot(f"{path} is not as new as what is known of it")
     is_replay = change is None and letter.exists  # the code may have been mended since
-    if recorded == source.update_time and is_current and not is_replay:
+    if is_counted(aggregate, source, record) and not is_replay:
         return Outcome(aggregate.name, path, Result.COVERED)
     try:
         writes = writes_of(aggregate, source, record, contribution_of(aggregate, source))
@@ -78,15 +76,37 @@ def _attempt(
             writes.append(Write(letter_path, None))
         _commit(database, source, record, writes)
     except PermanentError as error:  # also of the commit: a key of a client's may be reserved
-        failure = Failure.of(error, datetime.now(UTC))
-        fields = letter_fields(
-            aggregate.name, path, change, failure, aggregate.fingerprint, failure.since
-        )
-        nothing = writes_of(aggregate, source, record, NOTHING)
-        _commit(database, source, record, [*nothing, Write(letter_path, fields)])
-        return Outcome(aggregate.name, path, Result.DEAD_LETTER, error=failure.message)
+        writes, outcome = refusal(aggregate, source, record, change, error)
+        _commit(database, source, record, writes)
+        return outcome
     written = tuple(w.path for w in writes if w.increments is not None)
     return Outcome(aggregate.name, path, Result.COMMITTED, written=written)
+
+
+def is_counted(aggregate: AggregateSpec, source: Document, record: Document) -> bool:
+    """Whether a source is counted as it is, by the definition as it is."""
+    fields = record.fields or {}
+    is_current = fields.get("definition", "") in {"", aggregate.fingerprint}
+    return is_current and fields.get("version") == source.update_time
+
+
+def refusal(
+    aggregate: AggregateSpec,
+    source: Document,
+    record: Document,
+    change: Change | None,
+    error: PermanentError,
+) -> tuple[list[Write], Outcome]:
+    """The writes for a source that cannot be counted: it counts as nothing, and has its letter."""
+    failure = Failure.of(error, datetime.now(UTC))
+    fields = letter_fields(
+        aggregate.name, source.path, change, failure, aggregate.fingerprint, failure.since
+    )
+    letter = Write(dead_letter_path(aggregate.name, source.path), fields)
+    return (
+        [*writes_of(aggregate, source, record, NOTHING), letter],
+        Outcome(aggregate.name, source.path, Result.DEAD_LETTER, error=failure.message),
+    )
 
 
 def _commit(database: Database, source: Document, record: Document, writes: list[Write]) -> None:

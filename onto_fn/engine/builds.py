@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from onto_fn.engine.decisions import Build, Gain, check_targets
@@ -10,7 +11,8 @@ from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
 from onto_fn.firestore.database import Transaction
 from onto_fn.observing import phase
-from onto_fn.store import Reader, ReadSet, Store, load
+from onto_fn.store import Reader, ReadSet, Store
+from onto_fn.store.loading import Asking, answered, loading
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
 
@@ -36,12 +38,51 @@ def build(
     Raises:
         TransientError: a read failed.
     """
+    with phase("read", definition.name):
+        loaded = answered(load_root(definition, root), reader)
+    return build_loaded(definition, root, shards, loaded, known=known, read_time=read_time)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a build works on.
+
+    Attributes:
+        read_set: what was read.
+        store: None if the root does not exist (or is not of the root's class), or on an error.
+        error: set if the store could not be loaded.
+    """
+
+    read_set: ReadSet
+    store: Store | None
+    error: PermanentError | None = None
+
+
+def load_root(definition: Definition, root: str) -> Asking[Loaded]:
+    """Ask for all that a build of a root needs; what is in the way of it is part of the answer."""
     read_set = ReadSet()
-    exists = True
     try:
-        with phase("read", definition.name):
-            store = load(definition.store, root, reader, read_set)
-        exists = store is not None
+        store = yield from loading(definition.store, root, read_set)
+    except PermanentError as error:
+        return Loaded(read_set, None, error)
+    return Loaded(read_set, store)
+
+
+def build_loaded(
+    definition: Definition,
+    root: str,
+    shards: Collection[int],
+    loaded: Loaded,
+    *,
+    known: bool,
+    read_time: datetime,
+) -> Build:
+    """Build from what was loaded; see `build`."""
+    read_set, store = loaded.read_set, loaded.store
+    if loaded.error is not None:
+        return Build(read_set, read_time, None, True, loaded.error)
+    exists = store is not None
+    try:
         with phase("build", definition.name):
             documents = _documents(definition, root, store, known)
         if documents is not None and definition.shards > 1:
@@ -75,7 +116,7 @@ def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime |
         Contention: it has changed since.
     """
     if gain.paths:
-        now = {path: d.update_time for path, d in transaction.get(gain.paths).items()}
+        now = transaction.versions(gain.paths)
         _check_same({path: versions[path] for path in gain.paths}, now)
     for query, seen in gain.queries:
         _check_same(seen, {d.path: d.update_time for d in transaction.query(query)})

@@ -10,6 +10,7 @@ from onto_fn.engine import direct, tasks
 from onto_fn.engine.affected import Affected, find_affected, find_one
 from onto_fn.engine.aggregation import contribute
 from onto_fn.engine.changes import Change
+from onto_fn.engine.counting import contribute_together
 from onto_fn.engine.dropping import drop
 from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.ledger import (
@@ -41,6 +42,11 @@ class Engine:
     """Keeps the documents of all its definitions equal to `build` on the current sources.
 
     Thread-safe and without state: everything it knows is in the ledger.
+
+    Attributes:
+        definitions: the views and mediators by name.
+        aggregates: the aggregates that their stores read, by name.
+        retry: bounds of the retries of one materialisation.
 
     Args:
         definitions: the views and mediators.
@@ -90,7 +96,7 @@ class Engine:
         self._sources = {
             source for d in self._materialised.values() for source in d.source_collections()
         }
-        self._retry = retry or RetryPolicy()
+        self.retry = retry or RetryPolicy()
         self._fan_out = fan_out
         self._publish = publish
         self._observers = tuple(observers)
@@ -121,15 +127,20 @@ class Engine:
             return _all_of(self._runs(database, change, inline))
 
     def handle_batch(self, database: Database, batch: Batch) -> list[Outcome]:
-        """Rebuild what a fanned-out change affects, as `handle` does; may be repeated as well.
+        """Rebuild what a fanned-out change affects, or a page of a backfill; may be repeated.
 
         Raises:
             DeclarationError: the batch is of a view or mediator that this app does not have.
             RetriesExhausted: the batch has to be delivered again.
         """
-        definition = self._definition(batch.definition)
-        wanted = [Affected(definition, root, shard) for root, shard in batch.items]
-        with observed(self._observers, batch.change):
+        aggregate = self.aggregates.get(batch.definition)
+        # A page of a backfill is told like a change of its first root of which no more is known.
+        told = batch.change or Change(batch.items[0][0], None, None)
+        with observed(self._observers, told):
+            if aggregate is not None:
+                return self._contribute_all(database, aggregate, batch)
+            definition = self.definition(batch.definition)
+            wanted = [Affected(definition, root, shard) for root, shard in batch.items]
             return self._together(database, wanted, batch.change)
 
     def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
@@ -146,7 +157,7 @@ class Engine:
         """
         if definition in self.aggregates:
             return self._contribute(database, self.aggregates[definition], root, None)[0]
-        found = self._definition(definition)
+        found = self.definition(definition)
         if found.mode != "materialise":
             return self._single(database, found, root, None)[0]
         wanted = [Affected(found, root, shard) for shard in range(found.shards)]
@@ -167,8 +178,8 @@ class Engine:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed; submit it again.
         """
-        found = self._definition(definition)
-        return tasks.submit(database, found, path, fields, self._retry)
+        found = self.definition(definition)
+        return tasks.submit(database, found, path, fields, self.retry)
 
     def read(self, database: Database, path: str) -> Document:
         """One document as it is now.
@@ -176,7 +187,7 @@ class Engine:
         Raises:
             RetriesExhausted: it could not be read.
         """
-        return self._retry.run(path, lambda _: database.get([path]))[0][path]
+        return self.retry.run(path, lambda _: database.get([path]))[0][path]
 
     def replay(self, database: Database, letter_id: str) -> Outcome | None:
         """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
@@ -196,7 +207,7 @@ class Engine:
             RetriesExhausted: it could not be committed.
         """
         path = f"{DEAD_LETTER_COLLECTION}/{letter_id}"
-        documents, _ = self._retry.run(path, lambda _: database.get([path]))
+        documents, _ = self.retry.run(path, lambda _: database.get([path]))
         letter = documents[path]
         if letter.fields is None:
             return None
@@ -209,7 +220,7 @@ class Engine:
                 raise DeclarationError(f"{path} is of a message; replay it with `App.replay`")
             event_id = letter.fields["event"]["id"]
             outcomes = self.handle(database, Change(document, None, None, event_id))
-        if self._retry.run(path, lambda _: _resolve(database, letter)):
+        if self.retry.run(path, lambda _: _resolve(database, letter)):
             return None
         return next((o for o in outcomes if o.result is Result.DEAD_LETTER), None)
 
@@ -246,7 +257,7 @@ class Engine:
         Returns:
             How many roots were dropped, and documents that an aggregate had counted.
         """
-        return drop(database, name, self._retry)
+        return drop(database, name, self.retry)
 
     def _checks(self, database: Database) -> Iterator[Run]:
         rebuilt: set[tuple[str, str]] = set()
@@ -265,7 +276,7 @@ class Engine:
         if root in rebuilt:  # with another of its shards
             return []
         paths = sorted(record.versions)
-        now, _ = self._retry.run(record.root, lambda _: database.get(paths))
+        now, _ = self.retry.run(record.root, lambda _: database.get(paths))
         is_same = all(now[path].update_time == record.versions[path] for path in paths)
         if is_same and record.failure is None:
             return []
@@ -276,7 +287,7 @@ class Engine:
     def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
         records = [document.fields for document in page if document.fields is not None]
         sources = [record["source"] for record in records]
-        now, _ = self._retry.run("what was counted", lambda _: database.get(sources))
+        now, _ = self.retry.run("what was counted", lambda _: database.get(sources))
         return _all_of(
             partial(
                 self._contribute,
@@ -307,7 +318,7 @@ class Engine:
                 if aggregate.shape.collection.match(collection) is not None
             ]
         if any(source.match(collection) is not None for source in self._sources):
-            found = find_affected(database, self._materialised, change, self._retry)
+            found = find_affected(database, self._materialised, change, self.retry)
             if self._fan_out is None or inline:
                 return runs + self._here(database, found, change)
             here, elsewhere = split(found, self._fan_out.threshold)
@@ -351,30 +362,46 @@ class Engine:
     def _together(
         self, database: Database, wanted: list[Affected], change: Change | None
     ) -> list[Outcome]:
-        outcomes = materialise_together(database, wanted, change, self._retry)
+        outcomes = materialise_together(database, wanted, change, self.retry)
         if outcomes is not None:
             return _told(outcomes)
         return _all_of(partial(self._anew, database, item, change) for item in wanted)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
-        found = self._retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))
+        found = self.retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))
         return self._one(database, found, change)
 
     def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:
-        return _told([materialise(database, found, change, self._retry)])
+        return _told([materialise(database, found, change, self.retry)])
 
     def _single(
         self, database: Database, definition: Definition, path: str, change: Change | None
     ) -> list[Outcome]:
         run = tasks.process if definition.mode == "task" else direct.forward
-        return _told([run(database, definition, path, change, self._retry)])
+        return _told([run(database, definition, path, change, self.retry)])
 
     def _contribute(
         self, database: Database, aggregate: AggregateSpec, path: str, change: Change | None
     ) -> list[Outcome]:
-        return _told([contribute(database, aggregate, path, change, self._retry)])
+        return _told([contribute(database, aggregate, path, change, self.retry)])
 
-    def _definition(self, name: str) -> Definition:
+    def _contribute_all(
+        self, database: Database, aggregate: AggregateSpec, batch: Batch
+    ) -> list[Outcome]:
+        paths = [path for path, _ in batch.items]
+        outcomes = contribute_together(database, aggregate, paths, self.retry)
+        if outcomes is not None:
+            return _told(outcomes)
+        return _all_of(
+            partial(self._contribute, database, aggregate, path, batch.change) for path in paths
+        )
+
+    def definition(self, name: str) -> Definition:
+        """The view or mediator of a name.
+
+        Raises:
+            DeclarationError: there is none.
+        """
         if name not in self.definitions:
             known = ", ".join(sorted(self.definitions)) or "none"
             raise DeclarationError(f"no view or mediator is named {name!r}; there is {known}")

@@ -52,13 +52,14 @@ class Batch:
     """What one message asks to rebuild.
 
     Attributes:
-        definition: name of the view or mediator.
-        change: the event, with the versions of the document and without its content.
+        definition: name of the view or mediator, in a backfill also of an aggregate.
+        change: the event, with the versions of the document and without its content; None in a
+            backfill, which rebuilds whatever the ledger says.
         items: root and shard of each materialisation.
     """
 
     definition: str
-    change: Change
+    change: Change | None
     items: tuple[tuple[str, int], ...]
 
     def to_json(self) -> bytes:
@@ -67,10 +68,10 @@ class Batch:
         return json.dumps(
             {
                 "definition": self.definition,
-                "document": change.path,
-                "event": change.event_id,
-                "before": _version(change.before),
-                "after": _version(change.after),
+                "document": change.path if change else None,
+                "event": change.event_id if change else None,
+                "before": _version(change.before) if change else None,
+                "after": _version(change.after) if change else None,
                 "items": [list(item) for item in self.items],
             }
         ).encode()
@@ -84,15 +85,15 @@ class Batch:
         """
         try:
             found: dict[str, Any] = json.loads(data)
-            path = found["document"]
-            change = Change(
+            path: str | None = found["document"]
+            change = path and Change(
                 path,
                 _document(path, found["before"]),
                 _document(path, found["after"]),
                 found["event"],
             )
             items = tuple((str(root), int(shard)) for root, shard in found["items"])
-            return cls(found["definition"], change, items)
+            return cls(found["definition"], change or None, items)
         except (KeyError, TypeError, ValueError) as error:
             raise UndecodableEvent(
                 f"a message on the fan-out topic is not one of onto_fn's batches: {error!r}. "

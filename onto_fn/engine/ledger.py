@@ -9,22 +9,25 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Document
-from onto_fn.firestore.documents import Value
+from onto_fn.firestore.documents import Fields, Value
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 LEDGER_COLLECTION = "onto_ledger"
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
 OUTBOX_COLLECTION = "onto_outbox"
 INBOX_COLLECTION = "onto_inbox"
+BACKFILL_COLLECTION = "onto_backfills"
 OWN_COLLECTIONS = frozenset(
     {
         LEDGER_COLLECTION,
         DEAD_LETTER_COLLECTION,
         OUTBOX_COLLECTION,
         INBOX_COLLECTION,
+        BACKFILL_COLLECTION,
         AGGREGATES,
         CONTRIBUTIONS,
     }
@@ -128,11 +131,24 @@ class LedgerRecord:
 
     @staticmethod
     def from_document(document: Document) -> LedgerRecord | None:
-        """The record in a document, or None if it does not exist."""
+        """The record in a document, or None if it does not exist.
+
+        Raises:
+            UnreadableRecord: it is none of onto_fn's.
+        """
         if document.fields is None:
             return None
-        fields = document.fields
+        try:
+            return LedgerRecord._of(document, document.fields)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UnreadableRecord(document.path, repr(error)) from error
+
+    @staticmethod
+    def _of(document: Document, fields: Fields) -> LedgerRecord:
         failure = fields["failure"]
+        for name in ("definition", "root", "fingerprint"):
+            if not isinstance(fields[name], str):
+                raise TypeError(f"{name} is no text")
         return LedgerRecord(
             definition=fields["definition"],
             root=fields["root"],
@@ -183,6 +199,16 @@ def record_id(definition: str, root: str) -> str:
     if len(readable) <= _MAX_ID:
         return readable
     return f"{definition}~{hashlib.blake2b(root.encode(), digest_size=20).hexdigest()}"
+
+
+def root_of_id(definition: str, identifier: str) -> str | None:
+    """The root whose ledger record has an id, or None if the id does not tell."""
+    name, _, rest = identifier.partition("~")
+    root = unquote(rest.partition("~")[0])
+    expected = record_id(definition, root)
+    if name != definition or "/" not in root:
+        return None
+    return root if identifier == expected or identifier.startswith(f"{expected}~") else None
 
 
 def ledger_path(definition: str, root: str, shard: int = 0) -> str:

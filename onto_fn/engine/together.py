@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from onto_fn.engine.affected import Affected, find_these
-from onto_fn.engine.builds import build, lock
+from onto_fn.engine.builds import build_loaded, load_root, lock
 from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import Build, Gain, Plan, covers, gained, is_behind, plan
 from onto_fn.engine.materialise import outcome
@@ -21,8 +21,11 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
 from onto_fn.errors import PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.firestore import Database, Query
+from onto_fn.observing import phase
+from onto_fn.store.loading import answered_in_step
 
 ATTEMPTS = 4
+MAX_LOCKED = 1000  # documents in one transaction
 
 
 def materialise_together(
@@ -65,7 +68,7 @@ def _attempt(
     due = [item for item, covered in zip(found, is_covered, strict=True) if not covered]
     if not due:
         return outcomes
-    built = _build_all(database, due, change)
+    built = build_all(database, due, change)
     planned = [
         plan(i.definition, i.record, b, i.root, change, i.shard)
         for i, b in zip(due, built, strict=True)
@@ -78,30 +81,36 @@ def _attempt(
     return outcomes
 
 
-def _build_all(database: Database, due: list[Affected], change: Change | None) -> list[Build]:
-    """A build of each, all from one snapshot; the shards of one root share theirs."""
+def build_all(
+    database: Database, due: Sequence[Affected], change: Change | None = None
+) -> list[Build]:
+    """A build of each, all from one snapshot; the shards of one root share theirs.
+
+    They are read in step: one batched read for a level of all of them.
+
+    Raises:
+        StaleSnapshot: it is older than what is known of the sources.
+        PermanentError: a batched read is refused.
+    """
     read_time = due[0].read_time
     ahead = {path for item in due if item.record for path in item.record.sources}
     reader = Snapshot(database, read_time, sorted(ahead | {item.root for item in due}))
     shards: dict[str, set[int]] = {}
     for item in due:
         shards.setdefault(item.root, set()).add(item.shard)
-    shared: dict[tuple[str, bool], Build] = {}
-    built: list[Build] = []
-    for item in due:
-        key = (item.root, item.was_built)
-        if key not in shared:
-            shared[key] = build(
-                item.definition,
-                item.root,
-                shards[item.root],
-                known=item.was_built,
-                reader=reader,
-                read_time=read_time,
-            )
-        if is_behind(shared[key].read_set, item.record, change):
+    keys = list(dict.fromkeys((item.root, item.was_built) for item in due))
+    definition = due[0].definition
+    with phase("read", definition.name):
+        loaded = answered_in_step([load_root(definition, root) for root, _ in keys], reader)
+    made = [
+        build_loaded(definition, root, shards[root], found, known=known, read_time=read_time)
+        for (root, known), found in zip(keys, loaded, strict=True)
+    ]
+    by_key = dict(zip(keys, made, strict=True))
+    built = [by_key[(item.root, item.was_built)] for item in due]
+    for item, found in zip(due, built, strict=True):
+        if is_behind(found.read_set, item.record, change):
             raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")
-        built.append(shared[key])
     return built
 
 
@@ -124,6 +133,8 @@ def _commit(
     if not gain:
         database.commit(list(writes.values()))
         return
+    if len(paths) > MAX_LOCKED:
+        raise PermanentError(f"one transaction would lock {len(paths)} documents")
     with database.transaction() as transaction:
         lock(transaction, gain, paths)
         transaction.commit(list(writes.values()))

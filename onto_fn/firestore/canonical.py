@@ -39,6 +39,8 @@ def ordered(values: Iterable[Value]) -> list[Value]:
 
 
 def _canonical(value: Value, exact: bool) -> Any:
+    if type(value) is str:  # most values are; the checks below are for subclasses as well
+        return value
     if isinstance(value, Enum):
         return _canonical(value.value, exact)
     if value is None or isinstance(value, bool | str | int):

@@ -24,7 +24,9 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     CommitRequest,
     ListDocumentsRequest,
+    PartitionQueryRequest,
     RollbackRequest,
+    RunAggregationQueryRequest,
     RunQueryRequest,
 )
 from google.cloud.firestore_v1.types import Write as WriteRequest
@@ -36,17 +38,19 @@ from onto_fn.errors import (
     PermanentError,
     TransientError,
 )
-from onto_fn.firestore.documents import Document, Reference, Write
-from onto_fn.firestore.paths import last_segment
-from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
+from onto_fn.firestore.documents import Document, Write
+from onto_fn.firestore.paths import last_segment, name_order
+from onto_fn.firestore.queries import Query
+from onto_fn.firestore.structured import quoted, structured
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
+    are_small,
     check_size,
     decode_fields,
     decode_path,
     decode_time,
     encode,
-    encode_fields,
+    fill_fields,
 )
 from onto_fn.observing import phase
 
@@ -80,8 +84,14 @@ _TRANSACTION_ENDED = re.compile(
 _BatchGet = cast(Any, BatchGetDocumentsRequest)
 _RunQuery = cast(Any, RunQueryRequest)
 _ListDocuments = cast(Any, ListDocumentsRequest)
+_Partition = cast(Any, PartitionQueryRequest)
+_Aggregate = cast(Any, RunAggregationQueryRequest)
 _CommitMessage = cast(Any, CommitRequest).pb()
 _WriteMessage = cast(Any, WriteRequest).pb()
+
+
+# As the mask of a read: the documents come without their fields.
+NAMES_ONLY = {"field_paths": ["__name__"]}
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,12 @@ class Transaction:
         """Read documents and lock them (also those that do not exist)."""
         documents, _, self._id = self._database.read_documents(paths, self._selector())
         return documents
+
+    def versions(self, paths: Sequence[str]) -> dict[str, datetime | None]:
+        """Lock documents, and read their update times alone; None where there is none."""
+        selector = {**self._selector(), "mask": NAMES_ONLY}
+        documents, _, self._id = self._database.read_documents(paths, selector)
+        return {path: document.update_time for path, document in documents.items()}
 
     def query(self, query: Query) -> list[Document]:
         """Run a query and lock its result: no document can enter or leave it until the end."""
@@ -193,6 +209,14 @@ class Database:
         documents, at, _ = self.read_documents(paths, {"read_time": read_time} if read_time else {})
         return documents, at
 
+    def versions(
+        self, paths: Sequence[str], *, read_time: datetime | None = None
+    ) -> dict[str, datetime | None]:
+        """The update times of documents, None where there is none; see `get`."""
+        selector: dict[str, Any] = {"read_time": read_time} if read_time else {}
+        documents, _, _ = self.read_documents(paths, {**selector, "mask": NAMES_ONLY})
+        return {path: document.update_time for path, document in documents.items()}
+
     def query(
         self, query: Query, *, read_time: datetime | None = None
     ) -> tuple[list[Document], datetime]:
@@ -200,17 +224,21 @@ class Database:
         documents, at, _ = self.read_query(query, {"read_time": read_time} if read_time else {})
         return documents, at
 
-    def pages(self, query: Query, size: int = 300) -> Generator[list[Document]]:
-        """All documents that a query matches, in pages of at most `size`, each read as it is then.
+    def pages(
+        self, query: Query, size: int = 300, *, read_time: datetime | None = None
+    ) -> Generator[list[Document]]:
+        """All documents that a query matches, in pages of at most `size`.
 
-        The query must have neither orders nor a limit.
+        Each page is read as it is then, or all as they were at `read_time`. The query must have
+        neither orders nor a limit.
         """
-        page, _ = self.query(replace(query, limit=size))
+        page, _ = self.query(replace(query, limit=size), read_time=read_time)
         while page:
             yield page
             if len(page) < size:
                 return
-            page, _ = self.query(replace(query, limit=size, after=page[-1].path))
+            after = page[-1].path
+            page, _ = self.query(replace(query, limit=size, after=after), read_time=read_time)
 
     def paths(self, collection: str) -> Generator[str]:
         """Paths of all documents of a collection, also of those that only have documents below.
@@ -229,6 +257,57 @@ class Database:
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
             ):
                 yield decode_path(document.name)
+
+    def count(self, query: Query) -> int:
+        """How many documents a query matches, counted by Firestore: a read a thousand of them."""
+        request = _Aggregate(
+            parent=self._parent(query),
+            structured_aggregation_query={
+                "structured_query": structured(query, self._documents),
+                "aggregations": [{"alias": "count", "count": {}}],
+            },
+        )
+        with translated(in_transaction=False, query=query):
+            for response in self._api.run_aggregation_query(
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+            ):
+                counts = _raw(response).result.aggregate_fields
+                if "count" in counts:
+                    return counts["count"].integer_value
+        return 0
+
+    def cuts(self, collection_id: str, count: int) -> list[str] | None:
+        """Document paths that cut a collection group into about even parts.
+
+        Args:
+            collection_id: last segment of the collections' paths.
+            count: how many cuts to ask for; there may be fewer.
+
+        Returns:
+            The paths in their order, or None where the server (the emulator) has no such call.
+        """
+        request = _Partition(
+            parent=self._documents,
+            structured_query={
+                "from_": [{"collection_id": collection_id, "all_descendants": True}],
+                "order_by": [{"field": {"field_path": "__name__"}, "direction": "ASCENDING"}],
+            },
+            partition_count=count,
+        )
+        try:
+            with translated(in_transaction=False):
+                cursors = [
+                    decode_path(_raw(cursor).values[0].reference_value)
+                    for cursor in self._api.partition_query(
+                        request=request,
+                        retry=None,
+                        timeout=self.deadlines.read,
+                        metadata=self._metadata,
+                    )
+                ]
+        except google.MethodNotImplemented:
+            return None
+        return sorted(cursors, key=name_order)
 
     def commit(self, writes: Sequence[Write]) -> datetime:
         """Apply all writes or none.
@@ -259,7 +338,8 @@ class Database:
 
         Args:
             paths: document paths.
-            consistency: the request's `read_time`, `transaction` or `new_transaction`, or nothing.
+            consistency: the request's `read_time`, `transaction` or `new_transaction`, or nothing,
+                and its `mask` if there is one.
         """
         request = _BatchGet(
             database=self._name,
@@ -289,10 +369,9 @@ class Database:
         self, query: Query, consistency: dict[str, Any]
     ) -> tuple[list[Document], datetime, bytes | None]:
         """A query's documents; see `read_documents`."""
-        parent, _, collection = query.collection.rpartition("/")
         request = _RunQuery(
-            parent=f"{self._documents}/{parent}" if parent else self._documents,
-            structured_query=self._structured(query, collection),
+            parent=self._parent(query),
+            structured_query=structured(query, self._documents),
             **consistency,
         )
         documents: list[Document] = []
@@ -310,48 +389,18 @@ class Database:
                     documents.append(_document(message.document))
         return documents, read_time, transaction
 
-    def _structured(self, query: Query, collection: str) -> dict[str, Any]:
-        structured: dict[str, Any] = {"from_": [{"collection_id": collection}]}
-        filters = [self._filter(condition) for condition in query.filters]
-        if len(filters) == 1:
-            structured["where"] = filters[0]
-        elif filters:
-            structured["where"] = {"composite_filter": {"op": "AND", "filters": filters}}
-        if query.orders:
-            structured["order_by"] = [
-                {
-                    "field": {"field_path": _quoted(order.field)},
-                    "direction": "DESCENDING" if order.descending else "ASCENDING",
-                }
-                for order in query.orders
-            ]
-        if query.after is not None:
-            structured["order_by"] = [{"field": {"field_path": "__name__"}}]
-            cursor = encode(Reference(query.after), documents=self._documents, where="the cursor")
-            structured["start_at"] = {"values": [cursor], "before": False}
-        if query.limit is not None:
-            structured["limit"] = query.limit
-        return structured
-
-    def _filter(self, condition: Filter) -> dict[str, Any]:
-        field = {"field_path": _quoted(condition.field)}
-        operators = unary_operators(condition.value)
-        if condition.op in operators:
-            return {"unary_filter": {"field": field, "op": operators[condition.op]}}
-        value = encode(
-            condition.value,
-            documents=self._documents,
-            where=f"the query's value for {condition.field}",
-        )
-        operator = OPERATORS[condition.op]
-        return {"field_filter": {"field": field, "op": operator, "value": value}}
+    def _parent(self, query: Query) -> str:
+        parent = "" if query.anywhere else query.collection.rpartition("/")[0]
+        return f"{self._documents}/{parent}" if parent else self._documents
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
-        _check_commit(writes)
+        messages = [self._write(write) for write in writes]
+        if not are_small(messages):
+            _check_commit(writes)
         message = _CommitMessage(
             database=self._name,
-            writes=[self._write(write) for write in writes],
+            writes=messages,
             **({"transaction": transaction} if transaction else {}),
         )
         request = cast(Any, CommitRequest).wrap(message)
@@ -376,9 +425,9 @@ class Database:
             message.delete = name
         else:
             message.update.name = name
-            encoded = encode_fields(write.fields, documents=self._documents, where=write.path)
-            for field, value in encoded.items():
-                message.update.fields[field].CopyFrom(value)
+            fill_fields(
+                message.update.fields, write.fields, documents=self._documents, where=write.path
+            )
         if write.precondition == "absent":
             message.current_document.exists = False
         elif write.precondition is not None:
@@ -427,18 +476,6 @@ def _document(message: Any) -> Document:
     return Document(
         decode_path(message.name), decode_fields(message.fields), decode_time(message.update_time)
     )
-
-
-def quoted(name: str) -> str:
-    """A field's name as part of a field path."""
-    if name.isidentifier() and name.isascii():
-        return name
-    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
-    return f"`{escaped}`"
-
-
-def _quoted(field_path: str) -> str:
-    return ".".join(quoted(name) for name in field_path.split("."))
 
 
 def _missing(query: Query, error: Exception) -> str:

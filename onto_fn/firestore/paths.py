@@ -66,8 +66,9 @@ def check_document_path(path: str) -> str:
     if len(segments) % 2:
         raise InvalidPath(f"{path!r} is not a document path: it has an odd number of segments")
     for segment in segments:
-        check_segment(segment, what=f"a segment of {path!r}")
-    if len(path.encode("utf-8")) > MAX_PATH_BYTES:
+        if not _is_plain(segment):
+            check_segment(segment, what=f"a segment of {path!r}")
+    if len(path) > MAX_PATH_BYTES // 4 and len(path.encode("utf-8")) > MAX_PATH_BYTES:
         raise InvalidPath(f"the path is longer than {MAX_PATH_BYTES} bytes: {path[:80]!r}…")
     return path
 
@@ -92,6 +93,14 @@ def check_name(name: str, *, what: str) -> str:
 def parent_collection(path: str) -> str:
     """The collection path of a document path: `users/a/UserView/view` -> `users/a/UserView`."""
     return path.rpartition("/")[0]
+
+
+def name_order(path: str) -> tuple[bytes, ...]:
+    """The key by which Firestore orders documents by name: segment by segment, as UTF-8.
+
+    Ids of the form `__id7__`, which are numbers and come first, are not told apart.
+    """
+    return tuple(segment.encode("utf-8", "surrogatepass") for segment in path.split("/"))
 
 
 def last_segment(path: str) -> str:
@@ -178,14 +187,10 @@ class PathTemplate:
         parts = path.split("/")
         if len(parts) != len(self.segments):
             return None
-        params: dict[str, str] = {}
         for part, segment in zip(parts, self.segments, strict=True):
-            variable = _VARIABLE.match(segment)
-            if variable:
-                params[variable.group(1)] = part
-            elif part != segment:
+            if part != segment and segment[0] != "{":
                 return None
-        return params
+        return {name: parts[place] for place, name in self._places}
 
     def overlaps(self, other: PathTemplate) -> bool:
         """Whether some path fits both templates."""

@@ -113,6 +113,14 @@ class Query:
     limit: int | None = None
     after: str | None = None
     """Path of the document to begin after; only for queries without orders."""
+    until: str | None = None
+    """Path of the document to end with; only for queries without orders."""
+    anywhere: bool = False
+    """Whether `collection` is the id of a collection group: every collection that ends in it."""
+    names_only: bool = False
+    """Whether the documents come without their fields."""
+    offset: int = 0
+    """How many documents to leave out at the beginning; they are billed like the others."""
 
     def keys(self) -> set[str]:
         """The watch keys of this query: one, or one a value of `in` and `array_contains_any`."""

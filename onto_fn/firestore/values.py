@@ -6,7 +6,7 @@ so decoding goes by field name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, cast
@@ -74,82 +74,101 @@ def encode_fields(fields: Fields, *, documents: str, where: str) -> dict[str, An
         InvalidValue: a value has no Firestore form; the message names document and field.
     """
     return {
-        _name(name, where): _encode(value, documents, f"{where}: {name}", 1)
+        _name(name, where): encode(value, documents=documents, where=f"{where}: {name}")
         for name, value in fields.items()
     }
 
 
+def fill_fields(target: Any, fields: Fields, *, documents: str, where: str) -> None:
+    """Put Python values into a protobuf map of `Value`s; see `encode_fields`."""
+    for name, value in fields.items():
+        _fill(target[_name(name, where)], value, documents, f"{where}: {name}", 1)
+
+
 def encode(value: Value, *, documents: str, where: str) -> Any:
     """The protobuf `Value` of a Python value; see `encode_fields`."""
-    return _encode(value, documents, where, 1)
+    message = _Proto()
+    _fill(message, value, documents, where, 1)
+    return message
 
 
-def _encode(value: Value, documents: str, where: str, depth: int) -> Any:
-    if value is None:
-        return _Proto(null_value=0)
-    if isinstance(value, Enum):
-        return _encode(value.value, documents, where, depth)
-    if isinstance(value, bool):
-        return _Proto(boolean_value=value)
-    if isinstance(value, int):
+def _fill(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    """Put a value into a protobuf `Value`, in place: nothing is copied on the way up.
+
+    Most values are text or maps: these are told by their exact class, as the checks that subclasses
+    need take longer than all else.
+    """
+    kind: Any = value.__class__
+    if kind is str:
+        message.string_value = _text(value, where)
+    elif kind is dict:
+        _fill_map(message.map_value, value, documents, where, depth)
+    elif value is None:
+        message.null_value = 0
+    elif isinstance(value, Enum):
+        _fill(message, value.value, documents, where, depth)
+    elif isinstance(value, bool):
+        message.boolean_value = value
+    elif isinstance(value, int):
         if not _MIN_INT <= value <= _MAX_INT:
             raise InvalidValue(f"{where} is an integer of more than 64 bits: {value}")
-        return _Proto(integer_value=int(value))
-    if isinstance(value, float):
-        return _Proto(double_value=value)
-    if isinstance(value, str):
-        return _Proto(string_value=_text(value, where))
-    if isinstance(value, bytes):
-        return _Proto(bytes_value=value)
-    if isinstance(value, datetime):
-        return _encode_time(value, where)
-    if isinstance(value, Reference):
-        return _Proto(reference_value=f"{documents}/{value.path}")
-    if isinstance(value, GeoPoint):
+        message.integer_value = int(value)
+    elif isinstance(value, float):
+        message.double_value = value
+    elif isinstance(value, str):
+        message.string_value = _text(value, where)
+    elif isinstance(value, bytes):
+        message.bytes_value = value
+    elif isinstance(value, datetime):
+        message.timestamp_value.FromDatetime(_utc(value, where))
+    elif isinstance(value, Reference):
+        message.reference_value = f"{documents}/{value.path}"
+    elif isinstance(value, GeoPoint):
         point = cast(Any, value)
-        return _Proto(geo_point_value={"latitude": point.latitude, "longitude": point.longitude})
-    if isinstance(value, Mapping):
-        return _encode_map(cast("Mapping[object, Value]", value), documents, where, depth)
-    if isinstance(value, list | tuple | set | frozenset):
-        return _encode_list(ordered(cast("list[Value]", value)), documents, where, depth)
-    raise InvalidValue(
-        f"{where} is a {type(value).__name__}, which Firestore cannot store. Use None, bool, int, "
-        "float, str, bytes, datetime, GeoPoint, a reference, a list or a dict."
-    )
+        message.geo_point_value.SetInParent()
+        message.geo_point_value.latitude = point.latitude
+        message.geo_point_value.longitude = point.longitude
+    elif isinstance(value, Mapping):
+        fields = cast("Mapping[object, Value]", value)
+        _fill_map(message.map_value, fields, documents, where, depth)
+    elif isinstance(value, list | tuple | set | frozenset):
+        items = ordered(cast("list[Value]", value))
+        _fill_list(message.array_value, items, documents, where, depth)
+    else:
+        raise InvalidValue(
+            f"{where} is a {type(value).__name__}, which Firestore cannot store. Use None, bool, "
+            "int, float, str, bytes, datetime, GeoPoint, a reference, a list or a dict."
+        )
 
 
-def _encode_time(value: datetime, where: str) -> Any:
+def _utc(value: datetime, where: str) -> datetime:
+    """The instant in UTC, without a time zone; one without counts as UTC already."""
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     try:
-        instant = aware.astimezone(UTC)
+        return aware.astimezone(UTC).replace(tzinfo=None)
     except OverflowError as error:
         raise InvalidValue(f"{where} is {value}, outside of the years 1 to 9999 in UTC") from error
-    message = _Proto()
-    message.timestamp_value.FromDatetime(instant.replace(tzinfo=None))
-    return message
 
 
-def _encode_map(value: Mapping[object, Value], documents: str, where: str, depth: int) -> Any:
+def _fill_map(
+    message: Any, value: Mapping[object, Value], documents: str, where: str, depth: int
+) -> None:
     if depth > MAX_DEPTH:
         raise InvalidValue(f"{where} is nested deeper than Firestore's {MAX_DEPTH} levels")
-    message = _Proto()
-    message.map_value.SetInParent()
+    message.SetInParent()
+    fields = message.fields
     for key, item in value.items():
         name = _name(key, where)
-        message.map_value.fields[name].CopyFrom(
-            _encode(item, documents, f"{where}.{name}", depth + 1)
-        )
-    return message
+        _fill(fields[name], item, documents, f"{where}.{name}", depth + 1)
 
 
-def _encode_list(value: list[Value], documents: str, where: str, depth: int) -> Any:
-    message = _Proto()
-    message.array_value.SetInParent()
+def _fill_list(message: Any, value: list[Value], documents: str, where: str, depth: int) -> None:
+    message.SetInParent()
+    values = message.values
     for index, item in enumerate(value):
         if isinstance(item, list | tuple | set | frozenset):
             raise InvalidValue(f"{where}[{index}] is a list in a list, which Firestore refuses")
-        message.array_value.values.append(_encode(item, documents, f"{where}[{index}]", depth + 1))
-    return message
+        _fill(values.add(), item, documents, f"{where}[{index}]", depth + 1)
 
 
 def _name(name: object, where: str) -> str:
@@ -163,11 +182,22 @@ def _name(name: object, where: str) -> str:
 
 
 def _text(value: str, where: str) -> str:
+    if value.isascii():
+        return str(value)
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{where} is not valid Unicode: {value!r}") from error
     return str(value)
+
+
+def are_small(messages: Iterable[Any]) -> bool:
+    """Whether protobuf writes are far from Firestore's limits of size; this is known at a glance.
+
+    By Firestore's rules a value has at most four times the bytes of its protobuf form (16 for a
+    point at the equator, which takes 4), and a document 48 besides.
+    """
+    return sum(4 * message.ByteSize() + 48 for message in messages) <= MAX_DOCUMENT_BYTES
 
 
 def check_size(path: str, fields: Fields) -> int:
@@ -188,10 +218,18 @@ def check_size(path: str, fields: Fields) -> int:
 
 
 def _text_size(text: str) -> int:
+    if text.isascii():
+        return len(text) + 1
     return len(text.encode("utf-8", "surrogatepass")) + 1
 
 
 def _size(value: Value) -> int:
+    kind: Any = value.__class__
+    if kind is str:
+        return _text_size(value)
+    if kind is dict:
+        fields = cast("dict[Any, Value]", value)
+        return sum(_text_size(str(name)) + _size(item) for name, item in fields.items())
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, Enum):

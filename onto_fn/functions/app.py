@@ -134,11 +134,12 @@ class App:
         self._courier = Courier(sinks, retry=retry)
         self._sends = bool(sinks)
         self._fan_out = fan_out
+        self.publisher = Publisher(fan_out.topic) if fan_out else None
         self.engine = Engine(
             definitions,
             retry=retry,
             fan_out=fan_out,
-            publish=Publisher(fan_out.topic).publish if fan_out else None,
+            publish=self.publisher.publish if self.publisher else None,
             observers=(OutcomeLog(), *observers),
             sender=self._courier.send,
         )

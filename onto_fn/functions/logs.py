@@ -21,6 +21,7 @@ from onto_fn.functions.tracing import split
 from onto_fn.observing import traceparent
 
 LOGGER = "onto_fn"
+VARIABLE = "ONTO_FN_LOG"
 _log = logging.getLogger(LOGGER)
 
 _SEVERITIES = {
@@ -135,8 +136,12 @@ class OutcomeLog(Observer):
 
 
 def set_up() -> None:
-    """Write JSON from now on, if this process runs on Cloud Run and not in the emulator."""
-    if not os.environ.get("K_SERVICE") or os.environ.get("FUNCTIONS_EMULATOR"):
+    """Write JSON from now on, if this process runs on Cloud Run and not in the emulator.
+
+    In the emulator too if the environment variable `ONTO_FN_LOG` is "json", for `onto dev`.
+    """
+    deployed = os.environ.get("K_SERVICE") and not os.environ.get("FUNCTIONS_EMULATOR")
+    if not deployed and os.environ.get(VARIABLE) != "json":
         return
     if any(isinstance(handler, CloudHandler) for handler in _log.handlers):
         return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from onto_fn.errors import DeclarationError
 from onto_fn.generate.indexes import index_file
 from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END, rules_text
+from onto_fn.generate.typescript import typescript
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -68,6 +69,15 @@ def generated_files(app: App, folder: Path) -> list[GeneratedFile]:
             is declared has no form in rules.
     """
     return [_rules(app, folder / RULES), _indexes(app, folder / INDEXES, folder / KEPT_INDEXES)]
+
+
+def types_of(app: App, path: Path) -> GeneratedFile:
+    """The TypeScript module of an app; see `typescript`.
+
+    Raises:
+        DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
+    """
+    return GeneratedFile(path, typescript(app), _read(path))
 
 
 def _rules(app: App, path: Path) -> GeneratedFile:

@@ -159,8 +159,9 @@ def _request_block(request: type[RequestModel]) -> Match:
         f"{identifier}.size() <= {MAX_ID}",
         f"{check}(request.resource.data)",
     )
-    reading = either(*_conditions(request.__read__)) if request.__read__ != NOBODY else "false"
-    allows = [Allow("get", reading), Allow("create", create)]
+    allows = [Allow("create", create)]
+    if request.__read__ != NOBODY:
+        allows.insert(0, Allow("get", either(*_conditions(request.__read__))))
     said = f"create={request.__create__}, read={request.__read__}"
     return Match(
         _pattern(path),

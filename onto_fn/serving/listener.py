@@ -70,9 +70,10 @@ class Listener:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._client.close()
 
-    def wait(self) -> None:
-        """Block until `stop` is called, reopening listeners that break."""
-        while not self._stopping.wait(self._check_seconds):
+    def wait(self, until: Event | None = None) -> None:
+        """Block until `stop` is called, or `until` is set, reopening listeners that break."""
+        until = until or self._stopping
+        while not self._stopping.is_set() and not until.wait(self._check_seconds):
             for watch in self._watches:
                 if not watch.is_open:
                     _log.warning("the listener on %s broke; opening it again", watch.collection)

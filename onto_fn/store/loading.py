@@ -1,11 +1,16 @@
-"""Reading a store: level by level, one batched read a level, every read noted."""
+"""Reading a store: level by level, one batched read a level, every read noted.
+
+What a store asks for and who reads it are apart: a loading is a generator that asks. So one store
+can be loaded by itself, or many in step, with one batched read a level for all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
-from onto_fn.errors import BuildError
+from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.store.aggregates import AggregateRead
 from onto_fn.store.queries import QueryRead
@@ -14,6 +19,7 @@ from onto_fn.store.readset import ReadSet
 from onto_fn.store.store import Store
 
 S = TypeVar("S", bound=Store)
+T = TypeVar("T")
 
 
 class Reader(Protocol):
@@ -28,13 +34,88 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a loading needs next: documents by path, or the results of queries."""
+
+    paths: Sequence[str] = ()
+    queries: Sequence[Query] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The documents by path, and the queries' results in the order of the queries."""
+
+    documents: dict[str, Document]
+    results: list[list[Document]]
+
+
+Asking = Generator[Asked, Answer, T]
+
+
+def answered(asking: Asking[T], reader: Reader) -> T:
+    """Answer all that is asked for, and return what comes of it."""
+    return answered_in_step([asking], reader)[0]
+
+
+def answered_in_step(askings: Sequence[Asking[T]], reader: Reader) -> list[T]:
+    """Answer several, with one batched read for what all of them ask at a time.
+
+    Raises:
+        PermanentError: a batched read for more than one is refused.
+    """
+    ends: dict[int, T] = {}
+    waiting: dict[int, Asked] = {}
+
+    def go_on(place: int, answer: Answer | PermanentError | None) -> None:
+        asking = askings[place]
+        try:
+            if isinstance(answer, PermanentError):
+                waiting[place] = asking.throw(answer)
+            else:
+                waiting[place] = next(asking) if answer is None else asking.send(answer)
+        except StopIteration as end:
+            ends[place] = end.value
+
+    for place in range(len(askings)):
+        go_on(place, None)
+    while waiting:
+        asked, waiting = waiting, {}
+        paths = list(dict.fromkeys(path for item in asked.values() for path in item.paths))
+        refused: PermanentError | None = None
+        documents: dict[str, Document] = {}
+        try:
+            documents = reader.get(paths) if paths else {}
+        except PermanentError as error:
+            if len(askings) > 1:
+                raise
+            refused = error
+        for place, item in asked.items():
+            go_on(place, refused or _answer(item, documents, reader))
+    return [ends[place] for place in range(len(askings))]
+
+
+def _answer(
+    asked: Asked, documents: dict[str, Document], reader: Reader
+) -> Answer | PermanentError:
+    try:
+        results = [reader.query(query) for query in asked.queries]
+    except PermanentError as error:
+        return error
+    return Answer({path: documents[path] for path in asked.paths}, results)
+
+
 def load(store_type: type[S], root_path: str, reader: Reader, read_set: ReadSet) -> S | None:
-    """Read all that a store declares.
+    """Read all that a store declares; see `loading`."""
+    return answered(loading(store_type, root_path, read_set), reader)
+
+
+def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S | None]:
+    """Ask for all that a store declares.
 
     Args:
         store_type: the store's class.
         root_path: document path of the root.
-        reader: a consistent snapshot.
         read_set: receives every read as it happens, so that it is complete even when an error
             ends the loading: the error's cause is then part of it.
 
@@ -46,7 +127,7 @@ def load(store_type: type[S], root_path: str, reader: Reader, read_set: ReadSet)
     """
     store = store_type()
     declared = store_type.root()
-    document = _get([root_path], reader, read_set)[root_path]
+    document = (yield from _get([root_path], read_set))[root_path]
     if document.fields is None or not declared.model.accepts(document.fields):
         return None
     store.put(declared.name, declared.value(document))
@@ -57,7 +138,7 @@ def load(store_type: type[S], root_path: str, reader: Reader, read_set: ReadSet)
             raise BuildError(
                 f"{store_type.__name__}: these reads wait for each other: {', '.join(pending)}"
             )
-        _load_level(store, level, reader, read_set)
+        yield from _load_level(store, level, read_set)
         for read, _ in level:
             del pending[read.name]
     return store
@@ -80,25 +161,30 @@ def _ready(store: Store, pending: dict[str, Read[Any]]) -> list[tuple[Read[Any],
 
 
 def _load_level(
-    store: Store, level: list[tuple[Read[Any], Any]], reader: Reader, read_set: ReadSet
-) -> None:
+    store: Store, level: list[tuple[Read[Any], Any]], read_set: ReadSet
+) -> Asking[None]:
     paths: list[str] = []
     for read, asked in level:
         if isinstance(read, AggregateRead):
             paths += read.spec.shard_paths(asked)
         elif isinstance(read, ReferenceRead):
             paths += read.paths(asked)
-    documents = _get(paths, reader, read_set)
+    documents = yield from _get(paths, read_set)
+    queries: dict[str, Query] = {
+        read.name: asked
+        for read, asked in level
+        if isinstance(read, QueryRead) and not isinstance(read, AggregateRead)
+    }
     results: dict[str, list[Document]] = {}
-    for read, asked in level:
-        if isinstance(read, QueryRead) and not isinstance(read, AggregateRead):
-            results[read.name] = reader.query(asked)
-            read_set.add_query(asked, results[read.name])
+    if queries:
+        answer = yield Asked(queries=list(queries.values()))
+        for name, found in zip(queries, answer.results, strict=True):
+            results[name] = found
+            read_set.add_query(queries[name], found)
     for read, asked in level:  # after all reads are noted: an error here leaves none out
         if isinstance(read, AggregateRead):
-            store.put(
-                read.name, _aggregate(cast("AggregateRead[Any]", read), asked, documents, reader)
-            )
+            aggregate = cast("AggregateRead[Any]", read)
+            store.put(read.name, (yield from _aggregate(aggregate, asked, documents)))
         elif isinstance(read, ReferenceRead):
             store.put(read.name, read.value(asked, documents))
         elif isinstance(read, QueryRead):
@@ -107,18 +193,22 @@ def _load_level(
 
 
 def _aggregate(
-    read: AggregateRead[Any], group: str, documents: dict[str, Document], reader: Reader
-) -> dict[str, Any]:
+    read: AggregateRead[Any], group: str, documents: dict[str, Document]
+) -> Asking[dict[str, Any]]:
     # The queries for extremes are not noted: whatever changes their result changes a shard, in
     # the same commit.
     spec = read.spec
-    extremes = {name: reader.query(query) for name, query in spec.extreme_queries(group).items()}
+    queries = spec.extreme_queries(group)
+    extremes: dict[str, list[Document]] = {}
+    if queries:
+        answer = yield Asked(queries=list(queries.values()))
+        extremes = dict(zip(queries, answer.results, strict=True))
     return spec.values([documents[path] for path in spec.shard_paths(group)], extremes)
 
 
-def _get(paths: list[str], reader: Reader, read_set: ReadSet) -> dict[str, Document]:
+def _get(paths: list[str], read_set: ReadSet) -> Asking[dict[str, Document]]:
     if not paths:
         return {}
-    documents = reader.get(list(dict.fromkeys(paths)))
-    read_set.add_documents(list(documents.values()))
-    return documents
+    answer = yield Asked(list(dict.fromkeys(paths)))
+    read_set.add_documents(list(answer.documents.values()))
+    return answer.documents

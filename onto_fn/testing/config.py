@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-__all__ = ["HOST", "configured_ports", "emulator_config", "free_ports", "read_config"]
+__all__ = ["HOST", "configured_ports", "emulator_config", "free_ports", "is_free", "read_config"]
 
 HOST = "127.0.0.1"
 
@@ -67,14 +67,20 @@ def free_ports(count: int) -> list[int]:
     """Ports on which nothing listens, all different."""
     found: list[int] = []
     for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            # Without the option, a port that a stopped emulator had would seem taken for a minute.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        found.append(port)
+        if is_free(port):
+            found.append(port)
         if len(found) == count:
             return found
     raise OSError(f"no {count} free ports from {_PORTS.start} to {_PORTS.stop - 1}")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port of this machine."""
+    with socket.socket() as probe:
+        # Without the option, a port that a stopped emulator had would seem taken for a minute.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

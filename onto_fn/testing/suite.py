@@ -129,6 +129,11 @@ class EmulatorSuite(Service):
             process.stop()
 
     @property
+    def ports(self) -> dict[str, int]:
+        """The ports that are chosen already, by name of the emulator."""
+        return dict(self._ports)
+
+    @property
     def running(self) -> bool:
         """Whether the emulators have been started and have not ended."""
         return self._process is not None and self._process.running

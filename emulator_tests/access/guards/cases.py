@@ -318,7 +318,20 @@ def _writing() -> Iterator[Case]:
     yield Case("merge into a view", ADA, "set", f"users/{ADA}/Screen/view", merged)
     yield Case("overwrite a view in a transaction", ADA, "transaction", f"profiles/{ADA}", fields)
     yield Case("create a view", BOB, "set", f"profiles/{BOB}", fields)
-    yield Case("create an audit", ADMIN, "set", "teams/t1/audits/{id}", fields)
+    yield Case("create a screen", BOB, "set", f"users/{BOB}/Screen/view", fields)
+    yield Case("update an audit", ADMIN, "update", "teams/t1/audits/latest", fields)
+    yield Case("delete an audit", ADMIN, "delete", "teams/t1/audits/latest")
+    for user, collection in (
+        (ADA, "titles"),
+        (ADA, "lobbies"),
+        (ADMIN, "boards"),
+        (GOLD, "teams/t1/audits"),
+        (ADMIN, "teams/t1/audits"),
+    ):
+        yield Case(f"create in {collection}", user, "set", f"{collection}/{{id}}", fields)
+    listed = {"fields": {"title": "Mine", "memberIds": [ADA], "guests": {ADA: True}}}
+    yield Case("create a board", ADA, "set", "boards/{id}", listed)
+    yield Case("create a guest book", ADA, "set", "guestBooks/{id}", listed)
     yield Case("write the domain", ADMIN, "set", "teams/t1", fields)
     yield Case("create in the domain", ADMIN, "set", "teams/{id}", fields)
     yield Case("make oneself a user", ADA, "set", f"users/{ADA}", fields)
@@ -356,6 +369,8 @@ def _creating() -> Iterator[Case]:
     done = f"{SHEETS}/done"
     yield create("replay a request", ADA, done, SHEET)
     yield create("replay another's request", BOB, done, SHEET)
+    yield create("replay what anybody may create", BOB, "noteForms/done", {"text": "again"})
+    yield create("replay what administrators may", ADMIN, "teamForms/done", {"title": "Mine"})
     yield Case("change a request", ADA, "update", done, {"fields": {"nick": "eve"}})
     reset = {"fields": {"processed": None}}
     yield Case("take back the mark of a request", ADA, "update", done, reset)

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(process.argv[2]); // web/package.json
-const { initializeApp, deleteApp } = require("firebase/app");
+const { initializeApp } = require("firebase/app");
 const auth = require("firebase/auth");
 const full = require("firebase/firestore");
 const lite = require("firebase/firestore/lite"); // one HTTP request an operation
@@ -66,16 +66,12 @@ const OPERATIONS = {
     const db = light ? fs.getFirestore(app) : fs.initializeFirestore(app, {});
     const [host, port] = firestore.split(":");
     fs.connectFirestoreEmulator(db, host, Number(port), claims ? { mockUserToken: claims } : {});
-    sessions.set(session, { app, db, fs });
+    sessions.set(session, { db, fs });
     if (!email) return null;
     const signIn = auth.initializeAuth(app, { persistence: auth.inMemoryPersistence });
     auth.connectAuthEmulator(signIn, `http://${authentication}`, { disableWarnings: true });
     const { user } = await auth.signInWithEmailAndPassword(signIn, email, password);
     return { uid: user.uid, token: await user.getIdToken() };
-  },
-  async close({ app }, { session }) {
-    await deleteApp(app);
-    sessions.delete(session);
   },
   async get({ fs, db }, { path }) {
     return content(await (fs.getDocFromServer ?? fs.getDoc)(fs.doc(db, path)));
@@ -114,6 +110,7 @@ const OPERATIONS = {
     const isDocument = target.path?.split("/").length % 2 === 0;
     const stop = fs.onSnapshot(
       isDocument ? fs.doc(db, target.path) : queried(at, target),
+      { includeMetadataChanges: true }, // so that one is told when the server agrees with the cache
       (snapshot) => {
         if (snapshot.metadata.fromCache) return;
         say({ watch, value: isDocument ? content(snapshot) : documents(snapshot) });

@@ -8,7 +8,7 @@ import queue
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -87,11 +87,12 @@ class Sdk:
 
     def _send(self, operation: dict[str, Any]) -> queue.Queue[dict[str, Any]]:
         number = next(self._ids)
-        self._answers[number] = queue.Queue()
+        answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._answers[number] = answers  # which `_read` takes out, maybe at once
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, **operation}) + "\n")
         self._process.stdin.flush()
-        return self._answers[number]
+        return answers
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -114,15 +115,17 @@ class Watch:
     def next(self) -> Answer:
         return Answer.of(self._messages.get(timeout=DEADLINE))
 
-    def until(self, value: Any) -> Answer:
-        """The first answer with this value, or that is a denial."""
+    def until(self, holds: Callable[[Any], bool]) -> Answer:
+        """The first answer for whose value this holds."""
         seen: list[Answer] = []
-        while not seen or (seen[-1].value != value and seen[-1].outcome == "allowed"):
+        while True:
             try:
                 seen.append(self.next())
             except queue.Empty:
-                raise AssertionError(f"{value} never came; there came {seen}") from None
-        return seen[-1]
+                raise AssertionError(f"what was waited for never came; there came {seen}") from None
+            assert seen[-1].outcome == "allowed", seen
+            if holds(seen[-1].value):
+                return seen[-1]
 
     def stop(self) -> None:
         self._sdk.call(op="unwatch", watch=self._number)
@@ -163,8 +166,8 @@ class Users:
     def call(self, name: str, op: str, **given: Any) -> Answer:
         return self.sdk.call(op=op, session=self.session(name), **given)
 
-    def close(self, *names: str) -> None:
-        self.sdk.call_all([{"op": "close", "session": self.session(name)} for name in names])
+    def watch(self, name: str, **target: Any) -> Watch:
+        return self.sdk.watch(self.session(name), **target)
 
     def _open(self, name: str, **given: Any) -> Answer:
         answer = self.sdk.call(op="open", session=self.session(name), **self._place, **given)

@@ -31,10 +31,7 @@ def tokens(project: GoogleProject) -> list[Route]:
         project.tokens.add(token)
         return answer({"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
-    return [
-        Route("/token", issue, methods=["POST"]),
-        Route("/oauth2/v3/token", issue, methods=["POST"]),
-    ]
+    return [Route("/oauth2/v3/token", issue, methods=["POST"])]
 
 
 def service_usage(project: GoogleProject) -> list[Route]:

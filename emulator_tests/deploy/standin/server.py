@@ -7,13 +7,12 @@ import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import trustme
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from onto_fn.testing.config import HOST, free_ports
@@ -32,7 +31,6 @@ APIS: dict[str, Callable[[GoogleProject], list[Route]]] = {
     "firebaserules.googleapis.com": firestore_api.rules,
     "firestore.googleapis.com": firestore_api.firestore,
     "iam.googleapis.com": project_api.iam,
-    "oauth2.googleapis.com": project_api.tokens,
     "pubsub.googleapis.com": functions_api.pubsub,
     "run.googleapis.com": functions_api.run,
     "secretmanager.googleapis.com": project_api.secret_manager,
@@ -41,7 +39,10 @@ APIS: dict[str, Callable[[GoogleProject], list[Route]]] = {
     "www.googleapis.com": project_api.tokens,
 }
 # They take no token: they issue it, or the URL itself is signed.
-UNAUTHENTICATED = {"oauth2.googleapis.com", "storage.googleapis.com", "www.googleapis.com"}
+UNAUTHENTICATED = {"storage.googleapis.com", "www.googleapis.com"}
+
+# A path, or a method of a path, that no API has.
+UNKNOWN = {501, 405}
 
 STARTED_SECONDS = 30
 
@@ -64,7 +65,11 @@ class StandIn(Service):
         self.unknown: list[str] = []
         self.authority_path = folder / "authority.pem"
         self._certificate_path = folder / "certificate.pem"
-        self._apis = {host: routes(project) for host, routes in APIS.items()}
+        strange = refusal(501, "the stand-in does not know this")
+        self._apis = {
+            host: Router(routes(project), redirect_slashes=False, default=strange)
+            for host, routes in APIS.items()
+        }
         self._port, self._proxy_port = free_ports(2)
         self._loop = asyncio.new_event_loop()
         self._server: uvicorn.Server | None = None
@@ -136,34 +141,31 @@ class StandIn(Service):
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(_pass_on(reader, onward_writer), _pass_on(onward_reader, writer))
 
-    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request: recorded, and answered by the API of its host."""
         request = Request(scope, receive)
         content = await request.body()
         host = request.headers["host"].partition(":")[0]
-        answer = await self._answer(host, request)
-        self.recording.add(
-            Recorded(
-                host,
-                request.method,
-                request.url.path,
-                request.url.query,
-                content,
-                answer.status_code,
-            )
-        )
-        await answer(scope, receive, send)
 
-    async def _answer(self, host: str, request: Request) -> Response:
+        async def replay() -> Message:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                url, status = request.url, message["status"]
+                recorded = Recorded(host, request.method, url.path, url.query, content, status)
+                self.recording.add(recorded)
+                if status in UNKNOWN:
+                    self.unknown.append(str(recorded))
+            await send(message)
+
+        await self._api(host, request)(scope, replay, note)
+
+    def _api(self, host: str, request: Request) -> ASGIApp:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if host not in UNAUTHENTICATED and token not in self.project.tokens:
             return refusal(401, "Request had invalid authentication credentials")
-        for route in self._apis.get(host, ()):
-            match, child = route.matches(request.scope)
-            if match.name == "FULL":
-                request.scope.update(child)
-                return await child["endpoint"](request)
-        self.unknown.append(f"{request.method} https://{host}{request.url.path}")
-        return refusal(501, "the stand-in does not know this")
+        return self._apis[host]
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

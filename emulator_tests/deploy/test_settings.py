@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Estate
+from deployed import Estate
 
 from onto_fn.testing import EmulatorSuite
 

@@ -1,0 +1,69 @@
+"""Benchmarks: `python benchmarks NAME…`, or all of them. See docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import plots
+import typer
+from frame import ROOT, Options, Report
+from rich.console import Console
+
+RESULTS = ROOT / "benchmarks" / "results.json"
+BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "cold_start")
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Which: {', '.join(BENCHMARKS)}; default all.")
+    ] = None,
+    *,
+    quick: Annotated[bool, typer.Option(help="Fewer rounds and smaller sizes.")] = False,
+) -> None:
+    """Run benchmarks, print what they find, and note it in benchmarks/results.json."""
+    console = Console(width=None if Console().is_terminal else 110)
+    chosen = [name.replace("-", "_") for name in names or BENCHMARKS]
+    unknown = sorted(set(chosen) - set(BENCHMARKS))
+    if unknown:
+        raise typer.BadParameter(f"no benchmark {', '.join(unknown)}; there is {BENCHMARKS}")
+    for name in chosen:
+        started = time.perf_counter()
+        report: Report = importlib.import_module(name).run(Options(quick=quick))
+        report.show(console)
+        seconds = time.perf_counter() - started
+        console.print(f"{name}: {seconds:.0f} s\n", highlight=False)
+        _note(name, report, seconds, quick)
+        if report.curves:
+            _draw(name, report, console)
+
+
+def _draw(name: str, report: Report, console: Console) -> None:
+    try:
+        drawn = plots.draw(name, report.to_json()["curves"])
+    except ImportError:
+        console.print("no drawings: install matplotlib (`make bench` does)", highlight=False)
+        return
+    for path in drawn:
+        console.print(f"drawn: {path.relative_to(ROOT)}", highlight=False)
+
+
+def _note(name: str, report: Report, seconds: float, quick: bool) -> None:
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[name] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "quick": quick,
+        "seconds": round(seconds, 1),
+        **report.to_json(),
+    }
+    RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

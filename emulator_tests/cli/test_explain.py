@@ -1,0 +1,96 @@
+"""`onto explain`: where a document comes from, and what depends on it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from towns import Towns
+
+
+@pytest.mark.parametrize("in_terminal", [True, False])
+def test_a_view_document_is_explained_by_its_sources(towns: Towns, in_terminal: bool) -> None:
+    version = towns.database.get(["towns/oslo"])[0]["towns/oslo"].update_time
+    assert version is not None
+
+    ended = towns.run("explain", "townViews/oslo", in_terminal=in_terminal)
+
+    assert ended.code == 0
+    fingerprint = towns.engine.definitions["TownView"].fingerprint
+    assert f"definition  {fingerprint} (current)" in ended.out
+    assert "last event  event-1" in ended.out
+    assert ["towns/oslo", version.isoformat()] in [line.split() for line in ended.out.splitlines()]
+
+
+def test_a_source_that_has_changed_since_and_a_definition_that_has_are_told(towns: Towns) -> None:
+    towns.write("towns/oslo", name="Kristiania")
+    path = "onto_ledger/TownView~towns%2Foslo"
+    record = towns.database.get([path])[0][path].fields
+    assert record is not None
+    towns.write(path, **{**record, "fingerprint": "of an older definition"})
+
+    ended = towns.run("explain", "townViews/oslo", "--json")
+
+    (origin,) = json.loads(ended.out)["origins"]
+    assert origin["is_stale"]
+    assert origin["fingerprint"] == "of an older definition"
+    (source,) = origin["sources"]
+    assert source["version"] < source["now"]
+    assert not source["current"]
+
+
+def test_a_source_document_is_explained_by_the_views_that_depend_on_it(towns: Towns) -> None:
+    towns.write("towns/bergen", name="Bergen")
+
+    oslo, bergen = (towns.run("explain", path, "--json") for path in ("towns/oslo", "towns/bergen"))
+
+    assert [json.loads(ended.out)["dependents"] for ended in (oslo, bergen)] == [
+        [
+            {
+                "definition": "TownView",
+                "root": "towns/oslo",
+                "documents": ["townViews/oslo"],
+                "state": "built",
+            }
+        ],
+        [
+            {
+                "definition": "TownView",
+                "root": "towns/bergen",
+                "documents": [],
+                "state": "not built yet",
+            }
+        ],
+    ]
+
+
+def test_a_view_that_cannot_be_built_says_why(towns: Towns) -> None:
+    towns.write("towns/oslo", name=17)
+    towns.materialise("towns/oslo")
+
+    ended = towns.run("explain", "townViews/oslo")
+
+    assert "InvalidDocument: towns/oslo is not a valid Town: name:" in ended.out
+    assert "onto_dead_letters/TownView~towns%2Foslo" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("towns/nowhere", "does not exist"), ("other/one", "exists, but no view has to do with it")],
+)
+def test_a_document_that_no_view_knows_is_said_to_be_unknown(
+    path: str, says: str, towns: Towns
+) -> None:
+    towns.write("other/one", name="one")
+
+    ended = towns.run("explain", path)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"onto: {path} {says}")
+
+
+def test_a_collection_is_no_document(towns: Towns) -> None:
+    ended = towns.run("explain", "towns")
+
+    assert ended.code == 2
+    assert "name a document" in ended.err

@@ -1,0 +1,207 @@
+"""`onto dead-letters`: list, show, replay and discard what could not be materialised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from onto_fn.cli.connecting import open_app
+from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project, Yes
+from onto_fn.cli.output import Output
+
+if TYPE_CHECKING:
+    from onto_fn.engine.outcomes import Outcome
+    from onto_fn.firestore import Database, Document
+
+LIST_EXAMPLE = "onto dead-letters list --view UserView"
+SHOW_EXAMPLE = "onto dead-letters show UserView~users%2Fada"
+REPLAY_EXAMPLE = "onto dead-letters replay --all"
+DISCARD_EXAMPLE = "onto dead-letters discard UserView~users%2Fada"
+
+Letter = Annotated[str, typer.Argument(metavar="LETTER", help="Id of the letter, from the list.")]
+Letters = Annotated[
+    list[str] | None, typer.Argument(metavar="[LETTER]…", help="Ids of letters, from the list.")
+]
+Every = Annotated[bool, typer.Option("--all", help="All letters.")]
+
+
+def list_letters(
+    view: Annotated[str | None, typer.Option(help="Only those of this view or mediator.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 100,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    as_json: Json = False,
+) -> None:
+    """List what waits to be mended and replayed."""
+    output = Output(as_json=as_json)
+    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+        rows: list[dict[str, object]] = []
+        for letter in _letters(opened.database, view):
+            if len(rows) == limit:
+                output.remark(f"there are more; these are the first {limit}")
+                break
+            rows.append(_row(letter))
+    output.table(rows, ["letter", "view", "root", "since", "count", "error"])
+
+
+def show(
+    letter: Letter,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    as_json: Json = False,
+) -> None:
+    """Show one letter whole. Exit code 1 if there is none of that id."""
+    output = Output(as_json=as_json)
+    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+        document = _one(opened.database, letter)
+    if document.fields is None:
+        raise Found(f"there is no dead letter {letter}")
+    output.record({"letter": letter, **_flat(document.fields)})
+
+
+def replay(
+    letters: Letters = None,
+    every: Every = False,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    as_json: Json = False,
+) -> None:
+    """Try again what letters hold; what succeeds, goes. Exit code 1 if one fails again."""
+    output = Output(as_json=as_json)
+    rows: list[dict[str, object]] = []
+    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+        from onto_fn.errors import OntoError
+
+        for letter in _named(opened.database, letters, every):
+            try:
+                outcome = opened.app.replay(letter, opened.database)
+                rows.append(_replayed(letter, outcome))
+            except OntoError as error:
+                rows.append({"letter": letter, "result": "error", "error": one_line(error)})
+    output.table(rows, ["letter", "result", "error"])
+    if any(row["error"] for row in rows):
+        raise typer.Exit(FOUND)
+
+
+def discard(
+    letters: Letters = None,
+    every: Every = False,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete letters without trying again what they hold, which is lost then.
+
+    The view stays as it was last built. The ledger still knows that its last build failed, so the
+    next change of a source builds it again.
+    """
+    output = Output(as_json=as_json)
+    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+        from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
+        from onto_fn.firestore import Write
+
+        names = _named(opened.database, letters, every)
+        if not names:
+            output.remark("there are none")
+            return
+        output.confirm(f"Discard {len(names)} dead letters in {opened.place}?", yes=yes)
+        for start in range(0, len(names), 400):
+            part = names[start : start + 400]
+            writes = [Write(f"{DEAD_LETTER_COLLECTION}/{name}", None) for name in part]
+            opened.app.engine.retry.run(
+                "the dead letters", lambda _, w=writes: opened.database.commit(w)
+            )
+    output.record({"discarded": len(names)})
+
+
+def _letters(database: Database, view: str | None) -> Iterator[Document]:
+    from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
+    from onto_fn.firestore import Filter, Query
+
+    filters = () if view is None else (Filter("definition", "==", view),)
+    for page in database.pages(Query(DEAD_LETTER_COLLECTION, filters)):
+        yield from page
+
+
+def _named(database: Database, letters: list[str] | None, every: bool) -> list[str]:
+    if every and letters:
+        raise CommandError("--all and names exclude each other", "leave one out")
+    if every:
+        return [_id(letter) for letter in _letters(database, None)]
+    if not letters:
+        raise CommandError("no letter is named", "name letters, or say --all")
+    for letter in letters:
+        if _one(database, letter).fields is None:
+            raise Found(f"there is no dead letter {letter}")
+    return letters
+
+
+def _one(database: Database, letter: str) -> Document:
+    from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
+    from onto_fn.errors import InvalidPath
+    from onto_fn.firestore.paths import check_segment
+
+    try:
+        check_segment(letter, what="the letter's id")
+    except InvalidPath as error:
+        raise CommandError(one_line(error), "see `onto dead-letters list`") from error
+    path = f"{DEAD_LETTER_COLLECTION}/{letter}"
+    return database.get([path])[0][path]
+
+
+def _id(letter: Document) -> str:
+    return letter.path.rpartition("/")[2]
+
+
+def _row(letter: Document) -> dict[str, object]:
+    """A letter on one line; whatever is in it, as others can write letters too."""
+    fields = letter.fields or {}
+    error, event = fields.get("error"), fields.get("event")
+    message: object = error
+    document: object = None
+    if isinstance(error, Mapping):
+        message = cast("Mapping[str, object]", error).get("message")
+    if isinstance(event, Mapping):
+        document = cast("Mapping[str, object]", event).get("document")
+    return {
+        "letter": _id(letter),
+        "view": fields.get("definition"),
+        "root": fields.get("root") or document,
+        "since": fields.get("failedSince") or fields.get("failedAt"),
+        "count": fields.get("count"),
+        "error": one_line(str(message)),
+    }
+
+
+def _replayed(letter: str, outcome: Outcome | None) -> dict[str, object]:
+    if outcome is None:
+        return {"letter": letter, "result": "resolved", "error": ""}
+    return {"letter": letter, "result": outcome.result.value, "error": _error_of(outcome)}
+
+
+def _error_of(outcome: Outcome) -> str:
+    """The error of an outcome on one line, "" if it has none."""
+    return one_line(outcome.error) if outcome.error else ""
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """Fields by dotted name."""
+    flat: dict[str, object] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -1,0 +1,48 @@
+"""`onto status`: how the views are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from onto_fn.cli.connecting import open_app
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project
+from onto_fn.cli.output import Output
+
+EXAMPLE = "onto status --scan"
+
+
+def status(
+    scan: Annotated[
+        bool,
+        typer.Option(
+            "--scan",
+            help="Also find the oldest change that is not materialised: reads every ledger record.",
+        ),
+    ] = False,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    as_json: Json = False,
+) -> None:
+    """Count, for each view: roots, records, stale ones, dead letters, messages that wait."""
+    output = Output(as_json=as_json)
+    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+        from onto_fn.engine.backfill import targets_of
+        from onto_fn.engine.status import letters_of_events, status_of
+
+        engine = opened.app.engine
+        rows = [
+            asdict(status_of(opened.database, target, engine.retry, scan=scan))
+            for target in targets_of(engine)
+        ]
+        columns = ["target", "roots", "built", "stale", "dead_letters", "outbox"]
+        if scan:
+            columns += ["oldest", "unreadable"]
+        output.table(rows, columns, title=opened.place)
+        events = letters_of_events(opened.database)
+        if events:
+            output.remark(f"{events} dead letters are of whole events: `onto dead-letters list`")

@@ -1,0 +1,368 @@
+"""Backfill: views and aggregates for data that was there before they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from itertools import groupby
+from threading import Event, Lock
+
+from onto_fn.engine.checkpoints import Checkpoint, Counts, Part
+from onto_fn.engine.engine import Engine
+from onto_fn.engine.fanout import Batch
+from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path
+from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.rebuilding import rebuild_all
+from onto_fn.engine.scanning import (
+    Page,
+    Span,
+    Target,
+    count_roots,
+    pages,
+    records_of,
+    root_query,
+    root_template,
+    spans,
+)
+from onto_fn.errors import DeclarationError, UnreadableRecord
+from onto_fn.firestore import Database, Document, Filter, Query
+from onto_fn.firestore.queries import Order
+from onto_fn.store import AggregateSpec
+from onto_fn.views import Definition
+
+PAGE = 100
+WORKERS = 4
+KEPT_FAILURES = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a backfill is.
+
+    Attributes:
+        target: name of what is being built.
+        counts: of all targets together, those of an interrupted run included.
+        total: how many roots there were when it began, about.
+    """
+
+    target: str
+    counts: Counts
+    total: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a backfill ended.
+
+    Attributes:
+        counts: what became of the roots, those of an interrupted run included.
+        is_complete: false if it was stopped; the next run goes on.
+        resumed: whether it went on from an interrupted run.
+        failures: the first few that have a dead letter now.
+    """
+
+    counts: Counts
+    is_complete: bool
+    resumed: bool
+    failures: tuple[Outcome, ...]
+
+
+def targets_of(engine: Engine, names: Sequence[str] = ()) -> list[Target]:
+    """What to backfill, in the order in which each finds its sources built.
+
+    Args:
+        engine: the app's.
+        names: of views, mediators and aggregates; an aggregate comes with a view that reads it.
+            All if there are none.
+
+    Raises:
+        DeclarationError: there is nothing of that name, or it is a task.
+    """
+    wanted: dict[str, Target] = {}
+    for name in names or _all_names(engine):
+        if name in engine.aggregates:
+            wanted[name] = engine.aggregates[name]
+            continue
+        definition = engine.definition(name)
+        if definition.mode == "task":
+            raise DeclarationError(
+                f"{name} is a task: each of its documents is processed once, as it is written. "
+                "Replay its dead letters instead"
+            )
+        wanted |= {aggregate.name: aggregate for aggregate in definition.store.aggregates()}
+        wanted[name] = definition
+    return [wanted[name] for name in _in_order(list(wanted.values()))]
+
+
+class Backfill:
+    """Builds the documents of all roots that there are, page by page, several pages at a time.
+
+    Safe beside live traffic, as its commits are those of live traffic. It can be stopped, or die,
+    at any instant: the next one about the same goes on from the checkpoint.
+
+    Args:
+        engine: the app's.
+        database: the database.
+        targets: what to build, in this order; see `targets_of`.
+        name: id of its checkpoint; default the names of the targets.
+        stale: build only roots without a ledger record, and those whose record another version of
+            the definition has written.
+        workers: pages in hand at the same time.
+        page: roots of a page, which share a snapshot and a commit.
+        publish: leaves the work to whoever receives the batches it is given, which are one a page.
+        restart: whether to begin anew, whatever the checkpoint says.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        database: Database,
+        targets: Sequence[Target],
+        *,
+        name: str = "",
+        stale: bool = False,
+        workers: int = WORKERS,
+        page: int = PAGE,
+        publish: Callable[[Batch], None] | None = None,
+        restart: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._targets = {target.name: target for target in targets}
+        self._stale = stale
+        self._workers = workers
+        self._page = page
+        self._publish = publish
+        self._restart = restart
+        about = {
+            "targets": [[target.name, target.fingerprint] for target in targets],
+            "stale": stale,
+            "published": publish is not None,
+        }
+        name = name or "~".join(self._targets)[:1000]
+        self._checkpoint = Checkpoint(database, name, about, engine.retry)
+        self._lock = Lock()
+        self._counts = Counts()
+        self._failures: list[Outcome] = []
+        self._total = 0
+
+    def run(
+        self, progress: Callable[[Progress], None] | None = None, stop: Event | None = None
+    ) -> Report:
+        """Build until all is done, or `stop` is set.
+
+        Args:
+            progress: called after each page, by one thread at a time.
+            stop: ends it after the pages in hand.
+
+        Raises:
+            TransientError: the platform failed for longer than the retries last. What is done is
+                in the checkpoint.
+        """
+        stop = stop or Event()
+        parts = None if self._restart else self._checkpoint.load()
+        resumed = parts is not None
+        if parts is None:
+            parts = self._plan()
+            self._checkpoint.begin(parts)
+        self._counts = sum((part.counts for part in parts), Counts())
+        self._total = sum(count_roots(self._database, t) for t in self._targets.values())
+        for name, group in groupby(enumerate(parts), key=lambda item: item[1].target):
+            self._build(name, [item for item in group if not item[1].is_done], progress, stop)
+        if not stop.is_set():
+            self._checkpoint.end(self._counts)
+        return Report(self._counts, not stop.is_set(), resumed, tuple(self._failures))
+
+    def _plan(self) -> list[Part]:
+        parts: list[Part] = []
+        for target in self._targets.values():
+            if self._stale and isinstance(target, Definition):
+                parts += [
+                    Part(target.name, fingerprint=fingerprint)
+                    for fingerprint in other_fingerprints(self._database, target)
+                ]
+            query = root_query(target)
+            parts += [
+                Part(target.name, span.after, span.until)
+                for span in spans(self._database, query, 4 * self._workers)
+            ]
+        return parts
+
+    def _build(
+        self,
+        name: str,
+        parts: list[tuple[int, Part]],
+        progress: Callable[[Progress], None] | None,
+        stop: Event,
+    ) -> None:
+        """All parts of one target, before the next target begins that may read what it builds."""
+        failed: list[BaseException] = []
+
+        def work(item: tuple[int, Part]) -> None:
+            if stop.is_set() or failed:
+                return
+            try:
+                for part in self._advance(*item):
+                    with self._lock:
+                        if progress is not None:
+                            progress(Progress(name, self._counts, self._total))
+                    if stop.is_set() or failed or part.is_done:
+                        return
+            except BaseException as error:  # of the platform, or of the callback: all stop
+                failed.append(error)
+
+        with ThreadPoolExecutor(self._workers) as threads:
+            list(threads.map(work, parts))
+        if failed:
+            raise failed[0]
+
+    def _advance(self, number: int, part: Part) -> Iterator[Part]:
+        """The part after each of its pages, as the checkpoint has it."""
+        target = self._targets[part.target]
+        for page in self._pages(target, part):
+            outcomes = self._done(target, page)
+            counts = _counted(len(page.roots), outcomes)
+            if self._publish is not None:
+                counts = replace(counts, published=len(outcomes))
+            part = replace(part, after=page.last, counts=part.counts + counts)
+            self._checkpoint.save(number, part)
+            with self._lock:
+                self._counts += counts
+                room = KEPT_FAILURES - len(self._failures)
+                self._failures += [o for o in outcomes if o.result is Result.DEAD_LETTER][:room]
+            yield part
+        part = replace(part, is_done=True)
+        self._checkpoint.save(number, part)
+        yield part
+
+    def _pages(self, target: Target, part: Part) -> Iterator[Page]:
+        if part.fingerprint is not None:
+            return self._stale_pages(target, part)
+        span = Span(part.after, part.until)
+        return pages(
+            self._database,
+            root_query(target),
+            span,
+            root_template(target),
+            self._page,
+            self._engine.retry,
+        )
+
+    def _stale_pages(self, target: Target, part: Part) -> Iterator[Page]:
+        """The roots of the ledger records that one other version of the definition has written."""
+        query = records_of(target, part.fingerprint)
+        after = part.after
+        while True:
+            page = replace(query, after=after, limit=self._page)
+            found = self._engine.retry.run(
+                f"the stale records of {target.name}",
+                lambda _, p=page: self._database.query(p),
+            )[0]
+            if not found:
+                return
+            after = found[-1].path
+            yield Page(tuple(dict.fromkeys(_roots(found))), after)
+
+    def _done(self, target: Target, page: Page) -> list[Outcome]:
+        roots = page.roots
+        if self._stale and isinstance(target, Definition) and not _is_ledger(page):
+            roots = self._without_record(target, roots)
+        if self._publish is None:
+            return rebuild_all(self._database, target, roots, self._engine.retry)
+        if roots:
+            self._publish(Batch(target.name, None, tuple(_items(target, roots))))
+        return [Outcome(target.name, root, Result.FANNED_OUT) for root in roots]
+
+    def _without_record(self, definition: Definition, roots: Sequence[str]) -> tuple[str, ...]:
+        """Those that were never built; what other versions have built is in parts of its own."""
+        records = {
+            root: [ledger_path(definition.name, root, s) for s in range(definition.shards)]
+            for root in roots
+        }
+        if not records:
+            return ()
+        paths = [path for found in records.values() for path in found]
+        versions = self._engine.retry.run(
+            "the ledger records", lambda _: self._database.versions(paths)
+        )
+        return tuple(
+            root for root, found in records.items() if any(versions[path] is None for path in found)
+        )
+
+
+def other_fingerprints(database: Database, definition: Definition) -> list[str]:
+    """The fingerprints in a definition's ledger records that are not its own.
+
+    One query for each: the next fingerprint above the one before, by the index on `definition` and
+    `fingerprint`.
+    """
+    found: list[str] = []
+    last = ""
+    while True:
+        query = Query(
+            LEDGER_COLLECTION,
+            (Filter("definition", "==", definition.name), Filter("fingerprint", ">", last)),
+            (Order("fingerprint"),),
+            limit=1,
+        )
+        documents, _ = database.query(query)
+        if not documents:
+            return found
+        last = (documents[0].fields or {})["fingerprint"]
+        if last != definition.fingerprint:
+            found.append(last)
+
+
+def _all_names(engine: Engine) -> list[str]:
+    return [
+        *engine.aggregates,
+        *(name for name, d in engine.definitions.items() if d.mode != "task"),
+    ]
+
+
+def _in_order(targets: list[Target]) -> list[str]:
+    """Names of targets, each after those that build what it reads."""
+    graph: dict[str, set[str]] = {}
+    for target in targets:
+        graph[target.name] = set()
+        if isinstance(target, AggregateSpec):
+            read = {target.shape.collection}
+        else:
+            read = target.source_collections()
+            graph[target.name] |= {aggregate.name for aggregate in target.store.aggregates()}
+        for other in targets:
+            if isinstance(other, Definition) and other.name != target.name:
+                made = {template.parent for template in other.targets}
+                if any(mine.overlaps(theirs) for mine in read for theirs in made):
+                    graph[target.name].add(other.name)
+    return [name for name in TopologicalSorter(graph).static_order() if name in graph]
+
+
+def _counted(looked_at: int, outcomes: Sequence[Outcome]) -> Counts:
+    results = [outcome.result for outcome in outcomes]
+    return Counts(
+        done=looked_at,
+        committed=results.count(Result.COMMITTED),
+        failed=results.count(Result.DEAD_LETTER),
+    )
+
+
+def _is_ledger(page: Page) -> bool:
+    return page.last.startswith(f"{LEDGER_COLLECTION}/")
+
+
+def _roots(records: Sequence[Document]) -> Iterator[str]:
+    for document in records:
+        try:
+            record = LedgerRecord.from_document(document)
+        except UnreadableRecord:  # `verify` reports it; there is no root to build
+            continue
+        if record is not None:
+            yield record.root
+
+
+def _items(target: Target, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
+    shards = target.shards if isinstance(target, Definition) else 1
+    return ((root, shard) for root in roots for shard in range(shards))

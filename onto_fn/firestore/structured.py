@@ -1,0 +1,80 @@
+"""Queries in the form that the Firestore API takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onto_fn.firestore.documents import Reference
+from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
+from onto_fn.firestore.values import encode
+
+_NAME = {"field": {"field_path": "__name__"}}
+
+
+def structured(query: Query, documents: str) -> dict[str, Any]:
+    """The API's `StructuredQuery`.
+
+    Args:
+        query: the query.
+        documents: resource name of the database's documents.
+
+    Raises:
+        InvalidValue: Firestore has no form for a filter's value.
+    """
+    selector: dict[str, Any] = {"collection_id": query.collection.rpartition("/")[2]}
+    if query.anywhere:
+        selector["all_descendants"] = True
+    made: dict[str, Any] = {"from_": [selector]}
+    filters = [_filter(condition, documents) for condition in query.filters]
+    if len(filters) == 1:
+        made["where"] = filters[0]
+    elif filters:
+        made["where"] = {"composite_filter": {"op": "AND", "filters": filters}}
+    if query.orders:
+        made["order_by"] = [
+            {
+                "field": {"field_path": _quoted(order.field)},
+                "direction": "DESCENDING" if order.descending else "ASCENDING",
+            }
+            for order in query.orders
+        ]
+    if query.after is not None or query.until is not None:
+        made["order_by"] = [_NAME]
+    if query.after is not None:
+        made["start_at"] = {"values": [_cursor(query.after, documents)], "before": False}
+    if query.until is not None:
+        made["end_at"] = {"values": [_cursor(query.until, documents)], "before": False}
+    if query.names_only:
+        made["select"] = {"fields": [_NAME["field"]]}
+    if query.limit is not None:
+        made["limit"] = query.limit
+    if query.offset:
+        made["offset"] = query.offset
+    return made
+
+
+def quoted(name: str) -> str:
+    """A field's name as part of a field path."""
+    if name.isidentifier() and name.isascii():
+        return name
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+def _cursor(path: str, documents: str) -> Any:
+    return encode(Reference(path), documents=documents, where="the cursor")
+
+
+def _filter(condition: Filter, documents: str) -> dict[str, Any]:
+    field = {"field_path": _quoted(condition.field)}
+    operators = unary_operators(condition.value)
+    if condition.op in operators:
+        return {"unary_filter": {"field": field, "op": operators[condition.op]}}
+    value = encode(
+        condition.value, documents=documents, where=f"the query's value for {condition.field}"
+    )
+    return {"field_filter": {"field": field, "op": OPERATORS[condition.op], "value": value}}
+
+
+def _quoted(field_path: str) -> str:
+    return ".".join(quoted(name) for name in field_path.split("."))

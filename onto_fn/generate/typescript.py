@@ -1,0 +1,366 @@
+"""TypeScript of an app: an interface and a Firestore converter for each view, form and patch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from google.cloud.firestore_v1 import GeoPoint
+from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+from typing_extensions import TypeIs, override
+
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate
+from onto_fn.generate.declarations import requests_of, views_of
+from onto_fn.mediators import RequestMediator
+
+if TYPE_CHECKING:
+    from onto_fn.functions import App
+    from onto_fn.requests import RequestModel
+    from onto_fn.views import ViewModel
+
+Schema = Mapping[str, Any]  # JSON schemas nest without a narrower type
+_Mode = Literal["validation", "serialization"]
+
+_HEAD = """\
+// Made by `onto generate types` from what the app declares: a change here is lost.
+
+import {{
+{imports}
+}} from "firebase/firestore";
+"""
+_NOTHING = """\
+// Made by `onto generate types`: the app declares neither views nor requests.
+
+export {};
+"""
+_FIRESTORE = "x-firestore"
+_PRINTED = "x-printed"
+_MARK = """
+/** What became of a request. */
+export type RequestMark =
+  | { state: "done"; at: Timestamp }
+  | { state: "failed"; at: Timestamp; reason: string };
+"""
+_MARK_TEXT = "Set once the request has been processed; a client watches it, and must not write it."
+_ALWAYS = {
+    "DocumentData",
+    "DocumentReference",
+    "Firestore",
+    "FirestoreDataConverter",
+    "QueryDocumentSnapshot",
+    "SnapshotOptions",
+}
+_REFERENCE = "DocumentReference"
+_NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+
+_VIEW = """
+/** A document at `{path}`, which clients only read. */
+{interface}
+
+export const {lower}Converter: FirestoreDataConverter<{name}> = {{
+  toFirestore(): DocumentData {{
+    throw new Error("{name} is a view, which clients only read");
+  }},
+  fromFirestore(snapshot: QueryDocumentSnapshot, options?: SnapshotOptions): {name} {{
+    return snapshot.data(options) as {name};
+  }},
+}};
+{locate}"""
+_REQUEST = """
+/** A document that a client creates at `{path}`. */
+{interface}
+
+export const {lower}Converter: FirestoreDataConverter<{name}> = {{
+  toFirestore(request: WithFieldValue<{name}>): DocumentData {{
+    return {{ ...request }};
+  }},
+  fromFirestore(snapshot: QueryDocumentSnapshot, options?: SnapshotOptions): {name} {{
+    return snapshot.data(options) as {name};
+  }},
+}};
+{locate}"""
+_LOCATE = """
+export function {lower}Document(
+  firestore: Firestore,
+  ids: {{ {ids} }},
+): DocumentReference<{name}> {{
+  return doc(firestore, {segments}).withConverter({lower}Converter);
+}}
+"""
+
+
+def typescript(app: App) -> str:
+    """A TypeScript module for the front end, on the Firebase JS SDK.
+
+    For each view, form and patch it has an interface with the fields as Firestore has them, a
+    converter, and a function that gives the typed reference of a document. References are
+    `DocumentReference`, times `Timestamp`, bytes `Bytes`.
+
+    Raises:
+        DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
+    """
+    views, requests = views_of(app), requests_of(app)
+    _check_names([*views, *requests])
+    wanted: list[tuple[type[BaseModel], _Mode]] = []
+    for view in views:
+        wanted.append((view.Document, "serialization"))
+    for request in requests:
+        wanted.append((request, "validation"))
+    schemas, definitions = _schemas(wanted)
+    roots = {schema["$ref"].rpartition("/")[2] for schema in schemas.values()}
+    names = {key: _identifier(key) for key in definitions if key not in roots}
+    names |= {
+        schemas[model, mode]["$ref"].rpartition("/")[2]: model.__name__ for model, mode in wanted
+    }
+    printer = _Printer(names)
+    parts = [
+        f"\n{printer.interface(names[key], definitions[key], optional=True)}\n"
+        for key in sorted(definitions)
+        if key not in roots and definitions[key].get("type") == "object"
+    ]
+    parts += [
+        f"\nexport type {names[key]} = {printer.kind(definitions[key])};\n"
+        for key in sorted(definitions)
+        if key not in roots and definitions[key].get("type") != "object"
+    ]
+    parts += [_view(view, _of(schemas, definitions, view.Document), printer) for view in views]
+    marks = {m.model: m.definition().done.field for m in app.mediators if _is_request(m)}
+    parts += [_MARK] if any(marks.values()) else []
+    parts += [
+        _request(form, _of(schemas, definitions, form), marks[form], printer) for form in requests
+    ]
+    if not parts:
+        return _NOTHING
+    used = _ALWAYS | printer.imports
+    used |= {"WithFieldValue"} if requests else set[str]()
+    used |= {"Timestamp"} if any(marks.values()) else set[str]()
+    imports = "\n".join(["  doc,", *(f"  type {name}," for name in sorted(used))])
+    return _HEAD.format(imports=imports) + "".join(parts)
+
+
+def _view(view: type[ViewModel[Any]], schema: Schema, printer: _Printer) -> str:
+    properties = {n: s for n, s in schema["properties"].items() if n != "doc_id"}
+    required = list(schema.get("required", []))
+    if view.__typed__:
+        properties |= {"obj_type": {"const": view.__name__}, "doc_ref": {"type": "string"}}
+        required += ["obj_type", "doc_ref"]
+    shown = {**schema, "properties": properties, "required": required}
+    return _documents(_VIEW, view.__name__, view.__path__, shown, printer, optional=True)
+
+
+def _is_request(mediator: object) -> TypeIs[RequestMediator]:
+    return isinstance(mediator, RequestMediator)
+
+
+def _request(
+    request: type[RequestModel], schema: Schema, mark: str | None, printer: _Printer
+) -> str:
+    properties = dict(schema.get("properties", {}))
+    required = list(schema.get("required", []))
+    for name in request.stored_fields():  # what names the target of a patch is no field of it
+        if name not in properties:
+            properties[name] = {"type": "string"}
+            required.append(name)
+    if mark is not None:
+        properties[mark] = {_PRINTED: "RequestMark", "description": _MARK_TEXT}
+    shown = {**schema, "properties": properties, "required": required}
+    return _documents(_REQUEST, request.__name__, request.__path__, shown, printer, optional=False)
+
+
+def _documents(
+    text: str, name: str, path: PathTemplate, schema: Schema, printer: _Printer, *, optional: bool
+) -> str:
+    lower = name[:1].lower() + name[1:]
+    segments = [
+        f"ids.{segment[1:-1]}" if segment.startswith("{") else json.dumps(segment)
+        for segment in path.segments
+    ]
+    locate = _LOCATE.format(
+        lower=lower,
+        name=name,
+        ids="; ".join(f"{variable}: string" for variable in path.variables),
+        segments=", ".join(segments),
+    )
+    interface = printer.interface(name, schema, optional=optional)
+    # A view whose path has no variables needs no ids.
+    if not path.variables:
+        locate = locate.replace("  ids: {  },\n", "")
+    return text.format(path=path.text, name=name, lower=lower, interface=interface, locate=locate)
+
+
+class _Printer:
+    """Prints JSON schemas as types.
+
+    Args:
+        names: the interface of each definition.
+
+    Attributes:
+        imports: the classes of the SDK that were used.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self.imports: set[str] = set()
+
+    def interface(self, name: str, schema: Schema, *, optional: bool) -> str:
+        """An interface.
+
+        Args:
+            name: its name.
+            schema: of an object.
+            optional: a field that may be None is left out of the document in place of being null.
+        """
+        return f"export interface {name} {self._object(schema, '', optional=optional)}"
+
+    def kind(self, schema: Schema, indent: str = "", *, optional: bool = True) -> str:
+        """The type of a value."""
+        if "$ref" in schema:
+            return self._names[schema["$ref"].rpartition("/")[2]]
+        if _PRINTED in schema:
+            return schema[_PRINTED]
+        if _FIRESTORE in schema or schema.get("format") == "document-path":
+            name = schema.get(_FIRESTORE, _REFERENCE)
+            self.imports.add(name)
+            return name
+        if "const" in schema:
+            return json.dumps(schema["const"], ensure_ascii=False)
+        if "enum" in schema:
+            return _union(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
+        for key in ("anyOf", "oneOf"):
+            if key in schema:
+                return _union(self.kind(part, indent, optional=optional) for part in schema[key])
+        match schema.get("type"):
+            case "string":
+                return "string"
+            case "integer" | "number":
+                return "number"
+            case "boolean":
+                return "boolean"
+            case "null":
+                return "null"
+            case "array":
+                return self._array(schema, indent, optional=optional)
+            case "object" if schema.get("properties"):
+                return self._object(schema, indent, optional=optional)
+            case "object":
+                values = schema.get("additionalProperties", True)
+                inner = "unknown" if isinstance(values, bool) else self.kind(values, indent)
+                return f"Record<string, {inner}>"
+            case _:
+                return "unknown"
+
+    def _array(self, schema: Schema, indent: str, *, optional: bool) -> str:
+        if "prefixItems" in schema:
+            parts = [self.kind(part, indent, optional=optional) for part in schema["prefixItems"]]
+            return f"[{', '.join(parts)}]"
+        inner = self.kind(schema.get("items", {}), indent, optional=optional)
+        return f"{inner}[]" if _NAME.fullmatch(inner) else f"Array<{inner}>"
+
+    def _object(self, schema: Schema, indent: str, *, optional: bool) -> str:
+        lines: list[str] = []
+        required = set(schema.get("required", []))
+        for name, value in schema.get("properties", {}).items():
+            left_out = optional and _allows_null(value)
+            mark = "?" if left_out or name not in required else ""
+            shown = self.kind(_without_null(value) if left_out else value, f"{indent}  ")
+            key = name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+            description = value.get("description")
+            if description:
+                text = " ".join(str(description).split()).replace("*/", "*\\/")
+                lines.append(f"{indent}  /** {text} */")
+            lines.append(f"{indent}  {key}{mark}: {shown};")
+        return "\n".join(["{", *lines, f"{indent}}}"])
+
+
+class _FirestoreSchema(GenerateJsonSchema):
+    """JSON schemas in which the types that only Firestore has are marked."""
+
+    @override
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        return {_FIRESTORE: "Timestamp"}
+
+    @override
+    def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
+        return {_FIRESTORE: "Bytes"}
+
+    @override
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
+        if schema["cls"] is GeoPoint:
+            return {_FIRESTORE: "GeoPoint"}
+        return super().is_instance_schema(schema)
+
+
+def _schemas(
+    wanted: Sequence[tuple[type[BaseModel], _Mode]],
+) -> tuple[dict[tuple[type[BaseModel], _Mode], Schema], dict[str, Schema]]:
+    try:
+        schemas, whole = models_json_schema(
+            wanted, by_alias=True, schema_generator=_FirestoreSchema
+        )
+    except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        _blame(wanted, error)
+        raise DeclarationError(f"a type has no TypeScript form: {_first_line(error)}") from error
+    found = cast("dict[tuple[type[BaseModel], _Mode], Schema]", schemas)
+    return found, cast("dict[str, Schema]", whole.get("$defs", {}))
+
+
+def _blame(wanted: Sequence[tuple[type[BaseModel], _Mode]], error: Exception) -> None:
+    """Name the model of which no schema can be made."""
+    for model, mode in wanted:
+        try:
+            model.model_json_schema(schema_generator=_FirestoreSchema, mode=mode)
+        except (PydanticInvalidForJsonSchema, PydanticUserError) as own:
+            raise DeclarationError(
+                f"{model.__name__} has a field whose type has no TypeScript form: "
+                f"{_first_line(own)}"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _of(
+    schemas: Mapping[tuple[type[BaseModel], _Mode], Schema],
+    definitions: Mapping[str, Schema],
+    model: type[BaseModel],
+) -> Schema:
+    for (known, _), schema in schemas.items():
+        if known is model:
+            return definitions[schema["$ref"].rpartition("/")[2]]
+    raise KeyError(model)
+
+
+def _check_names(declared: Iterable[type[Any]]) -> None:
+    taken: dict[str, type[Any]] = {}
+    for model in declared:
+        other = taken.setdefault(model.__name__, model)
+        if other is not model:
+            raise DeclarationError(
+                f"{other.__module__} and {model.__module__} both declare {model.__name__}, and "
+                "TypeScript needs a name for each; rename one"
+            )
+
+
+def _identifier(name: str) -> str:
+    """The last part of a definition's name, which pydantic makes longer where two would collide."""
+    return re.sub(r"\W+", "_", name).strip("_")
+
+
+def _allows_null(schema: Schema) -> bool:
+    return any(part.get("type") == "null" for part in schema.get("anyOf", []))
+
+
+def _without_null(schema: Schema) -> Schema:
+    parts = [part for part in schema["anyOf"] if part.get("type") != "null"]
+    return parts[0] if len(parts) == 1 else {"anyOf": parts}
+
+
+def _union(kinds: Iterable[str]) -> str:
+    return " | ".join(dict.fromkeys(kinds))

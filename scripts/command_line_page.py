@@ -1,0 +1,36 @@
+"""Write docs/command-line.md from the help of `onto`; what is above the first line of it stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "command-line.md"
+MADE = "All below is made from `onto --help` by `make docs`.\n"
+
+
+def main() -> int:
+    kept, _, _ = PAGE.read_text().partition(MADE)
+    PAGE.write_text(f"{kept}{MADE}\n{made()}\n")
+    return 0
+
+
+def made() -> str:
+    """The part of the page that is made."""
+    command = [sys.executable, "-m", "typer", "onto_fn.cli.main", "utils", "docs", "--name", "onto"]
+    shown = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "100", "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    return shown.partition("\n")[2].strip()  # without its title
+
+
+if __name__ == "__main__":
+    sys.exit(main())

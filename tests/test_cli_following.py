@@ -1,0 +1,74 @@
+"""What `onto dev` finds in the emulators' log."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from onto_fn import Change, Outcome, Result
+from onto_fn.cli import following
+from onto_fn.functions.logs import CloudFormatter, OutcomeLog
+
+FAILED = "⬢  functions: Failed to load function definition from source: FirebaseError: no"
+LOADED = "✔  functions: Loaded functions definitions from source: on_a_written, on_b_written."
+
+
+@pytest.fixture
+def line(caplog: pytest.LogCaptureFixture) -> str:
+    """What a function writes of an outcome, as the emulator shows it."""
+    with caplog.at_level(logging.INFO, "onto_fn"):
+        change = Change("towns/oslo", None, None, "event-1")
+        outcome = Outcome("TownView", "towns/oslo", Result.COMMITTED)
+        OutcomeLog().outcome(change, outcome, 0.0125)
+    return f">  {CloudFormatter().format(caplog.records[-1])}"
+
+
+def test_an_outcome_that_a_function_logs_is_found(line: str) -> None:
+    (found,) = following.told(["i  functions: Beginning execution", line, ">  something else"])
+
+    assert isinstance(found, following.Outcome)
+    assert (found.document, found.view, found.root) == ("towns/oslo", "TownView", "towns/oslo")
+    assert (found.outcome, found.latency_ms, found.severity) == ("committed", 12.5, "INFO")
+    assert found.message.startswith("TownView of towns/oslo: committed after towns/oslo changed")
+
+
+def test_functions_that_cannot_be_loaded_are_told_with_pythons_own_error() -> None:
+    lines = [
+        ">  Traceback:",
+        ">  \x1b[31mNameError: name 'x' is not defined\x1b[0m",
+        FAILED,
+        LOADED,
+    ]
+
+    assert list(following.told(lines)) == [
+        following.Reload(error="NameError: name 'x' is not defined"),
+        following.Reload(functions="on_a_written, on_b_written"),
+    ]
+
+
+def test_a_failure_without_an_error_of_python_is_that_of_the_tool() -> None:
+    assert list(following.told([FAILED])) == [following.Reload(error="FirebaseError: no")]
+
+
+@pytest.mark.parametrize("text", ['{"broken', "{}", json.dumps({following.LABELS: {}})])
+def test_other_json_is_no_outcome(text: str) -> None:
+    assert list(following.told([f">  {text}"])) == []
+
+
+def test_lines_are_whole_although_they_are_written_in_parts(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("skipped\none\ntw")
+    parts = iter(["o\n", "three\n"])
+
+    def goes_on() -> bool:
+        part = next(parts, None)
+        if part is None:
+            return False
+        with log.open("a") as file:
+            file.write(part)
+        return True
+
+    assert list(following.lines_of(log, goes_on, start=len("skipped\n"))) == ["one", "two", "three"]

@@ -1,0 +1,61 @@
+"""Ctrl-C and SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from onto_fn.cli.stopping import stoppable, until_stopped
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@SIGNALS
+def test_work_that_goes_on_is_interrupted_and_has_succeeded(number: signal.Signals) -> None:
+    ended: list[str] = []
+
+    with until_stopped() as stopping:
+        try:
+            os.kill(os.getpid(), number)
+            ended.append("not interrupted")
+        finally:
+            os.kill(os.getpid(), number)  # one more, while it tidies up
+            ended.append("tidied up")
+
+    assert ended == ["tidied up"]
+    assert stopping.is_set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_loses_is_still_to_be_seen() -> None:
+    class Loses:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)  # what a destructor raises is dropped
+
+    with until_stopped() as stopping:
+        Loses()
+
+    assert stopping.is_set()
+
+
+@SIGNALS
+def test_work_with_an_end_is_told_first_and_interrupted_at_the_second(
+    number: signal.Signals,
+) -> None:
+    with stoppable() as stopping:
+        os.kill(os.getpid(), number)
+        assert stopping.is_set()
+
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+
+
+def test_the_handlers_before_are_back_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with stoppable(), until_stopped():
+        pass
+
+    assert signal.getsignal(signal.SIGTERM) is before

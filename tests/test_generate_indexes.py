@@ -1,0 +1,136 @@
+"""The indexes that declared queries need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from onto_fn import (
+    App,
+    DomainModel,
+    Store,
+    ViewMediator,
+    ViewModel,
+    aggregate,
+    count,
+    maximum,
+    members,
+    minimum,
+    query,
+    root,
+)
+from onto_fn.firestore.queries import Order
+from onto_fn.generate import index_file
+from onto_fn.generate.indexes import composite_index
+
+UP, DOWN = "ASCENDING", "DESCENDING"
+
+
+class Town(DomainModel, collection="towns"):
+    name: str
+
+
+class Shop(DomainModel, collection="towns/{town}/shops"):
+    kind: str
+    size: int
+    tags: list[str]
+
+
+class Bakery(Shop):
+    pass
+
+
+class TownStore(Store):
+    town = root(Town)
+    plain = query(Shop).where("kind", "==", "a").where("size", "==", 1).within(town="t")
+    large = query(Shop).where("kind", "==", "a").where("size", ">", 10).within(town="t")
+    tagged = query(Bakery).where("tags", "array_contains", "x").within(town="t")
+    sizes = aggregate(Shop, n=count(), low=minimum("size"), top=maximum("size")).within(town="t")
+
+
+class TownPage(
+    ViewModel[TownStore], path="users/{user_id}/pages/{town_id}", read_group=members("member_ids")
+):
+    @property
+    def member_ids(self) -> list[str]:
+        return []
+
+    def targets(self) -> list[dict[str, str]]:
+        return []
+
+
+def fields(index: dict[str, Any] | None) -> list[tuple[str, str]] | None:
+    if index is None:
+        return None
+    return [(f["fieldPath"], f.get("order") or f["arrayConfig"]) for f in index["fields"]]
+
+
+@pytest.mark.parametrize(
+    ("filters", "orders", "expected"),
+    [
+        ([("a", "==")], [], None),
+        ([("a", "=="), ("b", "in")], [], None),
+        ([("a", ">")], [], None),
+        ([("a", ">"), ("a", "<")], ["a"], None),
+        ([], ["-a"], None),
+        ([("a", "array_contains")], [], None),
+        ([("b", "=="), ("a", ">=")], [], [("b", UP), ("a", UP)]),
+        ([("b", "=="), ("a", ">=")], ["-a"], [("b", UP), ("a", DOWN)]),
+        ([("b", "==")], ["-a"], [("b", UP), ("a", DOWN)]),
+        ([], ["a", "-b"], [("a", UP), ("b", DOWN)]),
+        ([("a", "array_contains"), ("b", "==")], [], [("b", UP), ("a", "CONTAINS")]),
+        ([("a", "array_contains")], ["b"], [("a", "CONTAINS"), ("b", UP)]),
+        ([("a", "!="), ("b", "not-in")], [], [("a", UP), ("b", UP)]),
+    ],
+)
+def test_a_query_has_the_index_that_it_needs(
+    filters: list[Any], orders: list[str], expected: list[tuple[str, str]] | None
+) -> None:
+    sorting = [Order(name.removeprefix("-"), name.startswith("-")) for name in orders]
+
+    assert fields(composite_index("c", filters, sorting)) == expected
+
+
+def test_an_app_has_the_indexes_of_its_queries_and_extremes() -> None:
+    content = index_file(App([ViewMediator(TownPage)]), {})
+
+    found = {(i["collectionGroup"], *fields(i)) for i in content["indexes"]}  # type: ignore[misc]
+    assert found == {
+        ("shops", ("kind", UP), ("size", UP)),
+        ("shops", ("obj_type", UP), ("tags", "CONTAINS")),
+        ("onto_contributions", ("groups", "CONTAINS"), ("extremes.low", UP)),
+        ("onto_contributions", ("groups", "CONTAINS"), ("extremes.top", DOWN)),
+    }
+
+
+def test_the_fields_that_the_engine_looks_up_have_an_index_and_large_ones_none() -> None:
+    content = index_file(App([ViewMediator(TownPage)]), {})
+
+    overrides = {
+        (o["collectionGroup"], o["fieldPath"]): o["indexes"] for o in content["fieldOverrides"]
+    }
+    assert overrides["onto_ledger", "watches"] == [
+        {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
+    ]
+    assert overrides["onto_ledger", "sources"] == []
+    assert overrides["onto_contributions", "amounts"] == []
+    assert ("onto_contributions", "groups") not in overrides
+    assert {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION_GROUP"} in overrides[
+        "pages", "memberIds"
+    ]
+
+
+def test_kept_entries_are_added_and_win() -> None:
+    own = {"collectionGroup": "onto_ledger", "fieldPath": "sources", "indexes": [{"order": UP}]}
+    index = {"collectionGroup": "own", "queryScope": "COLLECTION", "fields": []}
+
+    content = index_file(
+        App([ViewMediator(TownPage)]), {"indexes": [index, index], "fieldOverrides": [own]}
+    )
+
+    assert content["indexes"].count(index) == 1
+    assert own in content["fieldOverrides"]
+    assert len({(o["collectionGroup"], o["fieldPath"]) for o in content["fieldOverrides"]}) == len(
+        content["fieldOverrides"]
+    )
