@@ -314,7 +314,7 @@ def declare_patch(
 ) -> type[Patch[Any]]:
     annotations = {"text": str} if fields is None else dict(fields)
     namespace = {"__annotations__": annotations, "__module__": __name__}
-    base: Any = Patch[view]  # type: ignore[valid-type]
+    base: Any = Patch[view]
     return type(base)("Declared", (base,), namespace, path=path, **keywords)
 
 

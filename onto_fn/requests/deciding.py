@@ -32,8 +32,9 @@ from onto_fn.views.definition import BuiltDocuments, Transition, fingerprint
 def form_definition(form: type[Form[Any]], done: TaskDone) -> Definition:
     """What the engine needs to know of a form."""
     classes: set[type[Any]] = {form, *made_by(form)}
-    if form.__store__ is not None:
-        classes |= {form.__store__, *form.__store__.models()}
+    store = form.store_type()
+    if store is not None:
+        classes |= {store, *store.models()}
     targets = tuple(model.template().child("{onto_id}") for model in made_by(form))
     return _definition(form, done, targets, classes, partial(decide_form, form))
 
@@ -72,8 +73,9 @@ def decide_form(form: type[Form[Any]], document: Document, reader: Reader) -> De
     request = form.request(document.path)
     submitted = form.parsed(document.fields or {})
     source: WritableStore[Any] | None = None
-    if form.__store__ is not None:
-        source = _source_of(form, form.__store__, submitted, request, reader)
+    store = form.store_type()
+    if store is not None:
+        source = _source_of(form, store, submitted, request, reader)
         submitted._store = source.store  # pyright: ignore[reportPrivateUsage]
     made = _submit(submitted, request)
     changes = () if source is None else source.writes()

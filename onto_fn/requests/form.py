@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import Any, ClassVar, Generic, cast
+from typing import Any, ClassVar, Generic
 
 from pydantic import PrivateAttr
 from typing_extensions import TypeVar
@@ -51,7 +51,6 @@ class Form(RequestModel, Generic[S]):
     """
 
     __overwrite__: ClassVar[bool] = False
-    __store__: ClassVar[type[Store] | None] = None
     __root_id__: ClassVar[str | None] = None
 
     _store: S | None = PrivateAttr(default=None)
@@ -73,8 +72,12 @@ class Form(RequestModel, Generic[S]):
                 f"{cls.__name__} needs a plain method `def submit(self, request)` that returns the "
                 "domain objects to create"
             )
-        cls.__store__ = _store_of(cls)
         _check_root(cls)
+
+    @classmethod
+    def store_type(cls) -> type[Store] | None:
+        """The class of the store that the form reads, if it does."""
+        return cls.__argument__
 
     @property
     def store(self) -> S:
@@ -103,28 +106,19 @@ class Form(RequestModel, Generic[S]):
         raise NotImplementedError
 
 
-def _store_of(cls: type[Form[Any]]) -> type[Store] | None:
-    for base in cls.__mro__:
-        metadata = cast("dict[str, Any]", getattr(base, "__pydantic_generic_metadata__", {}))
-        for argument in metadata.get("args", ()):
-            if isinstance(argument, type) and issubclass(argument, Store):
-                return argument if argument is not Store else None
-    return None
-
-
 def _check_root(cls: type[Form[Any]]) -> None:
-    name = cls.__name__
-    if cls.__store__ is None:
+    name, store = cls.__name__, cls.store_type()
+    if store is None:
         if cls.__root_id__ is not None:
             raise DeclarationError(f"{name} has root={cls.__root_id__!r}, and reads no store")
         return
     known = [*cls.__path__.variables, *cls.model_fields]
     if cls.__root_id__ is None or cls.__root_id__ not in known:
         raise DeclarationError(
-            f"{name} reads {cls.__store__.__name__}; say which of {', '.join(known)} is the id of "
+            f"{name} reads {store.__name__}; say which of {', '.join(known)} is the id of "
             f"its root: `root='…'` (it is {cls.__root_id__!r})"
         )
-    missing = set(cls.__store__.root().model.template().variables) - set(cls.__path__.variables)
+    missing = set(store.root().model.template().variables) - set(cls.__path__.variables)
     if missing:
         raise DeclarationError(
             f"{name}: the root's path needs {', '.join(sorted(missing))}, which the path of the "

@@ -139,11 +139,9 @@ class Patch(RequestModel, Generic[V]):
 
 
 def _view_of(cls: type[Patch[Any]]) -> type[ViewModel[Any]]:
-    for base in cls.__mro__:
-        metadata = cast("dict[str, Any]", getattr(base, "__pydantic_generic_metadata__", {}))
-        for argument in metadata.get("args", ()):
-            if isinstance(argument, type) and issubclass(argument, ViewModel):
-                return cast("type[ViewModel[Any]]", argument)
+    argument = cls.__argument__
+    if argument is not None and issubclass(argument, ViewModel):
+        return cast("type[ViewModel[Any]]", argument)
     raise DeclarationError(
         f"{cls.__name__} names no view; declare it as `class {cls.__name__}(Patch[YourView], …)`"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -59,6 +59,7 @@ class RequestModel(BaseModel):
     __read__: ClassVar[Access] = NOBODY
     __request_name__: ClassVar[str] = ""
     __version__: ClassVar[str] = ""
+    __argument__: ClassVar[type[Any] | None] = None
 
     def __init_subclass__(
         cls,
@@ -99,6 +100,20 @@ class RequestModel(BaseModel):
                     f"{cls.__name__}.{name} would be stored as {field.alias or name!r}, which a "
                     "client must not choose; give it another name"
                 )
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, argument: Any) -> Any:
+            """The class for a view or a store, as in `Patch[MeetingSession]`.
+
+            It is a subclass that knows its argument. What pydantic makes of a generic model would
+            be looked for in its module, which the deploy tool does not register.
+            """
+            if not isinstance(argument, type):
+                return super().__class_getitem__(argument)
+            name = f"{cls.__name__}[{argument.__name__}]"
+            namespace = {"__module__": cls.__module__, "__argument__": argument}
+            return type(cls)(name, (cls,), namespace)
 
     @classmethod
     def is_declared(cls) -> bool:
