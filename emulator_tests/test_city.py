@@ -60,7 +60,7 @@ def content(client: Client, eventually: Eventually) -> Callable[[str], dict[str,
     """What a document holds, as soon as it exists."""
 
     def content(path: str) -> dict[str, Any]:
-        return eventually(lambda: client.document(path).get().to_dict(), deadline=DEADLINE) or {}
+        return eventually(lambda: client.document(path).get().to_dict() or {}, deadline=DEADLINE)
 
     return content
 
@@ -71,7 +71,7 @@ def mark(client: Client, eventually: Eventually) -> Callable[[str], dict[str, An
 
     def mark(path: str) -> dict[str, Any]:
         found = eventually(
-            lambda: (client.document(path).get().to_dict() or {}).get("processed"),
+            lambda: (client.document(path).get().to_dict() or {}).get("processed", {}),
             deadline=DEADLINE,
         )
         return {name: value for name, value in found.items() if name != "at"}

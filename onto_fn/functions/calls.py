@@ -16,6 +16,8 @@ carries the request out.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -92,6 +94,9 @@ def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Call
 def _answer(
     app: App, mediators: Mapping[str, RequestMediator], call: CallableRequest[Any]
 ) -> dict[str, str]:
+    # Of a token of the Auth emulator, the Admin SDK does not look at the time.
+    if call.auth is not None and call.auth.token.get("exp", math.inf) <= time.time():
+        _refuse("unauthenticated", "the ID token has expired; get a new one")
     asked = _parsed(call.data)
     mediator = mediators.get(asked.request)
     if mediator is None:

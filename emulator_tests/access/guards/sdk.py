@@ -154,6 +154,8 @@ class Users:
     def sign_in(self, name: str, **claims: Any) -> str:
         """A user of the Auth emulator; returns the ID token."""
         email = f"{name}@example.com"
+        # Other tests of the session may have had a user of this name.
+        self._admin("accounts:batchDelete", localIds=[name], force=True)
         self._admin("accounts", localId=name, email=email, password=PASSWORD)
         if claims:
             self._admin("accounts:update", localId=name, customAttributes=json.dumps(claims))
