@@ -8,7 +8,7 @@ from datetime import datetime
 from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.database import Transaction
 
-PAGE = 300
+PAGE = 1000
 """So many documents are read in one call."""
 
 
