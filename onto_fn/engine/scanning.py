@@ -1,7 +1,7 @@
 """Scanning: all roots of a definition, partition by partition and page by page.
 
-Only the names of the documents are read, a page at a time, so that a scan of any size takes the
-memory of one page.
+Only the names of the documents are read, `SCANNED` in one call, so that a scan of any size takes
+the memory of so many names.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
+
+SCANNED = 2000
+"""So many names are read in one call: a page is small because it is built at once, a name is not."""
 
 Target = Definition | AggregateSpec
 """What has roots: a view or mediator, or an aggregate, whose roots are what it counts."""
@@ -105,29 +108,29 @@ def pages(
     size: int,
     policy: RetryPolicy,
 ) -> Iterator[Page]:
-    """The pages of one part; each is read when it is asked for.
+    """The pages of one part; their names are read some pages ahead.
 
     Raises:
         RetriesExhausted: a page could not be read.
     """
-    after = span.after
+    after, limit = span.after, max(size, SCANNED)
     while True:
         page = Query(
             query.collection,
-            limit=size,
+            limit=limit,
             after=after,
             until=span.until,
             anywhere=query.anywhere,
             names_only=True,
         )
         found = policy.run(f"a page of {query.collection}", lambda _, p=page: database.query(p))[0]
-        if not found:
+        for start in range(0, len(found), size):
+            part = [document.path for document in found[start : start + size]]
+            roots = [path for path in part if template.match(parent_collection(path)) is not None]
+            yield Page(tuple(roots), part[-1])
+        if len(found) < limit:
             return
         after = found[-1].path
-        roots = [d.path for d in found if template.match(parent_collection(d.path)) is not None]
-        yield Page(tuple(roots), after)
-        if len(found) < size:
-            return
 
 
 def records_of(target: Target, fingerprint: str | None = None) -> Query:

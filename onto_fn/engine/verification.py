@@ -38,6 +38,7 @@ from onto_fn.store import AggregateSpec
 from onto_fn.views import Definition
 
 PAGE = 100
+PAGE_OF_NAMES = 1000
 LOOKS = 3
 
 
@@ -155,7 +156,7 @@ class Verification:
         A record's id tells its root. Only what is left of this sieve is read whole.
         """
         names = replace(records_of(target), names_only=True)
-        for found in self._database.pages(names, self._page):
+        for found in self._database.pages(names, PAGE_OF_NAMES):
             told = {document.path: _told_root(target, document.path) for document in found}
             roots = list({root for root in told.values() if root is not None})
             versions = self._database.versions(roots) if roots else {}
