@@ -1,4 +1,4 @@
-"""Pin what pyproject.toml asks for: requirements/dev.txt and functions/requirements.txt.
+"""Pin what pyproject.toml asks for: requirements/dev.txt, beam.txt and functions/requirements.txt.
 
 Run by `make lock` after a change of the dependencies or of the version in pyproject.toml.
 """
@@ -12,10 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "requirements" / "dev.txt"
+BEAM = ROOT / "requirements" / "beam.txt"
 FUNCTIONS = ROOT / "functions" / "requirements.txt"
 UV = ROOT / ".venv" / "bin" / "uv"
 
 DEV_HEADER = "# Development: the library's dependencies and the tools. Written by `make lock`.\n"
+BEAM_HEADER = "# The extra `beam`, in an environment of its own. Written by `make lock`.\n"
 FUNCTIONS_HEADER = """\
 # What the deployed functions run on. Written by `make lock`.
 # The wheel is built into vendor/ by `make setup` and before each `firebase deploy`.
@@ -27,6 +29,7 @@ def main() -> int:
         print("lock: there is no .venv: run `make setup` first", file=sys.stderr)
         return 1
     DEV.write_text(DEV_HEADER + _compiled("--group", "dev"))
+    BEAM.write_text(BEAM_HEADER + _compiled("--extra", "beam"))
     FUNCTIONS.write_text(
         f"{FUNCTIONS_HEADER}./vendor/{wheel_name()}\n" + _compiled("--constraints", str(DEV))
     )

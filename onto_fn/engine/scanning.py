@@ -20,7 +20,7 @@ from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 
 SCANNED = 2000
-"""So many names are read in one call: a page is small because it is built at once, a name is not."""
+"""So many names are read in one call; a page is smaller, because it is built in one piece."""
 
 Target = Definition | AggregateSpec
 """What has roots: a view or mediator, or an aggregate, whose roots are what it counts."""
