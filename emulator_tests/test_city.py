@@ -226,7 +226,7 @@ def call(suite: EmulatorSuite, client: Client) -> Call:
 def user(suite: EmulatorSuite) -> tuple[str, str]:
     """The id and the ID token of a user who has signed up."""
     api = f"http://{suite.auth_host}/identitytoolkit.googleapis.com/v1"
-    account = {"email": "user@example.com", "password": "not-a-secret", "returnSecureToken": True}
+    account = {"email": "caller@example.com", "password": "not-a-secret", "returnSecureToken": True}
     answer = requests.post(f"{api}/accounts:signUp?key=any", json=account, timeout=30).json()
     return answer["localId"], answer["idToken"]
 

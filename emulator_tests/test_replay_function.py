@@ -61,7 +61,7 @@ def tokens() -> dict[str, str]:
 @pytest.fixture
 def admin(sign_in: Callable[..., str], tokens: dict[str, str]) -> str:
     if "admin" not in tokens:
-        tokens["admin"] = sign_in("admin@example.com", '{"admin": true}')
+        tokens["admin"] = sign_in("replay-admin@example.com", '{"admin": true}')
     return tokens["admin"]
 
 
@@ -90,7 +90,7 @@ def test_a_token_that_is_not_one_does_not_get_in(post: Post) -> None:
 
 
 def test_a_user_without_the_claim_does_not_get_in(post: Post, sign_in: Callable[..., str]) -> None:
-    answer = post({"all": True}, token=sign_in("user@example.com", '{"admin": "yes"}'))
+    answer = post({"all": True}, token=sign_in("replay-user@example.com", '{"admin": "yes"}'))
 
     assert answer.status_code == 403
     assert "admin" in answer.json()["error"]
