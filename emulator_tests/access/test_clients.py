@@ -17,6 +17,7 @@ from meeting_room.sample import sources
 
 from onto_fn import Database, Repository
 from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.eventually import Eventually
 
 MEETING = "meetings/meeting_1"
 TIJUANA, THOMASINA, MALLORY = "tijuana", "thomasina", "mallory"
@@ -53,11 +54,13 @@ def guests(emulators: EmulatorSuite, sdk: Sdk) -> Users:
 
 
 @pytest.fixture
-def room(firestore_client: Client, guests: Users) -> Users:
+def room(firestore_client: Client, guests: Users, eventually: Eventually) -> Users:
     """The meeting room, its views built, with three users signed in."""
     for path, fields in sources(firestore_client).items():
         firestore_client.document(path).set(fields)
     for name in (TIJUANA, THOMASINA):
+        view = firestore_client.document(session_of(name))
+        eventually(lambda view=view: len(view.get().get("attending") or ()) == 3, deadline=90)
         watch = guests.watch(name, path=session_of(name))
         watch.until(lambda view: view is not None and len(view["attending"]) == 3)
         watch.stop()

@@ -218,7 +218,7 @@ class EmulatorSuite(Service):
             )
 
     def clear(self, database: str = "(default)") -> None:
-        """Delete all documents of a database, at once and without triggering any function.
+        """Delete all documents of a database. Functions are called for what they watch, as ever.
 
         The emulator refuses it while a transaction is open, so it is tried for up to 10 seconds.
         """
