@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from onto_fn.testing.eventually import Eventually
 ProjectFolder = Callable[[Path, str], Path]
 
 APP = Path(__file__).parent / "apps" / "feed.py"
+BACKFILL = ["backfill", "--all", "--distributed", "--yes", "--json", "--app", "main.py"]
 DEADLINE = 180.0  # a busy machine is several times as slow, and batches wait for one another
 
 
@@ -110,6 +115,43 @@ def test_every_feed_follows_edits_follows_unfollows_and_deletions(
     of_post = FieldFilter("root", "==", f"insta_posts/{post}")
     ledger = feed.client.collection("onto_ledger").where(filter=of_post)
     eventually(lambda: list(ledger.stream()) == [], deadline=DEADLINE)
+
+
+def test_a_distributed_backfill_is_built_by_the_functions(
+    feed: Feed, suite: EmulatorSuite, tmp_path: Path
+) -> None:
+    names = [f"f{n}" for n in range(5)]
+    feed.write("users/before", {"followers": dict.fromkeys(names, True)})
+    for post in ("old1", "old2"):
+        feed.write(f"insta_posts/{post}", {"ownerId": "before", "text": post})
+    for post in ("old1", "old2"):
+        feed.becomes(post, entries(names, post, owner="before", text=post))
+    # As if both had been there before the view.
+    for collection in ("onto_ledger", "onto_backfills"):
+        for document in feed.client.collection(collection).stream():
+            document.reference.delete()
+    for document in feed.client.collection_group("feed").stream():
+        document.reference.delete()
+    (tmp_path / "main.py").write_text(APP.read_text())
+    environ = {
+        **os.environ,
+        "FIRESTORE_EMULATOR_HOST": suite.firestore_host,
+        "PUBSUB_EMULATOR_HOST": suite.pubsub_host,
+    }
+
+    done = subprocess.run(
+        [Path(sys.executable).parent / "onto", *BACKFILL, "--project", suite.project_id],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["published"] > 0
+    for post in ("old1", "old2"):
+        feed.becomes(post, entries(names, post, owner="before", text=post))
 
 
 def test_large_changes_went_through_pub_sub(feed: Feed, suite: EmulatorSuite) -> None:
