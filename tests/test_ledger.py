@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from google.cloud.firestore_v1.types import Document as DocumentMessage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from onto_fn.engine.ledger import (
     ledger_path,
     message_of,
     record_id,
+    root_of_id,
 )
 from onto_fn.firestore import Document
 from onto_fn.firestore.paths import MAX_SEGMENT_BYTES, check_document_path, check_segment
@@ -120,3 +122,21 @@ def test_a_message_is_cut_to_what_a_reader_needs() -> None:
 
 def test_a_message_can_be_stored_whatever_it_holds() -> None:
     assert message_of(ValueError("a \ud800 b")) == "a \\ud800 b"
+
+
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [
+        (ledger_path("View", "users/a"), "users/a"),
+        (ledger_path("View", "users/a~b"), "users/a~b"),
+        (ledger_path("View", "users/ä/b c/d%2F"), "users/ä/b c/d%2F"),
+        (ledger_path("View", "users/a", 1), None),  # it may also be that of users/a~1
+        (ledger_path("View", "users/a~1"), None),
+        (ledger_path("View", f"users/{'ä' * 700}"), None),  # a digest
+        (ledger_path("Other", "users/a"), None),
+        ("onto_ledger/View~strange", None),
+        ("onto_ledger/View", None),
+    ],
+)
+def test_an_id_tells_its_root_only_if_it_tells_it_for_sure(path: str, root: str | None) -> None:
+    assert root_of_id("View", path.removeprefix("onto_ledger/")) == root

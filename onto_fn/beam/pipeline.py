@@ -13,8 +13,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from onto_fn.cli.apps import load_app
-from onto_fn.engine import Result
-from onto_fn.engine.backfill import targets_of
+from onto_fn.engine.backfill import counted, targets_of
 from onto_fn.engine.rebuilding import rebuild_all
 from onto_fn.engine.scanning import Span, Target, pages, root_query, root_template, spans
 from onto_fn.firestore import Database
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from onto_fn.functions import App
 
 _METRICS = "onto_fn"
+_COUNTERS: tuple[str, ...] = ("done", "committed", "failed")
 
 
 @dataclass(frozen=True)
@@ -113,18 +113,14 @@ def _pages(place: Place, name: str, span: Span) -> Iterator[tuple[str, ...]]:
 def _build(place: Place, name: str, roots: Sequence[str]) -> None:
     metrics: Any = importlib.import_module("apache_beam.metrics").Metrics
     outcomes = rebuild_all(_database(place), _target(place, name), roots, _app(place).engine.retry)
-    results = [outcome.result for outcome in outcomes]
-    for counter, number in (
-        ("done", len(roots)),
-        ("committed", results.count(Result.COMMITTED)),
-        ("failed", results.count(Result.DEAD_LETTER)),
-    ):
-        metrics.counter(_METRICS, counter).inc(number)
+    counts = counted(len(roots), outcomes)
+    for counter in _COUNTERS:
+        metrics.counter(_METRICS, counter).inc(getattr(counts, counter))
 
 
 def _counts(result: Any) -> dict[str, int]:
     """The counters of a run; attempted, as not every runner has those of what was kept."""
-    counts: dict[str, int] = {"done": 0, "committed": 0, "failed": 0}
+    counts = dict.fromkeys(_COUNTERS, 0)
     for counter in result.metrics().query()["counters"]:
         if counter.key.metric.namespace == _METRICS:
             counts[counter.key.metric.name] = counter.attempted

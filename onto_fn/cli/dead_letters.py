@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from onto_fn.cli.connecting import open_app
+from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project, Yes
 from onto_fn.cli.output import Output
@@ -41,7 +41,7 @@ def list_letters(
     output = Output(as_json=as_json)
     with open_app(app, project=project, database=database, emulator=emulator) as opened:
         rows: list[dict[str, object]] = []
-        for letter in _letters(opened.database, view):
+        for letter in opened.app.engine.letters(opened.database, view):
             if len(rows) == limit:
                 output.remark(f"there are more; these are the first {limit}")
                 break
@@ -81,7 +81,7 @@ def replay(
     with open_app(app, project=project, database=database, emulator=emulator) as opened:
         from onto_fn.errors import OntoError
 
-        for letter in _named(opened.database, letters, every):
+        for letter in _named(opened, letters, every):
             try:
                 outcome = opened.app.replay(letter, opened.database)
                 rows.append(_replayed(letter, outcome))
@@ -112,7 +112,7 @@ def discard(
         from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
 
-        names = _named(opened.database, letters, every)
+        names = _named(opened, letters, every)
         if not names:
             output.remark("there are none")
             return
@@ -126,24 +126,15 @@ def discard(
     output.record({"discarded": len(names)})
 
 
-def _letters(database: Database, view: str | None) -> Iterator[Document]:
-    from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
-    from onto_fn.firestore import Filter, Query
-
-    filters = () if view is None else (Filter("definition", "==", view),)
-    for page in database.pages(Query(DEAD_LETTER_COLLECTION, filters)):
-        yield from page
-
-
-def _named(database: Database, letters: list[str] | None, every: bool) -> list[str]:
+def _named(opened: Opened, letters: list[str] | None, every: bool) -> list[str]:
     if every and letters:
         raise CommandError("--all and names exclude each other", "leave one out")
     if every:
-        return [_id(letter) for letter in _letters(database, None)]
+        return [_id(letter) for letter in opened.app.engine.letters(opened.database)]
     if not letters:
         raise CommandError("no letter is named", "name letters, or say --all")
     for letter in letters:
-        if _one(database, letter).fields is None:
+        if _one(opened.database, letter).fields is None:
             raise Found(f"there is no dead letter {letter}")
     return letters
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import unquote
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import (
@@ -14,6 +13,7 @@ from onto_fn.engine.ledger import (
     LedgerRecord,
     is_shard,
     ledger_path,
+    readings_of_id,
     salvaged,
 )
 from onto_fn.engine.retries import RetryPolicy
@@ -130,20 +130,20 @@ def belongs_to(
 
 def _owner(document: Document, definitions: Mapping[str, Definition]) -> Affected | None:
     """Whose place in the ledger a document has; its content and its id may both tell the root."""
-    name, _, rest = last_segment(document.path).partition("~")
+    identifier = last_segment(document.path)
+    name, number = identifier.partition("~")[0], identifier.rpartition("~")[2]
     definition = definitions.get(name)
     if definition is None:
         return None
-    quoted, _, number = rest.rpartition("~")
-    shards = [*range(definition.shards), *([int(number)] if number.isdecimal() else [])]
-    for root in ((document.fields or {}).get("root"), unquote(rest), unquote(quoted)):
-        if not isinstance(root, str):
-            continue
-        if definition.root_collection.match(parent_collection(root)) is None:
-            continue
-        for shard in shards:
-            if ledger_path(name, root, shard) == document.path:
-                return Affected(definition, root, shard)
+    readings = readings_of_id(name, identifier)
+    told = (document.fields or {}).get("root")
+    if isinstance(told, str):
+        shards = [*range(definition.shards), *([int(number)] if number.isdecimal() else [])]
+        own = [(told, shard) for shard in shards if ledger_path(name, told, shard) == document.path]
+        readings = own + readings
+    for root, shard in readings:
+        if definition.root_collection.match(parent_collection(root)) is not None:
+            return Affected(definition, root, shard)
     return None
 
 

@@ -8,16 +8,18 @@ event of a document reads it once more, in the transaction of the commit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from onto_fn.engine.builds import lock
 from onto_fn.engine.changes import Change
+from onto_fn.engine.decisions import Gain
 from onto_fn.engine.ledger import Failure, dead_letter_path
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.errors import Contention, PermanentError, StaleSnapshot
+from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.store.aggregates import CHANGES, AggregateSpec, Amounts, decoded, encoded
@@ -74,10 +76,10 @@ def _attempt(
         writes = writes_of(aggregate, source, record, contribution_of(aggregate, source))
         if letter.exists:
             writes.append(Write(letter_path, None))
-        _commit(database, source, record, writes)
+        commit_counted(database, [(source, record)], writes)
     except PermanentError as error:  # also of the commit: a key of a client's may be reserved
         writes, outcome = refusal(aggregate, source, record, change, error)
-        _commit(database, source, record, writes)
+        commit_counted(database, [(source, record)], writes)
         return outcome
     written = tuple(w.path for w in writes if w.increments is not None)
     return Outcome(aggregate.name, path, Result.COMMITTED, written=written)
@@ -109,18 +111,32 @@ def refusal(
     )
 
 
-def _commit(database: Database, source: Document, record: Document, writes: list[Write]) -> None:
-    """Commit what a source adds, which is as it was read.
+def commit_counted(
+    database: Database, counted: Iterable[tuple[Document, Document]], writes: Sequence[Write]
+) -> None:
+    """Commit what sources add, which are as they were read.
 
     Where there is a record, its precondition sees to that. Where there is none, the event of a
     deletion finds nothing to take out, and is done: so the source is locked until the commit.
+
+    Args:
+        database: the database.
+        counted: each source, and its record.
+        writes: of all of them.
+
+    Raises:
+        Contention: a source has changed since it was read.
     """
-    if record.exists or not source.exists:
+    new = {
+        source.path: source.update_time
+        for source, record in counted
+        if source.exists and not record.exists
+    }
+    if not new:
         database.commit(writes)
         return
     with database.transaction() as transaction:
-        if transaction.get([source.path])[source.path].update_time != source.update_time:
-            raise Contention(f"{source.path} has changed since it was read")
+        lock(transaction, Gain(tuple(new), ()), new)
         transaction.commit(writes)
 
 

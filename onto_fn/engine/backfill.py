@@ -222,8 +222,8 @@ class Backfill:
         """The part after each of its pages, as the checkpoint has it."""
         target = self._targets[part.target]
         for page in self._pages(target, part):
-            outcomes = self._done(target, page)
-            counts = _counted(len(page.roots), outcomes)
+            outcomes = self._done(target, part, page)
+            counts = counted(len(page.roots), outcomes)
             if self._publish is not None:
                 counts = replace(counts, published=len(outcomes))
             part = replace(part, after=page.last, counts=part.counts + counts)
@@ -265,9 +265,9 @@ class Backfill:
             after = found[-1].path
             yield Page(tuple(dict.fromkeys(_roots(found))), after)
 
-    def _done(self, target: Target, page: Page) -> list[Outcome]:
+    def _done(self, target: Target, part: Part, page: Page) -> list[Outcome]:
         roots = page.roots
-        if self._stale and isinstance(target, Definition) and not _is_ledger(page):
+        if self._stale and isinstance(target, Definition) and part.fingerprint is None:
             roots = self._without_record(target, roots)
         if self._publish is None:
             return rebuild_all(self._database, target, roots, self._engine.retry)
@@ -340,17 +340,14 @@ def _in_order(targets: list[Target]) -> list[str]:
     return [name for name in TopologicalSorter(graph).static_order() if name in graph]
 
 
-def _counted(looked_at: int, outcomes: Sequence[Outcome]) -> Counts:
+def counted(looked_at: int, outcomes: Sequence[Outcome]) -> Counts:
+    """What became of roots that were looked at."""
     results = [outcome.result for outcome in outcomes]
     return Counts(
         done=looked_at,
         committed=results.count(Result.COMMITTED),
         failed=results.count(Result.DEAD_LETTER),
     )
-
-
-def _is_ledger(page: Page) -> bool:
-    return page.last.startswith(f"{LEDGER_COLLECTION}/")
 
 
 def _roots(records: Sequence[Document]) -> Iterator[str]:

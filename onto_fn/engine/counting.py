@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from onto_fn.engine.aggregation import contribution_of, is_counted, refusal, writes_of
+from onto_fn.engine.aggregation import (
+    commit_counted,
+    contribution_of,
+    is_counted,
+    refusal,
+    writes_of,
+)
 from onto_fn.engine.ledger import dead_letter_path
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import ATTEMPTS
-from onto_fn.errors import Contention, PermanentError, RetriesExhausted
-from onto_fn.firestore import Database, Write
+from onto_fn.errors import PermanentError, RetriesExhausted
+from onto_fn.firestore import Database, Document, Write
 from onto_fn.store.aggregates import AggregateSpec, Amounts
 
 
@@ -49,14 +55,13 @@ def _attempt(
     documents, _ = database.get([*paths, *records.values(), *letters.values()])
     outcomes: list[Outcome] = []
     writes: list[Write] = []
-    unrecorded: list[str] = []
+    counted: list[tuple[Document, Document]] = []
     for path in paths:
         source, record, letter = documents[path], documents[records[path]], documents[letters[path]]
         if is_counted(aggregate, source, record) and not letter.exists:
             outcomes.append(Outcome(aggregate.name, path, Result.COVERED, number))
             continue
-        if source.exists and not record.exists:
-            unrecorded.append(path)
+        counted.append((source, record))
         try:
             made = writes_of(aggregate, source, record, contribution_of(aggregate, source))
         except PermanentError as error:
@@ -69,15 +74,7 @@ def _attempt(
         outcomes.append(replace(outcome, attempts=number))
     if not writes:
         return outcomes
-    if not unrecorded:
-        database.commit(_added_up(writes))
-        return outcomes
-    with database.transaction() as transaction:
-        now = transaction.versions(unrecorded)
-        changed = [path for path in unrecorded if now[path] != documents[path].update_time]
-        if changed:
-            raise Contention(f"changed since it was read: {', '.join(changed)}")
-        transaction.commit(_added_up(writes))
+    commit_counted(database, counted, _added_up(writes))
     return outcomes
 
 

@@ -28,7 +28,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import read_all
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
-from onto_fn.firestore import Database, Document, Query, Write
+from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.store import AggregateSpec
@@ -225,9 +225,10 @@ class Engine:
             return None
         return next((o for o in outcomes if o.result is Result.DEAD_LETTER), None)
 
-    def letters(self, database: Database) -> Iterator[Document]:
-        """All dead letters."""
-        for page in database.pages(Query(DEAD_LETTER_COLLECTION)):
+    def letters(self, database: Database, definition: str | None = None) -> Iterator[Document]:
+        """All dead letters, or those of one view, mediator or aggregate."""
+        filters = () if definition is None else (Filter("definition", "==", definition),)
+        for page in database.pages(Query(DEAD_LETTER_COLLECTION, filters)):
             yield from page
 
     def reconcile(self, database: Database) -> int:

@@ -258,13 +258,29 @@ def record_id(definition: str, root: str) -> str:
 
 
 def root_of_id(definition: str, identifier: str) -> str | None:
-    """The root whose ledger record has an id, or None if the id does not tell."""
+    """The root whose ledger record has an id, or None if the id does not tell for sure."""
+    readings = readings_of_id(definition, identifier)
+    return readings[0][0] if len(readings) == 1 else None
+
+
+def readings_of_id(definition: str, identifier: str) -> list[tuple[str, int]]:
+    """Roots and shards whose ledger record has an id.
+
+    None if the id is a digest or none of onto_fn's, and two where a shard's number may as well be
+    the end of the root's id.
+    """
     name, _, rest = identifier.partition("~")
-    root = unquote(rest.partition("~")[0])
-    expected = record_id(definition, root)
-    if name != definition or "/" not in root:
-        return None
-    return root if identifier == expected or identifier.startswith(f"{expected}~") else None
+    quoted, _, number = rest.rpartition("~")
+    readings = [(unquote(rest), 0)]
+    if number.isdecimal():
+        readings.append((unquote(quoted), int(number)))
+    return [
+        (root, shard)
+        for root, shard in readings
+        if name == definition
+        and "/" in root
+        and ledger_path(definition, root, shard) == f"{LEDGER_COLLECTION}/{identifier}"
+    ]
 
 
 def ledger_path(definition: str, root: str, shard: int = 0) -> str:

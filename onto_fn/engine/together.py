@@ -15,7 +15,7 @@ from datetime import datetime
 from onto_fn.engine.affected import Affected, find_these
 from onto_fn.engine.builds import build_loaded, load_root, lock
 from onto_fn.engine.changes import Change
-from onto_fn.engine.commits import Job, grouped, writes_of
+from onto_fn.engine.commits import MAX_LOCKED, Job, grouped, writes_of
 from onto_fn.engine.decisions import Build, Gain, covers, is_behind, plan
 from onto_fn.engine.leftovers import bounded
 from onto_fn.engine.materialise import outcome
@@ -28,7 +28,6 @@ from onto_fn.observing import phase
 from onto_fn.store.loading import answered_in_step
 
 ATTEMPTS = 4
-MAX_LOCKED = 1000  # documents in one transaction
 
 
 def materialise_together(

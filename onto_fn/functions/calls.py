@@ -16,8 +16,6 @@ carries the request out.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -32,7 +30,7 @@ from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
 from onto_fn.firestore.values import check_size, encode_fields
-from onto_fn.functions.admin import initialise
+from onto_fn.functions.admin import has_expired, initialise
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.domain import problems_of
@@ -94,8 +92,7 @@ def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Call
 def _answer(
     app: App, mediators: Mapping[str, RequestMediator], call: CallableRequest[Any]
 ) -> dict[str, str]:
-    # Of a token of the Auth emulator, the Admin SDK does not look at the time.
-    if call.auth is not None and call.auth.token.get("exp", math.inf) <= time.time():
+    if call.auth is not None and has_expired(call.auth.token):
         _refuse("unauthenticated", "the ID token has expired; get a new one")
     asked = _parsed(call.data)
     mediator = mediators.get(asked.request)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.errors import OntoError
 from onto_fn.firestore.paths import last_segment
-from onto_fn.functions.admin import initialise
+from onto_fn.functions.admin import has_expired, initialise
 from onto_fn.functions.tracing import traced
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def _refusal(request: Any, claim: str) -> Answer | None:
         claims = cast(Any, auth).verify_id_token(token)
     except Exception:  # whatever is wrong with it, it is not a proof of identity
         return {"error": "the ID token is not valid"}, 401
+    if has_expired(claims):
+        return {"error": "the ID token has expired"}, 401
     if claims.get(claim) is not True:
         return {"error": f"the ID token does not have the claim {claim!r}"}, 403
     return None
