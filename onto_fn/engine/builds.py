@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onto_fn.engine.decisions import Build, Gain, check_targets
+from onto_fn.engine.memory import NOTHING, Memory
 from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
 from onto_fn.firestore.database import Transaction
@@ -24,6 +25,7 @@ def build(
     known: bool,
     reader: Reader,
     read_time: datetime,
+    memory: Memory = NOTHING,
 ) -> Build:
     """Build one root's documents; what cannot be built is a `Build` with its error.
 
@@ -34,12 +36,13 @@ def build(
         known: whether the root was built before in this life of it.
         reader: a consistent snapshot.
         read_time: of the snapshot.
+        memory: what need not be read.
 
     Raises:
         TransientError: a read failed.
     """
     with phase("read", definition.name):
-        loaded = answered(load_root(definition, root), reader)
+        loaded = answered(load_root(definition, root, memory), reader)
     return build_loaded(definition, root, shards, loaded, known=known, read_time=read_time)
 
 
@@ -58,11 +61,11 @@ class Loaded:
     error: PermanentError | None = None
 
 
-def load_root(definition: Definition, root: str) -> Asking[Loaded]:
+def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> Asking[Loaded]:
     """Ask for all that a build of a root needs; what is in the way of it is part of the answer."""
     read_set = ReadSet()
     try:
-        store = yield from loading(definition.store, root, read_set)
+        store = yield from memory.answering(loading(definition.store, root, read_set))
     except PermanentError as error:
         return Loaded(read_set, None, error)
     return Loaded(read_set, store)
