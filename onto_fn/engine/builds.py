@@ -54,11 +54,13 @@ class Loaded:
         read_set: what was read.
         store: None if the root does not exist (or is not of the root's class), or on an error.
         error: set if the store could not be loaded.
+        memory: what did not have to be read.
     """
 
     read_set: ReadSet
     store: Store | None
     error: PermanentError | None = None
+    memory: Memory = NOTHING
 
 
 def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> Asking[Loaded]:
@@ -67,8 +69,8 @@ def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> As
     try:
         store = yield from memory.answering(loading(definition.store, root, read_set))
     except PermanentError as error:
-        return Loaded(read_set, None, error)
-    return Loaded(read_set, store)
+        return Loaded(read_set, None, error, memory)
+    return Loaded(read_set, store, None, memory)
 
 
 def build_loaded(
@@ -81,9 +83,9 @@ def build_loaded(
     read_time: datetime,
 ) -> Build:
     """Build from what was loaded; see `build`."""
-    read_set, store = loaded.read_set, loaded.store
+    read_set, store, memory = loaded.read_set, loaded.store, loaded.memory
     if loaded.error is not None:
-        return Build(read_set, read_time, None, True, loaded.error)
+        return Build(read_set, read_time, None, True, loaded.error, memory)
     exists = store is not None
     try:
         with phase("build", definition.name):
@@ -95,12 +97,12 @@ def build_loaded(
                 if definition.shard_of(path) in shards
             }
         check_targets(definition, documents or {})
-        made = Build(read_set, read_time, documents, exists)
+        made = Build(read_set, read_time, documents, exists, None, memory)
         _ = made.digests  # computed here, where what cannot be stored is an error of the build
         for path, content in (documents or {}).items():
             check_sendable(definition, path, content)
     except PermanentError as error:
-        return Build(read_set, read_time, None, exists, error)
+        return Build(read_set, read_time, None, exists, error, memory)
     return made
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
-from onto_fn.engine.memory import remembered
+from onto_fn.engine.memory import NOTHING, Memory, remembered
 from onto_fn.engine.outbox import outbox_writes
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
@@ -118,6 +118,7 @@ class Build:
         documents: content by path; None to leave what is there as it is.
         root_exists: whether the root exists (and is of the root's class).
         error: set if the build failed.
+        memory: what it did not have to read.
     """
 
     read_set: ReadSet
@@ -125,6 +126,7 @@ class Build:
     documents: BuiltDocuments | None
     root_exists: bool
     error: PermanentError | None = None
+    memory: Memory = NOTHING
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -232,7 +234,7 @@ def plan(
     if reduced and new is not None:
         new = _reduced(new, build.read_set)
     elif new is not None and definition.consistency == "eventual":
-        new = _with_memory(new, remembered(definition, build.read_set))
+        new = _with_memory(new, remembered(definition, build.read_set, build.memory))
     if _same(record, new):
         return None
     writes = [Write(path, contents[path]) for path in written]

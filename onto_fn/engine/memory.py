@@ -53,11 +53,13 @@ class Memory:
         queries: identities of the queries that select nothing but of `documents`, and of what
             `change` brings.
         change: the event, if its document has to be read before it counts.
+        messages: documents in their protobuf form, which need not be made again.
     """
 
     documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
     queries: frozenset[str] = frozenset()
     change: Change | None = None
+    messages: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __bool__(self) -> bool:
         return bool(self.documents)
@@ -73,7 +75,8 @@ class Memory:
             rest = {path: found for path, found in self.documents.items() if path != change.path}
             return replace(self, documents=rest, change=change)
         now = project(cast(Document, change.after))
-        return replace(self, documents={**self.documents, change.path: now})
+        messages = {path: known for path, known in self.messages.items() if path != change.path}
+        return replace(self, documents={**self.documents, change.path: now}, messages=messages)
 
     def answering(self, asking: Asking[T]) -> Asking[T]:
         """The same asking, for what is not remembered alone."""
@@ -131,10 +134,12 @@ def recall(item: Affected, change: Change | None) -> Memory:
     if record.memory is None or record.fingerprint != definition.fingerprint:
         return NOTHING
     try:
-        messages = _Documents.FromString(zlib.decompress(record.memory["documents"])).documents
+        container = _Documents.FromString(zlib.decompress(record.memory["documents"]))
+        messages = {message.name: message for message in container.documents}
         known = Memory(
-            {message.name: _document(message) for message in messages},
+            {path: _document(message) for path, message in messages.items()},
             frozenset(record.memory["queries"]),
+            messages=messages,
         )
     except (DecodeError, KeyError, TypeError, ValueError, zlib.error) as error:
         _log.warning(
@@ -144,8 +149,16 @@ def recall(item: Affected, change: Change | None) -> Memory:
     return known.after(change, projection(definition))
 
 
-def remembered(definition: Definition, read_set: ReadSet) -> dict[str, Value]:
-    """What a ledger record keeps of a build's reads: the `memory` that `recall` makes of it."""
+def remembered(
+    definition: Definition, read_set: ReadSet, before: Memory = NOTHING
+) -> dict[str, Value]:
+    """What a ledger record keeps of a build's reads: the `memory` that `recall` makes of it.
+
+    Args:
+        definition: what was built.
+        read_set: what the build has read.
+        before: what it did not have to read.
+    """
     project = projection(definition)
     queries = [query for query, _ in read_set.queries if is_decidable(query)]
     kept = set(read_set.sources)
@@ -153,8 +166,13 @@ def remembered(definition: Definition, read_set: ReadSet) -> dict[str, Value]:
         kept |= set(result) if is_decidable(query) else set()
     container = _Documents()
     for path, document in read_set.documents.items():
-        if path in kept:
-            _fill(container.documents.add(), project(document))
+        if path not in kept:
+            continue
+        message = container.documents.add()
+        if path in before.messages and document is before.documents.get(path):
+            message.CopyFrom(before.messages[path])
+        else:
+            _fill(message, project(document))
     return {
         "queries": sorted({identity(query) for query in queries}),
         "documents": zlib.compress(container.SerializeToString(), 1),
