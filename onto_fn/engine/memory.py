@@ -68,6 +68,20 @@ class Memory:
         """Whether the result of a query is known, but for what the event changes."""
         return is_decidable(query) and identity(query) in self.queries
 
+    def overlooks(self, read_set: ReadSet) -> bool:
+        """Whether a recalled result lacks a document that was read otherwise, and belongs there.
+
+        The record would cover a version that the query has not seen: its event, still to come,
+        would find nothing to do.
+        """
+        results = [(query, found) for query, found in read_set.queries if self.recalls(query)]
+        return any(
+            path not in found and matches(query, document)
+            for path, document in read_set.documents.items()
+            if document is not self.documents.get(path)
+            for query, found in results
+        )
+
     def after(self, change: Change, project: Project) -> Memory:
         """What is remembered once an event is heard that it does not cover."""
         known = self.documents.get(change.path)
