@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 from pydantic import Field
 
-from onto_fn import DomainModel, Engine, Ref, Store, ViewModel, many, query, root
+from onto_fn import DomainModel, Engine, Ref, Result, Store, ViewModel, many, query, root
 
 
 class Book(DomainModel, collection="books"):
@@ -95,3 +96,25 @@ def test_a_red_book_that_becomes_picked_before_it_is_heard_of(
         engine.handle(writer.database, change)
 
     assert writer.content("shelfViews/s") == shelf_view(picked=["B"], red=["B"], first=["B"])
+
+
+def test_a_book_that_matches_only_what_the_root_asks_for_now(
+    engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    """Its event works with the root as remembered, and finds nothing to do."""
+    for change in writer.write_all({"shelves/s": {}, "books/a": {"title": "A"}}):
+        engine.handle(writer.database, change)
+    engine.handle(writer.database, writer.write("books/b", {"title": "B"}))
+    wider = writer.write("shelves/s", {"since": 1900})
+    found: list[Any] = []
+
+    def make_and_deliver() -> None:
+        change = writer.write("books/z", {"title": "Z", "year": 1950})
+        found.extend(engine.handle(writer.database, change))
+
+    interleaved.once(Point.READ, lambda: None)  # the first books
+    interleaved.once(Point.READ, make_and_deliver)  # the recent ones
+    engine.handle(interleaved, wider)
+
+    assert [outcome.result for outcome in found] == [Result.UNCHANGED]
+    assert writer.content("shelfViews/s") == shelf_view(first=["A", "B"], recent=["Z"])

@@ -12,7 +12,7 @@ from typing import Any
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
-from onto_fn.engine.memory import NOTHING, Memory, remembered
+from onto_fn.engine.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.outbox import outbox_writes
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
@@ -73,7 +73,9 @@ class Gain:
 
     A change to what the ledger does not list would not find the record. And a document that was
     MISSING, or that no query matched, can become so again: the event of that would find the record
-    as if nothing had happened, and be done, before the build that has seen the document commits.
+    as if nothing had happened, and be done, before the build that has seen the document commits. So
+    would that of a document which matches what an eventual view asks anew, with the same keys (a
+    later date, for instance).
     """
 
     paths: tuple[str, ...]
@@ -86,7 +88,9 @@ class Gain:
 def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
     """The documents and queries of a build that are new to the ledger."""
     known = record.watches if record else frozenset[str]()
-    queries = tuple(item for item in read_set.queries if not item[0].keys() <= known)
+    queries = tuple(
+        item for item in read_set.queries if not item[0].keys() <= known or is_new(item[0], record)
+    )
     locked = {path for _, result in queries for path in result}  # with the query itself
     read = {**{p: t for p, t in read_set.matched.items() if p not in locked}, **read_set.sources}
     before = record.versions if record else {}

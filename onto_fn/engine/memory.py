@@ -25,6 +25,7 @@ from google.protobuf.message import DecodeError
 
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.changes import Change
+from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
@@ -50,8 +51,8 @@ class Memory:
 
     Attributes:
         documents: by path, those that are missing included.
-        queries: identities of the queries that select nothing but of `documents`, and of what
-            `change` brings.
+        queries: identities of the queries that the last build asked. Those that are decidable
+            select nothing but of `documents`, and of what `change` brings.
         change: the event, if its document has to be read before it counts.
         messages: documents in their protobuf form, which need not be made again.
     """
@@ -174,7 +175,6 @@ def remembered(
         before: what it did not have to read.
     """
     project = projection(definition)
-    queries = [query for query, _ in read_set.queries if is_decidable(query)]
     kept = set(read_set.sources)
     for query, result in read_set.queries:
         kept |= set(result) if is_decidable(query) else set()
@@ -188,9 +188,22 @@ def remembered(
         else:
             _fill(message, project(document))
     return {
-        "queries": sorted({identity(query) for query in queries}),
+        "queries": sorted({identity(query) for query, _ in read_set.queries}),
         "documents": zlib.compress(container.SerializeToString(), 1),
     }
+
+
+def is_new(query: Query, record: LedgerRecord | None) -> bool:
+    """Whether the build that a record is of has not asked a query, as far as it tells.
+
+    An event that works with what the record remembers (of the root, for instance) does not ask it
+    either. It may then find nothing to do about a document that the query selects.
+    """
+    memory = record.memory if record else None
+    if memory is None:
+        return False
+    queries = memory.get("queries")
+    return not isinstance(queries, list) or identity(query) not in queries
 
 
 def projection(definition: Definition) -> Project:
