@@ -69,6 +69,8 @@ def _is_decided(condition: Filter) -> bool:
     if condition.op == "==":
         return True
     listed = condition.value if condition.op in {"in", "array_contains_any"} else [condition.value]
+    if not isinstance(listed, list):
+        return False  # which Firestore refuses
     return not any(v is None or (isinstance(v, float) and math.isnan(v)) for v in listed)
 
 
