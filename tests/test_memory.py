@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from onto_fn import Change, DomainModel, Ref, Store, ViewModel, many, query, root
 from onto_fn.engine.affected import Affected
@@ -286,6 +286,15 @@ def test_a_model_that_looks_at_the_whole_document_sees_all_fields() -> None:
     class Aliased(DomainModel, collection="aliased", extra="ignore"):
         name: str = Field(default="", validation_alias="elsewhere")
 
+    class Choosing(DomainModel, collection="choosing", extra="ignore"):
+        name: str = Field(default="", validation_alias=AliasChoices("name", "title"))
+
+    class Counting(DomainModel, collection="counting", extra="ignore"):
+        count: int = 0
+
+        def __init__(self, **fields: Any) -> None:
+            super().__init__(**{**fields, "count": len(fields)})
+
     class Late(DomainModel, collection="late", extra="ignore"):
         name: str = ""
 
@@ -306,6 +315,8 @@ def test_a_model_that_looks_at_the_whole_document_sees_all_fields() -> None:
 
     assert Early.seen_fields() is None
     assert Aliased.seen_fields() is None
+    assert Choosing.seen_fields() is None
+    assert Counting.seen_fields() is None
     assert Base.seen_fields() is None
     assert Below.seen_fields() is None
     assert Tree.seen_fields() is None
