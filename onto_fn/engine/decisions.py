@@ -19,7 +19,7 @@ from onto_fn.firestore import Query, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import document_key
-from onto_fn.firestore.values import MAX_DOCUMENT_BYTES, check_size
+from onto_fn.firestore.values import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 
@@ -238,7 +238,8 @@ def plan(
     if reduced and new is not None:
         new = _reduced(new, build.read_set)
     elif new is not None and definition.consistency == "eventual":
-        new = _with_memory(new, remembered(definition, build.read_set, build.memory))
+        memory = remembered(definition, build.read_set, build.memory)
+        new = _with_memory(new, memory, {path: contents[path] for path in written})
     if _same(record, new):
         return None
     writes = [Write(path, contents[path]) for path in written]
@@ -249,19 +250,29 @@ def plan(
     return Plan(new, tuple(writes), written, deleted)
 
 
-def _with_memory(record: LedgerRecord, memory: Mapping[str, Value]) -> LedgerRecord:
-    """The record with what it is to remember, if there is room: without it, sources are read."""
+def _with_memory(
+    record: LedgerRecord, memory: Mapping[str, Value], beside: BuiltDocuments
+) -> LedgerRecord:
+    """The record with what it is to remember, if there is room: without it, sources are read.
+
+    Args:
+        record: without it.
+        memory: what it is to remember.
+        beside: the documents in the same commit.
+    """
     whole = replace(record, memory=memory)
     try:
-        check_size(whole.path, whole.to_fields())
+        room = MAX_COMMIT_BYTES - check_size(whole.path, whole.to_fields())
+        if sum(check_size(path, fields) for path, fields in beside.items()) <= room:
+            return whole
     except DocumentTooLarge:
-        _log.warning(
-            "%s has no room for what its sources hold, so each event reads them all; read them as "
-            'models of fewer fields with extra="ignore", or split the view',
-            record.path,
-        )
-        return record
-    return whole
+        pass
+    _log.warning(
+        "%s has no room for what its sources hold, so each event reads them all; read them as "
+        'models of fewer fields with extra="ignore", or split the view',
+        record.path,
+    )
+    return record
 
 
 def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:

@@ -25,7 +25,7 @@ from google.protobuf.message import DecodeError
 
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.changes import Change
-from onto_fn.engine.ledger import LedgerRecord
+from onto_fn.engine.ledger import LedgerRecord, is_shard
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
@@ -221,6 +221,8 @@ def projection(definition: Definition) -> Project:
         return frozenset[str]().union(*(one for one in seen if one is not None))
 
     def project(document: Document) -> Document:
+        if is_shard(document.path):
+            return document
         collection = parent_collection(document.path)
         if collection not in names:
             names[collection] = of(document.path)
