@@ -25,6 +25,7 @@ from google.protobuf.message import DecodeError
 
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.changes import Change
+from onto_fn.engine.ledger import is_shard
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
@@ -146,7 +147,7 @@ def recall(item: Affected, change: Change | None) -> Memory:
             "%s: what it remembers cannot be read (%r); the sources are", record.path, error
         )
         return NOTHING
-    return known.after(change, projection(definition))
+    return known.after(change, projection(definition)) or NOTHING
 
 
 def remembered(
@@ -188,6 +189,8 @@ def projection(definition: Definition) -> Project:
     names: dict[str, frozenset[str] | None] = {}
 
     def of(path: str) -> frozenset[str] | None:
+        if is_shard(path):
+            return None
         seen = [model.seen_fields() for model in models if model.owns(path)]
         if not seen or None in seen:
             return None
