@@ -167,18 +167,19 @@ def test_the_event_of_what_is_remembered_brings_its_new_version() -> None:
     ],
 )
 def test_what_an_event_does_not_tell_is_read(event: Change) -> None:
-    memory = recall(item(read(leaf("a", 1), red=[leaf("a", 1)])), event)
+    memory = recall(item(read(leaf("a", 1), red=[leaf("a", 1), leaf("b", 1)])), event)
     now = leaf("a", 3, "red")
 
     answer, seen = asked(memory, Asked(["leaves/a"], [RED]), {now.path: now})
 
     assert seen == {"leaves/a"}
     assert answer.documents == {now.path: now}
-    assert answer.results == [[now]]
+    assert answer.results == [[now, leaf("b", 1)]]
 
 
 def test_what_was_missing_is_read_as_its_event_may_be_older_than_its_deletion() -> None:
-    memory = recall(item(read(leaf("a", None))), change(leaf("a", None), leaf("a", 2)))
+    known = read(leaf("a", None), leaf("b", 1))
+    memory = recall(item(known), change(leaf("a", None), leaf("a", 2)))
     now = leaf("a", None)
 
     answer, seen = asked(memory, Asked(["leaves/a"]), {now.path: now})
@@ -244,6 +245,12 @@ def test_of_two_versions_the_older_is_noted() -> None:
 )
 def test_without_a_memory_that_can_be_read_the_sources_are(record: dict[str, Any]) -> None:
     assert recall(item(read(leaf("a", 1)), **record), UNRELATED) is NOTHING
+
+
+def test_with_nothing_left_to_remember_all_is_read() -> None:
+    memory = recall(item(read(leaf("a", None), red=[])), change(leaf("a", None), leaf("a", 1)))
+
+    assert memory is NOTHING
 
 
 def test_a_rebuild_remembers_nothing() -> None:

@@ -161,7 +161,7 @@ def recall(item: Affected, change: Change | None) -> Memory:
             "%s: what it remembers cannot be read (%r); the sources are", record.path, error
         )
         return NOTHING
-    return known.after(change, projection(definition))
+    return known.after(change, projection(definition)) or NOTHING
 
 
 def remembered(
@@ -215,14 +215,14 @@ def projection(definition: Definition) -> Project:
     names: dict[str, frozenset[str] | None] = {}
 
     def of(path: str) -> frozenset[str] | None:
+        if is_shard(path):
+            return None
         seen = [model.seen_fields() for model in models if model.owns(path)]
         if not seen or None in seen:
             return None
         return frozenset[str]().union(*(one for one in seen if one is not None))
 
     def project(document: Document) -> Document:
-        if is_shard(document.path):
-            return document
         collection = parent_collection(document.path)
         if collection not in names:
             names[collection] = of(document.path)
