@@ -6,7 +6,8 @@ and without a transaction, and in Node.js. Beside them, in both languages, the l
 can do, one write and no read: what the emulator takes by itself.
 
 Each side has a database of its own with the same documents, so that no write starts two of them and
-no lock is shared. A view counts as seen when it holds just what it should.
+no lock is shared; and each has the function of the tickets only, so that setting up the other
+documents starts none. A view counts as seen when it holds just what it should.
 
 Besides, bursts: a ticket of each of several meetings changes in one commit, until all views are
 right. The emulator hands over one event at a time, of all functions together: a burst is the rate
@@ -30,21 +31,22 @@ from frame import ROOT, Curves, Options, Ratio, Report, Table, interleaved, perc
 from google.cloud.firestore import Client
 
 from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.service import environment
 
 sys.path.insert(0, str(ROOT / "functions"))
 
 from meeting_room.sample import sources
+from meeting_room.views import MeetingSession
+
+from onto_fn import Database, Engine
 
 FOLDER = ROOT / "benchmarks" / "peers"
 NODE_MODULES = FOLDER / "node" / "node_modules"
 
 # The database of each side; onto_fn has the default one.
 ONTO_FN = "onto_fn"
-PEERS = {
-    "by hand, @transactional": "transactional",
-    "by hand, no transaction": "plain",
-    "by hand, Node.js": "node",
-}
+QUICK_PEERS = {"by hand, @transactional": "transactional", "by hand, Node.js": "node"}
+PEERS = {**QUICK_PEERS, "by hand, no transaction": "plain"}
 LIMITS = {"one write, Python": "python-least", "one write, Node.js": "node-least"}
 
 LONGEST_START, LONGEST_EVENT = 240.0, 60.0
@@ -74,21 +76,25 @@ class Side:
         self._watch = views.on_snapshot(self._on_snapshot)
 
     def set_up(self, meetings: int) -> None:
-        """Write the sources, a meeting after the other, until a client sees all views."""
+        """Write the sources, and wait until a client sees all views."""
         shared = sources(self.client)
         ticket, meeting = shared.pop("tickets/tj_t"), shared.pop("meetings/meeting_1")
+        batch = self.client.batch()
         for path, fields in shared.items():
-            self.client.document(path).set(fields)
+            batch.set(self.client.document(path), fields)
         for number in range(meetings):
             held = self.client.document(f"tickets/tj_t{number}")
-            fields = {**meeting, "tickets": {**meeting["tickets"], "tijuana": held}}
-            batch = self.client.batch()
             batch.set(held, ticket)
+            fields = {**meeting, "tickets": {**meeting["tickets"], "tijuana": held}}
             batch.set(self.client.document(f"meetings/meeting_{number}"), fields)
-            batch.commit()
             self._attendance[number] = True
-            if not self._see([number], LONGEST_START):
-                raise AssertionError(f"the views are not right at first: {self._seen}")
+        batch.commit()
+        self.build()
+        if not self._see(range(meetings), LONGEST_START):
+            raise AssertionError(f"the views are not right at first: {self._seen}")
+
+    def build(self) -> None:
+        """Build the first views, where no function does."""
 
     def change(self, meetings: Iterable[int]) -> tuple[float, float]:
         """Change the attendance of a ticket to each of some meetings, in one commit.
@@ -152,6 +158,20 @@ class Side:
             self._changed.notify_all()
 
 
+class OntoFn(Side):
+    """The compiled functions; the first views are built as a backfill would."""
+
+    def __init__(self, suite: EmulatorSuite) -> None:
+        super().__init__(suite.client())
+        with environment(FIRESTORE_EMULATOR_HOST=suite.firestore_host):
+            self._database = Database(suite.project_id)
+
+    def build(self) -> None:
+        engine = Engine([MeetingSession.definition()])
+        for number in self._attendance:
+            engine.rebuild(self._database, "MeetingSession", f"meetings/meeting_{number}")
+
+
 class Limit(Side):
     """A function that copies one field into one document."""
 
@@ -166,16 +186,16 @@ def running() -> Generator[EmulatorSuite]:
         raise SystemExit(f"{NODE_MODULES} is missing: run `make bench BENCH=latency`")
     with tempfile.TemporaryDirectory(prefix="onto-fn-latency-") as name:
         folder = Path(name)
-        for shared in ("functions", "tools", ".venv", "firestore.rules"):
+        for shared in ("tools", ".venv", "firestore.rules"):
             (folder / shared).symlink_to(ROOT / shared)
+        app = ROOT / "functions"
+        onto = {"app.py": app / "main.py", "meeting_room": app / "meeting_room"}
+        _python_codebase(folder / "onto", onto)
+        (folder / "onto" / "main.py").write_text("from app import on_tickets_written\n")
+        hand = {"main.py": FOLDER / "triggers.py", "meeting_room.py": FOLDER / "meeting_room.py"}
+        _python_codebase(folder / "hand", hand)
         (folder / "node").symlink_to(FOLDER / "node")
-        python = folder / "python"
-        python.mkdir()
-        (python / "main.py").symlink_to(FOLDER / "triggers.py")
-        (python / "meeting_room.py").symlink_to(FOLDER / "meeting_room.py")
-        (python / "requirements.txt").touch()
-        (python / "venv").symlink_to(ROOT / "functions" / "venv")
-        runtimes = {"functions": "python311", "python": "python311", "node": "nodejs22"}
+        runtimes = {"onto": "python311", "hand": "python311", "node": "nodejs22"}
         codebases = [
             {"source": source, "codebase": source, "runtime": runtime}
             for source, runtime in runtimes.items()
@@ -186,15 +206,22 @@ def running() -> Generator[EmulatorSuite]:
             yield suite
 
 
+def _python_codebase(folder: Path, files: dict[str, Path]) -> None:
+    folder.mkdir()
+    for name, file in {**files, "venv": ROOT / "functions" / "venv"}.items():
+        (folder / name).symlink_to(file)
+    (folder / "requirements.txt").touch()  # how the emulator knows that it is Python
+
+
 def run(options: Options) -> Report:
     """Compare single events, then bursts."""
     rounds, events = options.pick((15, 10), (4, 4))
     bursts, meetings = options.pick((5, 12), (2, 4))
-    limited: dict[str, str] = options.pick(LIMITS, {})
+    peers, limits = options.pick((PEERS, LIMITS), (QUICK_PEERS, {}))
     with running() as suite:
-        contenders = {ONTO_FN: Side(suite.client())}
-        contenders |= {name: Side(suite.client(database)) for name, database in PEERS.items()}
-        limits = {name: Limit(suite.client(database)) for name, database in limited.items()}
+        contenders = {ONTO_FN: OntoFn(suite)}
+        contenders |= {name: Side(suite.client(database)) for name, database in peers.items()}
+        limits = {name: Limit(suite.client(database)) for name, database in limits.items()}
         sides = {**contenders, **limits}
         for side in sides.values():
             side.set_up(1 if isinstance(side, Limit) else 1 + meetings)
@@ -215,10 +242,10 @@ def run(options: Options) -> Report:
     columns = ("", "p50 ms", "p95 ms", "p99 ms", "the write: p50 ms", "events")
     title = "From a client's write to the view that it sees"
     report = Report([Table(title, columns, rows), _bursts(contenders, taken, meetings)])
-    for name in [*PEERS, *limits]:
+    for name in [*peers, *limits]:
         label = f"{ONTO_FN} / {name}"
         report.ratios.append(Ratio.of(label, medians[ONTO_FN], medians[name], unit="latency"))
-    for name in PEERS:
+    for name in peers:
         label = f"{ONTO_FN} / {name}, burst"
         report.ratios.append(Ratio.of(label, taken[ONTO_FN], taken[name], unit="seconds"))
     report.curves.append(_curves(title, sides))
