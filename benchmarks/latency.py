@@ -202,7 +202,7 @@ def running() -> Generator[EmulatorSuite]:
         ]
         config = {"firestore": {"rules": "firestore.rules"}, "functions": codebases}
         (folder / "firebase.json").write_text(json.dumps(config))
-        with EmulatorSuite(folder) as suite:
+        with EmulatorSuite(folder, deadline=LONGEST_START) as suite:
             yield suite
 
 
