@@ -215,8 +215,8 @@ def _python_codebase(folder: Path, files: dict[str, Path]) -> None:
 
 def run(options: Options) -> Report:
     """Compare single events, then bursts."""
-    rounds, events = options.pick((15, 10), (4, 4))
-    bursts, meetings = options.pick((5, 12), (2, 4))
+    warming, rounds, events = options.pick((40, 12, 10), (8, 4, 4))
+    bursts, meetings = options.pick((4, 10), (2, 4))
     peers, limits = options.pick((PEERS, LIMITS), (QUICK_PEERS, {}))
     with running() as suite:
         contenders = {ONTO_FN: OntoFn(suite)}
@@ -225,7 +225,7 @@ def run(options: Options) -> Report:
         sides = {**contenders, **limits}
         for side in sides.values():
             side.set_up(1 if isinstance(side, Limit) else 1 + meetings)
-            for _ in range(2 * events):  # what is measured has a warm instance
+            for _ in range(warming):  # compilers, V8's most of all, take some tens of events
                 side.change([0])
         medians = interleaved(
             rounds, {n: lambda _, side=s: side.measure(events) for n, s in sides.items()}
