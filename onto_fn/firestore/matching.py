@@ -68,11 +68,12 @@ def _is_decided(condition: Filter) -> bool:
         return False
     if condition.op == "==":
         return True
+    value = condition.value
     if condition.op == "array_contains":
-        return not _is_nothing(condition.value)
-    if not isinstance(condition.value, list):
+        return not _is_nothing(value)
+    if not isinstance(value, list):
         return False  # which Firestore refuses
-    return not any(map(_is_nothing, cast("list[Value]", condition.value)))
+    return not any(map(_is_nothing, cast("list[Value]", value)))
 
 
 def _is_nothing(value: Value) -> bool:
