@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.types import Value as _ValueMessage
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.errors import DocumentTooLarge, InvalidValue
 from onto_fn.firestore.canonical import ordered
@@ -55,6 +56,13 @@ def decode_time(message: Any) -> datetime:
     """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
     instant = datetime.fromtimestamp(message.seconds, UTC)
     return instant.replace(microsecond=message.nanos // 1000)
+
+
+def encode_time(instant: datetime) -> Timestamp:
+    """The protobuf Timestamp of an instant that has a time zone."""
+    message = Timestamp()
+    message.FromDatetime(instant)
+    return message
 
 
 def decode_path(resource_name: str) -> str:
