@@ -13,7 +13,7 @@ import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import grpc
@@ -26,6 +26,7 @@ from google.cloud.firestore_v1.types import (
     RollbackRequest,
     RunAggregationQueryRequest,
 )
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.errors import (
     Contention,
@@ -47,8 +48,8 @@ from onto_fn.firestore.values import (
     decode_path,
     decode_time,
     encode,
-    encode_time,
     fill_fields,
+    fill_time,
 )
 from onto_fn.observing import phase
 
@@ -346,20 +347,20 @@ class Database:
             **_encoded(consistency),
         )
         documents: dict[str, Document] = {}
-        read_time = datetime.min.replace(tzinfo=UTC)
+        read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
         with translated(in_transaction=_locks(consistency)):
             for message in self._calls.batch_get(request, self.deadlines.read):
                 transaction = message.transaction or transaction
                 if message.WhichOneof("result") is None:
                     continue
-                read_time = max(read_time, decode_time(message.read_time))
+                read_time = _later(read_time, message.read_time)
                 if message.WhichOneof("result") == "found":
                     document = _document(message.found)
                 else:
                     document = Document(decode_path(message.missing), None, None)
                 documents[document.path] = document
-        return documents, read_time, transaction
+        return documents, decode_time(read_time), transaction
 
     def read_query(
         self, query: Query, consistency: dict[str, Any]
@@ -371,16 +372,15 @@ class Database:
             **_encoded(consistency),
         )
         documents: list[Document] = []
-        read_time = datetime.min.replace(tzinfo=UTC)
+        read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
         with translated(in_transaction=_locks(consistency), query=query):
             for message in self._calls.run_query(request, self.deadlines.read):
                 transaction = message.transaction or transaction
-                if message.HasField("read_time"):
-                    read_time = max(read_time, decode_time(message.read_time))
+                read_time = _later(read_time, message.read_time)
                 if message.HasField("document"):
                     documents.append(_document(message.document))
-        return documents, read_time, transaction
+        return documents, decode_time(read_time), transaction
 
     def _parent(self, query: Query) -> str:
         parent = "" if query.anywhere else query.collection.rpartition("/")[0]
@@ -417,8 +417,7 @@ class Database:
         if write.precondition == "absent":
             message.current_document.exists = False
         elif write.precondition is not None:
-            instant = write.precondition.astimezone(UTC).replace(tzinfo=None)
-            message.current_document.update_time.FromDatetime(instant)
+            fill_time(message.current_document.update_time, write.precondition, write.path)
 
     def release(self, transaction: bytes) -> None:
         """Roll a transaction back. Errors are ignored: the server drops it by itself."""
@@ -458,11 +457,18 @@ def _encoded(consistency: dict[str, Any]) -> dict[str, Any]:
     read_time: datetime | None = consistency.get("read_time")
     if read_time is None:
         return consistency
-    return {**consistency, "read_time": encode_time(read_time)}
+    message = Timestamp()
+    fill_time(message, read_time, "the read time")
+    return {**consistency, "read_time": message}
 
 
 def _locks(consistency: dict[str, Any]) -> bool:
     return "transaction" in consistency or "new_transaction" in consistency
+
+
+def _later(a: Any, b: Any) -> Any:
+    """The later of two protobuf Timestamps."""
+    return a if (a.seconds, a.nanos) >= (b.seconds, b.nanos) else b
 
 
 def _document(message: Any) -> Document:
