@@ -389,15 +389,24 @@ class Database:
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
         request = CommitMessage(database=self._name, transaction=transaction)
+        encoded: dict[int, Any] = {}
         for write in writes:
-            self._fill_write(request.writes.add(), write)
+            self._fill_write(request.writes.add(), write, encoded)
         if not are_small(request.writes):
             _check_commit(writes)
         with phase("commit"), translated(in_transaction=transaction is not None):
             response = self._calls.commit(request, self.deadlines.commit)
         return decode_time(response.commit_time)
 
-    def _fill_write(self, message: Any, write: Write) -> None:
+    def _fill_write(self, message: Any, write: Write, encoded: dict[int, Any]) -> None:
+        """Put a write into its message.
+
+        Args:
+            message: the protobuf write, empty.
+            write: the write.
+            encoded: the protobuf documents of this commit by the identity of their content. The
+                copies of a view share theirs: it is encoded once.
+        """
         name = f"{self._documents}/{write.path}"
         if write.increments is not None:
             message.update.name = name
@@ -410,10 +419,15 @@ class Database:
         elif write.fields is None:
             message.delete = name
         else:
-            message.update.name = name
-            fill_fields(
-                message.update.fields, write.fields, documents=self._documents, where=write.path
-            )
+            document, same = message.update, encoded.get(id(write.fields))
+            if same is None:
+                fill_fields(
+                    document.fields, write.fields, documents=self._documents, where=write.path
+                )
+                encoded[id(write.fields)] = document
+            else:
+                document.CopyFrom(same)
+            document.name = name
         if write.precondition == "absent":
             message.current_document.exists = False
         elif write.precondition is not None:
