@@ -35,6 +35,8 @@ _Proto = cast(Any, _ValueMessage).pb()
 def decode(message: Any) -> Value:
     """The Python value of a protobuf `Value`."""
     kind = message.WhichOneof("value_type")
+    if kind == "string_value":
+        return message.string_value
     if kind is None or kind == "null_value":
         return None
     if kind == "map_value":
