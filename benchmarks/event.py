@@ -55,6 +55,7 @@ OWNERS = {
     "onto_fn/engine/decisions.py": "ledger",
     "onto_fn/engine/leftovers.py": "ledger",
     "onto_fn/engine/ledger.py": "ledger",
+    "onto_fn/engine/memory.py": "ledger",
     "onto_fn/engine/snapshots.py": "store",
     "onto_fn/store/": "store",
     "onto_fn/models/": "models",

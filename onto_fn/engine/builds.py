@@ -67,7 +67,8 @@ def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> As
     """Ask for all that a build of a root needs; what is in the way of it is part of the answer."""
     read_set = ReadSet()
     try:
-        store = yield from memory.answering(loading(definition.store, root, read_set))
+        asking = loading(definition.store, root, read_set)
+        store = yield from memory.answering(asking) if memory else asking
     except PermanentError as error:
         return Loaded(read_set, None, error, memory)
     return Loaded(read_set, store, None, memory)
