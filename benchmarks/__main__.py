@@ -16,7 +16,7 @@ from frame import ROOT, Options, Report
 from rich.console import Console
 
 RESULTS = ROOT / "benchmarks" / "results.json"
-BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "cold_start")
+BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "latency", "cold_start")
 
 
 def main(
