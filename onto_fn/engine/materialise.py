@@ -16,10 +16,14 @@ from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
+from onto_fn.engine.turns import TURNS
 from onto_fn.errors import PermanentError, StaleSnapshot, UnreadableRecord
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.database import Transaction
 from onto_fn.store import Reader
+
+MOST_WAITS = 2
+"""The first turn waited for may have begun before the change, the second has seen it."""
 
 
 def materialise(
@@ -40,6 +44,13 @@ def materialise(
 
     def attempt(number: int) -> Outcome:
         current = affected if number == 1 else find_one(database, affected)
+        for _ in range(MOST_WAITS):
+            if change is not None and covers(current.record, change):
+                break
+            with TURNS.turn(database, affected.ledger_path) as is_mine:
+                if is_mine:
+                    return replace(_attempt(database, current, change), attempts=number)
+            current = find_one(database, affected)
         return replace(_attempt(database, current, change), attempts=number)
 
     return policy.run(f"{affected.definition.name} of {affected.root}", attempt)
