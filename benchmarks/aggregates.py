@@ -221,7 +221,7 @@ SIDES: dict[str, Callable[[str], Counting]] = {
     "plain sets": Raw,
     "onto_fn, 10 shards": OntoFn,
     "Increment": Increment,
-    "@transactional, once": ReadModifyWrite,
+    "@transactional, marker": ReadModifyWrite,
 }
 
 

@@ -109,7 +109,7 @@ class Transactional(Counting):
 
 
 class TransactionalOnce(Counting):
-    name = "@transactional, once"
+    name = "@transactional, marker"
 
     def handle(self, change: Change) -> None:
         total = self.client.document("totals/p")

@@ -79,14 +79,14 @@ class Join(Grouping):
 
 
 class JoinOnce(Grouping):
-    name = "@transactional, once, a marker an event"
+    name = "@transactional, marker"
 
     def handle(self, change: Change) -> None:
         hand.join_once(self.client, self.group, self.view, change.event_id)
 
 
 class JoinRecorded(Grouping):
-    name = "@transactional, once, a record a view"
+    name = "@transactional, record"
 
     def handle(self, change: Change) -> None:
         hand.join_recorded(self.client, self.group, self.view, change.event_id)
