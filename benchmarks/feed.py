@@ -8,13 +8,6 @@ For each number of followers, on one emulator, in interleaved rounds:
 * fan-out: the post is edited; real functions-framework workers rebuild every feed, the batches
   going through a real Pub/Sub emulator.
 
-Then, if asked for, the same under faults, while events and batches are delivered up to five times
-and at once, workers are killed around their commits, and calls fail:
-
-* faults: the post is edited.
-* moves: it is edited, while a tenth of the followers leaves and as many come.
-* deletion: it goes.
-
 Each takes until the commit that makes the last feed right; then every feed is compared with what it
 should hold. Each function gets as many events at once as it declares to take.
 
@@ -27,7 +20,7 @@ from __future__ import annotations
 import runpy
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,11 +56,8 @@ from onto_fn.testing.supervisor import descendants
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "emulator_tests" / "apps" / "feed.py"
 PROJECT = "demo-feed"
-SEED = 1
-FAULTLESS = FaultRates(0, 0, 0, 0, 0, 0, 0, 0)
-PROMPT = DeliveryRates(copies=(1,), usual_delay=0, long=0, pair=0, dropped=0)
-KILLS = FaultRates(kill_before_commit=0.15, kill_after_commit=0.15, ambiguous=0.05)
-REPEATED = DeliveryRates(usual_delay=0.2, long=0)
+FAULTLESS = FaultPlan(1, FaultRates(0, 0, 0, 0, 0, 0, 0, 0))
+PROMPT = DeliveryPlan(1, DeliveryRates(copies=(1,), usual_delay=0, long=0, pair=0, dropped=0))
 FAN_OUT_WORKERS = 2
 DEADLINE = 300.0
 LONGEST_LOOP = 1000
@@ -80,15 +70,6 @@ class Row:
     followers: int
     times: dict[str, list[float]]
     peak: int
-
-
-@dataclass
-class FaultyRow:
-    """What was measured for one number of followers under faults."""
-
-    followers: int
-    times: dict[str, float]
-    kills: int
 
 
 class Feeds:
@@ -108,20 +89,10 @@ class Feeds:
         self.names = names
         self.client.document(self.author).set({"followers": dict.fromkeys(names, True)})
 
-    def move(self) -> None:
-        """An edit, and at once a tenth of the followers leaves while as many come."""
-        self.edit("moved")
-        tenth = len(self.names) // 10
-        self.follow([*self.names[tenth:], *(f"new{n:05}" for n in range(tenth))])
-
     def edit(self, text: str) -> None:
         self.text = text
         fields = {"ownerId": self.author.rpartition("/")[2], "text": text}
         self.client.document(self.post).set(fields)
-
-    def delete(self) -> None:
-        self.names = []
-        self.client.document(self.post).delete()
 
     def has(self, path: str) -> bool:
         """Whether a document is the post in somebody's feed."""
@@ -174,7 +145,7 @@ class Feeds:
 
 
 class Stage:
-    """Emulators, and workers whose faults are chosen for each measurement."""
+    """Emulators, and workers to which what they fire is delivered."""
 
     def __init__(self, stack: ExitStack, log_dir: Path) -> None:
         self.log_dir = log_dir
@@ -191,22 +162,20 @@ class Stage:
         self.messages.subscribe(self._take)
 
     @contextmanager
-    def running(self, name: str, faults: FaultRates, rates: DeliveryRates) -> Generator[Workers]:
-        """Workers, with these faults, for the time of a `with` block."""
+    def running(self) -> Generator[Workers]:
+        """Workers for the time of a `with` block."""
         workers = Workers(
             APP,
             {**dict.fromkeys(self.functions, 1), **dict.fromkeys(self.topics, FAN_OUT_WORKERS)},
             firestore_host=self.recorder.firestore_host,
             project_id=PROJECT,
-            plan=FaultPlan(SEED, faults),
-            log_dir=self.log_dir / name,
+            plan=FAULTLESS,
+            log_dir=self.log_dir / "workers",
             environ={"PUBSUB_EMULATOR_HOST": self.messages.pubsub_host},
         )
         with workers:
             addresses = {name: workers.addresses(name) for name in self.functions | self.topics}
-            deliverer = Deliverer(
-                DeliveryPlan(SEED, rates), addresses, concurrency=declared_concurrency(APP)
-            )
+            deliverer = Deliverer(PROMPT, addresses, concurrency=declared_concurrency(APP))
             with deliverer:
                 self._running = deliverer
                 yield workers
@@ -254,22 +223,17 @@ def _peak_memory(pid: int) -> int:
     return int(lines[0].split()[1]) // 1024 if lines else 0
 
 
-def run(numbers: Mapping[int, int], faulty: Sequence[int]) -> tuple[list[Row], list[FaultyRow]]:
-    """Measure an edit, for each number of followers in so many rounds; and some under faults."""
+def run(numbers: Mapping[int, int]) -> list[Row]:
+    """Measure an edit, for each number of followers in so many rounds."""
     with ExitStack() as stack:
         stage = Stage(stack, Path(tempfile.mkdtemp(prefix="onto-fn-feed-")))
         stack.callback(stage.client.close)
-        with stage.running("plain", FAULTLESS, PROMPT) as workers:
-            rows = [_plain(stage, workers, *wanted) for wanted in numbers.items()]
-        faulty_rows: list[FaultyRow] = []
-        for number in faulty:
-            with stage.running(f"faulty{number}", KILLS, REPEATED) as workers:
-                faulty_rows.append(_faulty(stage, workers, number))
-    return rows, faulty_rows
+        with stage.running() as workers:
+            return [_measured(stage, workers, *wanted) for wanted in numbers.items()]
 
 
-def _plain(stage: Stage, workers: Workers, number: int, rounds: int) -> Row:
-    feeds = Feeds(stage.client, f"plain{number}", number)
+def _measured(stage: Stage, workers: Workers, number: int, rounds: int) -> Row:
+    feeds = Feeds(stage.client, f"author{number}", number)
     stage.measure(workers, feeds, feeds.begin)
     sides: dict[str, Callable[[int], float]] = {
         "raw": lambda _: feeds.write_raw(),
@@ -279,16 +243,6 @@ def _plain(stage: Stage, workers: Workers, number: int, rounds: int) -> Row:
         sides["loop"] = lambda _: feeds.loop()
     times = interleaved(rounds, sides)
     return Row(number, times, max(map(_peak_memory, descendants(workers.pid)), default=0))
-
-
-def _faulty(stage: Stage, workers: Workers, number: int) -> FaultyRow:
-    feeds = Feeds(stage.client, f"faulty{number}", number)
-    stage.measure(workers, feeds, feeds.begin)
-    changes = {"faults": partial(feeds.edit, "edited"), "moves": feeds.move}
-    changes["deletion"] = feeds.delete
-    times = {name: stage.measure(workers, feeds, change) for name, change in changes.items()}
-    kills = sum("KILL" in entry.get("fault", "") for entry in workers.journal())
-    return FaultyRow(number, times, kills)
 
 
 @dataclass
