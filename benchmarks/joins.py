@@ -1,7 +1,8 @@
 """Joins of any width and depth: time, round trips and billed documents of an event.
 
-Beside onto_fn: the same calls with requests that were made beforehand, so that what remains is the
-emulator's and the connection's. Duplicates and changes that alter nothing are measured as well.
+Beside onto_fn in its default mode: the same view with `consistency="eventual"`, and the default's
+calls with requests that were made beforehand, so that what remains is the emulator's and the
+connection's. Duplicates and changes that alter nothing are measured as well.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from emulator import emulator
-from frame import Curves, Options, Ratio, Report, Table
+from frame import Curves, Options, Ratio, Report, Table, interleaved
 from peers.raw import client, replayed
 
 from onto_fn import Change, Database, DomainModel, Engine, Ref, Store, ViewModel, many, root
 from onto_fn.firestore import Document, Write
 from onto_fn.testing.billing import Billing
+from onto_fn.views.definition import Consistency
 
 
 class Part(DomainModel, collection="parts"):
@@ -48,12 +51,12 @@ class Total(ViewModel[WholeStore], path="totals/{whole}"):
 class Join:
     """A view of `width` chains of `depth` parts each, up to date."""
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, consistency: Consistency = "snapshot") -> None:
         self.project = f"demo-{secrets.token_hex(6)}"
         self.billing = Billing()
         self.plain = Database(self.project)
         self.database = Database(self.project, interceptors=[self.billing])
-        self.engine = Engine([Total.definition()])
+        self.engine = Engine([replace(Total.definition(), consistency=consistency)])
         self.number = 0
         identifiers = [[f"p{n}-{level}" for level in range(depth)] for n in range(width)]
         parts = [
@@ -97,7 +100,10 @@ def run(options: Options) -> Report:
         wide, ratios = _measured(widths, "width {width}", rounds, events)
         deep, _ = _measured([(5, depth) for depth in (1, 2, 3, 4)], "depth {depth}", rounds, events)
         idle = _idle(events * rounds)
-    columns = ("", "onto_fn ms", "ready-made requests ms", "round trips", "reads", "writes")
+    columns = (
+        *("", "default ms", "round trips", "reads", "writes"),
+        *("eventual ms", "round trips", "reads", "writes", "ready-made ms"),
+    )
     report = Report(
         [
             Table("One event of a join, by its width", columns, wide),
@@ -111,12 +117,17 @@ def run(options: Options) -> Report:
     )
     report.ratios = ratios
     points = [(width, row) for (width, _), row in zip(widths, wide, strict=True)]
+
+    def column(number: int) -> list[tuple[float, float]]:
+        return [(width, float(row[number])) for width, row in points]
+
     series = {
-        "onto_fn": [(width, float(row[1])) for width, row in points],
-        "the same requests, ready-made": [(width, float(row[2])) for width, row in points],
+        "default": column(1),
+        "eventual": column(5),
+        "the default's requests, ready-made": column(9),
     }
     report.curves = [Curves("One event of a join", "documents joined", "milliseconds", series)]
-    reads = {"billed reads": [(width, float(row[4])) for width, row in points]}
+    reads = {"default": column(3), "eventual": column(7)}
     report.curves.append(Curves("Billed reads of one event", "documents joined", "reads", reads))
     return report
 
@@ -127,22 +138,40 @@ def _measured(
     rows: list[tuple[str | float, ...]] = []
     ratios: list[Ratio] = []
     for width, depth in shapes:
-        join = Join(width, depth)
+        default, eventual = Join(width, depth), Join(width, depth, "eventual")
         limit = replayed(
-            client(join.project),
-            lambda database, join=join: join.engine.handle(database, join.change()),
+            client(default.project),
+            lambda database, join=default: join.engine.handle(database, join.change()),
         )
-        ours: list[float] = []
-        theirs: list[float] = []
-        billed: list[float] = []
-        for _ in range(rounds):
-            milliseconds, *billed = join.costs(events, join.change)
-            ours.append(milliseconds)
-            theirs.append(_median(events, join.change, limit))
+        billed: dict[str, list[float]] = {}
+
+        def costs(name: str, join: Join, billed: dict[str, list[float]] = billed) -> float:
+            milliseconds, *billed[name] = join.costs(events, join.change)
+            return milliseconds
+
+        found = interleaved(
+            rounds,
+            {
+                "default": lambda _, join=default, costs=costs: costs("default", join),
+                "eventual": lambda _, join=eventual, costs=costs: costs("eventual", join),
+                "ready-made": lambda _, join=default, play=limit: _median(
+                    events, join.change, play
+                ),
+            },
+        )
+        median = {name: statistics.median(values) for name, values in found.items()}
         shape = label.format(width=width, depth=depth)
-        rows.append((shape, statistics.median(ours), statistics.median(theirs), *billed))
-        name = f"onto_fn / ready-made requests, {shape}"
-        ratios.append(Ratio.of(name, ours, theirs, unit="latency"))
+        rows.append(
+            (
+                shape,
+                *(median["default"], *billed["default"]),
+                *(median["eventual"], *billed["eventual"]),
+                median["ready-made"],
+            )
+        )
+        for name, over in (("eventual", "default"), ("default", "ready-made")):
+            title = f"{name} / {over}, {shape}"
+            ratios.append(Ratio.of(title, found[name], found[over], unit="latency"))
     return tuple(rows), ratios
 
 

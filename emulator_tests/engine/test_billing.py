@@ -7,6 +7,7 @@ does not exist like one that does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from onto_fn import (
     root,
 )
 from onto_fn.testing.billing import Billing
+from onto_fn.views.definition import Consistency
 
 Connect = Callable[..., Database]
 
@@ -97,10 +99,16 @@ def billed(connect: Connect, billing: Billing) -> Database:
 
 
 def join(
-    view: type[ViewModel[Any]], width: int, writer: Writer, *, readers: int = 1, depth: int = 1
+    view: type[ViewModel[Any]],
+    width: int,
+    writer: Writer,
+    *,
+    readers: int = 1,
+    depth: int = 1,
+    consistency: Consistency = "snapshot",
 ) -> Engine:
     """A view of one whole, up to date: `width` chains of `depth` parts each."""
-    engine = Engine([view.definition()])
+    engine = Engine([replace(view.definition(), consistency=consistency)])
     links = {(n, level): f"{n}-{level}" for n in range(width) for level in range(depth)}
     parts = [
         Part(
@@ -149,6 +157,72 @@ def test_depth_costs_reads_and_no_round_trips(
     assert outcome.result is Result.COMMITTED
     assert writer.content("deep/w") == {"total": 2 * depth + 1}
     assert billing.counts == {"calls": 3, "reads": 1 + 1 + 2 * depth, "writes": 2}
+
+
+@pytest.mark.parametrize("width", [1, 2, 10, 100, 500])
+def test_an_event_of_an_eventual_join_reads_its_ledger_record_whatever_the_width(
+    width: int, billed: Database, billing: Billing, writer: Writer
+) -> None:
+    engine = join(Wide, width, writer, consistency="eventual")
+
+    for number in (2, 3):
+        (outcome,) = engine.handle(billed, changed(writer, "parts/0-0", number=number))
+
+        assert outcome.result is Result.COMMITTED
+        assert writer.content("readers/r0/wide/w") == {"total": width + number - 1}
+        assert billing.counts == {"calls": 2, "reads": 1, "writes": 2}
+        billing.counts.clear()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_an_event_of_an_eventual_join_costs_the_same_at_any_depth(
+    depth: int, billed: Database, billing: Billing, writer: Writer
+) -> None:
+    engine = join(Deep, 2, writer, depth=depth, consistency="eventual")
+
+    (outcome,) = engine.handle(billed, changed(writer, f"parts/0-{depth - 1}", number=2))
+
+    assert outcome.result is Result.COMMITTED
+    assert writer.content("deep/w") == {"total": 2 * depth + 1}
+    assert billing.counts == {"calls": 2, "reads": 1, "writes": 2}
+
+
+def test_an_eventual_join_reads_what_is_new_to_it_and_nothing_else(
+    billed: Database, billing: Billing, writer: Writer
+) -> None:
+    engine = join(Wide, 100, writer, consistency="eventual")
+    writer.write("parts/more", {"number": 5})
+    whole = writer.content("wholes/w") or {}
+    references = [*whole["parts"], Part.ref("more")]
+
+    engine.handle(billed, changed(writer, "wholes/w", parts=references))
+
+    assert writer.content("readers/r0/wide/w") == {"total": 105}
+    # look-up, the new part, the same once more to lock it, commit
+    assert billing.counts == {"calls": 4, "reads": 1 + 1 + 1, "writes": 2}
+
+
+def test_an_eventual_query_costs_nothing_but_for_what_enters_it(
+    billed: Database, billing: Billing, writer: Writer
+) -> None:
+    engine = Engine([replace(Found.definition(), consistency="eventual")])
+    for change in writer.write_all({f"parts/{n}": {"number": 7} for n in range(3)}):
+        engine.handle(writer.database, change)
+
+    engine.handle(billed, changed(writer, "parts/0", unused=True))
+
+    # one look-up finds three records, each of which is committed
+    assert billing.counts == {"calls": 1 + 3, "reads": 3, "writes": 3}
+    billing.counts.clear()
+
+    engine.handle(billed, writer.write("parts/3", {"number": 7}))
+
+    assert writer.content("found/0") == {"ids": ["0", "1", "2", "3"]}
+    # each of the three reads what enters, and once more to lock it
+    entering = {"calls": 1 + 3 * 3, "reads": 3 + 3 * 2, "writes": 2 * 3}
+    # the new root reads itself and its query, which finds four, and both once more to lock them
+    first = {"calls": 2 + 2 + 1, "reads": 2 * (1 + 4), "writes": 2}
+    assert billing.counts == {kind: entering[kind] + first[kind] for kind in first}
 
 
 @pytest.mark.parametrize("copies", [1, 10, 100])

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -19,6 +21,7 @@ from kit.interleaving import Interleaved, Point
 from kit.writing import Fields, Writer
 
 from onto_fn import Change, Database, Engine
+from onto_fn.views.definition import Consistency
 
 PEOPLE, GROUPS, TEAMS, TOWNS = "abc", "gh", "tu", "xy"
 
@@ -51,11 +54,15 @@ place = st.integers(0, 10**6)  # which of the events there are
 class Deliveries(RuleBasedStateMachine):
     """Sources change, and events arrive."""
 
-    def __init__(self, connect: Callable[[str, type[Database]], Database]) -> None:
+    def __init__(
+        self, connect: Callable[[str, type[Database]], Database], consistency: Consistency
+    ) -> None:
         super().__init__()
         project = f"demo-{secrets.token_hex(6)}"
         views = (GroupView, TeamView, BoardView, AddressView)
-        self.engine = Engine([view.definition() for view in views])
+        self.engine = Engine(
+            [replace(view.definition(), consistency=consistency) for view in views]
+        )
         database = connect(project, Interleaved)
         assert isinstance(database, Interleaved)
         self.database = database
@@ -181,7 +188,8 @@ class Expected:
         }
 
 
-def test_every_view_converges_to_its_sources(project: str) -> None:
+@pytest.mark.parametrize("consistency", get_args(Consistency))
+def test_every_view_converges_to_its_sources(project: str, consistency: Consistency) -> None:
     databases: list[Database] = []
 
     def connect(name: str, kind: type[Database]) -> Database:
@@ -190,7 +198,7 @@ def test_every_view_converges_to_its_sources(project: str) -> None:
 
     try:
         run_state_machine_as_test(
-            lambda: Deliveries(connect),
+            lambda: Deliveries(connect, consistency),
             settings=settings(
                 max_examples=15,
                 stateful_step_count=20,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onto_fn.engine.decisions import Build, Gain, check_targets
+from onto_fn.engine.memory import NOTHING, Memory
 from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
 from onto_fn.firestore.database import Transaction
@@ -24,6 +25,7 @@ def build(
     known: bool,
     reader: Reader,
     read_time: datetime,
+    memory: Memory = NOTHING,
 ) -> Build:
     """Build one root's documents; what cannot be built is a `Build` with its error.
 
@@ -34,12 +36,13 @@ def build(
         known: whether the root was built before in this life of it.
         reader: a consistent snapshot.
         read_time: of the snapshot.
+        memory: what need not be read.
 
     Raises:
         TransientError: a read failed.
     """
     with phase("read", definition.name):
-        loaded = answered(load_root(definition, root), reader)
+        loaded = answered(load_root(definition, root, memory), reader)
     return build_loaded(definition, root, shards, loaded, known=known, read_time=read_time)
 
 
@@ -51,21 +54,23 @@ class Loaded:
         read_set: what was read.
         store: None if the root does not exist (or is not of the root's class), or on an error.
         error: set if the store could not be loaded.
+        memory: what did not have to be read.
     """
 
     read_set: ReadSet
     store: Store | None
     error: PermanentError | None = None
+    memory: Memory = NOTHING
 
 
-def load_root(definition: Definition, root: str) -> Asking[Loaded]:
+def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> Asking[Loaded]:
     """Ask for all that a build of a root needs; what is in the way of it is part of the answer."""
     read_set = ReadSet()
     try:
-        store = yield from loading(definition.store, root, read_set)
+        store = yield from memory.answering(loading(definition.store, root, read_set))
     except PermanentError as error:
-        return Loaded(read_set, None, error)
-    return Loaded(read_set, store)
+        return Loaded(read_set, None, error, memory)
+    return Loaded(read_set, store, None, memory)
 
 
 def build_loaded(
@@ -78,9 +83,9 @@ def build_loaded(
     read_time: datetime,
 ) -> Build:
     """Build from what was loaded; see `build`."""
-    read_set, store = loaded.read_set, loaded.store
+    read_set, store, memory = loaded.read_set, loaded.store, loaded.memory
     if loaded.error is not None:
-        return Build(read_set, read_time, None, True, loaded.error)
+        return Build(read_set, read_time, None, True, loaded.error, memory)
     exists = store is not None
     try:
         with phase("build", definition.name):
@@ -92,12 +97,12 @@ def build_loaded(
                 if definition.shard_of(path) in shards
             }
         check_targets(definition, documents or {})
-        made = Build(read_set, read_time, documents, exists)
+        made = Build(read_set, read_time, documents, exists, None, memory)
         _ = made.digests  # computed here, where what cannot be stored is an error of the build
         for path, content in (documents or {}).items():
             check_sendable(definition, path, content)
     except PermanentError as error:
-        return Build(read_set, read_time, None, exists, error)
+        return Build(read_set, read_time, None, exists, error, memory)
     return made
 
 

@@ -20,17 +20,24 @@ class Change:
         before: it before the change (`exists` is False if it was created), or None if unknown.
         after: it after the change (`exists` is False if it was deleted), or None if unknown.
         event_id: the CloudEvent's id; the same for every function that one write triggers.
+        versions_only: whether `before` and `after` tell their versions, and not what they hold.
     """
 
     path: str
     before: Document | None
     after: Document | None
     event_id: str = ""
+    versions_only: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether the event carried its payload. One that is too large arrives without."""
         return self.before is not None and self.after is not None
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it tells what the document holds now."""
+        return self.is_known and not self.versions_only
 
     @property
     def is_no_op(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,14 +12,18 @@ from typing import Any
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.memory import NOTHING, Memory, remembered
 from onto_fn.engine.outbox import outbox_writes
-from onto_fn.errors import InvalidPath, PermanentError
+from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
 from onto_fn.firestore.canonical import digest
+from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import document_key
 from onto_fn.firestore.values import MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
+
+_log = logging.getLogger("onto_fn")
 
 
 def covers(record: LedgerRecord | None, change: Change) -> bool:
@@ -113,6 +118,7 @@ class Build:
         documents: content by path; None to leave what is there as it is.
         root_exists: whether the root exists (and is of the root's class).
         error: set if the build failed.
+        memory: what it did not have to read.
     """
 
     read_set: ReadSet
@@ -120,6 +126,7 @@ class Build:
     documents: BuiltDocuments | None
     root_exists: bool
     error: PermanentError | None = None
+    memory: Memory = NOTHING
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -226,6 +233,8 @@ def plan(
     )
     if reduced and new is not None:
         new = _reduced(new, build.read_set)
+    elif new is not None and definition.consistency == "eventual":
+        new = _with_memory(new, remembered(definition, build.read_set, build.memory))
     if _same(record, new):
         return None
     writes = [Write(path, contents[path]) for path in written]
@@ -234,6 +243,21 @@ def plan(
     writes += _dead_letter_writes(definition, root, record, new, change)
     writes.append(_ledger_write(ledger_path(definition.name, root, shard), record, new))
     return Plan(new, tuple(writes), written, deleted)
+
+
+def _with_memory(record: LedgerRecord, memory: Mapping[str, Value]) -> LedgerRecord:
+    """The record with what it is to remember, if there is room: without it, sources are read."""
+    whole = replace(record, memory=memory)
+    try:
+        check_size(whole.path, whole.to_fields())
+    except DocumentTooLarge:
+        _log.warning(
+            "%s has no room for what its sources hold, so each event reads them all; read them as "
+            'models of fewer fields with extra="ignore", or split the view',
+            record.path,
+        )
+        return record
+    return whole
 
 
 def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:
@@ -278,6 +302,7 @@ def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
             dict(record.documents),
             record.fingerprint,
             record.built,
+            record.memory is None,
             (failure.kind, failure.message) if failure else None,
         )
 

@@ -91,6 +91,7 @@ class Batch:
                 _document(path, found["before"]),
                 _document(path, found["after"]),
                 found["event"],
+                versions_only=True,
             )
             items = tuple((str(root), int(shard)) for root, shard in found["items"])
             return cls(found["definition"], change or None, items)

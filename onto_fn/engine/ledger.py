@@ -79,6 +79,7 @@ class LedgerRecord:
         read_time: of the snapshot that was built from.
         update_time: of the record itself, the precondition of the next commit; None if it is new.
         shard: which of the root's records it is.
+        memory: what a view of `consistency="eventual"` remembers of its sources; see `memory`.
     """
 
     definition: str
@@ -94,6 +95,7 @@ class LedgerRecord:
     read_time: datetime
     update_time: datetime | None = None
     shard: int = 0
+    memory: Mapping[str, Value] | None = None
 
     @property
     def path(self) -> str:
@@ -128,6 +130,7 @@ class LedgerRecord:
             },
             "eventId": self.event_id,
             "readTime": self.read_time,
+            **({} if self.memory is None else {"memory": self.memory}),
         }
 
     @staticmethod
@@ -156,6 +159,7 @@ class LedgerRecord:
                 read_time=_field(fields, "readTime", datetime),
                 update_time=document.update_time,
                 shard=_field({"shard": 0, **fields}, "shard", int),
+                memory=_field({"memory": None, **fields}, "memory", dict, optional=True),
             )
         except (KeyError, TypeError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)

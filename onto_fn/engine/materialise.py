@@ -13,6 +13,7 @@ from onto_fn.engine.decisions import Build, Plan, covers, gained, is_behind, pla
 from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.leftovers import bounded
 from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.memory import recall
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
@@ -64,13 +65,14 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
     definition, root, record = affected.definition, affected.root, affected.record
     if change is not None and covers(record, change):
         return Outcome(definition.name, root, Result.COVERED)
+    memory = recall(affected, change)
     with ExitStack() as stack:
         transaction: Transaction | None = None
         if definition.isolation == "serializable":
             transaction = stack.enter_context(database.transaction())
             reader: Reader = LockedRead(transaction)
         else:
-            ahead = record.sources if record else ()
+            ahead = record.sources if record and not memory else ()
             reader = Snapshot(database, affected.read_time, ahead)
         found = build(
             definition,
@@ -79,6 +81,7 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
             known=affected.was_built,
             reader=reader,
             read_time=affected.read_time,
+            memory=memory,
         )
         if is_behind(found.read_set, record, change):
             raise StaleSnapshot(f"the snapshot of {affected.read_time} does not show the change")

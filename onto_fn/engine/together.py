@@ -19,6 +19,7 @@ from onto_fn.engine.commits import MAX_LOCKED, Job, grouped, writes_of
 from onto_fn.engine.decisions import Build, Gain, covers, is_behind, plan
 from onto_fn.engine.leftovers import bounded
 from onto_fn.engine.materialise import outcome
+from onto_fn.engine.memory import recall
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
@@ -28,6 +29,8 @@ from onto_fn.observing import phase
 from onto_fn.store.loading import answered_in_step
 
 ATTEMPTS = 4
+
+_Key = tuple[str, bool, int | None]  # root, whether it was built before, shard
 
 
 def materialise_together(
@@ -111,28 +114,37 @@ def build_all(
 ) -> list[Build]:
     """A build of each, all from one snapshot; the shards of one root share theirs.
 
-    They are read in step: one batched read for a level of all of them.
+    They are read in step: one batched read for a level of all of them. What one remembers of its
+    sources it does not read.
 
     Raises:
         StaleSnapshot: it is older than what is known of the sources.
         PermanentError: a batched read is refused.
     """
     read_time = due[0].read_time
-    ahead = {path for item in due if item.record for path in item.record.sources}
-    reader = Snapshot(database, read_time, sorted(ahead | {item.root for item in due}))
-    shards: dict[str, set[int]] = {}
-    for item in due:
-        shards.setdefault(item.root, set()).add(item.shard)
-    keys = list(dict.fromkeys((item.root, item.was_built) for item in due))
     definition = due[0].definition
-    with phase("read", definition.name):
-        loaded = answered_in_step([load_root(definition, root) for root, _ in keys], reader)
-    made = [
-        build_loaded(definition, root, shards[root], found, known=known, read_time=read_time)
-        for (root, known), found in zip(keys, loaded, strict=True)
+    memories = [recall(item, change) for item in due]
+    read = [item for item, memory in zip(due, memories, strict=True) if not memory]
+    ahead = {path for item in read if item.record for path in item.record.sources}
+    reader = Snapshot(database, read_time, sorted(ahead | {item.root for item in read}))
+    # What is built from one snapshot is the same for all shards; what each remembers may not be.
+    keys = [
+        (item.root, item.was_built, item.shard if memory else None)
+        for item, memory in zip(due, memories, strict=True)
     ]
-    by_key = dict(zip(keys, made, strict=True))
-    built = [by_key[(item.root, item.was_built)] for item in due]
+    shards: dict[_Key, set[int]] = {}
+    for item, key in zip(due, keys, strict=True):
+        shards.setdefault(key, set()).add(item.shard)
+    asked = dict(zip(keys, memories, strict=True))
+    with phase("read", definition.name):
+        loaded = answered_in_step(
+            [load_root(definition, key[0], memory) for key, memory in asked.items()], reader
+        )
+    by_key = {
+        key: build_loaded(definition, key[0], shards[key], found, known=key[1], read_time=read_time)
+        for key, found in zip(asked, loaded, strict=True)
+    }
+    built = [by_key[key] for key in keys]
     for item, found in zip(due, built, strict=True):
         if is_behind(found.read_set, item.record, change):
             raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")

@@ -29,7 +29,7 @@ _ASCENDING: Json = {"order": "ASCENDING", "queryScope": "COLLECTION"}
 _CONTAINS_INDEX: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
 
 _UNQUERIED = {
-    LEDGER_COLLECTION: ("sources", "matched", "documents", "failure"),
+    LEDGER_COLLECTION: ("sources", "matched", "documents", "failure", "memory"),
     OUTBOX_COLLECTION: ("definition", "sink", "document", "version", "type", "data", "refused"),
     INBOX_COLLECTION: ("source", "id", "subject", "version", "at"),
 }

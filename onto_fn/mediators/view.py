@@ -44,6 +44,11 @@ class ViewMediator:
         self.sends = tuple(sends)
         names = sink_names(self.sends, mode=mode, owner=view.__name__)
         self._definition = replace(view.definition(), mode=mode, sends=names)
+        if mode == "query" and self._definition.consistency == "eventual":
+            raise DeclarationError(
+                f"{view.__name__}: consistency='eventual' needs the ledger, which mode='query' "
+                "does without; leave one out"
+            )
         if mode == "query" and len(self._definition.store.reads()) > 1:
             raise DeclarationError(
                 f"{view.__name__} reads more than its root, and without a ledger a change to the "

@@ -255,6 +255,23 @@ class DomainModel(BaseModel):
             return {name: references_as_paths(value) for name, value in fields.items()}
         return fields
 
+    @classmethod
+    def seen_fields(cls) -> frozenset[str] | None:
+        """The stored fields that can make a difference to an object, or None if all can.
+
+        All can where a class (a subclass included) keeps or refuses undeclared fields, or has code
+        that sees a document before it is validated.
+        """
+        names = {"obj_type"}
+        for member in cls.family():
+            if member.model_config.get("extra") != "ignore" or _looks_before(member):
+                return None
+            for name, info in member.model_fields.items():
+                if info.validation_alias not in {None, info.alias}:
+                    return None
+                names |= {name, info.alias or name}
+        return frozenset(names)
+
     # Subclasses in one collection
 
     @classmethod
@@ -287,6 +304,11 @@ class DomainModel(BaseModel):
         known = ", ".join(sorted(member.__obj_type__ for member in cls.family()))
         problem = f"obj_type: {obj_type!r} is neither {cls.__name__} nor a subclass ({known})"
         raise InvalidDocument(path, cls.__name__, [problem])
+
+
+def _looks_before(model: type[DomainModel]) -> bool:
+    validators = model.__pydantic_decorators__.model_validators.values()
+    return any(validator.info.mode != "after" for validator in validators)
 
 
 def find_model(name: str) -> type[DomainModel]:

@@ -17,6 +17,9 @@ class ReadSet:
         sources: documents read by reference: path -> update time, or None where MISSING.
         matched: documents that queries returned: path -> update time.
         queries: the queries that were run, each with its result: path -> update time.
+        documents: the documents themselves, by path. Of one that was read in two versions (which
+            no snapshot does, but a build may that remembers some of its sources), here and above it
+            is the older: the newer one's event is then still to come.
     """
 
     sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
@@ -24,18 +27,25 @@ class ReadSet:
     queries: list[tuple[Query, dict[str, datetime | None]]] = field(
         default_factory=list[tuple[Query, "dict[str, datetime | None]"]]
     )
+    documents: dict[str, Document] = field(default_factory=dict[str, Document])
 
     def add_documents(self, documents: list[Document]) -> None:
         """Note documents read by reference."""
         for document in documents:
             self.sources[document.path] = document.update_time
+            self.documents[document.path] = document
 
     def add_query(self, query: Query, documents: list[Document]) -> None:
         """Note a query and its result."""
         self.queries.append((query, {d.path: d.update_time for d in documents}))
         for document in documents:
-            if document.update_time is not None:
+            if document.update_time is None:
+                continue
+            before = self.matched.get(document.path)
+            if before is None or document.update_time < before:
                 self.matched[document.path] = document.update_time
+                if document.path not in self.sources:
+                    self.documents[document.path] = document
 
     @property
     def versions(self) -> dict[str, datetime | None]:

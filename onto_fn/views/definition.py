@@ -16,6 +16,7 @@ from onto_fn.models import DomainModel
 from onto_fn.store import Reader, ReadSet, Store
 
 Isolation = Literal["snapshot", "serializable"]
+Consistency = Literal["snapshot", "eventual"]
 Mode = Literal["materialise", "task", "query"]
 
 # Content by document path. None means: leave what was built before as it is.
@@ -75,6 +76,10 @@ class Definition:
         fingerprint: changes when the code of the definition changes.
         isolation: `"snapshot"` builds without locks; `"serializable"` locks every source from the
             read to the commit.
+        consistency: `"snapshot"` builds from one snapshot of all sources (G3); `"eventual"` builds
+            from what the ledger remembers of them and from the event, so that an event reads no
+            sources, however many there are. Each source goes forward by itself: for a while the
+            documents may show two that changed together as if one of them had not.
         removed: the documents for a root that is gone, from its path; default none.
         mode: `"materialise"` keeps documents equal to `build`, exactly once, by the ledger;
             `"task"` processes each root once and marks it; `"query"` writes at least once, without
@@ -93,6 +98,7 @@ class Definition:
     targets: tuple[PathTemplate, ...]
     fingerprint: str
     isolation: Isolation = "snapshot"
+    consistency: Consistency = "snapshot"
     removed: Callable[[str], BuiltDocuments | None] | None = None
     mode: Mode = "materialise"
     done: TaskDone = field(default_factory=TaskDone.delete)

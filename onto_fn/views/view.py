@@ -29,7 +29,7 @@ from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
 from onto_fn.models.domain import problems_of
 from onto_fn.store import Store
-from onto_fn.views.definition import Definition, Isolation, Transition, fingerprint
+from onto_fn.views.definition import Consistency, Definition, Isolation, Transition, fingerprint
 
 MAX_SHARDS = 1000
 
@@ -62,6 +62,7 @@ class ViewModel(Generic[S]):
         name: the view's name in the ledger; default the class name. Keep it when renaming a class.
         version: change it to mark a change of code that the class's own source does not show.
         isolation: `"snapshot"` (default) or `"serializable"`; see `Definition`.
+        consistency: `"snapshot"` (default), or `"eventual"` for large joins; see `Definition`.
         shards: for views with thousands of copies; see below.
         read: which clients may read a document: `owner("user_id")`, `role("admin")`,
             `members("member_ids")`, `signed_in()`, `public()`, joined by `|`. Without it, none.
@@ -103,6 +104,7 @@ class ViewModel(Generic[S]):
     __view_name__: ClassVar[str]
     __typed__: ClassVar[bool] = False
     __isolation__: ClassVar[Isolation] = "snapshot"
+    __consistency__: ClassVar[Consistency] = "snapshot"
     __shards__: ClassVar[int] = 1
     __version__: ClassVar[str] = ""
     __read__: ClassVar[Access] = NOBODY
@@ -162,6 +164,7 @@ class ViewModel(Generic[S]):
         name: str | None = None,
         version: str = "",
         isolation: Isolation = "snapshot",
+        consistency: Consistency = "snapshot",
         shards: int = 1,
         read: Access | None = None,
         read_group: Access | None = None,
@@ -184,6 +187,8 @@ class ViewModel(Generic[S]):
         cls.__typed__ = typed
         cls.__version__ = version
         cls.__isolation__ = isolation
+        cls.__consistency__ = consistency
+        _check_consistency(cls)
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(
                 f"{cls.__name__}: shards must be from 1 to {MAX_SHARDS}, got {shards}"
@@ -215,6 +220,7 @@ class ViewModel(Generic[S]):
             targets=(cls.__path__,),
             fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
             isolation=cls.__isolation__,
+            consistency=cls.__consistency__,
             shards=cls.__shards__,
         )
 
@@ -365,6 +371,19 @@ def _container_of_strings(annotation: Any) -> Any:
     if origin in {list, set, frozenset, tuple, dict}:
         return origin if arguments[0] is str else None
     return next((found for part in arguments if (found := _container_of_strings(part))), None)
+
+
+def _check_consistency(cls: type[ViewModel[Any]]) -> None:
+    if cls.__consistency__ not in get_args(Consistency):
+        raise DeclarationError(
+            f"{cls.__name__}: consistency must be one of {get_args(Consistency)}, "
+            f"got {cls.__consistency__!r}"
+        )
+    if cls.__consistency__ == "eventual" and cls.__isolation__ == "serializable":
+        raise DeclarationError(
+            f"{cls.__name__}: consistency='eventual' builds from what was remembered, and "
+            "isolation='serializable' from what is locked; leave one out"
+        )
 
 
 def _check_group(cls: type[ViewModel[Any]], access: Access | None) -> None:

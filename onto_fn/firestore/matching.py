@@ -1,0 +1,99 @@
+"""What a query selects of documents that are at hand, decided as Firestore does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cmp_to_key
+from typing import Any, cast
+
+from google.cloud.firestore_v1.order import Order as _ValueOrder
+
+from onto_fn.firestore.canonical import canonical, digest
+from onto_fn.firestore.documents import Document, Fields, Value
+from onto_fn.firestore.paths import name_order, parent_collection
+from onto_fn.firestore.queries import Filter, Order, Query, field_value
+from onto_fn.firestore.values import encode
+
+_DECIDED = {"==", "in", "array_contains", "array_contains_any"}
+_compare = cast(Any, _ValueOrder).compare  # google-cloud-firestore carries no types
+
+
+def is_decidable(query: Query) -> bool:
+    """Whether `selected` can tell what a query selects.
+
+    It can if the conditions are of equality and the query is for whole collections: a document that
+    leaves the first ten makes room for one that nobody has at hand.
+    """
+    bounds = (query.limit, query.after, query.until, query.anywhere, query.offset, query.names_only)
+    return not any(bounds) and all(_is_decided(condition) for condition in query.filters)
+
+
+def identity(query: Query) -> str:
+    """A text that is the same for two queries exactly if they select the same.
+
+    Args:
+        query: one that is decidable.
+    """
+    return digest(
+        {
+            "collection": query.collection,
+            "filters": [{"of": [c.field, c.op], "value": c.value} for c in query.filters],
+            "orders": [{"of": [order.field, order.descending]} for order in query.orders],
+        }
+    )
+
+
+def matches(query: Query, document: Document) -> bool:
+    """Whether a document is in the result of a decidable query."""
+    fields = document.fields
+    if fields is None or parent_collection(document.path) != query.collection:
+        return False
+    return all(_holds(condition, fields) for condition in query.filters) and all(
+        field_value(fields, order.field)[0] for order in query.orders
+    )
+
+
+def selected(query: Query, documents: Iterable[Document]) -> list[Document]:
+    """Those of some documents that a decidable query selects, in its order."""
+    found = [document for document in documents if matches(query, document)]
+    falling = bool(query.orders) and query.orders[-1].descending
+    found.sort(key=lambda document: name_order(document.path), reverse=falling)
+    for order in reversed(query.orders):
+        found.sort(key=_sort_key(order), reverse=order.descending)
+    return found
+
+
+def _is_decided(condition: Filter) -> bool:
+    # What a list of values does about null and NaN, which equal nothing, Firestore alone knows.
+    if condition.op not in _DECIDED:
+        return False
+    if condition.op == "==":
+        return True
+    listed = condition.value if condition.op in {"in", "array_contains_any"} else [condition.value]
+    return not any(v is None or (isinstance(v, float) and math.isnan(v)) for v in listed)
+
+
+def _holds(condition: Filter, fields: Fields) -> bool:
+    found, value = field_value(fields, condition.field)
+    if not found:
+        return False
+    if condition.op in {"==", "in"}:
+        held = {canonical(value)}
+    elif isinstance(value, list):
+        held = {canonical(item) for item in cast("list[Value]", value)}
+    else:
+        return False
+    wanted = condition.value if condition.op in {"in", "array_contains_any"} else [condition.value]
+    return any(canonical(item) in held for item in wanted)
+
+
+def _sort_key(order: Order) -> Any:
+    by_value = cmp_to_key(_compare)
+
+    def key(document: Document) -> Any:
+        _, value = field_value(document.fields or {}, order.field)
+        documents = "projects/-/databases/-/documents"
+        return by_value(encode(value, documents=documents, where=document.path))
+
+    return key
