@@ -42,10 +42,12 @@ def materialise(
         RetriesExhausted: contention or a fault of the platform outlasted the policy. Nothing is
             lost: nothing was committed, and the event has to be delivered again.
     """
+    # What is built from memory has seen its own event alone, and covers no other.
+    most_waits = MOST_WAITS if affected.definition.consistency == "snapshot" else 0
 
     def attempt(number: int) -> Outcome:
         current = affected if number == 1 else find_one(database, affected)
-        for _ in range(MOST_WAITS):
+        for _ in range(most_waits):
             if change is not None and covers(current.record, change):
                 break
             with TURNS.turn(database, affected.ledger_path) as is_mine:
