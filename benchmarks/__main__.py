@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import plots
 import typer
+from emulator import share
 from frame import ROOT, Options, Report
 from rich.console import Console
 
@@ -37,6 +38,8 @@ def main(
     unknown = sorted(set(chosen) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}; there is {BENCHMARKS}")
+    if quick and set(chosen) - {"cold_start"}:
+        share()
     for name in chosen:
         started = time.perf_counter()
         report: Report = importlib.import_module(name).run(Options(quick=quick))

@@ -351,8 +351,8 @@ def run(options: Options) -> Report:
     report = Report()
     with emulator():
         of_coalescing(report, options.pick((20, 200), (20,)), options.pick(32, 16))
-        rounds, votes, limit = options.pick(3, 1), options.pick(300, 100), options.pick(8.0, 3.0)
+        rounds, votes, limit = options.pick(3, 1), options.pick(300, 60), options.pick(6.0, 2.0)
         of_throughput(report, rounds, votes, options.pick(32, 16), limit)
-        sizes = options.pick((10, 1000, 20_000), (10, 1000))
+        sizes = options.pick((10, 1000, 20_000), (10, 500))
         of_constant_cost(report, sizes, options.pick(100, 20))
     return report

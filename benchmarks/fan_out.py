@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import feed
 from frame import Curves, Options, Ratio, Report, Table
 
-ROUNDS = {10: 5, 100: 5, 1000: 2, 10_000: 1}
+ROUNDS = {10: 5, 100: 5, 1000: 3, 10_000: 1}
 """By the number of followers."""
+ROUNDS_THROUGH_FUNCTIONS = {10: 3, 100: 3, 1000: 1, 10_000: 1}
 
 
 def run(options: Options) -> Report:
@@ -17,7 +18,7 @@ def run(options: Options) -> Report:
     report = Report()
     _in_process(report, options.pick(ROUNDS, {10: 3, 100: 3, 1000: 1}))
     if not options.quick:
-        _through_functions(report, ROUNDS)
+        _through_functions(report, ROUNDS_THROUGH_FUNCTIONS)
     return report
 
 

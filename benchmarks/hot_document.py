@@ -108,9 +108,9 @@ def scenarios(options: Options) -> list[Scenario]:
 def run(options: Options) -> Report:
     """Interleaved rounds; what was handled and lost, and how many times as fast."""
     report = Report(notes=[NOTE])
-    limit = options.pick(10.0, 5.0)
+    limit = options.pick(10.0, 4.0)
     with emulator():
-        for make in (hot_view.OntoFn, hot_view.Join) * options.pick(3, 1):  # warms the emulator
+        for make in (hot_view.OntoFn, hot_view.Join) * options.pick(3, 1):  # warm up
             contend(make(), 8, 5, 1, limit)
         for scenario in scenarios(options):
             scenario.run(report, limit)
