@@ -34,7 +34,8 @@ chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WR
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: setup ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)
+bench: python ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)
+	@$(PYTHON) scripts/setup.py bench
 	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/bench.txt
 	@$(BIN)/python benchmarks $(BENCH) $(if $(QUICK),--quick)
@@ -62,6 +63,7 @@ lock: python ## Pin the newest versions that pyproject.toml allows
 
 clean: ## Remove all that the other targets have made
 	@rm -rf .venv functions/venv functions/vendor tools/node_modules web/node_modules .tools dist build
+	@rm -rf benchmarks/peers/node/node_modules
 	@rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -19,7 +19,9 @@ from rich.console import Console
 RESULTS = ROOT / "benchmarks" / "results.json"
 QUICK_RESULTS = ROOT / "benchmarks" / "results-quick.json"
 """Of its own, so that no quick run takes the place of a full one; not in git."""
-BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "cold_start")
+BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "latency", "cold_start")
+OTHERS = {"latency", "cold_start"}
+"""These start emulators of their own, or none."""
 
 
 def main(
@@ -38,7 +40,7 @@ def main(
     unknown = sorted(set(chosen) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}; there is {BENCHMARKS}")
-    if quick and set(chosen) - {"cold_start"}:
+    if quick and set(chosen) - OTHERS:
         share()
     for name in chosen:
         started = time.perf_counter()

@@ -7,12 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud.firestore import Client
+from google.cloud.firestore import Client, GeoPoint
+from google.cloud.firestore_v1.vector import Vector
 
+from onto_fn import Database
+from onto_fn.serving.listener import document_of
 from onto_fn.testing import EmulatorSuite
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +59,21 @@ def listening(firestore_emulator: EmulatorSuite, project: str) -> Callable[..., 
             process.wait(30)
 
     return run
+
+
+def test_a_document_is_what_the_engine_reads(
+    client: Client, project: str, firestore_emulator: EmulatorSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = client.document("users/a")
+    values = [None, 1, 1.0, b"a", reference, GeoPoint(1.0, 2.0), datetime(2020, 1, 1, tzinfo=UTC)]
+    reference.set({"all": values, "in": {"a": values}, "vector": Vector([1.0, 2.0])})
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.firestore_host)
+    database = Database(project)
+
+    read, _ = database.get(["users/a"])
+    database.close()
+
+    assert document_of(reference.get()) == read["users/a"]
 
 
 def attending(client: Client) -> list[str] | None:

@@ -2,7 +2,8 @@
 
 Needs Python 3.11 and git, and the standard library only. What else is missing is installed into
 folders of the project: nothing outside of it changes. A second run does nothing: each step leaves a
-stamp that holds a digest of what it depends on.
+stamp that holds a digest of what it depends on. With the argument `bench`, what only the benchmarks
+need is installed as well.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ STATE = ROOT / ".tools"
 VENV = ROOT / ".venv"
 FUNCTIONS = ROOT / "functions"
 FUNCTIONS_VENV = FUNCTIONS / "venv"
+PEER = ROOT / "benchmarks" / "peers" / "node"
 
 DEV = ROOT / "requirements" / "dev.txt"
 TOOLCHAIN = ROOT / "requirements" / "toolchain.txt"
@@ -60,10 +62,13 @@ def steps() -> None:
         [dev],
     )
     step("Node and Java", [TOOLCHAIN], [], install_toolchain, [dev])
-    for what, folder in (
+    folders = [
         ("firebase-tools in tools/", ROOT / "tools"),
         ("Firebase JS SDK and TypeScript in web/", ROOT / "web"),
-    ):
+    ]
+    if "bench" in sys.argv[1:]:
+        folders.append(("Firebase for Node.js in benchmarks/peers/node/", PEER))
+    for what, folder in folders:
         lock, installed = folder / "package-lock.json", folder / "node_modules"
         step(what, [lock], [installed], partial(install_npm, folder), here)
 
@@ -224,7 +229,7 @@ def _use_python_311() -> None:
             "set-up: Python 3.11 is missing: install it from python.org, or with "
             "`apt install python3.11-venv`, `brew install python@3.11` or `uv python install 3.11`"
         )
-    os.execv(python, [python, __file__])
+    os.execv(python, [python, __file__, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

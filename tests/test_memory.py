@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from onto_fn import Change, DomainModel, Ref, Store, ViewModel, many, query, root
 from onto_fn.engine.affected import Affected
+from onto_fn.engine.decisions import Build, plan
 from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.engine.memory import NOTHING, Memory, projection, recall, remembered
 from onto_fn.errors import BuildError, DeclarationError
@@ -21,6 +23,7 @@ from onto_fn.firestore import Document, Filter, Query
 from onto_fn.firestore.canonical import digest
 from onto_fn.mediators import ViewMediator
 from onto_fn.store import ReadSet
+from onto_fn.store.aggregates import AGGREGATES
 from onto_fn.store.loading import Answer, Asked, Asking
 from onto_fn.views import Definition
 from tests.strategies import document_paths, documents
@@ -50,6 +53,7 @@ class TreeView(ViewModel[TreeStore], path="treeViews/{tree}", consistency="event
 
 
 DEFINITION = TreeView.definition()
+WHOLE = replace(DEFINITION, store=type("WholeStore", (Store,), {"tree": root(Tree)}))
 RED = Query("leaves", (Filter("colour", "==", "red"),))
 
 
@@ -124,9 +128,7 @@ def test_a_record_remembers_documents_as_they_were_read(contents: dict[str, Any]
             for number, (path, fields) in enumerate(contents.items())
         ]
     )
-    definition = replace(DEFINITION, store=type("S", (Store,), {"tree": root(Tree)}))
-
-    found = recall(replace(item(read_set), definition=definition), UNRELATED).documents
+    found = recall(replace(item(read_set), definition=WHOLE), UNRELATED).documents
 
     def exact(known: Mapping[str, Document]) -> dict[str, Any]:
         return {
@@ -281,6 +283,36 @@ def test_only_what_a_model_sees_is_remembered() -> None:
     assert project(leaf("a", None)) == leaf("a", None)
 
 
+def test_the_sums_of_an_aggregate_are_remembered_whole() -> None:
+    class Anything(DomainModel, collection="{kind}", extra="ignore"):
+        name: str = ""
+
+    class AnythingStore(Store):
+        tree = root(Tree)
+        all = query(Anything).within(kind="leaves")
+
+    project = projection(replace(DEFINITION, store=AnythingStore))
+    shard = Document(f"{AGGREGATES}/a~1", {"count": 1}, at(1))
+
+    assert project(shard) == shard
+    assert project(leaf("a", 1)).fields == {}
+
+
+def test_a_commit_without_room_for_a_memory_is_made_without() -> None:
+    large = {f"treeViews/{n}": {"text": "x" * 1_000_000} for n in range(10)}
+
+    def planned(documents: dict[str, Any]) -> LedgerRecord:
+        read_set = read(leaf("a", 1, text=random.Random(0).randbytes(600_000)))
+        read_set.add_documents([Document("trees/t", {}, at(1))])
+        found = plan(WHOLE, None, Build(read_set, START, documents, True), "trees/t", None)
+        assert found is not None
+        assert found.record is not None
+        return found.record
+
+    assert planned(dict(list(large.items())[:9])).memory is not None
+    assert planned(large).memory is None
+
+
 def test_a_model_that_looks_at_the_whole_document_sees_all_fields() -> None:
     class Early(DomainModel, collection="early", extra="ignore"):
         name: str = ""
@@ -292,6 +324,15 @@ def test_a_model_that_looks_at_the_whole_document_sees_all_fields() -> None:
 
     class Aliased(DomainModel, collection="aliased", extra="ignore"):
         name: str = Field(default="", validation_alias="elsewhere")
+
+    class Choosing(DomainModel, collection="choosing", extra="ignore"):
+        name: str = Field(default="", validation_alias=AliasChoices("name", "title"))
+
+    class Counting(DomainModel, collection="counting", extra="ignore"):
+        count: int = 0
+
+        def __init__(self, **fields: Any) -> None:
+            super().__init__(**{**fields, "count": len(fields)})
 
     class Late(DomainModel, collection="late", extra="ignore"):
         name: str = ""
@@ -313,6 +354,8 @@ def test_a_model_that_looks_at_the_whole_document_sees_all_fields() -> None:
 
     assert Early.seen_fields() is None
     assert Aliased.seen_fields() is None
+    assert Choosing.seen_fields() is None
+    assert Counting.seen_fields() is None
     assert Base.seen_fields() is None
     assert Below.seen_fields() is None
     assert Tree.seen_fields() is None

@@ -58,7 +58,7 @@ def test_requirements_are_pinned_and_name_no_index(path: str) -> None:
     assert not any("://" in line for line in lines)
 
 
-@pytest.mark.parametrize("folder", ["tools", "web"])
+@pytest.mark.parametrize("folder", ["tools", "web", "benchmarks/peers/node"])
 def test_npm_lock_names_no_registry(folder: str) -> None:
     assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()
 

@@ -27,10 +27,13 @@ def transactional(client: Client, ticket: str, user: str) -> None:
 
     @firestore.transactional
     def update(transaction: firestore.Transaction) -> None:
+        contents: dict[str, dict[str, Any]] = {}
+        # All reads go before the first write: a transaction refuses them in another order.
         for meeting in meetings_of(client, ticket, user).stream(transaction=transaction):
             read = by_path(client.get_all(references(meeting), transaction=transaction))
-            for view, content in views(meeting, read).items():
-                transaction.set(client.document(view), content)
+            contents |= views(meeting, read)
+        for view, content in contents.items():
+            transaction.set(client.document(view), content)
 
     update(client.transaction())
 

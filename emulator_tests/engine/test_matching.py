@@ -136,6 +136,8 @@ def test_a_document_that_is_gone_matches_nothing() -> None:
         Query("things", (Filter("value", "!=", 1),)),
         Query("things", (Filter("value", "not-in", [1]),)),
         Query("things", (Filter("value", "in", [1, None]),)),
+        Query("things", (Filter("value", "in", None),)),
+        Query("things", (Filter("value", "array_contains_any", 7),)),
         Query("things", (Filter("value", "array_contains", float("nan")),)),
         Query("things", after="things/a"),
         Query("things", anywhere=True),

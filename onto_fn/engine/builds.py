@@ -66,11 +66,15 @@ class Loaded:
 def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> Asking[Loaded]:
     """Ask for all that a build of a root needs; what is in the way of it is part of the answer."""
     read_set = ReadSet()
+    store: Store | None = None
+    failure: PermanentError | None = None
     try:
         store = yield from memory.answering(loading(definition.store, root, read_set))
     except PermanentError as error:
-        return Loaded(read_set, None, error, memory)
-    return Loaded(read_set, store, None, memory)
+        failure = error
+    if memory.overlooks(read_set):
+        return (yield from load_root(definition, root))
+    return Loaded(read_set, store, failure, memory)
 
 
 def build_loaded(

@@ -12,14 +12,14 @@ from typing import Any
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
-from onto_fn.engine.memory import NOTHING, Memory, remembered
+from onto_fn.engine.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.outbox import outbox_writes
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
 from onto_fn.firestore import Query, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import document_key
-from onto_fn.firestore.values import MAX_DOCUMENT_BYTES, check_size
+from onto_fn.firestore.values import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 
@@ -73,7 +73,9 @@ class Gain:
 
     A change to what the ledger does not list would not find the record. And a document that was
     MISSING, or that no query matched, can become so again: the event of that would find the record
-    as if nothing had happened, and be done, before the build that has seen the document commits.
+    as if nothing had happened, and be done, before the build that has seen the document commits. So
+    would that of a document which matches what an eventual view asks anew, with the same keys (a
+    later date, for instance).
     """
 
     paths: tuple[str, ...]
@@ -86,7 +88,9 @@ class Gain:
 def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
     """The documents and queries of a build that are new to the ledger."""
     known = record.watches if record else frozenset[str]()
-    queries = tuple(item for item in read_set.queries if not item[0].keys() <= known)
+    queries = tuple(
+        item for item in read_set.queries if not item[0].keys() <= known or is_new(item[0], record)
+    )
     locked = {path for _, result in queries for path in result}  # with the query itself
     read = {**{p: t for p, t in read_set.matched.items() if p not in locked}, **read_set.sources}
     before = record.versions if record else {}
@@ -234,7 +238,8 @@ def plan(
     if reduced and new is not None:
         new = _reduced(new, build.read_set)
     elif new is not None and definition.consistency == "eventual":
-        new = _with_memory(new, remembered(definition, build.read_set, build.memory))
+        memory = remembered(definition, build.read_set, build.memory)
+        new = _with_memory(new, memory, {path: contents[path] for path in written})
     if _same(record, new):
         return None
     writes = [Write(path, contents[path]) for path in written]
@@ -245,19 +250,29 @@ def plan(
     return Plan(new, tuple(writes), written, deleted)
 
 
-def _with_memory(record: LedgerRecord, memory: Mapping[str, Value]) -> LedgerRecord:
-    """The record with what it is to remember, if there is room: without it, sources are read."""
+def _with_memory(
+    record: LedgerRecord, memory: Mapping[str, Value], beside: BuiltDocuments
+) -> LedgerRecord:
+    """The record with what it is to remember, if there is room: without it, sources are read.
+
+    Args:
+        record: without it.
+        memory: what it is to remember.
+        beside: the documents in the same commit.
+    """
     whole = replace(record, memory=memory)
     try:
-        check_size(whole.path, whole.to_fields())
+        room = MAX_COMMIT_BYTES - check_size(whole.path, whole.to_fields())
+        if sum(check_size(path, fields) for path, fields in beside.items()) <= room:
+            return whole
     except DocumentTooLarge:
-        _log.warning(
-            "%s has no room for what its sources hold, so each event reads them all; read them as "
-            'models of fewer fields with extra="ignore", or split the view',
-            record.path,
-        )
-        return record
-    return whole
+        pass
+    _log.warning(
+        "%s has no room for what its sources hold, so each event reads them all; read them as "
+        'models of fewer fields with extra="ignore", or split the view',
+        record.path,
+    )
+    return record
 
 
 def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:

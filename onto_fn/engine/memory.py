@@ -25,7 +25,7 @@ from google.protobuf.message import DecodeError
 
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.changes import Change
-from onto_fn.engine.ledger import is_shard
+from onto_fn.engine.ledger import LedgerRecord, is_shard
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
@@ -51,8 +51,8 @@ class Memory:
 
     Attributes:
         documents: by path, those that are missing included.
-        queries: identities of the queries that select nothing but of `documents`, and of what
-            `change` brings.
+        queries: identities of the queries that the last build asked. Those that are decidable
+            select nothing but of `documents`, and of what `change` brings.
         change: the event, if its document has to be read before it counts.
         messages: documents in their protobuf form, which need not be made again.
     """
@@ -68,6 +68,20 @@ class Memory:
     def recalls(self, query: Query) -> bool:
         """Whether the result of a query is known, but for what the event changes."""
         return is_decidable(query) and identity(query) in self.queries
+
+    def overlooks(self, read_set: ReadSet) -> bool:
+        """Whether a recalled result lacks a document that was read otherwise, and belongs there.
+
+        The record would cover a version that the query has not seen: its event, still to come,
+        would find nothing to do.
+        """
+        results = [(query, found) for query, found in read_set.queries if self.recalls(query)]
+        return any(
+            path not in found and matches(query, document)
+            for path, document in read_set.documents.items()
+            if document is not self.documents.get(path)
+            for query, found in results
+        )
 
     def after(self, change: Change, project: Project) -> Memory:
         """What is remembered once an event is heard that it does not cover."""
@@ -161,7 +175,6 @@ def remembered(
         before: what it did not have to read.
     """
     project = projection(definition)
-    queries = [query for query, _ in read_set.queries if is_decidable(query)]
     kept = set(read_set.sources)
     for query, result in read_set.queries:
         kept |= set(result) if is_decidable(query) else set()
@@ -175,9 +188,22 @@ def remembered(
         else:
             _fill(message, project(document))
     return {
-        "queries": sorted({identity(query) for query in queries}),
+        "queries": sorted({identity(query) for query, _ in read_set.queries}),
         "documents": zlib.compress(container.SerializeToString(), 1),
     }
+
+
+def is_new(query: Query, record: LedgerRecord | None) -> bool:
+    """Whether the build that a record is of has not asked a query, as far as it tells.
+
+    An event that works with what the record remembers (of the root, for instance) does not ask it
+    either. It may then find nothing to do about a document that the query selects.
+    """
+    memory = record.memory if record else None
+    if memory is None:
+        return False
+    queries = memory.get("queries")
+    return not isinstance(queries, list) or identity(query) not in queries
 
 
 def projection(definition: Definition) -> Project:

@@ -30,14 +30,12 @@ def is_decidable(query: Query) -> bool:
 
 
 def identity(query: Query) -> str:
-    """A text that is the same for two queries exactly if they select the same.
-
-    Args:
-        query: one that is decidable.
-    """
+    """A text that is the same for two queries exactly if they ask for the same."""
     return digest(
         {
             "collection": query.collection,
+            "bounds": [query.limit, query.after, query.until, query.offset],
+            "kind": [query.anywhere, query.names_only],
             "filters": [{"of": [c.field, c.op], "value": c.value} for c in query.filters],
             "orders": [{"of": [order.field, order.descending]} for order in query.orders],
         }
@@ -71,6 +69,8 @@ def _is_decided(condition: Filter) -> bool:
     if condition.op == "==":
         return True
     listed = condition.value if condition.op in {"in", "array_contains_any"} else [condition.value]
+    if not isinstance(listed, list):
+        return False  # which Firestore refuses
     return not any(v is None or (isinstance(v, float) and math.isnan(v)) for v in listed)
 
 

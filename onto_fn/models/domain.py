@@ -267,7 +267,7 @@ class DomainModel(BaseModel):
             if member.model_config.get("extra") != "ignore" or _looks_before(member):
                 return None
             for name, info in member.model_fields.items():
-                if info.validation_alias not in {None, info.alias}:
+                if info.validation_alias not in (None, info.alias):
                     return None
                 names |= {name, info.alias or name}
         return frozenset(names)
@@ -308,7 +308,7 @@ class DomainModel(BaseModel):
 
 def _looks_before(model: type[DomainModel]) -> bool:
     validators = model.__pydantic_decorators__.model_validators.values()
-    return any(validator.info.mode != "after" for validator in validators)
+    return model.__pydantic_custom_init__ or any(v.info.mode != "after" for v in validators)
 
 
 def find_model(name: str) -> type[DomainModel]:

@@ -18,6 +18,7 @@ from threading import Event, Lock
 from typing import Any, cast
 
 from google.cloud.firestore_v1 import Client, DocumentReference
+from google.cloud.firestore_v1.vector import Vector
 from tenacity import Retrying, stop_when_event_set, wait_random_exponential
 
 from onto_fn.engine import Change
@@ -151,7 +152,7 @@ class _Watch:
 
     def _on_snapshot(self, documents: list[Any], changes: list[Any], *, is_first: bool) -> None:
         with self._lock:
-            now = {c.document.reference.path: _document(c.document) for c in changes}
+            now = {c.document.reference.path: document_of(c.document) for c in changes}
             gone = {c.document.reference.path for c in changes if c.type.name == "REMOVED"}
             if is_first:  # what vanished while a broken listener was reopened
                 gone |= set(self._seen) - {d.reference.path for d in documents}
@@ -165,16 +166,19 @@ class _Watch:
                 self._deliver(Change(path, before, after))
 
 
-def _document(snapshot: Any) -> Document:
+def document_of(snapshot: Any) -> Document:
+    """A document of Google's client as the engine reads it."""
     content: dict[str, Value] = snapshot.to_dict() or {}
     fields = {name: _value(value) for name, value in content.items()}
     return Document(snapshot.reference.path, fields, snapshot.update_time)
 
 
 def _value(value: Value) -> Value:
-    """A value of Google's client as one of ours: references are all that differs."""
+    """A value of Google's client as one of ours: references and vectors are all that differs."""
     if isinstance(value, DocumentReference):
         return Reference(cast(str, value.path))
+    if isinstance(value, Vector):
+        return {"__type__": "__vector__", "value": list(value)}
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Value]", value).items()
         return {name: _value(item) for name, item in items}

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.expected import VIEWS, Broken, Built, Reader, is_view, query_roots, record_id
+from harness.expected import EVENTUAL, VIEWS, Broken, Built, Reader, is_view, query_roots, record_id
 from harness.history import Fields, History
-from harness.records import DEAD_LETTERS, LEDGER, Record, holds_after, read_records
+from harness.records import DEAD_LETTERS, LEDGER, Record, has_left, holds_after, read_records
 
 GUARANTEES = tuple(f"G{number}" for number in range(1, 9))
 LONGEST_INVOCATION = 60.0
@@ -102,7 +102,7 @@ def check(evidence: Evidence) -> Verdict:
 
 
 def _record_violations(records: Mapping[str, Record], verdict: Verdict) -> Iterator[Violation]:
-    """G2, G3, G4, G6: every commit of every ledger record."""
+    """G2, G3 (unless it is given up), G4, G6: every commit of every ledger record."""
     for record in records.values():
         verdict.ledger_commits += len(record.versions)
         for version in record.versions:
@@ -210,6 +210,8 @@ def _acknowledgement_violations(
                 done = _covers(version.vector[event.path], event)
             elif version.failed or path not in by_query:
                 done = True  # the event of what it fails for, or of what refers to it, is to come
+            elif record.view in EVENTUAL:
+                done = has_left(evidence.history, record, event.path, changed, event.at)
             else:
                 done = holds_after(evidence.history, record, version, changed, event.at)
             if not done:

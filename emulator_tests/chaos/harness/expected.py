@@ -37,6 +37,20 @@ class Reader:
         return reader
 
     @classmethod
+    def of_vector(cls, history: History, vector: Mapping[str, int | None]) -> "Reader":
+        """Each document in a version of its own; what is not listed does not exist."""
+
+        def version(path: str) -> tuple[int, Fields | None]:
+            time = vector.get(path)
+            return (0, None) if time is None else (time, history.at(path, time).fields)
+
+        reader = cls(version)
+        reader._paths = lambda collection: sorted(
+            path for path in vector if path.rpartition("/")[0] == collection
+        )
+        return reader
+
+    @classmethod
     def of_documents(cls, documents: Mapping[str, Fields]) -> "Reader":
         reader = cls(lambda path: (0, documents.get(path)))
         collections: dict[str, list[str]] = {}
@@ -106,10 +120,11 @@ def _id(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def meeting_session(reader: Reader, root: str) -> Built:
+def _meeting(reader: Reader, root: str) -> tuple[Fields, Any, Any, Any, Any] | None:
+    """A meeting, its location, its users by path, its tickets and who holds them by key."""
     found = reader.get(root)
     if found is None:
-        return {}
+        return None
     meeting = valid("meetings", found)
     users = {ref.path: reader.get(ref.path) for ref in meeting["users"]}
     tickets = {key: reader.get(ref.path) for key, ref in meeting["tickets"].items()}
@@ -118,6 +133,14 @@ def meeting_session(reader: Reader, root: str) -> Built:
         valid("users", user)
     owners = {key: valid("tickets", ticket)["user"].path for key, ticket in tickets.items()}
     holders = {key: (path, valid("users", reader.get(path))) for key, path in owners.items()}
+    return meeting, location, users, tickets, holders
+
+
+def meeting_session(reader: Reader, root: str) -> Built:
+    found = _meeting(reader, root)
+    if found is None:
+        return {}
+    meeting, location, users, tickets, holders = found
     attending = [
         {
             "name": f"{user['firstName']} {user['lastName']}",
@@ -140,6 +163,19 @@ def meeting_session(reader: Reader, root: str) -> Built:
         "numHearingAidRequested": sum(line["hearing_aid_requested"] for line in attending),
     }
     return {f"{user}/MeetingSession/{_id(root)}": content for user in users}
+
+
+def meeting_page(reader: Reader, root: str) -> Built:
+    found = _meeting(reader, root)
+    if found is None:
+        return {}
+    meeting, location, users, _, holders = found
+    content = {
+        "address": location["address"],
+        "users": [users[ref.path]["firstName"] for ref in meeting["users"]],
+        "holders": {key: user["lastName"] for key, (_, user) in holders.items()},
+    }
+    return {f"meetingPages/{_id(root)}": content}
 
 
 def user_view(reader: Reader, root: str) -> Built:
@@ -189,6 +225,21 @@ def team_summary(reader: Reader, root: str) -> Built:
     return {f"teamSummaries/{_id(root)}": content}
 
 
+def team_roster(reader: Reader, root: str) -> Built:
+    found = reader.get(root)
+    if found is None:
+        return {}
+    team = valid("teams", found)
+    members = reader.query("members", lambda member: member.get("team") == Ref(root))
+    division = reader.get(team["division"].path)
+    title = valid("divisions", division)["name"] if division is not None else "none"
+    content = {
+        "title": f"{team['name']} of {title}",
+        "salaries": {_id(p): valid("members", member)["salary"] for p, member in members.items()},
+    }
+    return {f"teamRosters/{_id(root)}": content}
+
+
 def division_summary(reader: Reader, root: str) -> Built:
     found = reader.get(root)
     if found is None:
@@ -231,8 +282,13 @@ VIEWS: dict[str, tuple[str, View]] = {
     "TeamSummary": ("teams", team_summary),
     "DivisionSummary": ("divisions", division_summary),
     "CompanySummary": ("companies", company_summary),
+    "MeetingPage": ("meetings", meeting_page),
+    "TeamRoster": ("teams", team_roster),
 }
 """The collection of the roots, and the view, by name."""
+
+EVENTUAL = {"MeetingPage", "TeamRoster"}
+"""The views that need not be of one snapshot."""
 
 VIEW_PATTERNS = (
     "users/{user}/MeetingSession/{id}",
@@ -241,6 +297,8 @@ VIEW_PATTERNS = (
     "teamSummaries/{id}",
     "divisionSummaries/{id}",
     "companySummaries/{id}",
+    "meetingPages/{id}",
+    "teamRosters/{id}",
 )
 
 
@@ -267,7 +325,7 @@ def query_roots(history: History, path: str, time: int) -> set[tuple[str, str]]:
     if collection == "meetings" and isinstance(fields.get("users"), list):
         return {("UserView", ref.path) for ref in fields["users"] if isinstance(ref, Ref)}
     if collection == "members" and isinstance(fields.get("team"), Ref):
-        return {("TeamSummary", fields["team"].path)}
+        return {(view, fields["team"].path) for view in ("TeamSummary", "TeamRoster")}
     if collection == "teamSummaries":
         return {("DivisionSummary", f"divisions/{fields['division']}")}
     if collection.endswith("/votes"):

@@ -1,9 +1,13 @@
-"""The ledger's history, each version judged against the source history at one instant."""
+"""The ledger's history, each version judged against the source history at one instant.
+
+That of an eventual view is judged against the versions that it lists: those it must be made of, and
+no source may go back.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.expected import VIEWS, Broken, Built, Reader
+from harness.expected import EVENTUAL, VIEWS, Broken, Built, Reader, query_roots
 from harness.history import Fields, History, intersect
 
 LEDGER, DEAD_LETTERS = "onto_ledger", "onto_dead_letters"
@@ -92,11 +96,15 @@ def _read(history: History, path: str) -> Record:
     for version in versions:
         if version.fields is None:
             _judge_deletion(history, record, version)
+        elif view in EVENTUAL:
+            _judge_eventual(history, record, version)
         else:
             _judge(history, record, version)
         _judge_order(version, previous)
-        _judge_documents(history, version, previous)
+        _judge_documents(history, version, previous, "G2" if view in EVENTUAL else "G3")
         previous = version
+    if view in EVENTUAL:
+        _judge_sources(history, record)
     return record
 
 
@@ -111,13 +119,46 @@ def _judge(history: History, record: Record, version: RecordVersion) -> None:
         return
     mismatch = ""
     for start, _ in _candidates(history, record, spans):
-        found = _compare(history, record, version, start)
+        found = _compare(record, version, Reader.of_history(history, start))
         if not isinstance(found, str):
             version.instant = start
             version.built = found[0]
             return
         mismatch = mismatch or found
     version.complaints.append(("G3", f"it is no snapshot: {mismatch}"))
+
+
+def _judge_eventual(history: History, record: Record, version: RecordVersion) -> None:
+    """See that it was built from the versions that it lists."""
+    reader = Reader.of_vector(history, version.vector)
+    found = _compare(record, version, reader)
+    if isinstance(found, str):
+        version.complaints.append(("G2", f"it is not of the versions that it lists: {found}"))
+    else:
+        version.built = found[0]
+
+
+def _judge_sources(history: History, record: Record) -> None:
+    """See that each source of a root's life goes forward by itself, also where it is missing."""
+    reached: dict[str, int] = {}
+    for version in record.versions:
+        if version.fields is None:
+            reached.clear()
+        for path, seen in version.vector.items():
+            spans = history.spans(path, seen, version.time)
+            start = next((start for start, end in spans if end > reached.get(path, 0)), None)
+            if start is None:
+                text = f"{path} goes back to {seen} from what it was at {reached.get(path)}"
+                version.complaints.append(("G2", text))
+            else:
+                reached[path] = max(start, reached.get(path, 0))
+
+
+def has_left(history: History, record: Record, path: str, after: int, until: int) -> bool:
+    """Whether a document was outside of what a root queries at an instant in `[after, until)`."""
+    times = [after, *(v.time for v in history.versions[path] if after < v.time < until)]
+    root = (record.view, record.root)
+    return any(root not in query_roots(history, path, time) for time in times)
 
 
 def holds_after(
@@ -128,16 +169,13 @@ def holds_after(
     for path, seen in version.vector.items():
         spans = intersect(spans, history.spans(path, seen, until))
     return any(
-        not isinstance(_compare(history, record, version, start), str)
+        not isinstance(_compare(record, version, Reader.of_history(history, start)), str)
         for start, _ in _candidates(history, record, spans)
     )
 
 
-def _compare(
-    history: History, record: Record, version: RecordVersion, instant: int
-) -> tuple[Built | None] | str:
-    """What plain recomputation gives at an instant, or how it differs from the version."""
-    reader = Reader.of_history(history, instant)
+def _compare(record: Record, version: RecordVersion, reader: Reader) -> tuple[Built | None] | str:
+    """What plain recomputation gives of a reader, or how it differs from the version."""
     try:
         built: Built | None = VIEWS[record.view][1](reader, record.root)
     except Broken:
@@ -197,21 +235,21 @@ def _judge_order(version: RecordVersion, previous: RecordVersion | None) -> None
 
 
 def _judge_documents(
-    history: History, version: RecordVersion, previous: RecordVersion | None
+    history: History, version: RecordVersion, previous: RecordVersion | None, guarantee: str
 ) -> None:
     """The view documents are right after the commit, whichever it wrote."""
     old = previous.documents if previous else set()
     if version.failed:
         for path in old:
             if history.at(path, version.time).time == version.time:
-                version.complaints.append(("G3", f"a failed build wrote {path}"))
+                version.complaints.append((guarantee, f"a failed build wrote {path}"))
         return
     if version.built is None:
         return
     for path, content in version.built.items():
         if history.at(path, version.time).fields != content:
             found = history.at(path, version.time).fields
-            version.complaints.append(("G3", f"{path} is {found}, its sources give {content}"))
+            version.complaints.append((guarantee, f"{path} is {found}, its sources give {content}"))
     for path in old - set(version.built):
         if history.at(path, version.time).fields is not None:
             version.complaints.append(("G6", f"{path} was left when it was no longer produced"))
