@@ -25,9 +25,9 @@ from emulator import emulator
 from frame import Options, Ratio, Report, Table, interleaved
 
 NOTE = (
-    "The emulator ends a deadlock of two transactions only when a lock times out, after seconds; "
-    "Firestore aborts one of them soon. What reads and then writes one document is the slower for "
-    "it here, and the ratio over it is the emulator's."
+    "The emulator ends a deadlock of two transactions only when a lock times out, after seconds, "
+    "and Firestore is said not to. What reads and then writes one document is the slower for it "
+    "here, so the size of the ratio over it is the emulator's."
 )
 
 
