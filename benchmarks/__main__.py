@@ -12,11 +12,16 @@ from typing import Annotated, Any
 
 import plots
 import typer
+from emulator import share
 from frame import ROOT, Options, Report
 from rich.console import Console
 
 RESULTS = ROOT / "benchmarks" / "results.json"
+QUICK_RESULTS = ROOT / "benchmarks" / "results-quick.json"
+"""Of its own, so that no quick run takes the place of a full one; not in git."""
 BENCHMARKS = ("event", "joins", "hot_document", "aggregates", "fan_out", "latency", "cold_start")
+OTHERS = {"latency", "cold_start"}
+"""These start emulators of their own, or none."""
 
 
 def main(
@@ -26,12 +31,17 @@ def main(
     *,
     quick: Annotated[bool, typer.Option(help="Fewer rounds and smaller sizes.")] = False,
 ) -> None:
-    """Run benchmarks, print what they find, and note it in benchmarks/results.json."""
+    """Run benchmarks, print what they find, and note it in benchmarks/results.json.
+
+    A quick run is noted in results-quick.json, and draws nothing.
+    """
     console = Console(width=None if Console().is_terminal else 110)
     chosen = [name.replace("-", "_") for name in names or BENCHMARKS]
     unknown = sorted(set(chosen) - set(BENCHMARKS))
     if unknown:
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}; there is {BENCHMARKS}")
+    if quick and set(chosen) - OTHERS:
+        share()
     for name in chosen:
         started = time.perf_counter()
         report: Report = importlib.import_module(name).run(Options(quick=quick))
@@ -39,7 +49,7 @@ def main(
         seconds = time.perf_counter() - started
         console.print(f"{name}: {seconds:.0f} s\n", highlight=False)
         _note(name, report, seconds, quick)
-        if report.curves:
+        if report.curves and not quick:
             _draw(name, report, console)
 
 
@@ -54,15 +64,15 @@ def _draw(name: str, report: Report, console: Console) -> None:
 
 
 def _note(name: str, report: Report, seconds: float, quick: bool) -> None:
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    path = QUICK_RESULTS if quick else RESULTS
+    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     results[name] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
-        "quick": quick,
         "seconds": round(seconds, 1),
         **report.to_json(),
     }
-    RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+    path.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
 
 
 if __name__ == "__main__":

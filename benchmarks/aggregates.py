@@ -1,14 +1,17 @@
-"""Votes that are counted, beside a raw write, an `Increment`, and a read-modify-write.
+"""Aggregates: votes counted by onto_fn, by increments and by read-modify-write, and the limit.
 
 Three measurements in one run on the same emulator:
 
-1. Cost of an event of an aggregate that has 10, 1,000 and 100,000 contributors: round trips, billed
+1. Cost of an event of an aggregate that has 10, 1,000 and 20,000 contributors: round trips, billed
    reads and writes, and milliseconds.
-2. Throughput of concurrent voters, with every event delivered twice and in any order: onto_fn, a
-   hand-written `Increment` without deduplication, a hand-written `@transactional`
-   read-modify-write, and plain sets of the same number of documents. The results are compared
-   with the votes.
-3. Coalescing: a burst of n events on one view, and how many builds it takes.
+2. Throughput of concurrent voters, with every event delivered twice and in any order, in
+   interleaved rounds: onto_fn, a hand-written `Increment` without deduplication, a hand-written
+   `@transactional` read-modify-write with a marker of each event (cut after some seconds), and
+   plain sets of the same number of documents. The results are compared with the votes.
+3. Coalescing: a burst of n events on one view, and how many commits are asked for.
+
+What is counted is in the shards then; hot_document.py has the events of the shards too, by which
+the view of the numbers is rebuilt.
 
 Run it with `make bench BENCH=aggregates`.
 """
@@ -19,18 +22,19 @@ import itertools
 import random
 import secrets
 import statistics
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from contention import Commits
 from emulator import emulator
-from frame import Options, Report, from_rich
-from google.api_core.exceptions import GoogleAPICallError
+from frame import Curves, Options, Ratio, Report, Table, interleaved
 from google.cloud import firestore
-from rich.table import Table
+from peers import hot_document as hand
 
 from onto_fn import (
     Change,
@@ -48,7 +52,6 @@ from onto_fn import (
     many,
     root,
 )
-from onto_fn.errors import OntoError
 from onto_fn.firestore import Document, Write
 from onto_fn.testing.billing import Billing
 
@@ -116,11 +119,10 @@ def option(change: Change) -> str:
     return change.after.fields["option"]
 
 
-def of_constant_cost(sizes: Iterable[int], events: int) -> Table:
+def of_constant_cost(report: Report, sizes: Iterable[int], events: int) -> None:
     """Round trips, billed documents and time of an event, by the number of contributors."""
-    table = Table(title="One event of an aggregate")
-    for column in ("contributors", "round trips", "reads", "writes", "median ms"):
-        table.add_column(column, justify="right")
+    rows: list[tuple[str | float, ...]] = []
+    points: list[tuple[float, float]] = []
     for size in sizes:
         project = f"demo-{secrets.token_hex(6)}"
         billing = Billing()
@@ -134,12 +136,14 @@ def of_constant_cost(sizes: Iterable[int], events: int) -> Table:
             begin = time.perf_counter()
             engine.handle(counted, change)
             seconds.append(time.perf_counter() - begin)
-        table.add_row(
-            f"{size:,}",
-            *(f"{billing.counts[name] / events:.1f}" for name in ("calls", "reads", "writes")),
-            f"{statistics.median(seconds) * 1000:.1f}",
-        )
-    return table
+        milliseconds = 1000 * statistics.median(seconds)
+        billed = (billing.counts[name] / events for name in ("calls", "reads", "writes"))
+        rows.append((f"{size:,}", *billed, milliseconds))
+        points.append((size, milliseconds))
+    columns = ("contributors", "round trips", "reads", "writes", "median ms")
+    report.tables.append(Table("One event of an aggregate", columns, tuple(rows)))
+    series = {"onto_fn": points}
+    report.curves = [Curves("One event of an aggregate", "contributors", "ms", series)]
 
 
 def _multiply_the_first(database: Database, size: int) -> None:
@@ -158,10 +162,13 @@ def _multiply_the_first(database: Database, size: int) -> None:
 
 
 class Counting:
-    """One way of counting votes."""
+    """One way of counting votes; `patient` ones are waited for, others are cut."""
+
+    patient = True
 
     def __init__(self, project: str) -> None:
         self.client = firestore.Client(project=project)
+        self.reader = firestore.Client(project=project)  # which is not cut
         self.database = Database(project)
 
     def handle(self, change: Change) -> None:
@@ -169,7 +176,7 @@ class Counting:
 
     def counts(self) -> dict[str, int]:
         """Votes by option."""
-        return self.client.document("totals/p").get().to_dict() or {}
+        return self.reader.document("totals/p").get().to_dict() or {}
 
 
 class OntoFn(Counting):
@@ -183,7 +190,7 @@ class OntoFn(Counting):
     def counts(self) -> dict[str, int]:
         self.database.commit([Write("polls/p", {})])
         self.engine.rebuild(self.database, "PollResults", "polls/p")
-        return (self.client.document("pollResults/p").get().to_dict() or {}).get("counts", {})
+        return (self.reader.document("pollResults/p").get().to_dict() or {}).get("counts", {})
 
 
 class Increment(Counting):
@@ -193,19 +200,11 @@ class Increment(Counting):
 
 
 class ReadModifyWrite(Counting):
-    def handle(self, change: Change) -> None:
-        @firestore.transactional
-        def update(transaction: Any) -> None:
-            reference = self.client.document("totals/p")
-            counts = reference.get(transaction=transaction).to_dict() or {}
-            seen = self.client.document(f"seen/{change.event_id}")
-            if seen.get(transaction=transaction).exists:
-                return
-            chosen = option(change)
-            transaction.set(reference, counts | {chosen: counts.get(chosen, 0) + 1})
-            transaction.set(seen, {})
+    patient = False
 
-        update(self.client.transaction())
+    def handle(self, change: Change) -> None:
+        total = self.client.document("totals/p")
+        hand.count_once(self.client, total, option(change), change.event_id)
 
 
 class Raw(Counting):
@@ -218,103 +217,142 @@ class Raw(Counting):
         return {}
 
 
-def of_throughput(votes: int, voters: int) -> Table:
+SIDES: dict[str, Callable[[str], Counting]] = {
+    "plain sets": Raw,
+    "onto_fn, 10 shards": OntoFn,
+    "Increment": Increment,
+    "@transactional, marker": ReadModifyWrite,
+}
+
+
+@dataclass
+class Throughput:
+    """What became of the deliveries of one side, in all rounds."""
+
+    seconds: float = 0.0
+    delivered: int = 0
+    handled: int = 0
+    lost: int = 0
+    counted: int = 0
+    right: bool = True
+
+
+def of_throughput(report: Report, rounds: int, votes: int, voters: int, limit: float) -> None:
     """Deliveries a second, and whether the result is right."""
-    table = Table(title=f"{votes} votes, each delivered twice in any order, {voters} at a time")
-    for column in ("", "seconds", "deliveries/s", "raw / it", "lost", "counted", "right"):
-        table.add_column(column, justify="left" if column == "" else "right")
-    sides: dict[str, Callable[[str], Counting]] = {
-        "plain sets": Raw,
-        "onto_fn, 10 shards": OntoFn,
-        "Increment": Increment,
-        "@transactional": ReadModifyWrite,
-    }
-    raw = 0.0
-    for name, make in sides.items():
-        side = make(f"demo-{secrets.token_hex(6)}")
-        fewer = votes // 100 if make is ReadModifyWrite else votes
-        changes = [vote(side.database, n, OPTIONS[n % 3]) for n in range(fewer)]
-        lost: Counter[str] = Counter()
+    found = {name: Throughput() for name in SIDES}
 
-        def deliver(change: Change, side: Counting = side, lost: Counter[str] = lost) -> None:
-            try:
-                side.handle(change)
-            except (OntoError, ValueError, GoogleAPICallError) as error:
-                lost[type(error).__name__] += 1
+    def measure(name: str) -> float:
+        side = SIDES[name](f"demo-{secrets.token_hex(6)}")
+        changes = [vote(side.database, n, OPTIONS[n % 3]) for n in range(votes)]
+        return _delivered(side, changes, voters, limit, found[name])
 
-        deliveries = changes * 2
-        random.Random(1).shuffle(deliveries)
-        begin = time.perf_counter()
-        with ThreadPoolExecutor(voters) as threads:
-            list(threads.map(deliver, deliveries))
-        seconds = time.perf_counter() - begin
-        rate = 2 * fewer / seconds
-        raw = raw or rate
-        counts = side.counts()
-        right = counts == Counter(map(option, changes))
-        table.add_row(
-            name if fewer == votes else f"{name} ({fewer} votes)",
-            f"{seconds:.1f}",
-            f"{rate:.0f}",
-            f"{raw / rate:.1f}",
-            f"{lost.total()}",
-            f"{sum(counts.values())}" if counts else "",
-            ("yes" if right else "NO") if counts else "",
-        )
-        side.client.close()
-    return table
+    rates = interleaved(rounds, {name: lambda _, name=name: measure(name) for name in SIDES})
+    rows: list[tuple[str | float, ...]] = []
+    for name, made in found.items():
+        counted = ("", "") if name == "plain sets" else (made.counted, _yes(made.right))
+        cells = (f"{made.handled:,} of {made.delivered:,}", made.lost, *counted, made.seconds)
+        rows.append((name, *cells, made.handled / made.seconds))
+    columns = ("", "handled", "lost", "counted", "right", "seconds", "deliveries/s")
+    often = f"{rounds} x {votes} votes, each delivered twice in any order, {voters} at a time"
+    report.tables.append(Table(f"An aggregate: {often}", columns, tuple(rows)))
+    ours = "onto_fn, 10 shards"
+    for name in SIDES:
+        if name != ours:
+            ratio = Ratio.of(f"{ours} / {name}", rates[ours], rates[name], unit="deliveries/s")
+            report.ratios.append(ratio)
 
 
-def of_coalescing(bursts: Iterable[int], workers: int) -> Table:
-    """How many builds a burst of events on one view takes.
+def _delivered(
+    side: Counting, changes: list[Change], voters: int, limit: float, found: Throughput
+) -> float:
+    """Deliveries a second of one round: what is handled before it is cut."""
+    deliveries = changes * 2
+    random.Random(1).shuffle(deliveries)
+    handled: list[Change] = []
+    lost: list[str] = []
+    ended = threading.Event()
+
+    def deliver(change: Change) -> None:
+        if ended.is_set():
+            return
+        try:
+            side.handle(change)
+        except Exception as error:  # whatever a function raises, its event is lost
+            if not ended.is_set():
+                lost.append(type(error).__name__)
+        else:
+            handled.append(change)
+
+    def cut() -> None:
+        ended.set()
+        side.client._firestore_api.transport.close()
+
+    clock = threading.Timer(limit, cut)
+    begin = time.perf_counter()
+    if not side.patient:
+        clock.start()
+    with ThreadPoolExecutor(voters) as threads:
+        list(threads.map(deliver, deliveries))
+    clock.cancel()
+    seconds = limit if ended.is_set() else time.perf_counter() - begin
+    counts = side.counts()
+    found.seconds += seconds
+    found.delivered += len(deliveries)
+    found.handled += len(handled)
+    found.lost += len(lost)
+    found.counted += sum(counts.values())
+    found.right &= counts == Counter(map(option, changes))
+    return max(len(handled), 1) / seconds
+
+
+def _yes(right: bool) -> str:
+    return "yes" if right else "NO"
+
+
+def of_coalescing(report: Report, bursts: Sequence[int], workers: int) -> None:
+    """How many commits a burst of events on one view asks for.
 
     Twice: when all are written before the first is handled, and when each is handled as it comes.
     """
-    table = Table(title=f"A burst of events on one view, {workers} at a time")
-    for column in ("events", "handled", "builds", "covered", "events / build"):
-        table.add_column(column, justify="right")
+    rows: list[tuple[str | float, ...]] = []
     for size, late in itertools.product(bursts, (True, False)):
-        database = Database(f"demo-{secrets.token_hex(6)}")
+        project, commits = f"demo-{secrets.token_hex(6)}", Commits()
+        writer, database = Database(project), Database(project, interceptors=[commits])
         engine = Engine([TeamScore.definition()])
         members = [Member(doc_id=f"m{number}") for number in range(MEMBERS)]
-        Repository(database).save(*members, Team(doc_id="t", members=[m.doc_ref for m in members]))
-        engine.rebuild(database, "TeamScore", "teams/t")
+        Repository(writer).save(*members, Team(doc_id="t", members=[m.doc_ref for m in members]))
+        engine.rebuild(writer, "TeamScore", "teams/t")
 
-        def write(number: int, database: Database = database) -> Change:
+        def write(number: int, writer: Database = writer) -> Change:
             path = f"members/m{number % MEMBERS}"
-            time_written = database.commit([Write(path, {"points": number})])
+            time_written = writer.commit([Write(path, {"points": number})])
             before, after = (Document(path, {}, t) for t in (datetime.min, time_written))
             return Change(path, before, after, f"event-{number}")
 
         def handle(
             change: int | Change, database: Database = database, engine: Engine = engine
         ) -> list[Outcome]:
-            return engine.handle(
-                database, write(change, database) if isinstance(change, int) else change
-            )
+            return engine.handle(database, write(change) if isinstance(change, int) else change)
 
         with ThreadPoolExecutor(workers) as threads:
             changes = list(threads.map(write, range(size))) if late else range(size)
             handled = list(threads.map(handle, changes))
         results = Counter(outcome.result for outcomes in handled for outcome in outcomes)
-        builds = size - results[Result.COVERED]
-        table.add_row(
-            f"{size}",
-            "late" if late else "at once",
-            f"{builds}",
-            f"{results[Result.COVERED]}",
-            f"{size / max(1, builds):.0f}",
-        )
-    return table
+        committed = size - results[Result.COVERED]
+        how = "late" if late else "at once"
+        rows.append((f"{size:,}, {how}", committed, commits.asked, size / commits.asked))
+    columns = ("events, handled", "committed", "commits asked for", "events / commit asked for")
+    title = f"A burst of events on one view, {workers} at a time"
+    report.tables.append(Table(title, columns, tuple(rows)))
 
 
 def run(options: Options) -> Report:
     """All three, on one emulator."""
-    voters, events = options.pick(64, 16), options.pick(100, 20)
+    report = Report()
     with emulator():
-        tables = [
-            of_coalescing(options.pick((20, 200, 1000), (20, 100)), voters),
-            of_throughput(options.pick(5000, 300), voters),
-            of_constant_cost(options.pick((10, 1000, 100_000), (10, 1000)), events),
-        ]
-    return Report([from_rich(table) for table in tables])
+        of_coalescing(report, options.pick((20, 200), (20,)), options.pick(32, 16))
+        rounds, votes, limit = options.pick(3, 1), options.pick(300, 60), options.pick(6.0, 2.0)
+        of_throughput(report, rounds, votes, options.pick(32, 16), limit)
+        sizes = options.pick((10, 1000, 20_000), (10, 500))
+        of_constant_cost(report, sizes, options.pick(100, 20))
+    return report

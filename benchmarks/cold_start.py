@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 
 from frame import ROOT, Options, Ratio, Report, Table, interleaved
 
@@ -50,7 +51,7 @@ class Process:
 
 def run(options: Options) -> Report:
     """Compare interleaved runs, and show what the time goes to."""
-    rounds = options.pick(10, 3)
+    rounds = options.pick(7, 3)
     served = "import functions_framework"
     sides = {
         "bare": Process("bare"),
@@ -59,6 +60,8 @@ def run(options: Options) -> Report:
         "meeting room, under functions-framework": Process("main", served),
         "google.cloud.firestore alone": Process("google.cloud.firestore"),
     }
+    if options.quick:
+        sides = {name: sides[name] for name in ("bare", "meeting room")}
     for side in sides.values():  # writes the bytecode, and warms the machine's cache of files
         _python("-c", f"import {side.imported}")
     interleaved(rounds, {name: side.run for name, side in sides.items()})
@@ -68,7 +71,7 @@ def run(options: Options) -> Report:
         for name, (wall, cpu, memory, modules) in ((n, s.medians()) for n, s in sides.items())
     )
     report = Report(tables=[Table("Cold start", columns, rows)])
-    for suffix in ("", ", under functions-framework"):
+    for suffix in options.pick(("", ", under functions-framework"), ("",)):
         ours, bare = sides[f"meeting room{suffix}"], sides[f"bare{suffix}"]
         label = f"meeting room / bare{suffix}"
         for number, unit, target in (
@@ -79,7 +82,7 @@ def run(options: Options) -> Report:
             columns_of = ours.column(number), bare.column(number)
             wanted = "" if suffix else target
             report.ratios.append(Ratio.of(label, *columns_of, unit=unit, target=wanted))
-    report.tables += [_packages("main"), _packages("bare"), _modules("main")]
+    report.tables += [_packages("main"), _modules("main")]
     return report
 
 
@@ -98,6 +101,7 @@ def _modules(imported: str) -> Table:
     return Table(f"{imported}: top modules by self time", ("", "ms"), tuple(rows[:15]))
 
 
+@cache
 def _profile(imported: str) -> list[tuple[str, int]]:
     """Each module that an import loads, with its own microseconds."""
     lines = _python("-X", "importtime", "-c", f"import {imported}").stderr.splitlines()

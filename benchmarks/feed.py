@@ -1,32 +1,26 @@
 """A post in the feeds of all followers of its author, beside a raw batched write of the same.
 
-For each number of followers, in one run on the same emulator:
+For each number of followers, on one emulator, in interleaved rounds:
 
 * raw: one client writes the same documents to another collection, in batches of 500.
+* loop: a hand-written trigger does the same: it sets one document after the other. Not for more
+  than 1,000 followers, where it only takes long.
 * fan-out: the post is edited; real functions-framework workers rebuild every feed, the batches
   going through a real Pub/Sub emulator.
-* loop: a hand-written trigger does the same: it sets one document after the other.
-* faults: fan-out, while events and batches are delivered up to five times and at once,
-  workers are killed around their commits, and calls fail.
-* moves: as before, while a tenth of the followers leaves and as many come.
-* deletion: the post goes, under the same faults.
 
 Each takes until the commit that makes the last feed right; then every feed is compared with what it
 should hold. Each function gets as many events at once as it declares to take.
 
-Then it prints how many documents one edit reads and writes, as Firestore bills them.
-
-Run it with `make bench`.
+And an edit in one process, without functions and Pub/Sub: what the engine itself takes, and what
+Firestore bills.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import runpy
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,13 +28,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from emulator import emulator
+from frame import interleaved
 from google.cloud.firestore import Client
-from rich.console import Console
-from rich.table import Table
 
 from onto_fn import Change, Database, Engine, FanOut
 from onto_fn.engine import Batch
-from onto_fn.firestore import Document, Write
+from onto_fn.firestore import Document
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.billing import Billing
 from onto_fn.testing.chaos import (
@@ -62,12 +56,11 @@ from onto_fn.testing.supervisor import descendants
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "emulator_tests" / "apps" / "feed.py"
 PROJECT = "demo-feed"
-FAULTLESS = FaultRates(0, 0, 0, 0, 0, 0, 0, 0)
-PROMPT = DeliveryRates(copies=(1,), usual_delay=0, long=0, pair=0, dropped=0)
-KILLS = FaultRates(kill_before_commit=0.15, kill_after_commit=0.15, ambiguous=0.05)
-REPEATED = DeliveryRates(usual_delay=0.2, long=0)
+FAULTLESS = FaultPlan(1, FaultRates(0, 0, 0, 0, 0, 0, 0, 0))
+PROMPT = DeliveryPlan(1, DeliveryRates(copies=(1,), usual_delay=0, long=0, pair=0, dropped=0))
 FAN_OUT_WORKERS = 2
 DEADLINE = 300.0
+LONGEST_LOOP = 1000
 
 
 @dataclass
@@ -75,18 +68,16 @@ class Row:
     """What was measured for one number of followers."""
 
     followers: int
-    raw: float
-    times: dict[str, float]
-    kills: int
+    times: dict[str, list[float]]
     peak: int
 
 
 class Feeds:
     """The author, the post and the feeds that it is in."""
 
-    def __init__(self, client: Client, followers: int) -> None:
+    def __init__(self, client: Client, name: str, followers: int) -> None:
         self.client = client
-        self.author, self.post = f"users/author{followers}", f"insta_posts/post{followers}"
+        self.author, self.post = f"users/{name}", f"insta_posts/{name}"
         self.names = [f"follower{n:05}" for n in range(followers)]
         self.text = ""
 
@@ -98,20 +89,10 @@ class Feeds:
         self.names = names
         self.client.document(self.author).set({"followers": dict.fromkeys(names, True)})
 
-    def move(self) -> None:
-        """An edit, and at once a tenth of the followers leaves while as many come."""
-        self.edit("moved")
-        tenth = len(self.names) // 10
-        self.follow([*self.names[tenth:], *(f"new{n:05}" for n in range(tenth))])
-
     def edit(self, text: str) -> None:
         self.text = text
         fields = {"ownerId": self.author.rpartition("/")[2], "text": text}
         self.client.document(self.post).set(fields)
-
-    def delete(self) -> None:
-        self.names = []
-        self.client.document(self.post).delete()
 
     def has(self, path: str) -> bool:
         """Whether a document is the post in somebody's feed."""
@@ -164,7 +145,7 @@ class Feeds:
 
 
 class Stage:
-    """Emulators, and workers whose faults are chosen for each measurement."""
+    """Emulators, and workers to which what they fire is delivered."""
 
     def __init__(self, stack: ExitStack, log_dir: Path) -> None:
         self.log_dir = log_dir
@@ -181,28 +162,23 @@ class Stage:
         self.messages.subscribe(self._take)
 
     @contextmanager
-    def running(
-        self, name: str, seed: int, faults: FaultRates, rates: DeliveryRates
-    ) -> Generator[Workers]:
-        """Workers, with these faults, for the time of a `with` block."""
+    def running(self) -> Generator[Workers]:
+        """Workers for the time of a `with` block."""
         workers = Workers(
             APP,
             {**dict.fromkeys(self.functions, 1), **dict.fromkeys(self.topics, FAN_OUT_WORKERS)},
             firestore_host=self.recorder.firestore_host,
             project_id=PROJECT,
-            plan=FaultPlan(seed, faults),
-            log_dir=self.log_dir / name,
+            plan=FAULTLESS,
+            log_dir=self.log_dir / "workers",
             environ={"PUBSUB_EMULATOR_HOST": self.messages.pubsub_host},
         )
         with workers:
             addresses = {name: workers.addresses(name) for name in self.functions | self.topics}
-            deliverer = Deliverer(
-                DeliveryPlan(seed, rates), addresses, concurrency=declared_concurrency(APP)
-            )
+            deliverer = Deliverer(PROMPT, addresses, concurrency=declared_concurrency(APP))
             with deliverer:
                 self._running = deliverer
                 yield workers
-                self.peak = max(map(_peak_memory, descendants(workers.pid)), default=0)
                 self._running = None
 
     def measure(self, workers: Workers, feeds: Feeds, change: Callable[[], None]) -> float:
@@ -247,87 +223,73 @@ def _peak_memory(pid: int) -> int:
     return int(lines[0].split()[1]) // 1024 if lines else 0
 
 
-def run(numbers: list[int], seed: int) -> list[Row]:
-    rows: list[Row] = []
+def run(numbers: Mapping[int, int]) -> list[Row]:
+    """Measure an edit, for each number of followers in so many rounds."""
     with ExitStack() as stack:
-        log_dir = Path(tempfile.mkdtemp(prefix="onto-fn-feed-"))
-        stage = Stage(stack, log_dir)
-        for number in numbers:
-            feeds = Feeds(stage.client, number)
-            with stage.running(f"plain{number}", seed, FAULTLESS, PROMPT) as workers:
-                stage.measure(workers, feeds, feeds.begin)
-                raw = [feeds.write_raw()]
-                plain = stage.measure(workers, feeds, partial(feeds.edit, "plain"))
-            peak = stage.peak
-            raw.append(feeds.write_raw())
-            loop = feeds.loop()
-            with stage.running(f"faulty{number}", seed, KILLS, REPEATED) as workers:
-                faulty = stage.measure(workers, feeds, partial(feeds.edit, "faulty"))
-                raw.append(feeds.write_raw())
-                moves = stage.measure(workers, feeds, feeds.move)
-                deletion = stage.measure(workers, feeds, feeds.delete)
-                kills = sum("KILL" in entry.get("fault", "") for entry in workers.journal())
-            peak = max(peak, stage.peak)
-            times = {"loop": loop, "fan-out": plain, "faults": faulty}
-            times |= {"moves": moves, "deletion": deletion}
-            rows.append(Row(number, sorted(raw)[1], times, kills, peak))
-        stage.client.close()
-    return rows
+        stage = Stage(stack, Path(tempfile.mkdtemp(prefix="onto-fn-feed-")))
+        stack.callback(stage.client.close)
+        with stage.running() as workers:
+            return [_measured(stage, workers, *wanted) for wanted in numbers.items()]
 
 
-def of_billing(numbers: list[int]) -> Table:
-    """What one edit reads and writes; the batches are handled in this process."""
+def _measured(stage: Stage, workers: Workers, number: int, rounds: int) -> Row:
+    feeds = Feeds(stage.client, f"author{number}", number)
+    stage.measure(workers, feeds, feeds.begin)
+    sides: dict[str, Callable[[int], float]] = {
+        "raw": lambda _: feeds.write_raw(),
+        "fan-out": lambda n: stage.measure(workers, feeds, partial(feeds.edit, f"edited {n}")),
+    }
+    if number <= LONGEST_LOOP:
+        sides["loop"] = lambda _: feeds.loop()
+    times = interleaved(rounds, sides)
+    return Row(number, times, max(map(_peak_memory, descendants(workers.pid)), default=0))
+
+
+@dataclass
+class InProcess:
+    """What one edit took and was billed; the batches are handled in this process."""
+
+    followers: int
+    times: dict[str, list[float]]
+    calls: float
+    reads: float
+    writes: float
+
+
+def in_process(numbers: Mapping[int, int]) -> list[InProcess]:
+    """Measure edits, for each number of followers in so many rounds, without functions."""
+    with emulator() as suite:
+        return [_in_process(suite, number, rounds) for number, rounds in numbers.items()]
+
+
+def _in_process(suite: EmulatorSuite, number: int, rounds: int) -> InProcess:
     definitions = runpy.run_path(str(APP))["app"].engine.definitions.values()
-    table = Table(title="What one edit is billed")
-    for column in ("followers", "round trips", "reads", "writes", "writes / follower"):
-        table.add_column(column, justify="right")
-    with EmulatorSuite(ROOT, only=("firestore",)) as suite:
-        os.environ.update(suite.environ())
-        for number in numbers:
-            billing = Billing()
-            project = f"demo-feed{number}"
-            plain, billed = Database(project), Database(project, interceptors=[billing])
-            batches: list[Batch] = []
-            engine = Engine(
-                definitions, fan_out=FanOut(), publish=lambda _, more, b=batches: b.extend(more)
-            )
-            followers = {f"follower{n:05}": True for n in range(number)}
-            plain.commit([Write("users/author", {"followers": followers})])
-            for text, database in (("first", plain), ("edited", billed)):
-                fields = {"ownerId": "author", "text": text}
-                path = "insta_posts/post"
-                before, after = (
-                    Document(path, fields, version)
-                    for version in (datetime.min, plain.commit([Write(path, fields)]))
-                )
-                engine.handle(database, Change(path, before, after, text))
-                for batch in batches:
-                    engine.handle_batch(database, batch)
-                batches.clear()
-            calls, reads, writes = (billing.counts[n] for n in ("calls", "reads", "writes"))
-            per_follower = f"{writes / number:.2f}"
-            table.add_row(f"{number:,}", f"{calls}", f"{reads}", f"{writes:,}", per_follower)
-    return table
+    billing, project = Billing(), f"demo-feed{number}"
+    plain, billed = Database(project), Database(project, interceptors=[billing])
+    batches: list[Batch] = []
+    engine = Engine(definitions, fan_out=FanOut(), publish=lambda _, more: batches.extend(more))
+    client = suite.client(project_id=project)
+    feeds = Feeds(client, "author", number)
+    feeds.follow(feeds.names)
 
+    def edit(database: Database, text: str) -> float:
+        feeds.edit(text)
+        after = plain.get([feeds.post])[0][feeds.post]
+        change = Change(feeds.post, Document(feeds.post, {}, datetime.min), after, text)
+        started = time.perf_counter()
+        engine.handle(database, change)
+        for batch in batches:
+            engine.handle_batch(database, batch)
+        batches.clear()
+        return time.perf_counter() - started
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--followers", type=int, nargs="+", default=[10, 1000, 10_000])
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    rows = run(arguments.followers, arguments.seed)
-    table = Table(title="Until every feed is right: seconds, and how many times the raw write")
-    for column in ("followers", "raw", *rows[0].times, "kills", "memory"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in rows:
-        times = [f"{seconds:.2f} ({seconds / row.raw:.1f})" for seconds in row.times.values()]
-        table.add_row(
-            f"{row.followers:,}", f"{row.raw:.2f}", *times, f"{row.kills}", f"{row.peak} MiB"
-        )
-    console = Console(width=110)
-    console.print(table)
-    console.print(of_billing(arguments.followers))
-
-
-if __name__ == "__main__":
-    main()
+    edit(plain, "first")
+    sides: dict[str, Callable[[int], float]] = {
+        "raw": lambda _: feeds.write_raw(),
+        "fan-out": lambda n: edit(billed, f"edited {n}"),
+    }
+    times = interleaved(rounds, sides)
+    if wrong := feeds.wrong():
+        raise AssertionError(f"{len(wrong)} feeds are wrong")
+    billed_each = (billing.counts[name] / rounds for name in ("calls", "reads", "writes"))
+    return InProcess(number, times, *billed_each)

@@ -28,9 +28,16 @@ from kit.interleaving import Interleaved  # noqa: E402
 from kit.writing import Writer  # noqa: E402
 
 from onto_fn import Database, RetryPolicy  # noqa: E402
+from onto_fn.engine import turns  # noqa: E402
 from onto_fn.testing import EmulatorSuite  # noqa: E402
 
 Connect = Callable[..., Database]
+
+
+@pytest.fixture(autouse=True)
+def _threads_are_instances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads stand for instances of a function here, which do not wait for each other."""
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
 
 
 @pytest.fixture

@@ -17,10 +17,14 @@ from onto_fn.engine.memory import recall
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
+from onto_fn.engine.turns import TURNS
 from onto_fn.errors import PermanentError, StaleSnapshot, UnreadableRecord
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.database import Transaction
 from onto_fn.store import Reader
+
+MOST_WAITS = 2
+"""The first turn waited for may have begun before the change, the second has seen it."""
 
 
 def materialise(
@@ -38,9 +42,18 @@ def materialise(
         RetriesExhausted: contention or a fault of the platform outlasted the policy. Nothing is
             lost: nothing was committed, and the event has to be delivered again.
     """
+    # What is built from memory has seen its own event alone, and covers no other.
+    most_waits = MOST_WAITS if affected.definition.consistency == "snapshot" else 0
 
     def attempt(number: int) -> Outcome:
         current = affected if number == 1 else find_one(database, affected)
+        for _ in range(most_waits):
+            if change is not None and covers(current.record, change):
+                break
+            with TURNS.turn(database, affected.ledger_path) as is_mine:
+                if is_mine:
+                    return replace(_attempt(database, current, change), attempts=number)
+            current = find_one(database, affected)
         return replace(_attempt(database, current, change), attempts=number)
 
     return policy.run(f"{affected.definition.name} of {affected.root}", attempt)
