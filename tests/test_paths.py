@@ -66,7 +66,19 @@ def test_an_id_that_is_no_string_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "users", "users/a/b", "users//", "/users/a", "users/..", "a/"]
+    "path",
+    [
+        "",
+        "users",
+        "users/a/b",
+        "users//",
+        "/users/a",
+        "users/..",
+        "a/",
+        "users/__a__",
+        "__a__/users",
+        f"users/{'a' * 1501}",
+    ],
 )
 def test_what_names_no_document_is_refused(path: str) -> None:
     with pytest.raises(InvalidPath):

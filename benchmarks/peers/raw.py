@@ -10,12 +10,10 @@ from typing import Any
 
 import grpc
 from google.cloud.firestore import Client, FieldFilter
-from google.cloud.firestore_v1.services.firestore import FirestoreClient
-from google.cloud.firestore_v1.types import CommitRequest, RunQueryRequest
 
 from onto_fn import Database
 
-_OWNER = "Bearer owner"
+_SECONDS = 20.0  # that a call may take
 
 
 class Raw:
@@ -52,36 +50,34 @@ class Raw:
 
 
 class ReadyMade:
-    """The same calls with requests that were made beforehand, by the generated client.
+    """The same calls on onto_fn's own connection, with requests that were made beforehand.
 
     Args:
-        api: the generated client.
+        database: of the project.
         look_up: the query of the ledger.
         read: the sources.
         commit: all writes; that of the ledger record is the last.
     """
 
-    def __init__(
-        self, api: FirestoreClient, look_up: RunQueryRequest, read: Any, commit: CommitRequest
-    ) -> None:
-        self._api, self._look_up, self._read, self._commit = api, look_up, read, commit
-        prefix = [("google-cloud-resource-prefix", commit.database), ("authorization", _OWNER)]
-        self._options: Any = {"metadata": prefix, "retry": None, "timeout": 20.0}
+    def __init__(self, database: Database, look_up: Any, read: Any, commit: Any) -> None:
+        self._calls = database._calls
+        self._look_up, self._read, self._commit = look_up, read, commit
 
     def handle(self) -> None:
         """One look-up, one read, one commit on the record's precondition."""
-        (found,) = [r for r in self._api.run_query(self._look_up, **self._options) if r.document]
-        list(self._api.batch_get_documents(self._read, **self._options))
-        condition = type(self._commit).pb(self._commit).writes[-1].current_document.update_time
-        condition.CopyFrom(type(found).pb(found).document.update_time)
-        self._api.commit(self._commit, **self._options)
+        answers = self._calls.run_query(self._look_up, _SECONDS)
+        (found,) = [answer.document for answer in answers if answer.HasField("document")]
+        list(self._calls.batch_get(self._read, _SECONDS))
+        condition = self._commit.writes[-1].current_document
+        condition.update_time.CopyFrom(found.update_time)
+        self._calls.commit(self._commit, _SECONDS)
 
 
-def replayed(client: Client, handle: Callable[[Database], object]) -> Callable[[], None]:
+def replayed(database: Database, handle: Callable[[Database], object]) -> Callable[[], None]:
     """A limit that plays the requests of one event again and again.
 
     Args:
-        client: of the project.
+        database: on which they are played.
         handle: handles an event on the database that it is given.
     """
     taken: dict[str, Any] = {}
@@ -93,11 +89,10 @@ def replayed(client: Client, handle: Callable[[Database], object]) -> Callable[[
 
         intercept_unary_stream = intercept_unary_unary
 
-    handle(Database(client.project, interceptors=[Taking()]))
+    handle(Database(database.project, interceptors=[Taking()]))
     read = taken["BatchGetDocuments"]
-    type(read).pb(read).ClearField("read_time")  # of that event; the latest is as good for a limit
-    api = client._firestore_api
-    return ReadyMade(api, taken["RunQuery"], read, taken["Commit"]).handle
+    read.ClearField("read_time")  # of that event; the latest is as good for a limit
+    return ReadyMade(database, taken["RunQuery"], read, taken["Commit"]).handle
 
 
 def client(project: str, *interceptors: Any) -> Client:

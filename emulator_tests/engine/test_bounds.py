@@ -150,7 +150,7 @@ class ReadSizes(grpc.UnaryStreamClientInterceptor):
         self.times: set[str] = set()
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        if details.method.endswith("/BatchGetDocuments") and request.read_time:
+        if details.method.endswith("/BatchGetDocuments") and request.HasField("read_time"):
             self.sizes.append(len(request.documents))
             self.times.add(str(request.read_time))
         return continuation(details, request)

@@ -69,7 +69,8 @@ def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> As
     store: Store | None = None
     failure: PermanentError | None = None
     try:
-        store = yield from memory.answering(loading(definition.store, root, read_set))
+        asking = loading(definition.store, root, read_set)
+        store = yield from memory.answering(asking) if memory else asking
     except PermanentError as error:
         failure = error
     if memory.overlooks(read_set):

@@ -139,7 +139,10 @@ class Build:
         Raises:
             InvalidValue: Firestore cannot store one of them.
         """
-        return {path: digest(content) for path, content in (self.documents or {}).items()}
+        documents = self.documents or {}
+        contents = {id(content): content for content in documents.values()}  # copies share theirs
+        digests = {identity: digest(content) for identity, content in contents.items()}
+        return {path: digests[id(content)] for path, content in documents.items()}
 
 
 def check_targets(definition: Definition, documents: BuiltDocuments) -> None:

@@ -31,7 +31,7 @@ from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.matching import identity, is_decidable, matches, selected
 from onto_fn.firestore.paths import parent_collection
-from onto_fn.firestore.values import decode_fields, decode_time, fill_fields
+from onto_fn.firestore.values import decode_fields, decode_time, fill_fields, fill_time
 from onto_fn.store import ReadSet
 from onto_fn.store.loading import Answer, Asked, Asking
 from onto_fn.views import Definition
@@ -238,7 +238,7 @@ def projection(definition: Definition) -> Project:
 def _fill(message: Any, document: Document) -> None:
     message.name = document.path
     if document.fields is not None and document.update_time is not None:
-        message.update_time.FromDatetime(document.update_time)
+        fill_time(message.update_time, document.update_time, document.path)
         fill_fields(message.fields, document.fields, documents=_REFERENCES, where=document.path)
 
 

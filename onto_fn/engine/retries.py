@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TypeVar
 
 from tenacity import (
@@ -48,6 +49,16 @@ class RetryPolicy:
         Raises:
             RetriesExhausted: the last attempt failed as well.
         """
+        started = monotonic()
+        try:
+            return attempt(1)  # by itself, as most succeed: what retries need is not free
+        except TransientError as error:
+            return self._again(what, attempt, error, monotonic() - started)
+
+    def _again(
+        self, what: str, attempt: Callable[[int], T], first: TransientError, elapsed: float
+    ) -> T:
+        """Go on after a first attempt that took `elapsed` seconds and raised `first`."""
         number = 0
 
         def tell(state: RetryCallState) -> None:
@@ -56,7 +67,7 @@ class RetryPolicy:
                 observing.retry(what, number, error)
 
         retrying = Retrying(
-            stop=stop_after_attempt(self.attempts) | stop_after_delay(self.deadline),
+            stop=stop_after_attempt(self.attempts) | stop_after_delay(self.deadline - elapsed),
             wait=wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             retry=retry_if_exception_type(TransientError),
             before_sleep=tell,
@@ -66,6 +77,8 @@ class RetryPolicy:
         def numbered() -> T:
             nonlocal number
             number += 1
+            if number == 1:
+                raise first
             return attempt(number)
 
         try:

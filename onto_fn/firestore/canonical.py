@@ -15,6 +15,9 @@ from google.cloud.firestore_v1 import GeoPoint
 from onto_fn.errors import InvalidValue
 from onto_fn.firestore.documents import Fields, Reference, Value
 
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_PLAIN = frozenset({str, bool, int, type(None)})
+
 
 def canonical(value: Value, *, exact: bool = False) -> str:
     """A text that is the same for two values exactly if Firestore's `==` holds between them.
@@ -23,7 +26,7 @@ def canonical(value: Value, *, exact: bool = False) -> str:
         value: a Firestore value.
         exact: tell the integer 1 from the double 1.0, which Firestore's `==` does not.
     """
-    return json.dumps(_canonical(value, exact), separators=(",", ":"), ensure_ascii=True)
+    return _to_json(_canonical(value, exact))
 
 
 def digest(fields: Fields) -> str:
@@ -39,11 +42,17 @@ def ordered(values: Iterable[Value]) -> list[Value]:
 
 
 def _canonical(value: Value, exact: bool) -> Any:
-    if type(value) is str:  # most values are; the checks below are for subclasses as well
+    # Most values are told by their exact class; the checks below are for subclasses as well.
+    kind: Any = value.__class__
+    if kind in _PLAIN:
         return value
+    if kind is dict:
+        return _canonical_map(value, exact)
+    if kind is list:
+        return [_canonical(item, exact) for item in value]
     if isinstance(value, Enum):
         return _canonical(value.value, exact)
-    if value is None or isinstance(value, bool | str | int):
+    if isinstance(value, str | int):
         return value
     if isinstance(value, float):
         if math.isnan(value) or math.isinf(value):
@@ -63,9 +72,7 @@ def _canonical(value: Value, exact: bool) -> Any:
         point = cast(Any, value)
         return {"geo": [_canonical(point.latitude, exact), _canonical(point.longitude, exact)]}
     if isinstance(value, Mapping):
-        items = cast("Mapping[object, Value]", value).items()
-        named = {_name(name): _canonical(item, exact) for name, item in items}
-        return {"map": dict(sorted(named.items()))}
+        return _canonical_map(cast("Mapping[object, Value]", value), exact)
     if isinstance(value, list | tuple | set | frozenset):
         return [_canonical(item, exact) for item in ordered(cast("list[Value]", value))]
     raise InvalidValue(
@@ -74,7 +81,14 @@ def _canonical(value: Value, exact: bool) -> Any:
     )
 
 
+def _canonical_map(value: Mapping[object, Value], exact: bool) -> dict[str, Any]:
+    named = {_name(name): _canonical(item, exact) for name, item in value.items()}
+    return {"map": {name: named[name] for name in sorted(named)}}
+
+
 def _name(key: object) -> str:
+    if key.__class__ is str:
+        return cast(str, key)
     name: object = key.value if isinstance(key, Enum) else key
     if not isinstance(name, str):
         raise InvalidValue(f"a map has the key {name!r}; Firestore's keys are strings")

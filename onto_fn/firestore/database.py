@@ -13,7 +13,7 @@ import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import grpc
@@ -21,15 +21,12 @@ from google.api_core import exceptions as google
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 from google.cloud.firestore_v1.types import (
-    BatchGetDocumentsRequest,
-    CommitRequest,
     ListDocumentsRequest,
     PartitionQueryRequest,
     RollbackRequest,
     RunAggregationQueryRequest,
-    RunQueryRequest,
 )
-from google.cloud.firestore_v1.types import Write as WriteRequest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.errors import (
     Contention,
@@ -38,6 +35,7 @@ from onto_fn.errors import (
     PermanentError,
     TransientError,
 )
+from onto_fn.firestore.calls import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
 from onto_fn.firestore.documents import Document, Write
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
@@ -51,6 +49,7 @@ from onto_fn.firestore.values import (
     decode_time,
     encode,
     fill_fields,
+    fill_time,
 )
 from onto_fn.observing import phase
 
@@ -79,16 +78,10 @@ _TRANSACTION_ENDED = re.compile(
     r"transaction\b.*\b(invalid|expired|closed|no longer valid)|invalid transaction", re.IGNORECASE
 )
 
-# The generated message classes carry no types for their protobuf form. Commits are made in that
-# form, as the other is slow to fill.
-_BatchGet = cast(Any, BatchGetDocumentsRequest)
-_RunQuery = cast(Any, RunQueryRequest)
+# The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
 _Partition = cast(Any, PartitionQueryRequest)
 _Aggregate = cast(Any, RunAggregationQueryRequest)
-_CommitMessage = cast(Any, CommitRequest).pb()
-_WriteMessage = cast(Any, WriteRequest).pb()
-
 
 # Of `grpc.experimental.ChannelOptions.SingleThreadedUnaryStream`, which has no types.
 _SINGLE_THREADED = "SingleThreadedUnaryStream"
@@ -190,6 +183,7 @@ class Database:
         if interceptors:
             channel = cast(Any, grpc).intercept_channel(channel, *interceptors)
         self._channel = channel
+        self._calls = Calls(channel, self._metadata)
         self._api: Any = FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
 
     def close(self) -> None:
@@ -347,53 +341,46 @@ class Database:
             consistency: the request's `read_time`, `transaction` or `new_transaction`, or nothing,
                 and its `mask` if there is one.
         """
-        request = _BatchGet(
+        request = BatchGetMessage(
             database=self._name,
             documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
-            **consistency,
+            **_encoded(consistency),
         )
         documents: dict[str, Document] = {}
-        read_time = datetime.min.replace(tzinfo=UTC)
+        read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
         with translated(in_transaction=_locks(consistency)):
-            for response in self._api.batch_get_documents(
-                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
-            ):
-                message = _raw(response)
+            for message in self._calls.batch_get(request, self.deadlines.read):
                 transaction = message.transaction or transaction
                 if message.WhichOneof("result") is None:
                     continue
-                read_time = max(read_time, decode_time(message.read_time))
+                read_time = _later(read_time, message.read_time)
                 if message.WhichOneof("result") == "found":
                     document = _document(message.found)
                 else:
                     document = Document(decode_path(message.missing), None, None)
                 documents[document.path] = document
-        return documents, read_time, transaction
+        return documents, decode_time(read_time), transaction
 
     def read_query(
         self, query: Query, consistency: dict[str, Any]
     ) -> tuple[list[Document], datetime, bytes | None]:
         """A query's documents; see `read_documents`."""
-        request = _RunQuery(
+        request = RunQueryMessage(
             parent=self._parent(query),
             structured_query=structured(query, self._documents),
-            **consistency,
+            **_encoded(consistency),
         )
         documents: list[Document] = []
-        read_time = datetime.min.replace(tzinfo=UTC)
+        read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
         with translated(in_transaction=_locks(consistency), query=query):
-            for response in self._api.run_query(
-                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
-            ):
-                message = _raw(response)
+            for message in self._calls.run_query(request, self.deadlines.read):
                 transaction = message.transaction or transaction
-                if message.HasField("read_time"):
-                    read_time = max(read_time, decode_time(message.read_time))
+                read_time = _later(read_time, message.read_time)
                 if message.HasField("document"):
                     documents.append(_document(message.document))
-        return documents, read_time, transaction
+        return documents, decode_time(read_time), transaction
 
     def _parent(self, query: Query) -> str:
         parent = "" if query.anywhere else query.collection.rpartition("/")[0]
@@ -401,24 +388,26 @@ class Database:
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
-        messages = [self._write(write) for write in writes]
-        if not are_small(messages):
+        request = CommitMessage(database=self._name, transaction=transaction)
+        encoded: dict[int, Any] = {}
+        for write in writes:
+            self._fill_write(request.writes.add(), write, encoded)
+        if not are_small(request.writes):
             _check_commit(writes)
-        message = _CommitMessage(
-            database=self._name,
-            writes=messages,
-            **({"transaction": transaction} if transaction else {}),
-        )
-        request = cast(Any, CommitRequest).wrap(message)
         with phase("commit"), translated(in_transaction=transaction is not None):
-            response = self._api.commit(
-                request=request, retry=None, timeout=self.deadlines.commit, metadata=self._metadata
-            )
-        return decode_time(_raw(response).commit_time)
+            response = self._calls.commit(request, self.deadlines.commit)
+        return decode_time(response.commit_time)
 
-    def _write(self, write: Write) -> Any:
+    def _fill_write(self, message: Any, write: Write, encoded: dict[int, Any]) -> None:
+        """Put a write into its message.
+
+        Args:
+            message: the protobuf write, empty.
+            write: the write.
+            encoded: the protobuf documents of this commit by the identity of their content. The
+                copies of a view share theirs: it is encoded once.
+        """
         name = f"{self._documents}/{write.path}"
-        message = _WriteMessage()
         if write.increments is not None:
             message.update.name = name
             message.update_mask.SetInParent()
@@ -430,16 +419,19 @@ class Database:
         elif write.fields is None:
             message.delete = name
         else:
-            message.update.name = name
-            fill_fields(
-                message.update.fields, write.fields, documents=self._documents, where=write.path
-            )
+            document, same = message.update, encoded.get(id(write.fields))
+            if same is None:
+                fill_fields(
+                    document.fields, write.fields, documents=self._documents, where=write.path
+                )
+                encoded[id(write.fields)] = document
+            else:
+                document.CopyFrom(same)
+            document.name = name
         if write.precondition == "absent":
             message.current_document.exists = False
         elif write.precondition is not None:
-            instant = write.precondition.astimezone(UTC).replace(tzinfo=None)
-            message.current_document.update_time.FromDatetime(instant)
-        return message
+            fill_time(message.current_document.update_time, write.precondition, write.path)
 
     def release(self, transaction: bytes) -> None:
         """Roll a transaction back. Errors are ignored: the server drops it by itself."""
@@ -474,8 +466,23 @@ def _raw(response: Any) -> Any:
     return cast(Any, type(response)).pb(response)
 
 
+def _encoded(consistency: dict[str, Any]) -> dict[str, Any]:
+    """The consistency of a read, with its time as protobuf has it."""
+    read_time: datetime | None = consistency.get("read_time")
+    if read_time is None:
+        return consistency
+    message = Timestamp()
+    fill_time(message, read_time, "the read time")
+    return {**consistency, "read_time": message}
+
+
 def _locks(consistency: dict[str, Any]) -> bool:
     return "transaction" in consistency or "new_transaction" in consistency
+
+
+def _later(a: Any, b: Any) -> Any:
+    """The later of two protobuf Timestamps."""
+    return a if (a.seconds, a.nanos) >= (b.seconds, b.nanos) else b
 
 
 def _document(message: Any) -> Document:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from onto_fn.firestore.paths import check_document_path, last_segment, parent_collection
 
@@ -28,6 +28,13 @@ class Reference:
 
     def __init__(self, path: str) -> None:
         self._path = check_document_path(path)
+
+    @classmethod
+    def of(cls, reference: Reference) -> Self:
+        """The same reference as one of this class; its path is known to name a document."""
+        made = cls.__new__(cls)
+        made._path = reference.path
+        return made
 
     @property
     def path(self) -> str:

@@ -68,10 +68,16 @@ def _is_decided(condition: Filter) -> bool:
         return False
     if condition.op == "==":
         return True
-    listed = condition.value if condition.op in {"in", "array_contains_any"} else [condition.value]
-    if not isinstance(listed, list):
+    value = condition.value
+    if condition.op == "array_contains":
+        return not _is_nothing(value)
+    if not isinstance(value, list):
         return False  # which Firestore refuses
-    return not any(v is None or (isinstance(v, float) and math.isnan(v)) for v in listed)
+    return not any(map(_is_nothing, cast("list[Value]", value)))
+
+
+def _is_nothing(value: Value) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _holds(condition: Filter, fields: Fields) -> bool:

@@ -15,6 +15,9 @@ MAX_PATH_BYTES = 6 * 1024
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}\Z")
 _RESERVED = re.compile(r"__.*__\Z", re.DOTALL)
+# What is certain at a glance to be allowed, as most ids are: they do not begin with an underscore.
+_PLAIN = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9][\w-]*(?:/[A-Za-z0-9][\w-]*)*", re.ASCII)
 _ID_ALPHABET = string.ascii_letters + string.digits
 
 
@@ -24,10 +27,10 @@ def new_id() -> str:
 
 
 def _is_plain(segment: object) -> bool:
-    """Whether it is certain at a glance that `check_segment` allows it; most ids are plain."""
-    if not isinstance(segment, str) or len(segment) > MAX_SEGMENT_BYTES or segment[:1] == "_":
+    """Whether it is certain at a glance that `check_segment` allows it."""
+    if not isinstance(segment, str) or len(segment) > MAX_SEGMENT_BYTES:
         return False
-    return segment.isascii() and segment.replace("-", "").isalnum()
+    return _PLAIN.fullmatch(segment) is not None
 
 
 def check_segment(segment: str, *, what: str) -> str:
@@ -62,12 +65,13 @@ def check_segment(segment: str, *, what: str) -> str:
 
 def check_document_path(path: str) -> str:
     """Return `path` if it names a document, else raise `InvalidPath`."""
+    if path.count("/") % 2 and len(path) <= MAX_SEGMENT_BYTES and _PLAIN_PATH.fullmatch(path):
+        return path
     segments = path.split("/")
     if len(segments) % 2:
         raise InvalidPath(f"{path!r} is not a document path: it has an odd number of segments")
     for segment in segments:
-        if not _is_plain(segment):
-            check_segment(segment, what=f"a segment of {path!r}")
+        check_segment(segment, what=f"a segment of {path!r}")
     if len(path) > MAX_PATH_BYTES // 4 and len(path.encode("utf-8")) > MAX_PATH_BYTES:
         raise InvalidPath(f"the path is longer than {MAX_PATH_BYTES} bytes: {path[:80]!r}…")
     return path
@@ -184,6 +188,8 @@ class PathTemplate:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The variables' values if `path` fits the template, else None."""
+        if not self._places:
+            return {} if path == self.text else None
         parts = path.split("/")
         if len(parts) != len(self.segments):
             return None

@@ -47,7 +47,7 @@ def structured(query: Query, documents: str) -> dict[str, Any]:
     if query.names_only:
         made["select"] = {"fields": [_NAME["field"]]}
     if query.limit is not None:
-        made["limit"] = query.limit
+        made["limit"] = {"value": query.limit}
     if query.offset:
         made["offset"] = query.offset
     return made

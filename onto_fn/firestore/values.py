@@ -7,7 +7,7 @@ so decoding goes by field name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, cast
 
@@ -22,6 +22,10 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_COMMIT_BYTES = 10 * MAX_DOCUMENT_BYTES
 MAX_DEPTH = 20
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 24 * 60 * 60
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
+_LISTS = (list, tuple, set, frozenset)
 _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
 
 # google-cloud-firestore's protobuf classes carry no types.
@@ -31,6 +35,8 @@ _Proto = cast(Any, _ValueMessage).pb()
 def decode(message: Any) -> Value:
     """The Python value of a protobuf `Value`."""
     kind = message.WhichOneof("value_type")
+    if kind == "string_value":
+        return message.string_value
     if kind is None or kind == "null_value":
         return None
     if kind == "map_value":
@@ -53,13 +59,27 @@ def decode_fields(fields: Any) -> dict[str, Value]:
 
 def decode_time(message: Any) -> datetime:
     """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
-    instant = datetime.fromtimestamp(message.seconds, UTC)
-    return instant.replace(microsecond=message.nanos // 1000)
+    return _EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
+
+
+def fill_time(message: Any, instant: datetime, where: str) -> None:
+    """Put an instant into a protobuf Timestamp; one without a time zone counts as UTC.
+
+    Raises:
+        InvalidValue: it is outside of the years 1 to 9999 in UTC.
+    """
+    since = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH
+    seconds = since.days * _DAY + since.seconds
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        raise InvalidValue(f"{where} is {instant}, outside of the years 1 to 9999 in UTC")
+    message.seconds = seconds
+    message.nanos = since.microseconds * 1000
 
 
 def decode_path(resource_name: str) -> str:
     """`projects/p/databases/d/documents/users/a` -> `users/a`."""
-    return "/".join(resource_name.split("/")[_REFERENCE_PREFIX_SEGMENTS:])
+    parts = resource_name.split("/", _REFERENCE_PREFIX_SEGMENTS)
+    return parts[_REFERENCE_PREFIX_SEGMENTS] if len(parts) > _REFERENCE_PREFIX_SEGMENTS else ""
 
 
 def encode_fields(fields: Fields, *, documents: str, where: str) -> dict[str, Any]:
@@ -95,14 +115,16 @@ def encode(value: Value, *, documents: str, where: str) -> Any:
 def _fill(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
     """Put a value into a protobuf `Value`, in place: nothing is copied on the way up.
 
-    Most values are text or maps: these are told by their exact class, as the checks that subclasses
-    need take longer than all else.
+    Most values are text, maps or lists: these are told by their exact class, as the checks that
+    subclasses need take longer than all else.
     """
     kind: Any = value.__class__
     if kind is str:
         message.string_value = _text(value, where)
     elif kind is dict:
         _fill_map(message.map_value, value, documents, where, depth)
+    elif kind is list:
+        _fill_list(message.array_value, value, documents, where, depth)
     elif value is None:
         message.null_value = 0
     elif isinstance(value, Enum):
@@ -120,7 +142,8 @@ def _fill(message: Any, value: Value, documents: str, where: str, depth: int) ->
     elif isinstance(value, bytes):
         message.bytes_value = value
     elif isinstance(value, datetime):
-        message.timestamp_value.FromDatetime(_utc(value, where))
+        message.timestamp_value.SetInParent()
+        fill_time(message.timestamp_value, value, where)
     elif isinstance(value, Reference):
         message.reference_value = f"{documents}/{value.path}"
     elif isinstance(value, GeoPoint):
@@ -141,15 +164,6 @@ def _fill(message: Any, value: Value, documents: str, where: str, depth: int) ->
         )
 
 
-def _utc(value: datetime, where: str) -> datetime:
-    """The instant in UTC, without a time zone; one without counts as UTC already."""
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    try:
-        return aware.astimezone(UTC).replace(tzinfo=None)
-    except OverflowError as error:
-        raise InvalidValue(f"{where} is {value}, outside of the years 1 to 9999 in UTC") from error
-
-
 def _fill_map(
     message: Any, value: Mapping[object, Value], documents: str, where: str, depth: int
 ) -> None:
@@ -166,12 +180,14 @@ def _fill_list(message: Any, value: list[Value], documents: str, where: str, dep
     message.SetInParent()
     values = message.values
     for index, item in enumerate(value):
-        if isinstance(item, list | tuple | set | frozenset):
+        if isinstance(item, _LISTS):
             raise InvalidValue(f"{where}[{index}] is a list in a list, which Firestore refuses")
         _fill(values.add(), item, documents, f"{where}[{index}]", depth + 1)
 
 
 def _name(name: object, where: str) -> str:
+    if name.__class__ is str and name:
+        return _text(cast(str, name), where)
     if isinstance(name, Enum):
         name = name.value
     if not isinstance(name, str):

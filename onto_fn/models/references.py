@@ -46,9 +46,10 @@ class Ref(Reference, Generic[M]):
     ) -> core_schema.CoreSchema:
         arguments = get_args(source)
         target: object = arguments[0] if arguments else None
+        known = _resolve(target) if isinstance(target, type) else None
 
         def validate(value: object) -> Ref[Any]:
-            return _coerce(value, target)
+            return _coerce(value, known or _resolve(target))
 
         def as_path(value: Reference) -> str:
             return value.path
@@ -73,10 +74,10 @@ def as_reference(value: object) -> Reference:
     Raises:
         ValueError: it stands for none.
     """
-    from onto_fn.models.domain import DomainModel
-
     if isinstance(value, Reference):
         return value
+    from onto_fn.models.domain import DomainModel
+
     if isinstance(value, DomainModel):
         return value.doc_ref
     if isinstance(value, DocumentReference):
@@ -101,12 +102,11 @@ def references_as_paths(value: Value) -> Value:
     return value
 
 
-def _coerce(value: object, target: object) -> Ref[Any]:
+def _coerce(value: object, model: type[DomainModel] | None) -> Ref[Any]:
     reference = as_reference(value)
-    model = _resolve(target)
     if model is not None and not model.owns(reference.path):
         raise ValueError(f"expected a reference into {model.template()}, got {reference.path!r}")
-    return Ref(reference.path)
+    return cast("Ref[Any]", cast(Any, Ref).of(reference))
 
 
 def _resolve(target: object) -> type[DomainModel] | None:

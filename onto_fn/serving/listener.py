@@ -11,7 +11,7 @@ at the same time; they do the same work twice, without harm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Event, Lock
@@ -178,7 +178,7 @@ def _value(value: Value) -> Value:
     if isinstance(value, DocumentReference):
         return Reference(cast(str, value.path))
     if isinstance(value, Vector):
-        return {"__type__": "__vector__", "value": list(value)}
+        return {"__type__": "__vector__", "value": list(cast("Iterable[float]", value))}
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Value]", value).items()
         return {name: _value(item) for name, item in items}

@@ -240,12 +240,13 @@ class ViewModel(Generic[S]):
         documents: dict[str, dict[str, Value]] = {}
         for params in _guarded_targets(view):
             path = cls.__path__.render(params)
-            documents[path] = {**content, **cls._type_fields(path)}
+            # Copies share their content, so that it is digested and encoded once.
+            documents[path] = {**content, **cls._type_fields(path)} if cls.__typed__ else content
         return documents
 
     @classmethod
     def _type_fields(cls, path: str) -> dict[str, Value]:
-        return {"obj_type": cls.__name__, "doc_ref": path} if cls.__typed__ else {}
+        return {"obj_type": cls.__name__, "doc_ref": path}
 
 
 def _check_writable(cls: type[ViewModel[Any]], name: str) -> None:

@@ -64,34 +64,6 @@ class TeamView(ViewModel[TeamStore], path="teamViews/{team_id}"):
         return sorted(person.name for person in self.store.members)
 
 
-class ClubStore(Store):
-    """A person may be read by reference, by a query and among the first, all at a time."""
-
-    group = root(Group)
-    members = many(Person, lambda store: store.group.members, missing="skip")
-    team = query(Person).where("team", "==", "t")
-    first = query(Person).order_by("name").limit(2)
-    later = query(Person).where("name", ">", lambda store: store.group.title)
-
-
-class ClubView(ViewModel[ClubStore], path="clubViews/{group_id}"):
-    @property
-    def members(self) -> list[str]:
-        return [person.doc_id for person in self.store.members]
-
-    @property
-    def team(self) -> list[str]:
-        return sorted(person.name for person in self.store.team)
-
-    @property
-    def first(self) -> list[str]:
-        return [person.name for person in self.store.first]
-
-    @property
-    def later(self) -> list[str]:
-        return sorted(person.name for person in self.store.later)
-
-
 class Address(EmbeddedModel):
     name: str
     town: str

@@ -1,0 +1,81 @@
+"""The three calls that nearly every event makes, in protobuf's own form.
+
+Google's generated client wraps each message, and merges headers and deadlines anew for each call,
+which took a quarter of the time that an event takes outside of the network. These are the same
+calls on the same channel, with its headers and its errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from google.api_core import grpc_helpers
+from google.api_core.gapic_v1 import routing_header
+from google.cloud.firestore_v1.services.firestore.transports.base import DEFAULT_CLIENT_INFO
+from google.cloud.firestore_v1.types import (
+    BatchGetDocumentsRequest,
+    BatchGetDocumentsResponse,
+    CommitRequest,
+    CommitResponse,
+    RunQueryRequest,
+    RunQueryResponse,
+)
+
+_SERVICE = "/google.firestore.v1.Firestore"
+
+# The generated classes, Google's helpers and grpc carry no types for what is used here.
+BatchGetMessage = cast(Any, BatchGetDocumentsRequest).pb()
+RunQueryMessage = cast(Any, RunQueryRequest).pb()
+CommitMessage = cast(Any, CommitRequest).pb()
+_helpers = cast(Any, grpc_helpers)
+_routing = cast(Any, routing_header)
+
+
+class Calls:
+    """The calls on one channel. Errors are those of `google.api_core.exceptions`.
+
+    Args:
+        channel: the connection.
+        metadata: headers of every call.
+    """
+
+    def __init__(self, channel: Any, metadata: Iterable[tuple[str, str]]) -> None:
+        self._metadata = (cast(Any, DEFAULT_CLIENT_INFO).to_grpc_metadata(), *metadata)
+        self._batch_get = _stub(
+            channel.unary_stream, "BatchGetDocuments", BatchGetMessage, BatchGetDocumentsResponse
+        )
+        self._run_query = _stub(channel.unary_stream, "RunQuery", RunQueryMessage, RunQueryResponse)
+        self._commit = _stub(channel.unary_unary, "Commit", CommitMessage, CommitResponse)
+
+    def batch_get(self, request: Any, timeout: float) -> Iterable[Any]:
+        """Read documents; each response is one of them."""
+        return self._batch_get(
+            request, timeout=timeout, metadata=self._routed("database", request.database)
+        )
+
+    def run_query(self, request: Any, timeout: float) -> Iterable[Any]:
+        """Run a query; each response has at most one document."""
+        return self._run_query(
+            request, timeout=timeout, metadata=self._routed("parent", request.parent)
+        )
+
+    def commit(self, request: Any, timeout: float) -> Any:
+        """Commit writes."""
+        return self._commit(
+            request, timeout=timeout, metadata=self._routed("database", request.database)
+        )
+
+    def _routed(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
+        """The headers, with the one by which Google routes the call."""
+        return (*self._metadata, _routing.to_grpc_metadata(((name, value),)))
+
+
+def _stub(kind: Any, method: str, request: Any, response: Any) -> Any:
+    return _helpers.wrap_errors(
+        kind(
+            f"{_SERVICE}/{method}",
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.pb().FromString,
+        )
+    )
