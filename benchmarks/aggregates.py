@@ -2,7 +2,7 @@
 
 Three measurements in one run on the same emulator:
 
-1. Cost of an event of an aggregate that has 10, 1,000 and 20,000 contributors: round trips, billed
+1. Cost of an event of an aggregate that has 10, 1,000 and 10,000 contributors: round trips, billed
    reads and writes, and milliseconds.
 2. Throughput of concurrent voters, with every event delivered twice and in any order, in
    interleaved rounds: onto_fn, a hand-written `Increment` without deduplication, a hand-written
@@ -34,38 +34,27 @@ from contention import Commits
 from emulator import emulator
 from frame import Curves, Options, Ratio, Report, Table, interleaved
 from google.cloud import firestore
+from hot_counter import OPTIONS, Poll, Vote, option
+from hot_view import MEMBERS, Group, GroupView, Member
 from peers import hot_document as hand
 
 from onto_fn import (
     Change,
     Database,
-    DomainModel,
     Engine,
     Outcome,
-    Ref,
     Repository,
     Result,
     Store,
     ViewModel,
     aggregate,
     count,
-    many,
     root,
 )
 from onto_fn.firestore import Document, Write
 from onto_fn.testing.billing import Billing
 
-OPTIONS = ("green", "black", "white")
 PAGE = 500
-MEMBERS = 8
-
-
-class Poll(DomainModel, collection="polls"):
-    pass
-
-
-class Vote(DomainModel, collection="polls/{poll}/votes"):
-    option: str
 
 
 class PollStore(Store):
@@ -85,38 +74,12 @@ class PollResults(ViewModel[PollStore], path="pollResults/{poll}"):
         return self.store.votes["counts"]
 
 
-class Member(DomainModel, collection="members"):
-    points: int = 0
-
-
-class Team(DomainModel, collection="teams"):
-    members: list[Ref[Member]]
-
-
-class TeamStore(Store):
-    team = root(Team)
-    members = many(Member, lambda store: store.team.members)
-
-
-class TeamScore(ViewModel[TeamStore], path="scores/{team}"):
-    @property
-    def points(self) -> int:
-        return sum(member.points for member in self.store.members)
-
-
 def vote(database: Database, number: int, option: str) -> Change:
     """Write a vote, as a client would, and return its event."""
     path = f"polls/p/votes/v{number:06}"
     time_written = database.commit([Write(path, {"option": option})])
     after = Document(path, {"option": option}, time_written)
     return Change(path, Document(path, None, None), after, f"event-{number}")
-
-
-def option(change: Change) -> str:
-    """What an event's vote is for."""
-    assert change.after is not None
-    assert change.after.fields is not None
-    return change.after.fields["option"]
 
 
 def of_constant_cost(report: Report, sizes: Iterable[int], events: int) -> None:
@@ -318,14 +281,14 @@ def of_coalescing(report: Report, bursts: Sequence[int], workers: int) -> None:
     for size, late in itertools.product(bursts, (True, False)):
         project, commits = f"demo-{secrets.token_hex(6)}", Commits()
         writer, database = Database(project), Database(project, interceptors=[commits])
-        engine = Engine([TeamScore.definition()])
+        engine = Engine([GroupView.definition()])
         members = [Member(doc_id=f"m{number}") for number in range(MEMBERS)]
-        Repository(writer).save(*members, Team(doc_id="t", members=[m.doc_ref for m in members]))
-        engine.rebuild(writer, "TeamScore", "teams/t")
+        Repository(writer).save(*members, Group(doc_id="g", members=[m.doc_ref for m in members]))
+        engine.rebuild(writer, "GroupView", "groups/g")
 
         def write(number: int, writer: Database = writer) -> Change:
             path = f"members/m{number % MEMBERS}"
-            time_written = writer.commit([Write(path, {"points": number})])
+            time_written = writer.commit([Write(path, {"changes": number})])
             before, after = (Document(path, {}, t) for t in (datetime.min, time_written))
             return Change(path, before, after, f"event-{number}")
 
@@ -351,8 +314,8 @@ def run(options: Options) -> Report:
     report = Report()
     with emulator():
         of_coalescing(report, options.pick((20, 200), (20,)), options.pick(32, 16))
-        rounds, votes, limit = options.pick(3, 1), options.pick(300, 60), options.pick(6.0, 2.0)
+        rounds, votes, limit = options.pick(3, 1), options.pick(200, 60), options.pick(6.0, 2.0)
         of_throughput(report, rounds, votes, options.pick(32, 16), limit)
-        sizes = options.pick((10, 1000, 20_000), (10, 500))
+        sizes = options.pick((10, 1000, 10_000), (10, 500))
         of_constant_cost(report, sizes, options.pick(100, 20))
     return report

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import feed
 from frame import Curves, Options, Ratio, Report, Table
 
-ROUNDS = {10: 5, 100: 5, 1000: 3, 10_000: 1}
+ROUNDS = {10: 5, 100: 5, 1000: 2, 10_000: 1}
 """By the number of followers."""
-ROUNDS_THROUGH_FUNCTIONS = {10: 3, 100: 3, 1000: 1, 10_000: 1}
+ROUNDS_THROUGH_FUNCTIONS = {10: 3, 100: 3, 1000: 1}
 
 
 def run(options: Options) -> Report:
