@@ -160,10 +160,13 @@ class _Watch:
                 if self.collection.match(parent_collection(path)) is None:
                     continue
                 before = self._seen.pop(path, Document(path, None, None))
-                after = Document(path, None, None) if path in gone else now[path]
-                if after.exists:
-                    self._seen[path] = after
-                self._deliver(Change(path, before, after))
+                if path in gone:
+                    # A listener may have skipped the last versions, which a build has read: the
+                    # deletion of the one that was seen would be older than those.
+                    self._deliver(Change(path, None, Document(path, None, None)))
+                    continue
+                self._seen[path] = now[path]
+                self._deliver(Change(path, before, now[path]))
 
 
 def document_of(snapshot: Any) -> Document:
