@@ -18,7 +18,7 @@ from onto_fn import App, ViewMediator
 
 # The outcome of each event goes to the worker's log, where chaos counts them.
 logging.basicConfig(format="%(message)s", level=logging.WARNING)
-logging.getLogger("onto_fn").setLevel(logging.INFO)
+logging.getLogger("onto_fn").setLevel(logging.DEBUG)
 
 SNAPSHOT = (MeetingSession, UserView, PollResults, TeamSummary, DivisionSummary, CompanySummary)
 EVENTUAL = (MeetingPage, TeamRoster)
