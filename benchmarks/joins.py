@@ -16,7 +16,7 @@ from typing import Any
 
 from emulator import emulator
 from frame import Curves, Options, Ratio, Report, Table, interleaved
-from peers.raw import client, replayed
+from peers.raw import replayed
 
 from onto_fn import Change, Database, DomainModel, Engine, Ref, Store, ViewModel, many, root
 from onto_fn.firestore import Document, Write
@@ -140,7 +140,7 @@ def _measured(
     for width, depth in shapes:
         default, eventual = Join(width, depth), Join(width, depth, "eventual")
         limit = replayed(
-            client(default.project),
+            Database(default.project),
             lambda database, join=default: join.engine.handle(database, join.change()),
         )
         billed: dict[str, list[float]] = {}
