@@ -51,7 +51,7 @@ class Process:
 
 def run(options: Options) -> Report:
     """Compare interleaved runs, and show what the time goes to."""
-    rounds = options.pick(7, 3)
+    rounds = options.pick(7, 2)
     served = "import functions_framework"
     sides = {
         "bare": Process("bare"),
