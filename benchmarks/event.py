@@ -172,7 +172,8 @@ class Side:
         events, billed = len(self.seconds), self.room.billing.counts
         p50, p95, p99 = (1000 * value for value in percentiles(self.seconds))
         counted = [billed[kind] / events for kind in ("calls", "reads", "writes")]
-        return name, p50, p95, p99, 1000 * statistics.median(self.cpu), *counted
+        rate = events / sum(self.seconds)
+        return name, rate, p50, p95, p99, 1000 * statistics.median(self.cpu), *counted
 
 
 def run(options: Options) -> Report:
@@ -189,7 +190,17 @@ def run(options: Options) -> Report:
                 raise AssertionError(f"the views of {name} are wrong")
         rows = tuple(side.row(name) for name, side in sides.items())
         profile = _profile(sides["onto_fn"], options.pick(3000, 500))
-    columns = ("", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "round trips", "reads", "writes")
+    columns = (
+        "",
+        "events/s",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "CPU ms",
+        "round trips",
+        "reads",
+        "writes",
+    )
     report = Report([Table("One event of the meeting room, in one process", columns, rows)])
     report.tables.append(profile)
     mine = found["onto_fn"]

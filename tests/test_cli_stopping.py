@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from typing import Any
 
 import pytest
 
@@ -28,16 +30,30 @@ def test_work_that_goes_on_is_interrupted_and_has_succeeded(number: signal.Signa
     assert stopping.is_set()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_that_python_loses_is_still_to_be_seen() -> None:
+def test_an_interrupt_that_python_loses_is_still_to_be_seen_and_nothing_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Loses:
         def __del__(self) -> None:
             os.kill(os.getpid(), signal.SIGINT)  # what a destructor raises is dropped
 
+    class Fails:
+        def __del__(self) -> None:
+            raise ValueError("a fault")
+
+    reported: list[object] = []
+
+    def report(lost: Any) -> None:
+        reported.append(lost.exc_type)
+
+    monkeypatch.setattr(sys, "unraisablehook", report)
+
     with until_stopped() as stopping:
         Loses()
+        Fails()
 
     assert stopping.is_set()
+    assert reported == [ValueError]
 
 
 @SIGNALS

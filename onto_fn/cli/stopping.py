@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Event
@@ -38,21 +39,29 @@ def until_stopped() -> Generator[Event]:
 
     The first signal sets the event and interrupts the block; what the block has opened is closed on
     the way. More signals meanwhile do nothing. A loop has to look at the event as well: Python
-    loses an exception that comes up while it runs a destructor or another library's callback. Use
-    it in the main thread.
+    loses an exception that comes up while it runs a destructor or another library's callback, and
+    nothing is printed of it. Use it in the main thread.
     """
     stopping = Event()
+    report = sys.unraisablehook
 
     def on_signal(number: int, frame: object) -> None:
         if not stopping.is_set():
             stopping.set()
             raise KeyboardInterrupt
 
+    def on_lost(lost: Any) -> None:
+        if not (stopping.is_set() and lost.exc_type is KeyboardInterrupt):
+            report(lost)
+
     with _handled(on_signal):
+        sys.unraisablehook = on_lost
         try:
             yield stopping
         except KeyboardInterrupt:
             return
+        finally:
+            sys.unraisablehook = report
 
 
 @contextmanager
