@@ -14,8 +14,8 @@ setup: python ## Install all that the other targets need, into this folder only
 demo: setup ## Run the meeting room on the emulators and show its views change
 	@$(BIN)/python scripts/demo.py
 
-test: setup ## Run all tests, those on the emulators too
-	@$(BIN)/pytest tests emulator_tests
+test: setup ## Run all tests, those on the emulators too (TESTS=folder or file)
+	@$(BIN)/pytest $(or $(TESTS),tests emulator_tests)
 
 check: lint ## Lint, check the types and the layers, and run the fast tests
 	@$(BIN)/pytest tests
