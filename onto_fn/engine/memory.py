@@ -31,7 +31,13 @@ from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.matching import identity, is_decidable, matches, selected
 from onto_fn.firestore.paths import parent_collection
-from onto_fn.firestore.values import decode_fields, decode_time, fill_fields, fill_time
+from onto_fn.firestore.values import (
+    ANY_DATABASE,
+    decode_fields,
+    decode_time,
+    fill_fields,
+    fill_time,
+)
 from onto_fn.store import ReadSet
 from onto_fn.store.loading import Answer, Asked, Asking
 from onto_fn.views import Definition
@@ -40,7 +46,6 @@ T = TypeVar("T")
 Project = Callable[[Document], Document]
 
 _log = logging.getLogger("onto_fn")
-_REFERENCES = "projects/-/databases/-/documents"
 # The protobuf form of the generated class, which carries no types.
 _Documents = cast(Any, ListDocumentsResponse).pb()
 
@@ -239,7 +244,7 @@ def _fill(message: Any, document: Document) -> None:
     message.name = document.path
     if document.fields is not None and document.update_time is not None:
         fill_time(message.update_time, document.update_time, document.path)
-        fill_fields(message.fields, document.fields, documents=_REFERENCES, where=document.path)
+        fill_fields(message.fields, document.fields, documents=ANY_DATABASE, where=document.path)
 
 
 def _document(message: Any) -> Document:

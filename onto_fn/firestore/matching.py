@@ -13,7 +13,7 @@ from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.documents import Document, Fields, Value
 from onto_fn.firestore.paths import name_order, parent_collection
 from onto_fn.firestore.queries import Filter, Order, Query, field_value
-from onto_fn.firestore.values import encode
+from onto_fn.firestore.values import ANY_DATABASE, encode
 
 _DECIDED = {"==", "in", "array_contains", "array_contains_any"}
 _compare = cast(Any, _ValueOrder).compare  # google-cloud-firestore carries no types
@@ -99,7 +99,6 @@ def _sort_key(order: Order) -> Any:
 
     def key(document: Document) -> Any:
         _, value = field_value(document.fields or {}, order.field)
-        documents = "projects/-/databases/-/documents"
-        return by_value(encode(value, documents=documents, where=document.path))
+        return by_value(encode(value, documents=ANY_DATABASE, where=document.path))
 
     return key

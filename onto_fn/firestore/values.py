@@ -27,6 +27,8 @@ _DAY = 24 * 60 * 60
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
 _LISTS = (list, tuple, set, frozenset)
 _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
+ANY_DATABASE = "projects/-/databases/-/documents"
+"""What references begin with in values that are encoded for no database: it is left out again."""
 
 # google-cloud-firestore's protobuf classes carry no types.
 _Proto = cast(Any, _ValueMessage).pb()
