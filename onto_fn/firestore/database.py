@@ -8,7 +8,6 @@ time of a query. So this port sits on the public gRPC client of the same package
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from google.cloud.firestore_v1.types import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from onto_fn.emulators import emulator_of
 from onto_fn.errors import (
     Contention,
     DocumentTooLarge,
@@ -154,6 +154,9 @@ class Database:
         deadlines: how long a call may take.
 
     Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are looked up.
+
+    Raises:
+        EmulatorMissing: the project exists in emulators only, and no emulator is named.
     """
 
     def __init__(
@@ -170,7 +173,7 @@ class Database:
         self._name = f"projects/{project}/databases/{database}"
         self._documents = f"{self._name}/documents"
         self._metadata: list[tuple[str, str]] = [("google-cloud-resource-prefix", self._name)]
-        emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
+        emulator = emulator_of("firestore", project)
         # The generated client and grpc carry incomplete types.
         channel: Any
         if emulator:

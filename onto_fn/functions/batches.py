@@ -9,6 +9,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from onto_fn.emulators import emulator_of
 from onto_fn.engine import Batch, FanOut
 from onto_fn.errors import TransientError, UndecodableEvent
 from onto_fn.firestore import Database
@@ -41,7 +42,9 @@ class Publisher:
 
         Raises:
             TransientError: some may not have been published.
+            EmulatorMissing: the database is emulated and Pub/Sub is not, or the other way round.
         """
+        emulator_of("pubsub", database.project)
         client = self._connected()
         topic = client.topic_path(database.project, self._topic)
         try:

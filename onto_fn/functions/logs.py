@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from onto_fn.emulators import named_project
 from onto_fn.engine import Change, Observer, Outcome, Result
 from onto_fn.functions.tracing import split
 from onto_fn.observing import traceparent
@@ -29,7 +30,6 @@ _SEVERITIES = {
     Result.COVERED: logging.DEBUG,
     Result.UNCHANGED: logging.DEBUG,
 }
-_PROJECT = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT")
 
 
 class CloudFormatter(logging.Formatter):
@@ -55,7 +55,7 @@ class CloudFormatter(logging.Formatter):
         trace = split(traceparent.get())
         if trace is not None:
             identifier, span, sampled = trace
-            project = next((os.environ[name] for name in _PROJECT if os.environ.get(name)), None)
+            project = named_project()
             entry["logging.googleapis.com/trace"] = (
                 f"projects/{project}/traces/{identifier}" if project else identifier
             )

@@ -6,7 +6,6 @@ They only know how to send one message once. When it is sent, and again, is not 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit
 
+from onto_fn.emulators import emulator_of
 from onto_fn.errors import DeclarationError, MessageRefused, TransientError
 from onto_fn.messages import Message
 from onto_fn.views import Mode
@@ -94,7 +94,7 @@ class TopicSink:
             "attributes": message.attributes(),
             "ordering_key": message.key,
         }
-        publisher = _publisher(os.environ.get("PUBSUB_EMULATOR_HOST"))
+        publisher = _publisher(emulator_of("pubsub", project))
         try:
             publisher.publish(
                 request={"topic": topic, "messages": [content]}, retry=None, timeout=self.timeout
