@@ -22,6 +22,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
+from onto_fn.observing import Subject
 from onto_fn.store.aggregates import CHANGES, AggregateSpec, Amounts, decoded, encoded
 
 
@@ -57,7 +58,7 @@ def contribute(
     def attempt(number: int) -> Outcome:
         return replace(_attempt(database, aggregate, path, change), attempts=number)
 
-    return policy.run(f"{aggregate.name} of {path}", attempt)
+    return policy.run(Subject(aggregate.name, path), attempt)
 
 
 def _attempt(

@@ -18,6 +18,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import ATTEMPTS
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.firestore import Database, Document, Write
+from onto_fn.observing import Subject
 from onto_fn.store.aggregates import AggregateSpec, Amounts
 
 
@@ -40,7 +41,7 @@ def contribute_together(
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
     try:
         return together.run(
-            f"{aggregate.name} of {len(paths)} documents",
+            Subject(aggregate.name, text=f"{aggregate.name} of {len(paths)} documents"),
             lambda number: _attempt(database, aggregate, paths, number),
         )
     except (RetriesExhausted, PermanentError):

@@ -31,6 +31,7 @@ from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
@@ -370,7 +371,9 @@ class Engine:
         return done + _all_of(partial(self._anew, database, item, change) for item in alone)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
-        found = self.retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))
+        found = self.retry.run(
+            Subject(wanted.definition.name, wanted.root), lambda _: find_one(database, wanted)
+        )
         return self._one(database, found, change)
 
     def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:

@@ -21,6 +21,7 @@ from onto_fn.engine.turns import TURNS
 from onto_fn.errors import PermanentError, StaleSnapshot, UnreadableRecord
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.database import Transaction
+from onto_fn.observing import Subject
 from onto_fn.store import Reader
 
 MOST_WAITS = 2
@@ -56,7 +57,7 @@ def materialise(
             current = find_one(database, affected)
         return replace(_attempt(database, current, change), attempts=number)
 
-    return policy.run(f"{affected.definition.name} of {affected.root}", attempt)
+    return policy.run(Subject(affected.definition.name, affected.root), attempt)
 
 
 def _attempt(database: Database, affected: Affected, change: Change | None) -> Outcome:

@@ -23,7 +23,7 @@ from onto_fn.engine.verified import commit_verified
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import Decision, Definition, Transition
 
@@ -53,7 +53,7 @@ def process(
     if after is not None and after.exists and task.is_over(after):
         return Outcome(definition.name, path, Result.COVERED)
     return policy.run(
-        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
 
 
@@ -77,7 +77,7 @@ def submit(
     """
     task = _Task(database, definition, path, None, fields)
     return policy.run(
-        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
 
 

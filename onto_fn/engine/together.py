@@ -25,7 +25,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
 from onto_fn.errors import PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.firestore import Database, Query
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.store.loading import answered_in_step
 
 ATTEMPTS = 4
@@ -53,7 +53,9 @@ def materialise_together(
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
     group = _Group(database, change, {(item.root, item.shard): item for item in wanted})
     with suppress(RetriesExhausted, PermanentError):
-        together.run(f"{wanted[0].definition.name} of {len(wanted)} roots", group.attempt)
+        name = wanted[0].definition.name
+        subject = Subject(name, text=f"{name} of {len(wanted)} roots")
+        together.run(subject, group.attempt)
     return group.outcomes, [*group.alone, *group.left.values()]
 
 
