@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Event
 from typing import Any, cast
 
 import grpc
@@ -24,6 +25,7 @@ from google.cloud.firestore_v1.types import (
     PartitionQueryRequest,
     RollbackRequest,
     RunAggregationQueryRequest,
+    Target,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -35,7 +37,13 @@ from onto_fn.errors import (
     PermanentError,
     TransientError,
 )
-from onto_fn.firestore.calls import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
+from onto_fn.firestore.calls import (
+    BatchGetMessage,
+    Calls,
+    CommitMessage,
+    ListenMessage,
+    RunQueryMessage,
+)
 from onto_fn.firestore.documents import Document, Write
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
@@ -82,6 +90,7 @@ _TRANSACTION_ENDED = re.compile(
 _ListDocuments = cast(Any, ListDocumentsRequest)
 _Partition = cast(Any, PartitionQueryRequest)
 _Aggregate = cast(Any, RunAggregationQueryRequest)
+_QueryTarget = cast(Any, Target).QueryTarget.pb()
 
 # Of `grpc.experimental.ChannelOptions.SingleThreadedUnaryStream`, which has no types.
 _SINGLE_THREADED = "SingleThreadedUnaryStream"
@@ -384,6 +393,42 @@ class Database:
                 if message.HasField("document"):
                     documents.append(_document(message.document))
         return documents, decode_time(read_time), transaction
+
+    def listen(self, query: Query, target: int, token: bytes, until: Event) -> Any:
+        """Open a stream of what changes in a query's result; see `firestore.listening`.
+
+        Args:
+            query: the query.
+            target: number of the one target of the stream.
+            token: of the last snapshot, from which the stream goes on; empty to list everything.
+            until: set when no more is wanted.
+
+        Returns:
+            The call: protobuf `ListenResponse`s, and `cancel`. Its errors are those of grpc.
+        """
+        request = ListenMessage(database=self._name)
+        request.add_target.target_id = target
+        request.add_target.query.CopyFrom(
+            _QueryTarget(
+                parent=self._parent(query), structured_query=structured(query, self._documents)
+            )
+        )
+        if token:
+            request.add_target.resume_token = token
+
+        def requests() -> Iterator[Any]:
+            yield request
+            until.wait()
+
+        return self._calls.listen(requests(), self._name)
+
+    def decoded(self, message: Any) -> Document:
+        """The document of a protobuf one, whatever it holds.
+
+        Raises:
+            PermanentError: it holds what has no form here.
+        """
+        return _document(message)
 
     def _parent(self, query: Query) -> str:
         parent = "" if query.anywhere else query.collection.rpartition("/")[0]
