@@ -428,7 +428,7 @@ class Database:
         Raises:
             PermanentError: it holds what has no form here.
         """
-        return _document(message)
+        return self._document(message)
 
     def _parent(self, query: Query) -> str:
         parent = "" if query.anywhere else query.collection.rpartition("/")[0]
