@@ -39,6 +39,7 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
 from onto_fn.firestore.values import check_size, encode_fields
 from onto_fn.functions.admin import has_expired, initialise
+from onto_fn.functions.integers import decoded, encoded
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.domain import problems_of
@@ -86,7 +87,7 @@ def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Call
 
         def answer(call: CallableRequest[Any]) -> dict[str, str]:
             with traced(cast(Any, call.raw_request.headers)):
-                return _answer(app, mediators, call)
+                return encoded(_answer(app, mediators, call))
 
         initialise()
         return https_fn.on_call()(answer)
@@ -152,7 +153,9 @@ def _answer(
 
 def _parsed(data: object) -> Call:
     try:
-        return Call.model_validate(data)
+        return Call.model_validate(decoded(data))
+    except InvalidRequest as error:
+        return _invalid(error.problems)
     except ValidationError as error:
         return _invalid(problems_of(error))
 
