@@ -96,7 +96,7 @@ class Engine:
             name: d for name, d in self.definitions.items() if d.mode == "materialise"
         }
         self._sources = {
-            source for d in self._materialised.values() for source in d.source_collections()
+            source for d in self._materialised.values() for source in d.watched_collections()
         }
         self.retry = retry or RetryPolicy()
         self._fan_out = fan_out

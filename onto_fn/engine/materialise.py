@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from onto_fn.engine import owned
 from onto_fn.engine.affected import Affected, find_one
 from onto_fn.engine.builds import build, lock
 from onto_fn.engine.changes import Change
@@ -86,6 +87,7 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
             read_time=affected.read_time,
             memory=memory,
         )
+        found = owned.seen(definition, record, found, reader)
         if is_behind(found.read_set, record, change):
             raise StaleSnapshot(f"the snapshot of {affected.read_time} does not show the change")
         affected, gone = bounded(database, affected, found)

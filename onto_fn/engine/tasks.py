@@ -17,6 +17,7 @@ from onto_fn.engine.decisions import check_targets
 from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.owned import check_there
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.engine.verified import commit_verified
@@ -169,7 +170,14 @@ class _Task:
         with phase("build", definition.name):
             built = definition.build(store, Transition.CREATED) or {}
         check_targets(definition, built)
-        writes = tuple(Write(path, content) for path, content in sorted(built.items()))
+        if definition.owns and not definition.creates:
+            check_there(definition, reader.get(sorted(built)) if built else {})
+        writes = tuple(
+            Write(path, content, "exists", mask=tuple(content))
+            if definition.owns and not definition.creates
+            else Write(path, content, mask=tuple(content) if definition.owns else None)
+            for path, content in sorted(built.items())
+        )
         return Decision(writes, ReadSet())  # it has read nothing but itself
 
     def _mark(self, task: Document, state: str, reason: str | None = None) -> Write:

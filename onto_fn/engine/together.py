@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from onto_fn.engine import owned
 from onto_fn.engine.affected import Affected, find_these
 from onto_fn.engine.builds import build_loaded, load_root, lock
 from onto_fn.engine.changes import Change
@@ -146,7 +147,10 @@ def build_all(
         key: build_loaded(definition, key[0], shards[key], found, known=key[1], read_time=read_time)
         for key, found in zip(asked, loaded, strict=True)
     }
-    built = [by_key[key] for key in keys]
+    built = [
+        owned.seen(definition, item.record, by_key[key], reader)
+        for item, key in zip(due, keys, strict=True)
+    ]
     for item, found in zip(due, built, strict=True):
         if is_behind(found.read_set, item.record, change):
             raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")

@@ -476,8 +476,12 @@ class Database:
             else:
                 document.CopyFrom(same)
             document.name = name
+        if write.mask is not None:
+            message.update_mask.field_paths.extend(quoted(name) for name in write.mask)
         if write.precondition == "absent":
             message.current_document.exists = False
+        elif write.precondition == "exists":
+            message.current_document.exists = True
         elif write.precondition is not None:
             fill_time(message.current_document.update_time, write.precondition, write.path)
 

@@ -157,7 +157,7 @@ class App:
         templates = {
             template
             for definition in self.engine.definitions.values()
-            for template in definition.source_collections()
+            for template in definition.watched_collections()
         }
         templates |= {a.shape.collection for a in self.engine.aggregates.values()}
         collections: dict[tuple[str, ...], PathTemplate] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast, get_args
@@ -18,6 +19,7 @@ from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
 from onto_fn.views.definition import Isolation, fingerprint
 
+_RESERVED = re.compile(r"__.*__", re.DOTALL)
 Documents = Iterable["SinkDocument"] | None
 
 
@@ -32,22 +34,81 @@ class SinkDocument:
 class DocumentSink:
     """Documents at a path template.
 
+    By default they are the mediator's own: it writes them as a whole, and deletes those that it no
+    longer makes. In a collection of domain documents it may only own fields: it writes and removes
+    these, and leaves all others as they are, whoever changes them at the same time.
+
     Args:
         path: template such as `"summaries/{meeting_id}"`.
+        fields: names, as they are stored, of the fields that the mediator owns in documents that
+            are not its own. A document that does not exist gets them when it comes.
+        creates: with `fields`: whether a document that does not exist is created, with no others.
+        whole: the documents are the mediator's own although a domain model has their collection:
+            the model only reads what this mediator writes, and nobody else writes there.
+
+    Example:
+        >>> sink = DocumentSink("users/{user_id}", fields=["orderCount"])
+        >>> sink.document({"orderCount": 3}, user_id="ada")
+        SinkDocument(path='users/ada', fields={'orderCount': 3})
+
+    Raises:
+        DeclarationError: the path names a collection, or the fields are none that can be owned.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        fields: Sequence[str] | None = None,
+        creates: bool = False,
+        whole: bool = False,
+    ) -> None:
         self.template = PathTemplate(path)
         if not self.template.is_document:
             raise DeclarationError(f"the sink {path!r} names a collection, not documents")
+        self.fields = _checked_fields(path, fields)
+        self.creates = creates
+        self.whole = whole
+        if not self.fields and creates:
+            raise DeclarationError(f"the sink {path!r} creates its documents anyway; say `fields`")
+        if self.fields and whole:
+            raise DeclarationError(f"the sink {path!r} owns fields or whole documents, not both")
 
     def document(self, fields: Mapping[str, Value], **params: str) -> SinkDocument:
         """A document of this sink.
 
+        Args:
+            fields: its content; of a sink with `fields`, some of these. Those left out are removed.
+            params: values of the path's variables.
+
         Raises:
             InvalidPath: a variable of the path is missing or not allowed.
+            BuildError: the sink does not own one of the fields.
         """
+        others = sorted(fields.keys() - set(self.fields)) if self.fields else []
+        if others:
+            raise BuildError(
+                f"the sink {self.template} owns {', '.join(self.fields)} and no other fields; "
+                f"{', '.join(others)} cannot be written"
+            )
         return SinkDocument(self.template.render(params), fields)
+
+
+def _checked_fields(path: str, fields: Sequence[str] | None) -> tuple[str, ...]:
+    if fields is None:
+        return ()
+    if isinstance(fields, str) or not fields:
+        raise DeclarationError(f"the sink {path!r} needs a list: fields=[…], got {fields!r}")
+    for name in fields:
+        if not isinstance(name, str) or not name or _RESERVED.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(
+                f"the sink {path!r} cannot own {name!r}, which is no name of a field"
+            )
+        if name == "obj_type":
+            raise DeclarationError(
+                f"the sink {path!r} cannot own 'obj_type', which tells the class of a document"
+            )
+    return tuple(sorted(set(fields)))
 
 
 class Mediator:
@@ -124,6 +185,16 @@ class Mediator:
                         "processed once. Define on_create"
                     )
         sink_names(cls.sends, mode=cls.mode, owner=cls.__name__)
+        if cls.sink.fields and cls.mode == "query":
+            raise DeclarationError(
+                f"{cls.__name__} is in mode 'query', which has no ledger: a document that comes "
+                "later would not get its `fields`. Use the default mode"
+            )
+        if cls.sink.fields and cls.sends:
+            raise DeclarationError(
+                f"{cls.__name__} owns only fields of its documents, and a message tells of a whole "
+                "one; take `sends` out"
+            )
 
     def on_create(self, source: Any) -> Any:
         """The source document is new. Returns `Documents`."""
@@ -165,6 +236,10 @@ class Mediator:
             mode=cls.mode,
             done=cls.done,
             sends=sink_names(cls.sends, mode=cls.mode, owner=cls.__name__),
+            owns=cls.sink.fields,
+            creates=cls.sink.creates,
+            whole=cls.sink.whole,
+            declared_in=cls.__module__,
         )
 
     def _run(self, hook: Any, argument: Any) -> dict[str, dict[str, Value]] | None:

@@ -222,6 +222,7 @@ class ViewModel(Generic[S]):
             isolation=cls.__isolation__,
             consistency=cls.__consistency__,
             shards=cls.__shards__,
+            declared_in=cls.__module__,
         )
 
     @classmethod
