@@ -44,16 +44,12 @@ class Calls:
     """
 
     def __init__(self, channel: Any, metadata: Iterable[tuple[str, str]]) -> None:
+        self._channel = channel
         self._metadata = (cast(Any, DEFAULT_CLIENT_INFO).to_grpc_metadata(), *metadata)
         self._batch_get = _stub(
             channel.unary_stream, "BatchGetDocuments", BatchGetMessage, BatchGetDocumentsResponse
         )
         self._run_query = _stub(channel.unary_stream, "RunQuery", RunQueryMessage, RunQueryResponse)
-        self._listen = channel.stream_stream(
-            f"{_SERVICE}/Listen",
-            request_serializer=ListenMessage.SerializeToString,
-            response_deserializer=cast(Any, ListenResponse).pb().FromString,
-        )
         self._commit = _stub(channel.unary_unary, "Commit", CommitMessage, CommitResponse)
 
     def batch_get(self, request: Any, timeout: float) -> Iterable[Any]:
@@ -81,7 +77,12 @@ class Calls:
             requests: what is asked for; the stream stays open until they end.
             database: resource name of the database.
         """
-        return self._listen(requests, metadata=self._routed("database", database))
+        listen = self._channel.stream_stream(
+            f"{_SERVICE}/Listen",
+            request_serializer=ListenMessage.SerializeToString,
+            response_deserializer=cast(Any, ListenResponse).pb().FromString,
+        )
+        return listen(requests, metadata=self._routed("database", database))
 
     def _routed(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
         """The headers, with the one by which Google routes the call."""

@@ -9,6 +9,7 @@ from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.models import DomainModel
+from onto_fn.requests.deciding import RequestDocument
 from onto_fn.views import Definition, ViewDocument
 
 
@@ -111,7 +112,9 @@ def _domain_models(
     declared = {
         model for model in DomainModel.family() if model.is_stored() and model.__module__ in modules
     }
-    return {model for model in read | declared if not issubclass(model, ViewDocument)}
+    return {
+        model for model in read | declared if not issubclass(model, (ViewDocument, RequestDocument))
+    }
 
 
 def _check_tasks(definitions: Sequence[Definition]) -> None:
