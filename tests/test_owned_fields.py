@@ -142,9 +142,9 @@ def test_a_field_is_owned_by_its_stored_name() -> None:
     [
         ({"fields": "seedCount"}, "needs a list"),
         ({"fields": []}, "needs a list"),
-        ({"fields": [""]}, "no name of a field"),
-        ({"fields": ["__name__"]}, "no name of a field"),
-        ({"fields": [1]}, "no name of a field"),
+        ({"fields": [""]}, "a field.s name|reserves"),
+        ({"fields": ["__name__"]}, "a field.s name|reserves"),
+        ({"fields": [1]}, "a field.s name|reserves"),
         ({"fields": ["obj_type"]}, "tells the class"),
         ({"creates": True}, "say `fields`"),
         ({"fields": ["a"], "whole": True}, "not both"),

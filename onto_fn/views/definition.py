@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_field_name
 from onto_fn.models import DomainModel
 from onto_fn.store import Reader, ReadSet, Store
 
@@ -60,8 +61,12 @@ class TaskDone:
 
     @classmethod
     def set_field(cls, name: str) -> TaskDone:
-        """Set a field of the task's document."""
-        return cls(name)
+        """Set a field of the task's document.
+
+        Raises:
+            DeclarationError: Firestore does not allow that name.
+        """
+        return cls(check_field_name(name, what="the field of a mark"))
 
 
 @dataclass(frozen=True)
