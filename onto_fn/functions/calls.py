@@ -42,7 +42,7 @@ from onto_fn.functions.admin import has_expired, initialise
 from onto_fn.functions.integers import decoded, encoded
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import RequestMediator
-from onto_fn.models.domain import problems_of
+from onto_fn.models.model_type import problems_of
 
 if TYPE_CHECKING:
     from firebase_functions.https_fn import CallableRequest
