@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import Aborted
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, GeoPoint
 from google.cloud.firestore_v1.vector import Vector
@@ -163,18 +164,29 @@ def test_the_listener_materialises_and_follows(
 def test_what_changed_while_the_listener_was_killed_is_made_good(
     client: Client, listening: Callable[..., Any], eventually: Eventually
 ) -> None:
+    def written(call: Callable[[], object]) -> None:
+        """Write, after the locks that a killed process may have left have expired."""
+
+        def is_written() -> bool:
+            with suppress(Aborted):
+                call()
+                return True
+            return False
+
+        eventually(is_written, deadline=120)
+
     write_sources(client)
     with listening(end=signal.SIGKILL):
         eventually(lambda: attending(client) == ALL)
 
-    client.document("tickets/tj_t").update({"attendance": False})
+    written(lambda: client.document("tickets/tj_t").update({"attendance": False}))
     with listening(end=signal.SIGKILL):
         eventually(lambda: attending(client) == ALL[:2])
 
-    client.document("meetings/meeting_1").delete()
+    written(lambda: client.document("meetings/meeting_1").delete())
     with listening():
-        eventually(lambda: not client.document(SESSION).get().exists)
-        eventually(lambda: not client.document(LEDGER).get().exists)
+        eventually(lambda: not client.document(SESSION).get().exists, deadline=60)
+        eventually(lambda: not client.document(LEDGER).get().exists, deadline=60)
 
 
 def test_documents_that_cannot_be_read_keep_no_other_from_being_built(
