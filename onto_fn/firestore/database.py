@@ -37,9 +37,10 @@ from onto_fn.errors import (
 )
 from onto_fn.firestore.calls import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
 from onto_fn.firestore.documents import Document, Write
+from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
-from onto_fn.firestore.structured import quoted, structured
+from onto_fn.firestore.structured import structured
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
     are_small,
@@ -493,13 +494,16 @@ def _document(message: Any) -> Document:
 
 def _missing(query: Query, error: Exception) -> str:
     fields: list[dict[str, str]] = [
-        {"fieldPath": condition.field, "arrayConfig": "CONTAINS"}
+        {"fieldPath": api_path(condition.field), "arrayConfig": "CONTAINS"}
         if condition.op.startswith("array")
-        else {"fieldPath": condition.field, "order": "ASCENDING"}
+        else {"fieldPath": api_path(condition.field), "order": "ASCENDING"}
         for condition in query.filters
     ]
     fields += [
-        {"fieldPath": order.field, "order": "DESCENDING" if order.descending else "ASCENDING"}
+        {
+            "fieldPath": api_path(order.field),
+            "order": "DESCENDING" if order.descending else "ASCENDING",
+        }
         for order in query.orders
     ]
     index = {
