@@ -46,7 +46,9 @@ def stored(record: LedgerRecord) -> Document:
     """The record's document, after a way through the wire format."""
     encoded = encode_fields(record.to_fields(), documents="p/p/d/d/documents", where=record.path)
     message = DocumentMessage.pb(DocumentMessage(fields=encoded))
-    return Document(record.path, decode_fields(message.fields), record.update_time)
+    return Document(
+        record.path, decode_fields(message.fields, "p/p/d/d/documents"), record.update_time
+    )
 
 
 @given(records)

@@ -51,7 +51,7 @@ def through_firestore(model: DomainModel) -> Document:
     """The model's document after a way through the wire format."""
     encoded = encode_fields(model.to_fields(), documents="p/p/d/d/documents", where="x/x")
     message = DocumentMessage.pb(DocumentMessage(fields=encoded))
-    return Document(model.doc_ref.path, decode_fields(message.fields), UPDATED)
+    return Document(model.doc_ref.path, decode_fields(message.fields, "p/p/d/d/documents"), UPDATED)
 
 
 def test_fields_are_camel_case_in_firestore() -> None:

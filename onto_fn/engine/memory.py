@@ -250,4 +250,5 @@ def _fill(message: Any, document: Document) -> None:
 def _document(message: Any) -> Document:
     if not message.HasField("update_time"):
         return Document(message.name, None, None)
-    return Document(message.name, decode_fields(message.fields), decode_time(message.update_time))
+    fields = decode_fields(message.fields, ANY_DATABASE)
+    return Document(message.name, fields, decode_time(message.update_time))

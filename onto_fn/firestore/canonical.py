@@ -5,22 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any, cast
 
 from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.vector import Vector
 
 from onto_fn.errors import InvalidValue
 from onto_fn.firestore.documents import Fields, Reference, Value
+from onto_fn.firestore.types import NATIVE, key_text, native
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _PLAIN = frozenset({str, bool, int, type(None)})
 
 
 def canonical(value: Value, *, exact: bool = False) -> str:
-    """A text that is the same for two values exactly if Firestore's `==` holds between them.
+    """A text that is the same for two values if and only if Firestore's `==` holds between them.
 
     Args:
         value: a Firestore value.
@@ -30,7 +31,7 @@ def canonical(value: Value, *, exact: bool = False) -> str:
 
 
 def digest(fields: Fields) -> str:
-    """A digest of a document's content: equal exactly if Firestore would store the same."""
+    """A digest of a document's content: equal if and only if Firestore would store the same."""
     return hashlib.blake2b(canonical(fields, exact=True).encode(), digest_size=16).hexdigest()
 
 
@@ -42,43 +43,22 @@ def ordered(values: Iterable[Value]) -> list[Value]:
 
 
 def _canonical(value: Value, exact: bool) -> Any:
-    # Most values are told by their exact class; the checks below are for subclasses as well.
     kind: Any = value.__class__
+    if kind in _PLAIN:
+        return value
+    if kind not in NATIVE:
+        try:
+            value = native(value)
+        except InvalidValue as error:
+            raise InvalidValue(f"{value!r} {error}") from None
+        kind = value.__class__
     if kind in _PLAIN:
         return value
     if kind is dict:
         return _canonical_map(value, exact)
     if kind is list:
         return [_canonical(item, exact) for item in value]
-    if isinstance(value, Enum):
-        return _canonical(value.value, exact)
-    if isinstance(value, str | int):
-        return value
-    if isinstance(value, float):
-        if math.isnan(value) or math.isinf(value):
-            return {"number": str(value)}
-        return int(value) if value.is_integer() and not exact else value
-    if isinstance(value, bytes):
-        return {"bytes": value.hex()}
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        try:
-            return {"time": aware.astimezone(UTC).isoformat(timespec="microseconds")}
-        except OverflowError as error:
-            raise InvalidValue(f"{value} is outside of the years 1 to 9999 in UTC") from error
-    if isinstance(value, Reference):
-        return {"ref": value.path}
-    if isinstance(value, GeoPoint):
-        point = cast(Any, value)
-        return {"geo": [_canonical(point.latitude, exact), _canonical(point.longitude, exact)]}
-    if isinstance(value, Mapping):
-        return _canonical_map(cast("Mapping[object, Value]", value), exact)
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_canonical(item, exact) for item in ordered(cast("list[Value]", value))]
-    raise InvalidValue(
-        f"a {type(value).__name__} is not a Firestore value: {value!r}. Use None, bool, int, "
-        "float, str, bytes, datetime, GeoPoint, a reference, a list or a dict."
-    )
+    return _OTHER[kind](value, exact)
 
 
 def _canonical_map(value: Mapping[object, Value], exact: bool) -> dict[str, Any]:
@@ -86,10 +66,45 @@ def _canonical_map(value: Mapping[object, Value], exact: bool) -> dict[str, Any]
     return {"map": {name: named[name] for name in sorted(named)}}
 
 
+def _number(value: float, exact: bool) -> Any:
+    if math.isnan(value) or math.isinf(value):
+        return {"number": str(value)}
+    return int(value) if value.is_integer() and not exact else value
+
+
+def _time(value: datetime, exact: bool) -> Any:
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return {"time": aware.astimezone(UTC).isoformat(timespec="microseconds")}
+    except OverflowError as error:
+        raise InvalidValue(f"{value} is outside of the years 1 to 9999 in UTC") from error
+
+
+def _point(value: Any, exact: bool) -> Any:
+    return {"geo": [_coordinate(value.latitude, exact), _coordinate(value.longitude, exact)]}
+
+
+def _coordinate(value: float, exact: bool) -> Any:
+    # Firestore tells a point at -0.0 from one at 0.0, though it takes the doubles for equal.
+    number = float(value)
+    return number if number == 0 and math.copysign(1, number) < 0 else _number(number, exact)
+
+
+_OTHER: dict[type[Any], Callable[[Any, bool], Any]] = {
+    float: _number,
+    bytes: lambda value, exact: {"bytes": value.hex()},
+    datetime: _time,
+    Reference: lambda value, exact: {"ref": str(value)},
+    GeoPoint: _point,
+    Vector: lambda value, exact: {"vector": [_number(number, exact) for number in value]},
+    frozenset: lambda value, exact: [_canonical(item, exact) for item in ordered(value)],
+}
+
+
 def _name(key: object) -> str:
     if key.__class__ is str:
         return cast(str, key)
-    name: object = key.value if isinstance(key, Enum) else key
-    if not isinstance(name, str):
-        raise InvalidValue(f"a map has the key {name!r}; Firestore's keys are strings")
-    return name
+    try:
+        return key_text(key)
+    except InvalidValue as error:
+        raise InvalidValue(f"a map {error}") from None

@@ -357,7 +357,7 @@ class Database:
                     continue
                 read_time = _later(read_time, message.read_time)
                 if message.WhichOneof("result") == "found":
-                    document = _document(message.found)
+                    document = self._document(message.found)
                 else:
                     document = Document(decode_path(message.missing), None, None)
                 documents[document.path] = document
@@ -380,7 +380,7 @@ class Database:
                 transaction = message.transaction or transaction
                 read_time = _later(read_time, message.read_time)
                 if message.HasField("document"):
-                    documents.append(_document(message.document))
+                    documents.append(self._document(message.document))
         return documents, decode_time(read_time), transaction
 
     def _parent(self, query: Query) -> str:
@@ -434,6 +434,13 @@ class Database:
         elif write.precondition is not None:
             fill_time(message.current_document.update_time, write.precondition, write.path)
 
+    def _document(self, message: Any) -> Document:
+        return Document(
+            decode_path(message.name),
+            decode_fields(message.fields, self._documents),
+            decode_time(message.update_time),
+        )
+
     def release(self, transaction: bytes) -> None:
         """Roll a transaction back. Errors are ignored: the server drops it by itself."""
         try:
@@ -484,12 +491,6 @@ def _locks(consistency: dict[str, Any]) -> bool:
 def _later(a: Any, b: Any) -> Any:
     """The later of two protobuf Timestamps."""
     return a if (a.seconds, a.nanos) >= (b.seconds, b.nanos) else b
-
-
-def _document(message: Any) -> Document:
-    return Document(
-        decode_path(message.name), decode_fields(message.fields), decode_time(message.update_time)
-    )
 
 
 def _missing(query: Query, error: Exception) -> str:

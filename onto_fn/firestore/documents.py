@@ -9,37 +9,60 @@ from typing import Any, Literal, Self
 
 from onto_fn.firestore.paths import check_document_path, last_segment, parent_collection
 
-# The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Reference,
-# a list of values, or a dict of values by name. The type is recursive and open, hence Any.
+# The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Vector,
+# Reference, a list of values, or a dict of values by name, or what `types` converts to these. The
+# type is recursive and open, hence Any.
 Value = Any
 Fields = Mapping[str, Value]
 
 
 class Reference:
-    """A reference to a document of the same database, stored as a Firestore DocumentReference.
+    """A reference to a document, stored as a Firestore DocumentReference.
 
-    Immutable; two references are equal if their paths are.
+    Immutable; two references are equal if they name the same document of the same database.
+
+    Attributes:
+        path: the document's path, such as `users/tijuana`.
+        database: None for a document of the same database as the reference itself. Otherwise, as
+            imports and exports leave them, the other one: `projects/p/databases/d`. Such a
+            reference is kept as it is; nothing is read through it.
 
     Raises:
         InvalidPath: the path does not name a document.
     """
 
-    __slots__ = ("_path",)
+    __slots__ = ("_database", "_path")
 
     def __init__(self, path: str) -> None:
         self._path = check_document_path(path)
+        self._database: str | None = None
+
+    @classmethod
+    def stored(cls, path: str, database: str | None = None) -> Self:
+        """A reference as Firestore has it, whose path is not checked again."""
+        made = cls.__new__(cls)
+        made._path = path
+        made._database = database
+        return made
 
     @classmethod
     def of(cls, reference: Reference) -> Self:
         """The same reference as one of this class; its path is known to name a document."""
-        made = cls.__new__(cls)
-        made._path = reference.path
-        return made
+        return cls.stored(reference.path, reference.database)
+
+    def copy(self) -> Reference:
+        """The same reference, of the base class."""
+        return Reference.stored(self._path, self._database)
 
     @property
     def path(self) -> str:
         """The document's path, such as `users/tijuana`."""
         return self._path
+
+    @property
+    def database(self) -> str | None:
+        """The other database that the document is in; None if it is in the same one."""
+        return self._database
 
     @property
     def id(self) -> str:
@@ -51,14 +74,19 @@ class Reference:
         """The path of the collection that the document is in."""
         return parent_collection(self.path)
 
+    def __str__(self) -> str:
+        return self._path if self._database is None else f"{self._database}/documents/{self._path}"
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reference) and self.path == other.path
+        if not isinstance(other, Reference):
+            return False
+        return self._path == other._path and self._database == other._database
 
     def __hash__(self) -> int:
-        return hash(self.path)
+        return hash(self._path)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.path!r})"
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 @dataclass(frozen=True, slots=True)

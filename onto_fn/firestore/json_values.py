@@ -5,24 +5,25 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any, cast
 
 from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.vector import Vector
 
-from onto_fn.errors import InvalidValue
 from onto_fn.firestore.canonical import ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
+from onto_fn.firestore.types import key_text, native
 
 
 def json_text(fields: Fields | None) -> str:
     """A document's content as JSON text; `null` if there is none.
 
     The same content is always the same text. Timestamps are ISO 8601 in UTC, bytes are base64, a
-    reference is its path, a GeoPoint is `{"latitude": …, "longitude": …}`, and the numbers that
-    JSON lacks are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, as in Firestore's REST API.
+    reference is its path (its full name, if it is into another database), a GeoPoint is
+    `{"latitude": …, "longitude": …}`, a vector is a list of numbers, and the numbers that JSON
+    lacks are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, as in Firestore's REST API.
 
     Example:
         >>> json_text({"at": datetime(2026, 1, 2, tzinfo=UTC), "by": Reference("users/ada")})
@@ -38,29 +39,30 @@ def json_text(fields: Fields | None) -> str:
 
 
 def _plain(value: Value) -> Any:
-    if isinstance(value, Enum):
-        return _plain(value.value)
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "NaN"
-        return value if math.isfinite(value) else f"{'-' if value < 0 else ''}Infinity"
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        return iso_time(value)
-    if isinstance(value, Reference):
-        return value.path
-    if isinstance(value, GeoPoint):
-        point = cast(Any, value)
-        return {"latitude": _plain(point.latitude), "longitude": _plain(point.longitude)}
-    if isinstance(value, Mapping):
-        items = cast("Mapping[object, Value]", value).items()
-        return {_plain(name): _plain(item) for name, item in items}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in ordered(cast("list[Value]", value))]
-    raise InvalidValue(f"a {type(value).__name__} is not a Firestore value: {value!r}")
+    value = native(value)
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if math.isnan(value):
+                return "NaN"
+            return value if math.isfinite(value) else f"{'-' if value < 0 else ''}Infinity"
+        case bytes():
+            return base64.b64encode(value).decode()
+        case datetime():
+            return iso_time(value)
+        case Reference():
+            return str(value)
+        case GeoPoint():
+            point = cast(Any, value)
+            return {"latitude": _plain(point.latitude), "longitude": _plain(point.longitude)}
+        case dict():
+            items = cast("dict[object, Value]", value).items()
+            return {key_text(name): _plain(item) for name, item in items}
+        case Vector():
+            return [_plain(number) for number in cast("Iterable[float]", value)]
+        case _:
+            return [_plain(item) for item in ordered(cast("list[Value]", value))]
 
 
 def iso_time(time: datetime) -> str:

@@ -6,17 +6,19 @@ so decoding goes by field name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Any, cast
 
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.types import Value as _ValueMessage
+from google.cloud.firestore_v1.vector import Vector
 
 from onto_fn.errors import DocumentTooLarge, InvalidValue
 from onto_fn.firestore.canonical import ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
+from onto_fn.firestore.types import NATIVE, key_text, native
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_COMMIT_BYTES = 10 * MAX_DOCUMENT_BYTES
@@ -25,7 +27,9 @@ _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 24 * 60 * 60
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
-_LISTS = (list, tuple, set, frozenset)
+_LISTS = (list, tuple, set, frozenset, deque)
+# A vector is stored as a map of these.
+_TYPE, _VECTOR = "__type__", "__vector__"
 _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
 ANY_DATABASE = "projects/-/databases/-/documents"
 """What references begin with in values that are encoded for no database: it is left out again."""
@@ -34,29 +38,53 @@ ANY_DATABASE = "projects/-/databases/-/documents"
 _Proto = cast(Any, _ValueMessage).pb()
 
 
-def decode(message: Any) -> Value:
-    """The Python value of a protobuf `Value`."""
+def decode(message: Any, documents: str) -> Value:
+    """The Python value of a protobuf `Value`.
+
+    Args:
+        message: the value.
+        documents: resource name of the database that it is from,
+            `projects/p/databases/d/documents`: by it references into another one are known.
+    """
     kind = message.WhichOneof("value_type")
     if kind == "string_value":
         return message.string_value
     if kind is None or kind == "null_value":
         return None
     if kind == "map_value":
-        return decode_fields(message.map_value.fields)
+        fields = message.map_value.fields
+        if _TYPE in fields and fields[_TYPE].string_value == _VECTOR:
+            return Vector([item.double_value for item in fields["value"].array_value.values])
+        return decode_fields(fields, documents)
     if kind == "array_value":
-        return [decode(item) for item in message.array_value.values]
+        return [decode(item, documents) for item in message.array_value.values]
     if kind == "timestamp_value":
         return decode_time(message.timestamp_value)
     if kind == "reference_value":
-        return Reference(decode_path(message.reference_value))
+        return decode_reference(message.reference_value, documents)
     if kind == "geo_point_value":
         return GeoPoint(message.geo_point_value.latitude, message.geo_point_value.longitude)
     return getattr(message, kind)
 
 
-def decode_fields(fields: Any) -> dict[str, Value]:
-    """The Python values of a protobuf map of `Value`s."""
-    return {name: decode(fields[name]) for name in fields}
+def decode_fields(fields: Any, documents: str) -> dict[str, Value]:
+    """The Python values of a protobuf map of `Value`s; see `decode`."""
+    return {name: decode(fields[name], documents) for name in fields}
+
+
+def decode_reference(name: str, documents: str) -> Reference:
+    """The reference of a document's resource name, which may be of another database."""
+    if name.startswith(documents) and name[len(documents) : len(documents) + 1] == "/":
+        return Reference.stored(name[len(documents) + 1 :])
+    database, separator, path = name.partition("/documents/")
+    return Reference.stored(path if separator else "", database)
+
+
+def encode_reference(reference: Reference, documents: str) -> str:
+    """The resource name of a reference's document; what `decode_reference` took."""
+    if reference.database is None:
+        return f"{documents}/{reference.path}"
+    return str(reference) if reference.path else reference.database
 
 
 def decode_time(message: Any) -> datetime:
@@ -117,53 +145,20 @@ def encode(value: Value, *, documents: str, where: str) -> Any:
 def _fill(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
     """Put a value into a protobuf `Value`, in place: nothing is copied on the way up.
 
-    Most values are text, maps or lists: these are told by their exact class, as the checks that
-    subclasses need take longer than all else.
+    Most values are text, maps or lists, which are asked for first.
     """
     kind: Any = value.__class__
+    if kind not in NATIVE:
+        value = _native(value, where)
+        kind = value.__class__
     if kind is str:
         message.string_value = _text(value, where)
     elif kind is dict:
         _fill_map(message.map_value, value, documents, where, depth)
     elif kind is list:
         _fill_list(message.array_value, value, documents, where, depth)
-    elif value is None:
-        message.null_value = 0
-    elif isinstance(value, Enum):
-        _fill(message, value.value, documents, where, depth)
-    elif isinstance(value, bool):
-        message.boolean_value = value
-    elif isinstance(value, int):
-        if not _MIN_INT <= value <= _MAX_INT:
-            raise InvalidValue(f"{where} is an integer of more than 64 bits: {value}")
-        message.integer_value = int(value)
-    elif isinstance(value, float):
-        message.double_value = value
-    elif isinstance(value, str):
-        message.string_value = _text(value, where)
-    elif isinstance(value, bytes):
-        message.bytes_value = value
-    elif isinstance(value, datetime):
-        message.timestamp_value.SetInParent()
-        fill_time(message.timestamp_value, value, where)
-    elif isinstance(value, Reference):
-        message.reference_value = f"{documents}/{value.path}"
-    elif isinstance(value, GeoPoint):
-        point = cast(Any, value)
-        message.geo_point_value.SetInParent()
-        message.geo_point_value.latitude = point.latitude
-        message.geo_point_value.longitude = point.longitude
-    elif isinstance(value, Mapping):
-        fields = cast("Mapping[object, Value]", value)
-        _fill_map(message.map_value, fields, documents, where, depth)
-    elif isinstance(value, list | tuple | set | frozenset):
-        items = ordered(cast("list[Value]", value))
-        _fill_list(message.array_value, items, documents, where, depth)
     else:
-        raise InvalidValue(
-            f"{where} is a {type(value).__name__}, which Firestore cannot store. Use None, bool, "
-            "int, float, str, bytes, datetime, GeoPoint, a reference, a list or a dict."
-        )
+        _FILL[kind](message, value, documents, where, depth)
 
 
 def _fill_map(
@@ -176,6 +171,8 @@ def _fill_map(
     for key, item in value.items():
         name = _name(key, where)
         _fill(fields[name], item, documents, f"{where}.{name}", depth + 1)
+    if len(fields) < len(value):
+        raise InvalidValue(f"{where} has two keys of the same text: {sorted(map(repr, value))}")
 
 
 def _fill_list(message: Any, value: list[Value], documents: str, where: str, depth: int) -> None:
@@ -187,26 +184,97 @@ def _fill_list(message: Any, value: list[Value], documents: str, where: str, dep
         _fill(values.add(), item, documents, f"{where}[{index}]", depth + 1)
 
 
+def _fill_null(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.null_value = 0
+
+
+def _fill_bool(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.boolean_value = value
+
+
+def _fill_int(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    if not _MIN_INT <= value <= _MAX_INT:
+        raise InvalidValue(f"{where} is an integer of more than 64 bits: {value}")
+    message.integer_value = value
+
+
+def _fill_float(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.double_value = value
+
+
+def _fill_bytes(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.bytes_value = value
+
+
+def _fill_time(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.timestamp_value.SetInParent()
+    fill_time(message.timestamp_value, value, where)
+
+
+def _fill_reference(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.reference_value = encode_reference(value, documents)
+
+
+def _fill_point(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    message.geo_point_value.SetInParent()
+    message.geo_point_value.latitude = value.latitude
+    message.geo_point_value.longitude = value.longitude
+
+
+def _fill_vector(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    fields = message.map_value.fields
+    fields[_TYPE].string_value = _VECTOR
+    numbers = fields["value"].array_value
+    numbers.SetInParent()
+    for number in value:
+        numbers.values.add().double_value = number
+
+
+def _fill_set(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    _fill_list(message.array_value, ordered(value), documents, where, depth)
+
+
+# By the exact class; `str`, `dict` and `list` are in `_fill`.
+_FILL: dict[type[Any], Callable[[Any, Value, str, str, int], None]] = {
+    type(None): _fill_null,
+    bool: _fill_bool,
+    int: _fill_int,
+    float: _fill_float,
+    bytes: _fill_bytes,
+    datetime: _fill_time,
+    Reference: _fill_reference,
+    GeoPoint: _fill_point,
+    Vector: _fill_vector,
+    frozenset: _fill_set,
+}
+
+
+def _native(value: Value, where: str) -> Value:
+    try:
+        return native(value)
+    except InvalidValue as error:
+        raise InvalidValue(f"{where} {error}") from None
+
+
 def _name(name: object, where: str) -> str:
-    if name.__class__ is str and name:
-        return _text(cast(str, name), where)
-    if isinstance(name, Enum):
-        name = name.value
-    if not isinstance(name, str):
-        raise InvalidValue(f"{where} has the key {name!r}; Firestore's keys are strings")
+    if name.__class__ is not str:
+        try:
+            name = key_text(name)
+        except InvalidValue as error:
+            raise InvalidValue(f"{where} {error}") from None
     if not name:
         raise InvalidValue(f"{where} has an empty key, which Firestore refuses")
-    return _text(name, where)
+    return _text(cast(str, name), where)
 
 
 def _text(value: str, where: str) -> str:
     if value.isascii():
-        return str(value)
+        return value
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{where} is not valid Unicode: {value!r}") from error
-    return str(value)
+    return value
 
 
 def are_small(messages: Iterable[Any]) -> bool:
@@ -243,26 +311,25 @@ def _text_size(text: str) -> int:
 
 def _size(value: Value) -> int:
     kind: Any = value.__class__
+    if kind not in NATIVE:
+        value = native(value)
+        kind = value.__class__
     if kind is str:
         return _text_size(value)
     if kind is dict:
         fields = cast("dict[Any, Value]", value)
-        return sum(_text_size(str(name)) + _size(item) for name, item in fields.items())
-    if value is None or isinstance(value, bool):
-        return 1
-    if isinstance(value, Enum):
-        return _size(value.value)
-    if isinstance(value, str):
-        return _text_size(value)
-    if isinstance(value, bytes):
-        return len(value)
-    if isinstance(value, Reference):
-        return 16 + sum(_text_size(part) for part in value.path.split("/"))
-    if isinstance(value, GeoPoint):
-        return 16
-    if isinstance(value, Mapping):
-        items = cast("Mapping[str, Value]", value).items()
-        return sum(_text_size(str(name)) + _size(item) for name, item in items)
-    if isinstance(value, list | tuple | set | frozenset):
-        return sum(_size(item) for item in cast("list[Value]", value))
-    return 8
+        return sum(_text_size(key_text(name)) + _size(item) for name, item in fields.items())
+    if kind is list or kind is frozenset:
+        return sum(_size(item) for item in value)
+    measure = _SIZES.get(kind)
+    return measure(value) if measure else 8
+
+
+_SIZES: dict[type[Any], Callable[[Any], int]] = {
+    type(None): lambda value: 1,
+    bool: lambda value: 1,
+    bytes: len,
+    Reference: lambda value: 16 + sum(_text_size(part) for part in str(value).split("/")),
+    GeoPoint: lambda value: 16,
+    Vector: lambda value: 9 + 11 + 6 + 8 * len(value),  # as the map that stores it
+}

@@ -134,4 +134,6 @@ def _document(path: str, message: Any, field: str) -> Document:
     if not message.HasField(field):
         return Document(path, None, None)
     found = getattr(message, field)
-    return Document(path, decode_fields(found.fields), decode_time(found.update_time))
+    documents = found.name.removesuffix(f"/{path}")
+    fields = decode_fields(found.fields, documents)
+    return Document(path, fields, decode_time(found.update_time))
