@@ -13,7 +13,7 @@ import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import grpc
@@ -38,6 +38,7 @@ from onto_fn.errors import (
 from onto_fn.firestore.calls import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
 from onto_fn.firestore.documents import Document, Write
 from onto_fn.firestore.fieldpaths import api_path, quoted
+from onto_fn.firestore.parts import planned
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
 from onto_fn.firestore.structured import structured
@@ -260,11 +261,17 @@ class Database:
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
-        """How many documents a query matches, counted by Firestore: a read a thousand of them."""
+        """How many documents a query matches, counted by Firestore: a read a thousand of them.
+
+        The documents of a query that is asked in parts are read, by their names.
+        """
+        plan = planned(query)
+        if not plan.is_whole:
+            return len(self.query(replace(query, names_only=True))[0])
         request = _Aggregate(
             parent=self._parent(query),
             structured_aggregation_query={
-                "structured_query": structured(query, self._documents),
+                "structured_query": structured(plan.query, self._documents),
                 "aggregations": [{"alias": "count", "count": {}}],
             },
         )
@@ -366,7 +373,26 @@ class Database:
     def read_query(
         self, query: Query, consistency: dict[str, Any]
     ) -> tuple[list[Document], datetime, bytes | None]:
-        """A query's documents; see `read_documents`."""
+        """A query's documents; see `read_documents`.
+
+        A query that Firestore takes only in parts is asked in parts, all at one instant; one that
+        can match nothing, not at all.
+        """
+        reading: dict[str, Any] = dict(consistency)
+        at: datetime | None = consistency.get("read_time")
+
+        def run(part: Query) -> list[Document]:
+            nonlocal at, reading
+            documents, at, transaction = self._run_query(part, reading)
+            reading = {"transaction": transaction} if transaction else {"read_time": at}
+            return documents
+
+        documents = planned(query).ask(run)
+        return documents, at or datetime.now(UTC), reading.get("transaction")
+
+    def _run_query(
+        self, query: Query, consistency: dict[str, Any]
+    ) -> tuple[list[Document], datetime, bytes | None]:
         request = RunQueryMessage(
             parent=self._parent(query),
             structured_query=structured(query, self._documents),

@@ -49,9 +49,12 @@ OPERATORS: dict[str, str] = {
 _WITH_NULL = {"==": "IS_NULL", "!=": "IS_NOT_NULL"}
 _WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
 MAX_DISJUNCTIONS = 30
+"""So many alternatives Firestore takes in one query: values of `in`, times those of others."""
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
 
 _EQUAL = {"==", "in"}
+INEQUALITIES = frozenset({"!=", "<", "<=", ">", ">=", "not-in"})
+"""Operators that sort a query's result by their field, also where no order says so."""
 _CONTAINS = {"array_contains", "array_contains_any"}
 
 
