@@ -50,7 +50,9 @@ class Firestore:
                 assert condition.value
             if condition.op == "not-in":
                 assert 0 < len(condition.value) <= MOST_EXCLUDED
-                assert all(c.op in {"==", "array_contains"} or c is condition for c in query.filters)
+                assert all(
+                    c.op in {"==", "array_contains"} or c is condition for c in query.filters
+                )
         assert alternatives <= MOST
 
 

@@ -68,7 +68,7 @@ def stored_field(model: type[BaseModel], name: str) -> StoredField:
             stored.append(found[0].stored)
             kinds = kinds_of(*(field.kind for field in found))
             continue
-        found = _fields(holders, ".".join(parts[place:]))  # an alias with a dot
+        found = _fields(holders, ".".join(parts[place:]) if place else name)  # an alias with a dot
         if not found:
             known = {field.name for holder in holders for field in fields_of(holder) or ()}
             raise DeclarationError(
