@@ -186,7 +186,7 @@ CONDITIONS = [
     (Filter("topics", "array_contains_any", list(range(9))),),
     (Filter("topic", "in", [1, 2, 3, 4]), Filter("place", "in", ["a", "b", "c"])),
     (Filter("topic", "in", [5, 1, 2.0, True, "x"]), Filter("likes", ">", 0)),
-    (Filter("topic", "in", [5, 1, 2]), Filter("likes", "!=", 1), Filter("place", ">", "a")),
+    (Filter("topic", "in", [5, 1, 2, 8]), Filter("likes", "!=", 1), Filter("place", ">", "a")),
     (Filter("author", "not-in", [f"author-{n:02}" for n in range(9)]),),
     (Filter("author", "not-in", [None, "author-01", "author-02", "author-03"]),),
     (Filter("author", "not-in", ["author-03", "author-04", float("nan"), "author-05"]),),
