@@ -14,6 +14,7 @@ from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
 from onto_fn.mediators.sinks import Sink, sink_names
 from onto_fn.models import DomainModel
+from onto_fn.models.reserved import check_members
 from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
 from onto_fn.views.definition import Isolation, fingerprint
@@ -48,6 +49,9 @@ class DocumentSink:
             InvalidPath: a variable of the path is missing or not allowed.
         """
         return SinkDocument(self.template.render(params), fields)
+
+
+_OPTIONS = ("source", "sink", "name", "version", "mode", "done", "isolation", "sends")
 
 
 class Mediator:
@@ -104,6 +108,7 @@ class Mediator:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, Mediator, "give this another name", free=_OPTIONS)
         source = getattr(cls, "source", None)
         if not (isinstance(source, type) and issubclass(source, DomainModel)):
             raise DeclarationError(f"{cls.__name__} needs `source = …`, a DomainModel class")

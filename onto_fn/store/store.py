@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
 from onto_fn.models import DomainModel
+from onto_fn.models.reserved import check_members
 from onto_fn.store.aggregates import AggregateRead, AggregateSpec
 from onto_fn.store.reads import Getter, NotLoaded, Read, Root
 
@@ -32,9 +33,10 @@ class Store:
         ...     country = one(Country, lambda store: store.capital.country)
 
     Raises:
-        DeclarationError: at class creation, if there is not exactly one root, or a read belongs to
-            another name or store already, or a getter uses a name that the store does not declare,
-            or reads depend on each other in a circle.
+        DeclarationError: at class creation, if there is not exactly one root, or a read has a name
+            that stores need (`root`, `reads`), or belongs to another name or store already, or a
+            getter uses a name that the store does not declare, or reads depend on each other in a
+            circle.
     """
 
     __reads__: ClassVar[dict[str, Read[Any]]] = {}
@@ -44,6 +46,7 @@ class Store:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, Store, "give the read another name", more=("_values",))
         own: dict[str, Read[Any]] = {
             name: value for name, value in vars(cls).items() if isinstance(value, Read)
         }
