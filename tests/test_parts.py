@@ -33,7 +33,10 @@ class Firestore:
         self.asked.append(query)
         self._check(query)
         found = [d for d in self.documents if all(holds(d.fields or {}, c) for c in query.filters)]
-        orders = [*query.orders, *(Order(f.field) for f in query.filters if f.op == "not-in")]
+        orders = [
+            *query.orders,
+            *(Order(f.field) for f in query.filters if f.op in {"!=", "not-in"}),
+        ]
         orders = [] if not orders else orders[:1]
         falling = bool(orders) and orders[0].descending
         found = [d for d in found if all(o.field in (d.fields or {}) for o in orders)]

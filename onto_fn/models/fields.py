@@ -6,7 +6,18 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, NewType, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ForwardRef,
+    NewType,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType, is_typeddict
@@ -144,7 +155,7 @@ def values_of(kind: Any) -> tuple[Any, ...] | None:
 
 def is_unknown(kind: Any) -> bool:
     """Whether a type says nothing of its values."""
-    return kind is Any or kind is object or isinstance(kind, str)
+    return kind is Any or kind is object or isinstance(kind, str | ForwardRef | TypeVar)
 
 
 def _fields(holders: Iterable[Any], name: str) -> list[Found]:
