@@ -29,9 +29,9 @@ _CONTAINS = {"array_contains", "array_contains_any"}
 _ASCENDING: Json = {"order": "ASCENDING", "queryScope": "COLLECTION"}
 _CONTAINS_INDEX: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
 
-_UNQUERIED = {
+_UNQUERIED: dict[str, tuple[str, ...]] = {
     LEDGER_COLLECTION: ("sources", "matched", "documents", "failure", "memory"),
-    OUTBOX_COLLECTION: ("definition", "sink", "document", "version", "type", "data", "refused"),
+    OUTBOX_COLLECTION: ("sink", "document", "version", "type", "data", "refused"),
     INBOX_COLLECTION: ("source", "id", "subject", "version", "at"),
 }
 _QUERIED: list[Json] = [
@@ -121,7 +121,7 @@ def _extreme_indexes(spec: AggregateSpec) -> list[Json]:
 def _own_overrides(app: App) -> list[Json]:
     unqueried = dict(_UNQUERIED)
     if app.engine.aggregates:
-        unqueried[CONTRIBUTIONS] = ("amounts", "definition", "source", "version", "shard")
+        unqueried[CONTRIBUTIONS] = ("amounts", "source", "version", "shard")
     exempt: list[Json] = [
         {"collectionGroup": collection, "fieldPath": field, "indexes": []}
         for collection, fields in unqueried.items()

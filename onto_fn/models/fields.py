@@ -1,29 +1,19 @@
-"""The fields of models by name: where each is stored, and of which types its values are."""
+"""The fields of models by name: where each is stored, and of which kinds its values are."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    ForwardRef,
-    NewType,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any
 
 from pydantic import BaseModel
-from typing_extensions import TypeAliasType, is_typeddict
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.fieldpaths import field_path, names_in
+from onto_fn.models.annotations import Alternative, declared_fields, without_null
+from onto_fn.models.declared_types import stored_names
+
+Kinds = tuple[Alternative, ...]
 
 
 @dataclass(frozen=True)
@@ -33,12 +23,12 @@ class Found:
     Attributes:
         name: its name in Python.
         stored: its name in Firestore.
-        kind: its type; `Any` if that is not known.
+        annotation: its type.
     """
 
     name: str
     stored: str
-    kind: Any
+    annotation: Any
 
 
 @dataclass(frozen=True)
@@ -47,11 +37,11 @@ class StoredField:
 
     Attributes:
         path: its field path in Firestore.
-        kinds: the types that its values have, without None; see `kinds_of`.
+        kinds: what its values may be, besides None.
     """
 
     path: str
-    kinds: tuple[Any, ...]
+    kinds: Kinds
 
 
 def stored_field(model: type[BaseModel], name: str) -> StoredField:
@@ -67,124 +57,84 @@ def stored_field(model: type[BaseModel], name: str) -> StoredField:
     except ValueError:
         parts = (name,)
     stored: list[str] = []
-    kinds: tuple[Any, ...] = (model,)
+    kinds: Kinds = (Alternative("model", model),)
     for place, part in enumerate(parts):
-        holders = [kind for kind in kinds if fields_of(kind) is not None]
-        if not holders:
+        if not any(kind.kind == "model" for kind in kinds):
             stored.append(part)
             kinds = _below_key(kinds, model, name)
             continue
-        found = _fields(holders, part)
-        if found:
-            stored.append(found[0].stored)
-            kinds = kinds_of(*(field.kind for field in found))
-            continue
-        found = _fields(holders, ".".join(parts[place:]) if place else name)  # an alias with a dot
+        found = fields_named(kinds, part)
+        is_last = not found
+        if is_last:  # it may be a name with a dot
+            found = fields_named(kinds, ".".join(parts[place:]) if place else name)
         if not found:
-            known = {field.name for holder in holders for field in fields_of(holder) or ()}
-            raise DeclarationError(
-                f"{model.__name__} has no field {name!r}; {holders[0].__name__} declares "
-                f"{', '.join(sorted(known - {'doc_id'}))}"
-            )
+            raise DeclarationError(f"{model.__name__} has no field {name!r}; {known_fields(kinds)}")
         stored.append(found[0].stored)
-        kinds = kinds_of(*(field.kind for field in found))
-        break
+        kinds = kinds_of(*(field.annotation for field in found))
+        if is_last:
+            break
     return StoredField(field_path(stored), kinds)
 
 
-def fields_of(kind: Any) -> list[Found] | None:
-    """The fields of a model, a dataclass or a `TypedDict`, computed ones too; None of another."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        declared = [
-            Found(name, info.serialization_alias or info.alias or name, info.annotation)
-            for name, info in kind.model_fields.items()
-        ]
-        computed = [
-            Found(name, info.alias or name, info.return_type)
-            for name, info in kind.model_computed_fields.items()
-        ]
-        return declared + computed
-    if isinstance(kind, type) and (dataclasses.is_dataclass(kind) or is_typeddict(kind)):  # pyright: ignore[reportUnknownArgumentType]
-        return [Found(name, name, hint) for name, hint in _hints(kind).items()]
-    return None
+def fields_of(model: type[Any]) -> list[Found]:
+    """The fields of a model, a dataclass or a `TypedDict`, computed ones too."""
+    try:
+        declared = declared_fields(model)
+    except NameError:  # a type that is only imported for type checking
+        declared = dict.fromkeys(model.__annotations__, Any)
+    stored = stored_names(model) if issubclass(model, BaseModel) else {}
+    return [Found(name, stored.get(name, name), kind) for name, kind in declared.items()]
 
 
-def kinds_of(*annotations: Any) -> tuple[Any, ...]:
-    """The types that make up annotations: of unions the members, of aliases what they stand for.
-
-    `None` is left out, as it may be stored in any field.
-    """
-    found: dict[Any, None] = {}
-
-    def add(annotation: Any) -> None:
-        origin: Any = get_origin(annotation)
-        if isinstance(annotation, TypeAliasType):
-            add(annotation.__value__)
-        elif isinstance(annotation, NewType):
-            add(annotation.__supertype__)
-        elif origin is Annotated:
-            add(get_args(annotation)[0])
-        elif origin is Union or origin is UnionType:
-            for member in get_args(annotation):
-                add(member)
-        elif annotation is not type(None) and annotation is not None:
-            found[annotation] = None
-
-    for annotation in annotations:
-        add(annotation)
-    return tuple(found)
-
-
-def items_of(kind: Any) -> tuple[Any, ...] | None:
-    """The types of a list's (or tuple's, or set's) items; None if the type is of none."""
-    origin: Any = get_origin(kind) or kind
-    if not (isinstance(origin, type) and issubclass(origin, list | tuple | set | frozenset)):
-        return None
-    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
-    return kinds_of(*arguments) if arguments else (Any,)
-
-
-def values_of(kind: Any) -> tuple[Any, ...] | None:
-    """The types of a map's values; None if the type is of no map."""
-    origin: Any = get_origin(kind) or kind
-    if not (isinstance(origin, type) and issubclass(origin, Mapping)):
-        return None
-    arguments = get_args(kind)
-    return kinds_of(arguments[1]) if len(arguments) == 2 else (Any,)
-
-
-def is_unknown(kind: Any) -> bool:
-    """Whether a type says nothing of its values."""
-    return kind is Any or kind is object or isinstance(kind, str | ForwardRef | TypeVar)
-
-
-def _fields(holders: Iterable[Any], name: str) -> list[Found]:
+def fields_named(kinds: Iterable[Alternative], name: str) -> list[Found]:
+    """The fields of that name, Python's or Firestore's, of those kinds that are models."""
     return [
         field
-        for holder in holders
-        for field in fields_of(holder) or ()
+        for kind in kinds
+        if kind.kind == "model"
+        for field in fields_of(kind.annotation)
         if name in {field.name, field.stored}
     ]
 
 
-def _below_key(kinds: tuple[Any, ...], model: type[BaseModel], name: str) -> tuple[Any, ...]:
+def known_fields(kinds: Iterable[Alternative]) -> str:
+    """What the models among some kinds declare, for messages."""
+    models = [kind.annotation for kind in kinds if kind.kind == "model"]
+    known = {field.name for model in models for field in fields_of(model)} - {"doc_id"}
+    return f"{' or '.join(m.__name__ for m in models)} declares {', '.join(sorted(known))}"
+
+
+def kinds_of(*annotations: Any) -> Kinds:
+    """What values of some types may be, besides None."""
+    found = [kind for annotation in annotations for kind in without_null(annotation)]
+    return tuple(dict.fromkeys(found))
+
+
+def items_of(kinds: Iterable[Alternative]) -> Kinds:
+    """What the items of the lists among some kinds may be."""
+    return kinds_of(*(item for kind in kinds if kind.kind == "list" for item in kind.items))
+
+
+def values_of(kinds: Iterable[Alternative]) -> Kinds:
+    """What the values of the maps among some kinds may be."""
+    return kinds_of(*(kind.items[1] for kind in kinds if kind.kind == "map"))
+
+
+def is_open(kinds: Kinds) -> bool:
+    """Whether values may be of kinds that nothing tells."""
+    return not kinds or any(kind.kind in {"any", "unresolved", "unknown"} for kind in kinds)
+
+
+def _below_key(kinds: Kinds, model: type[BaseModel], name: str) -> Kinds:
     """What a map's keys lead to.
 
     Raises:
-        DeclarationError: the types are of no map.
+        DeclarationError: there is no map.
     """
-    if not kinds or any(map(is_unknown, kinds)):
-        return (Any,)
-    values = [values for kind in kinds if (values := values_of(kind)) is not None]
-    if not values:
+    if is_open(kinds):
+        return ()
+    if not any(kind.kind == "map" for kind in kinds):
         raise DeclarationError(
             f"{model.__name__} has no field {name!r}: there is no map on the way"
         )
-    return kinds_of(*(kind for some in values for kind in some))
-
-
-def _hints(kind: Any) -> dict[str, Any]:
-    try:
-        return get_type_hints(kind)
-    except NameError:  # a type that is only imported for type checking
-        return dict.fromkeys(cast("dict[str, Any]", kind.__annotations__), Any)
+    return values_of(kinds)

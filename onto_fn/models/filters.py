@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -17,9 +17,10 @@ from onto_fn.firestore.canonical import canonical
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.matching import is_nothing
 from onto_fn.firestore.queries import OPERATORS, Filter, Operator, Order
-from onto_fn.firestore.types import StoredType, row_of
 from onto_fn.firestore.values import ANY_DATABASE, encode
-from onto_fn.models.fields import StoredField, items_of, kinds_of, stored_field
+from onto_fn.models.annotations import Alternative, without_null
+from onto_fn.models.content import embedded_content
+from onto_fn.models.fields import StoredField, is_open, items_of, stored_field
 from onto_fn.models.references import as_reference, references_as_paths
 
 if TYPE_CHECKING:
@@ -141,8 +142,7 @@ def _plain(value: object, field: StoredField) -> Value:
         except (DeclarationError, InvalidPath) as error:  # it does not know where it is stored
             raise InvalidValue(str(error)) from error
     if isinstance(value, BaseModel):
-        fields = value.model_dump(by_alias=True, exclude_none=True)
-        return {name: _plain(item, field) for name, item in fields.items()}
+        return embedded_content(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # Any: of a class that is known here only.
         adapter: TypeAdapter[Any] = TypeAdapter(type(value))
@@ -159,21 +159,20 @@ def _plain(value: object, field: StoredField) -> Value:
     return value
 
 
-def _embeds_domain(kinds: Iterable[Any]) -> bool:
+def _embeds_domain(kinds: Iterable[Alternative]) -> bool:
     from onto_fn.models.domain import DomainModel
 
-    for kind in kinds:
-        if isinstance(kind, type) and issubclass(kind, DomainModel):
-            return True
-        inner = items_of(kind)
-        if inner and _embeds_domain(inner):
-            return True
-    return False
+    return any(
+        issubclass(kind.annotation, DomainModel)
+        if kind.kind == "model"
+        else kind.kind == "list" and _embeds_domain(items_of([kind]))
+        for kind in kinds
+    )
 
 
 def _check_order(model: type[DomainModel], name: str, field: StoredField, what: str) -> None:
     for kind in field.kinds:
-        row = _row(kind)
+        row = kind.row
         if row is not None and not row.is_ordered:
             raise DeclarationError(
                 f"{what} on {model.__name__}.{name}: values of {row.name} are stored as "
@@ -185,52 +184,28 @@ def _check_type(
     model: type[DomainModel], name: str, field: StoredField, op: Operator, value: Value
 ) -> None:
     """Refuse a constant that no value of the field can equal, as all are of other types."""
-    kinds = field.kinds
-    if op in _ARRAYS:
-        kinds = kinds_of(*(item for kind in kinds for item in items_of(kind) or (Any,)))
-    expected: set[str] = set()
-    for kind in kinds:
-        stored = _stored(kind)
-        if stored is None:
-            return  # of a type that can be stored in more than one way
-        expected |= stored
+    kinds = items_of(field.kinds) if op in _ARRAYS else field.kinds
+    if is_open(kinds) or any(kind.row is not None and kind.row.name == "Ref" for kind in kinds):
+        return  # a reference may be stored as a text: older data has both
+    expected = {_stored(kind) for kind in kinds}
     for item in cast("list[Value]", value) if op in _LISTS else [value]:
-        row = row_of(cast("type[Any]", type(item)))
-        if is_nothing(item) or row is None or _comparable(row.stored) in expected:
+        given = _stored_of(item)
+        if is_nothing(item) or given in expected:
             continue
         raise DeclarationError(
             f"{model.__name__}.{name} {op} {item!r}: the field is stored as "
-            f"{' or '.join(sorted(expected))} and the value as {row.stored}, so that no document "
-            "could match; give a value of the field's type"
+            f"{' or '.join(sorted(expected))} and the value as {given}, so that no document could "
+            "match; give a value of the field's type"
         )
 
 
-def _stored(kind: Any) -> set[str] | None:
-    """How the values of a type are stored, if each is stored in a way that the type tells."""
-    if get_origin(kind) is Literal:
-        return _stored_values(get_args(kind))
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _stored_values(member.value for member in kind)
-    row = _row(kind)
-    if row is None or row.stored == "reference":
-        return None  # a reference may be stored as a text: older data has both
-    return {_comparable(row.stored)}
+def _stored(kind: Alternative) -> str:
+    """How values of a kind are stored, as far as comparisons tell."""
+    if kind.row is not None:
+        return "number" if kind.row.stored in {"integer", "double"} else kind.row.stored
+    return "array" if kind.kind == "list" else "map"
 
 
-def _stored_values(values: Iterable[object]) -> set[str] | None:
-    found: set[str] = set()
-    for value in values:
-        stored = _stored(type(value))
-        if stored is None:
-            return None
-        found |= stored
-    return found
-
-
-def _row(kind: Any) -> StoredType | None:
-    origin: Any = get_origin(kind) or kind
-    return row_of(origin) if isinstance(origin, type) else None
-
-
-def _comparable(stored: str) -> str:
-    return "number" if stored in {"integer", "double"} else stored
+def _stored_of(value: Value) -> str:
+    kinds = without_null(cast("type[Any]", type(value)))
+    return " or ".join({_stored(kind) for kind in kinds})

@@ -6,18 +6,24 @@ through embedded models, and through lists of them, all of whose references are 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from google.cloud.firestore_v1 import DocumentReference
-from pydantic import BaseModel
+from typing_extensions import is_typeddict
 
 from onto_fn.errors import DeclarationError
-from onto_fn.firestore import Reference
 from onto_fn.firestore.fieldpaths import names_in
 from onto_fn.models import DomainModel
-from onto_fn.models.fields import fields_of, is_unknown, items_of, kinds_of, values_of
+from onto_fn.models.annotations import Alternative
+from onto_fn.models.fields import (
+    Kinds,
+    fields_named,
+    is_open,
+    items_of,
+    kinds_of,
+    known_fields,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from onto_fn.store.store import Store
@@ -27,6 +33,11 @@ _FORMS: dict[Wanted, str] = {
     "one": "a reference",
     "many": "a list of references",
     "keyed": "a dict of references",
+}
+_EXAMPLES: dict[Wanted, str] = {
+    "one": "Ref[{}]",
+    "many": "list[Ref[{}]]",
+    "keyed": "dict[str, Ref[{}]]",
 }
 
 
@@ -77,17 +88,20 @@ class PathGetter:
         """
         where = f"{title}: in the path {self.text!r}"
         resolved = [self.names[0]]
-        kinds: tuple[Any, ...] = (first,)
-        for name in self.names[1:]:
-            if any(map(is_unknown, kinds)):
-                resolved.append(name)
-                continue
-            kinds, lists = _unlisted(kinds)
-            several = several or lists
-            found, kinds = _step(where, kinds, name)
-            resolved.append(found)
+        kinds: Kinds = (Alternative("model", first),)
+        is_known = True
+        for given in self.names[1:]:
+            name = given
+            lists = items_of(kinds)
+            if lists:
+                kinds, several = (*lists, *(k for k in kinds if k.kind != "list")), True
+            is_known = is_known and not is_open(kinds)
+            if is_known:
+                name, kinds = _step(where, kinds, name)
+            resolved.append(name)
         self.names = tuple(resolved)
-        _check_end(where, kinds, several, wanted, model)
+        if is_known:
+            _check_end(where, kinds, several, wanted, model)
 
 
 def _several(item: Any, name: str) -> list[Any]:
@@ -98,68 +112,42 @@ def _several(item: Any, name: str) -> list[Any]:
     return [one for one in cast("Iterable[Any]", value) if one is not None]
 
 
-def _unlisted(kinds: tuple[Any, ...]) -> tuple[tuple[Any, ...], bool]:
-    """The types of the items of lists, and whether there are any."""
-    inner = [items_of(kind) for kind in kinds]
-    if not any(items is not None for items in inner):
-        return kinds, False
-    return kinds_of(
-        *(one for items, kind in zip(inner, kinds, strict=True) for one in items or (kind,))
-    ), True
-
-
-def _step(where: str, kinds: tuple[Any, ...], name: str) -> tuple[str, tuple[Any, ...]]:
-    """The name in Python of a field of some models, and its types."""
-    models = [kind for kind in kinds if _has_fields(kind)]
+def _step(where: str, kinds: Kinds, name: str) -> tuple[str, Kinds]:
+    """The name in Python of a field of some models, and what its values are."""
+    models = tuple(kind for kind in kinds if kind.kind == "model" and not _is_dict(kind))
     if not models:
-        raise DeclarationError(f"{where}, {name!r} is asked of {_named(kinds)}: {_advice(kinds)}")
-    found = [
-        field
-        for model in models
-        for field in fields_of(model) or ()
-        if name in {field.name, field.stored}
-    ]
+        advice = (
+            "what a reference leads to is a read of its own; declare that, and begin the path with "
+            "its name"
+            if any(map(_is_reference, kinds))
+            else "a path goes through models and lists of models; give a function of the store"
+        )
+        raise DeclarationError(f"{where}, {name!r} is asked of {_named(kinds)}: {advice}")
+    found = fields_named(models, name)
     if not found:
-        known = sorted({field.name for model in models for field in fields_of(model) or ()})
         raise DeclarationError(
-            f"{where}, {_named(models)} has no field {name!r}; it has {', '.join(known)}. For "
+            f"{where}, {_named(models)} has no field {name!r}; {known_fields(models)}. For "
             "anything but a field, give a function of the store"
         )
-    return found[0].name, kinds_of(*(field.kind for field in found))
-
-
-def _has_fields(kind: Any) -> bool:
-    return isinstance(kind, type) and (
-        issubclass(kind, BaseModel) or dataclasses.is_dataclass(cast("type[Any]", kind))
-    )
-
-
-def _advice(kinds: tuple[Any, ...]) -> str:
-    if any(_is_reference(kind) for kind in kinds):
-        return (
-            "what a reference leads to is a read of its own; declare that, and begin the path "
-            "with its name"
-        )
-    return "a path goes through models and lists of models; give a function of the store"
+    return found[0].name, kinds_of(*(field.annotation for field in found))
 
 
 def _check_end(
-    where: str, kinds: tuple[Any, ...], several: bool, wanted: Wanted, model: type[DomainModel]
+    where: str, kinds: Kinds, several: bool, wanted: Wanted, model: type[DomainModel]
 ) -> None:
-    if not kinds or any(map(is_unknown, kinds)):
+    if is_open(kinds):
         return
-    if wanted == "keyed" and not several:
-        inner = [values_of(kind) for kind in kinds]
-    elif wanted == "many":
-        inner = [items_of(kind) if not several or items_of(kind) else (kind,) for kind in kinds]
-    else:
-        inner = [(kind,) if wanted == "one" and not several else None for kind in kinds]
-    ends = [end for found in inner for end in found or ()]
-    if None in inner or not ends or not all(_is_reference(e) or is_unknown(e) for e in ends):
+    held: dict[Wanted, Kinds] = {
+        "one": () if several else kinds,
+        "many": items_of(kinds) or (kinds if several else ()),
+        "keyed": () if several else values_of(kinds),
+    }
+    ends = held[wanted]
+    if not ends or not (is_open(ends) or all(map(_is_reference, ends))):
         found = f"{'several of ' if several else ''}{_named(kinds)}"
         raise DeclarationError(
             f"{where}, the end is {found}; `{wanted}` needs {_FORMS[wanted]}, such as "
-            f"{_example(wanted, model)}"
+            f"{_EXAMPLES[wanted].format(model.__name__)}"
         )
     for end in ends:
         target = _target(end)
@@ -170,31 +158,28 @@ def _check_end(
             )
 
 
-def _is_reference(kind: Any) -> bool:
-    origin: Any = get_origin(kind) or kind
-    return isinstance(origin, type) and issubclass(origin, Reference | DocumentReference)
+def _is_reference(kind: Alternative) -> bool:
+    return kind.row is not None and kind.row.name == "Ref"
 
 
-def _target(kind: Any) -> type[DomainModel] | None:
+def _is_dict(kind: Alternative) -> bool:
+    return is_typeddict(kind.annotation)
+
+
+def _target(kind: Alternative) -> type[DomainModel] | None:
     """The model that a type of reference names, if it is known by now."""
-    arguments = get_args(kind)
+    arguments = get_args(kind.annotation)
     target: object = arguments[0] if arguments else None
     if isinstance(target, type) and issubclass(target, DomainModel) and target.is_stored():
         return target
     return None
 
 
-def _example(wanted: Wanted, model: type[Any]) -> str:
-    reference = f"Ref[{model.__name__}]"
-    forms = {"one": reference, "many": f"list[{reference}]", "keyed": f"dict[str, {reference}]"}
-    return forms[wanted]
-
-
-def _named(kinds: Iterable[Any]) -> str:
-    return (
-        " or ".join(
-            kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-            for kind in kinds
-        )
-        or "None"
-    )
+def _named(kinds: Kinds) -> str:
+    names = [
+        kind.annotation.__name__
+        if isinstance(kind.annotation, type) and not get_args(kind.annotation)
+        else str(kind.annotation)
+        for kind in kinds
+    ]
+    return " or ".join(names)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Any, Literal, cast, get_origin
 
-from onto_fn.firestore import Document, PathTemplate, Reference, Write
+from pydantic import BaseModel
+from typing_extensions import is_typeddict
+
+from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.models import DomainModel
+from onto_fn.models.annotations import Alternative
 from onto_fn.models.fields import fields_of, kinds_of
 from onto_fn.store import Reader, ReadSet, Store
 from onto_fn.views.sources import source_of
@@ -165,21 +169,18 @@ def _types_in(cls: type[Any]) -> set[type[Any]]:
     """The classes that the values of a class's fields are of, as far as they are the app's own."""
     found: set[type[Any]] = set()
 
-    def add(annotation: Any) -> None:
-        for kind in kinds_of(annotation):
-            origin: Any = get_origin(kind) or kind
-            if not isinstance(origin, type):
-                continue
-            held = cast("type[Any]", origin)
-            if issubclass(held, Reference):
-                continue
-            if not _is_library(held):
-                found.add(held)
-            for argument in get_args(kind):
-                add(argument)
+    def add(kinds: Iterable[Alternative]) -> None:
+        for kind in kinds:
+            named: Any = get_origin(kind.annotation) or kind.annotation
+            if isinstance(named, type) and not _is_library(cast("type[Any]", named)):
+                found.add(cast("type[Any]", named))
+            add(kinds_of(*kind.items))
 
-    for field_found in fields_of(getattr(cls, "Document", cls)) or ():
-        add(field_found.kind)
+    model = cast("type[Any]", getattr(cls, "Document", cls))
+    if issubclass(model, tuple):  # perhaps a NamedTuple
+        add(kinds_of(model))
+    elif issubclass(model, BaseModel) or is_dataclass(model) or is_typeddict(model):
+        add(kinds_of(*(held.annotation for held in fields_of(model))))
     return found
 
 
