@@ -3,7 +3,7 @@
 The development environment is of Python 3.11, the runtime of the functions. For each other version
 that the machine has, an environment with the same packages is made in `.tools/`, once, and the fast
 tests run in it. A version that the machine does not have is skipped, with one line that says so.
-Arguments go on to pytest, in the place of the tests that are chosen here.
+Arguments go on to pytest; without any, all fast tests run.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from pathlib import Path
 from setup import DEV, ROOT, STATE, VENV, SetupError, editable_wheel, pip_install, run
 
 VERSIONS = ("3.12", "3.13", "3.14")
-# Of the command line, of set-up and of emulators: they run tools of the development environment.
-SLOW = ("test_cli*.py", "test_testing_*.py", "test_docs.py", "test_readme.py")
-EXAMPLES = "ONTO_FN_TEST_EXAMPLES"
 
 
 def main() -> int:
@@ -74,11 +71,10 @@ def environment(version: str, python: Path) -> Path:
 
 def test(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the fast tests in an environment."""
-    chosen = sys.argv[1:] or ["tests", *(f"--ignore-glob=*/{name}" for name in SLOW)]
+    chosen = sys.argv[1:] or ["tests"]
     return subprocess.run(
         [folder / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen],
         cwd=ROOT,
-        env={**os.environ, EXAMPLES: os.environ.get(EXAMPLES, "20")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

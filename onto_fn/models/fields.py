@@ -53,9 +53,17 @@ def stored_field(model: type[BaseModel], name: str) -> StoredField:
         DeclarationError: the model declares no such field.
     """
     try:
-        parts = names_in(name)
-    except ValueError:
-        parts = (name,)
+        return _field_at(model, name, names_in(name))
+    except (DeclarationError, ValueError) as error:
+        whole = fields_named((Alternative("model", model),), name)
+        if whole:  # a name that is no path, or looks like one
+            return StoredField(field_path([whole[0].stored]), kinds_of(whole[0].annotation))
+        if isinstance(error, DeclarationError):
+            raise
+        raise DeclarationError(f"{model.__name__} has no field {name!r}: {error}") from error
+
+
+def _field_at(model: type[BaseModel], name: str, parts: tuple[str, ...]) -> StoredField:
     stored: list[str] = []
     kinds: Kinds = (Alternative("model", model),)
     for place, part in enumerate(parts):
@@ -66,7 +74,7 @@ def stored_field(model: type[BaseModel], name: str) -> StoredField:
         found = fields_named(kinds, part)
         is_last = not found
         if is_last:  # it may be a name with a dot
-            found = fields_named(kinds, ".".join(parts[place:]) if place else name)
+            found = fields_named(kinds, ".".join(parts[place:]))
         if not found:
             raise DeclarationError(f"{model.__name__} has no field {name!r}; {known_fields(kinds)}")
         stored.append(found[0].stored)

@@ -207,5 +207,5 @@ def _stored(kind: Alternative) -> str:
 
 
 def _stored_of(value: Value) -> str:
-    kinds = without_null(cast("type[Any]", type(value)))
-    return " or ".join({_stored(kind) for kind in kinds})
+    plain: object = value.value if isinstance(value, Enum) else value
+    return " or ".join(_stored(kind) for kind in without_null(type(plain)))
