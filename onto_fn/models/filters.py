@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from onto_fn.errors import DeclarationError, InvalidPath, InvalidValue
 from onto_fn.firestore.canonical import canonical
-from onto_fn.firestore.documents import Value
+from onto_fn.firestore.documents import Reference, Value
 from onto_fn.firestore.matching import is_nothing
 from onto_fn.firestore.queries import OPERATORS, Filter, Operator, Order
 from onto_fn.firestore.values import ANY_DATABASE, encode
@@ -30,6 +31,7 @@ _RANGES = {"<", "<=", ">", ">="}
 _LISTS = {"in", "not-in", "array_contains_any"}
 _ARRAYS = {"array_contains", "array_contains_any"}
 _EXCLUSIONS = {"!=", "not-in"}
+_AS_IT_IS = {type(None), bool, int, float, str, bytes, datetime}
 
 
 def check_operator(op: str) -> Operator:
@@ -130,6 +132,8 @@ def condition(model: type[DomainModel], name: str, op: str, value: object) -> Fi
 
 def _plain(value: object, field: StoredField) -> Value:
     """A value without Python's own classes: models as maps or references, sets as lists."""
+    if value.__class__ in _AS_IT_IS or isinstance(value, Reference):
+        return value
     from google.cloud.firestore_v1 import DocumentReference
 
     from onto_fn.models.domain import DomainModel
