@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
+from typing_extensions import Format, get_annotations
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.fieldpaths import field_path, names_in
@@ -89,7 +90,7 @@ def fields_of(model: type[Any]) -> list[Found]:
     try:
         declared = declared_fields(model)
     except NameError:  # a type that is only imported for type checking
-        declared = dict.fromkeys(model.__annotations__, Any)
+        declared = dict.fromkeys(get_annotations(model, format=Format.FORWARDREF), Any)
     stored = stored_names(model) if issubclass(model, BaseModel) else {}
     return [Found(name, stored.get(name, name), kind) for name, kind in declared.items()]
 

@@ -18,8 +18,9 @@ from onto_fn.store.reads import Keyed, Many, NotLoaded, Read, ReferenceRead, Roo
 class Store:
     """What a view reads: one `root`, and reads that start from it.
 
-    Getters are functions of the store as loaded so far. They are evaluated as early as what they
-    use is there, and all documents that are known at one level are read in one call.
+    A getter is a path, such as `"team.members"`, or a function of the store as loaded so far. It is
+    evaluated as early as what it uses is there, and all documents that are known at one level are
+    read in one call.
 
     Example:
         >>> from onto_fn import DomainModel, Ref, Store, one, root
@@ -30,13 +31,14 @@ class Store:
         ...     country: Ref[Country]
         >>> class CapitalStore(Store):
         ...     capital = root(Capital)
-        ...     country = one(Country, lambda store: store.capital.country)
+        ...     country = one(Country, "capital.country")
 
     Raises:
         DeclarationError: at class creation, if there is not exactly one root, or a read has a name
             that stores need (`root`, `reads`), or belongs to another name or store already, or a
-            getter uses a name that the store does not declare, or reads depend on each other in a
-            circle.
+            getter uses a name that the store does not declare, or a path leads to no reference to
+            its model, or a query has conditions that Firestore does not take together, or reads
+            depend on each other in a circle.
     """
 
     __reads__: ClassVar[dict[str, Read[Any]]] = {}
