@@ -157,6 +157,14 @@ def test_a_value_that_is_there_twice_is_asked_for_once() -> None:
     assert part.filters[0].value in ([1, 2], [1.0, 2])
 
 
+def test_a_document_that_several_parts_find_is_found_once() -> None:
+    firestore = Firestore([document(1, {"list": [0, 35, 69]})])
+    query = Query("things", (Filter("list", "array_contains_any", list(range(70))),))
+
+    assert len(planned(query).ask(firestore.run)) == 1
+    assert len(firestore.asked) == 3
+
+
 def test_a_limit_is_kept_when_what_is_excluded_comes_first() -> None:
     there = [document(n, {"a": n}) for n in range(100)]
     firestore = Firestore(there)

@@ -33,6 +33,10 @@ class Post(DomainModel, collection="posts"):
     likes: int = 0
 
 
+class Odd(DomainModel, collection="odd"):
+    held: Any = None
+
+
 class FeedStore(Store):
     feed = root(Feed)
     of_topics = query(Post).where("topic", "in", lambda s: s.feed.topics)
@@ -224,21 +228,71 @@ def test_parts_are_answered_as_firestore_answers_the_whole(
         assert len(split) > 1 or "not-in" in {f.op for f in asked.filters}
 
 
-def test_parts_are_read_at_one_instant_and_in_one_transaction(database: Database) -> None:
+def test_parts_are_read_at_one_instant(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database.commit([Write(f"posts/{n}", {"topic": n}) for n in range(70)])
     asked = Query("posts", (Filter("topic", "in", list(range(70))),))
-    _, before = database.query(asked)
-    database.commit([Write("posts/69", None)])
+    run = Database._run_query
 
-    then, at = database.query(asked, read_time=before)
+    def interrupted(self: Database, query: Query, consistency: dict[str, Any]) -> Any:
+        found = run(self, query, consistency)
+        monkeypatch.undo()  # once: after the first part
+        writer.database.commit([Write(f"posts/{n}", None) for n in (0, 69)])
+        return found
+
+    monkeypatch.setattr(Database, "_run_query", interrupted)
+    found, at = database.query(asked)
+
+    assert len(found) == 70
+    assert len(database.query(asked, read_time=at)[0]) == 70
+    assert len(database.query(asked)[0]) == database.count(asked) == 68
+
+
+def test_parts_are_read_in_one_transaction(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.commit([Write(f"posts/{n}", {"topic": n}) for n in range(70)])
+    asked = Query("posts", (Filter("topic", "in", list(range(70))),))
+    run, used = Database._run_query, list[Any]()
+
+    def noted(self: Database, query: Query, consistency: dict[str, Any]) -> Any:
+        found = run(self, query, consistency)
+        used.append(found[2])
+        return found
+
+    monkeypatch.setattr(Database, "_run_query", noted)
     with database.transaction() as transaction:
-        now = transaction.query(asked)
+        found = transaction.query(asked)
         transaction.commit([Write("others/x", {})])
 
-    assert at == before
-    assert len(then) == 70
-    assert len(now) == 69
-    assert database.count(asked) == 69
+    assert len(found) == 70
+    assert len(used) == 3
+    assert len(set(used)) == 1
+    assert used[0]
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+@pytest.mark.parametrize("op", ["array_contains", "array_contains_any", "in"])
+@pytest.mark.parametrize("mode", MODES)
+def test_none_and_nan_match_nothing(mode: str, op: Any, value: Any, writer: Writer) -> None:
+    class OddStore(Store):
+        feed = root(Feed)
+        found = query(Odd).where("held", op, lambda _: value if op == "array_contains" else [value])
+
+    class OddView(ViewModel[OddStore], path="oddViews/{id}"):
+        @property
+        def ids(self) -> list[str]:
+            return [odd.doc_id for odd in self.store.found]
+
+    engine = Engine([replace(OddView.definition(), **MODES[mode])])
+    engine.handle(writer.database, writer.write("feeds/f", {}))
+
+    engine.handle(writer.database, writer.write("odd/a", {"held": [value, 1]}))
+    engine.handle(writer.database, writer.write("odd/b", {"held": value}))
+
+    assert writer.content("oddViews/f") == {"ids": []}
+    assert not writer.dead_letters()
 
 
 def test_a_repository_finds_lists_of_any_length(database: Database) -> None:
