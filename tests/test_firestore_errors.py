@@ -79,14 +79,14 @@ def test_a_missing_index_is_named_as_firestore_indexes_json_has_it() -> None:
 def test_a_missing_index_quotes_names_that_are_not_simple() -> None:
     query = Query(
         "towns",
-        (Filter("due-date", "==", 1), Filter("`a.b`.c", "array_contains", 1)),
+        (Filter("due-date", "==", 1), Filter("`a.b`.1st", "array_contains", 1)),
         (Order("café"),),
     )
 
     with pytest.raises(MissingIndex) as raised, translated(in_transaction=False, query=query):
         raise google.FailedPrecondition("The query requires an index.")
 
-    for path in ("`due-date`", "`a.b`.c", json.dumps("`café`")[1:-1]):
+    for path in ("`due-date`", "`a.b`.`1st`", json.dumps("`café`")[1:-1]):
         assert f'"fieldPath": "{path}"' in str(raised.value)
 
 

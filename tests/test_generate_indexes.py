@@ -104,9 +104,9 @@ def test_names_that_are_not_simple_are_quoted() -> None:
         town = root(Town)
         wares = (
             query(Ware)
-            .where("price", "==", 1)
+            .where("due", "==", 1)
             .where("first", "array_contains", 2)
-            .order_by("due", descending=True)
+            .order_by("price", descending=True)
         )
 
     class WarePage(ViewModel[WareStore], path="a/{b}/c/{d}", read_group=members("member_ids")):
@@ -120,7 +120,7 @@ def test_names_that_are_not_simple_are_quoted() -> None:
     content = index_file(App([ViewMediator(WarePage)]), {})
 
     assert [fields(index) for index in content["indexes"]] == [
-        [("`price.eur`", UP), ("`1st\\``", "CONTAINS"), ("`due-date`", DOWN)]
+        [("`due-date`", UP), ("`1st\\``", "CONTAINS"), ("`price.eur`", DOWN)]
     ]
     assert ("c", "`member-ids`") in {
         (o["collectionGroup"], o["fieldPath"]) for o in content["fieldOverrides"]
