@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -34,6 +35,7 @@ from onto_fn.firestore.paths import parent_collection
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
+from onto_fn.views.definition import fingerprint
 
 Run = Callable[[], list[Outcome]]
 Sender = Callable[[Database, Change], list[Outcome]]
@@ -80,7 +82,8 @@ class Engine:
             self.definitions[definition.name] = definition
         self.aggregates: dict[str, AggregateSpec] = {}
         for definition in self.definitions.values():
-            for aggregate in definition.store.aggregates():
+            for spec in definition.store.aggregates():
+                aggregate = replace(spec, code=fingerprint({spec.model}))
                 known = self.aggregates.setdefault(aggregate.name, aggregate)
                 if known != aggregate:
                     raise DeclarationError(
