@@ -143,7 +143,7 @@ def find(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> 
     """Read sources, their records and dead letters, and the register, which is begun if need be.
 
     Raises:
-        UnreadableRecord: something else is in the register's place.
+        PermanentError: something else is in the register's place.
     """
     found = look(database, aggregate, paths)
     if found.register.update_time is not None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from onto_fn.errors import UnreadableRecord
+from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, PathTemplate, QueryShape
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.store.aggregates import AggregateSpec
@@ -56,7 +56,7 @@ class Register:
             document: at `aggregate.register_path`.
 
         Raises:
-            UnreadableRecord: the document is something else.
+            PermanentError: the document is something else.
         """
         fields = document.fields
         if fields is None:
@@ -70,7 +70,7 @@ class Register:
                 document.update_time,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise UnreadableRecord(document.path, repr(error)) from error
+            raise _unreadable(document, error) from error
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -163,7 +163,7 @@ def generation_of(aggregate: AggregateSpec, fields: Fields) -> AggregateSpec:
         },
         shards=int(fields["shards"]),
         number=number,
-        identity=fields["definition"],
+        defined_as=fields["definition"],
     )
 
 
@@ -171,11 +171,18 @@ def shown_by(aggregate: AggregateSpec, pointer: Document) -> AggregateSpec:
     """The generation that a pointer names; the first, if nothing is counted yet.
 
     Raises:
-        UnreadableRecord: the document is something else.
+        PermanentError: the document is something else.
     """
     if pointer.fields is None:
         return aggregate.numbered(0)
     try:
         return generation_of(aggregate, pointer.fields)
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableRecord(pointer.path, repr(error)) from error
+        raise _unreadable(pointer, error) from error
+
+
+def _unreadable(document: Document, error: Exception) -> PermanentError:
+    return PermanentError(
+        f"{document.path} is not what onto_fn has written there ({error!r}); restore it, or drop "
+        "the aggregate and backfill it"
+    )
