@@ -97,7 +97,8 @@ class QueryShape:
                 if not isinstance(value, list):
                     return set()
                 items = cast("list[Value]", value)
-                choices.append(sorted({canonical(item) for item in items}))
+                # Null and NaN are contained in nothing: Firestore finds no document by them.
+                choices.append(sorted({canonical(i) for i in items if not unary_operators(i)}))
             else:
                 choices.append([canonical(value)])
         return {_key(collection, self.keyed, values) for values in itertools.product(*choices)}
