@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
@@ -11,6 +12,8 @@ from typing import Annotated, Any, Literal, NewType
 from uuid import UUID
 
 import pytest
+from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.vector import Vector
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import (
@@ -18,7 +21,7 @@ from pydantic import (
     BaseModel,
     Field,
     PastDate,
-    SecretStr,
+    RootModel,
     StrictInt,
     computed_field,
     field_validator,
@@ -38,9 +41,6 @@ from onto_fn import (
     total,
 )
 from onto_fn.errors import InvalidDocument
-from google.cloud.firestore_v1 import GeoPoint
-from google.cloud.firestore_v1.vector import Vector
-
 from onto_fn.firestore import Document, Reference
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import AggregateRead, Contribution
@@ -74,6 +74,15 @@ class Address(EmbeddedModel):
     city: City | None = None
 
 
+class Wrapped(RootModel[int]):
+    pass
+
+
+@dataclass
+class Made:
+    part: int
+
+
 class Person(DomainModel, collection="people"):
     pass
 
@@ -99,6 +108,8 @@ class Everything(DomainModel, collection="everything"):
     rank: Literal[1, 2] = 1
     either: int | str = 0
     numbers: int | float = 0
+    wrapped: Wrapped = Wrapped(0)
+    made: Made = Made(0)
     unsure: int | None = None
     strict: StrictInt = 0
     score: Score = Score(0)
@@ -106,12 +117,11 @@ class Everything(DomainModel, collection="everything"):
     person: Ref[Person] | None = None
     place: GeoPoint | None = None
     vector: Vector | None = None
-    secret: SecretStr = SecretStr("")
     anything: Any = None
-    items: list[int] = []
-    labels: dict[str, str] = {}
-    scores: dict[str, int] = {}
-    open_map: dict[str, Any] = {}
+    items: list[int] = Field(default_factory=list)
+    labels: dict[str, str] = Field(default_factory=dict)
+    scores: dict[str, int] = Field(default_factory=dict)
+    open_map: dict[str, Any] = Field(default_factory=dict)
     address: Address | None = None
 
     @computed_field
@@ -169,6 +179,8 @@ SUMMED = [
     "score",
     "bounded",
     "scores.x",
+    "wrapped",
+    "made.part",
     "address.city.post_code",
     "length",
 ]
@@ -218,7 +230,6 @@ def test_what_has_an_order_a_sum_or_a_key_can_be_measured(
         (maximum, "items", 'n=maximum("items") of Everything: its type list[int] is not one of'),
         (maximum, "labels", 'n=maximum("labels") of Everything: its type dict[str, str] is not'),
         (maximum, "address", 'n=maximum("address") of Everything: its type Address is not one'),
-        (maximum, "secret", 'n=maximum("secret") of Everything: its type SecretStr is not one'),
         (total, "text", 'n=total("text") of Everything: a str cannot be added up'),
         (total, "flag", 'n=total("flag") of Everything: a bool cannot be added up'),
         (total, "exact", 'n=total("exact") of Everything: a Decimal cannot be added up'),
@@ -342,6 +353,14 @@ def test_a_filter_selects_by_what_is_stored_as_a_query_does() -> None:
     assert len(contribution(read, weight=1).groups) == 1
 
 
+def test_wrapped_values_and_fields_of_dataclasses_are_measured() -> None:
+    read = aggregate(Everything, a=total("wrapped"), b=total("made.part"))
+
+    found = contribution(read, wrapped=3, made={"part": 4})
+
+    assert (found.amounts[("a", "sum")], found.amounts[("b", "sum")]) == (3, 4)
+
+
 def test_none_is_not_measured() -> None:
     read = aggregate(
         Everything,
@@ -437,7 +456,7 @@ def test_durations_are_added_up_to_a_duration() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2.0**53 + 2])
 def test_a_number_that_cannot_be_added_up_is_refused(value: float) -> None:
-    with pytest.raises(InvalidDocument, match="number: .* cannot be added up exactly"):
+    with pytest.raises(InvalidDocument, match=r"number: .* cannot be added up exactly"):
         contribution(aggregate(Everything, n=total("number")), number=value)
 
 
@@ -474,7 +493,7 @@ class Plain(BaseModel):
 
 class Holder(DomainModel, collection="holders"):
     plain: Plain = Plain()
-    by_number: dict[int, int] = {}
+    by_number: dict[int, int] = Field(default_factory=dict)
 
 
 def test_fields_of_plain_models_and_of_maps_with_other_keys_are_found() -> None:

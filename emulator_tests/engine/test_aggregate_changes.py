@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Event
 from typing import Any
@@ -416,13 +416,13 @@ def test_a_new_aggregate_shows_what_is_counted_so_far(database: Database, writer
 
 
 @pytest.fixture
-def switched(database: Database, writer: Writer) -> Iterator[Engine]:
+def switched(database: Database, writer: Writer) -> Engine:
     """An engine of which the definition has changed, and is shown."""
     new = poll_engine(number=count(), least=minimum("weight"))
     counted(before(), database, writer)
     backfill(new, database)
     numbers(new, database, writer)
-    yield new
+    return new
 
 
 def test_after_a_switch_an_event_takes_no_more_calls_than_before(

@@ -261,13 +261,6 @@ class AggregateRead(QueryRead[M]):
         self, model: type[M], measures: Mapping[str, Measure], shards: int, name: str
     ) -> None:
         super().__init__(model)
-        if not measures:
-            raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
-        if CHANGES in measures:
-            raise DeclarationError(
-                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
-                "onto_fn keeps for itself; give it another"
-            )
         options: list[tuple[str, Any, Any]] = [
             ("shards", shards, int),
             ("name", name, str),
@@ -278,6 +271,13 @@ class AggregateRead(QueryRead[M]):
                     f"an aggregate of {model.__name__} has {option}={value!r}, which is an option "
                     f"and a {kind.__name__}; give the measure another name"
                 )
+        if not measures:
+            raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
+        if CHANGES in measures:
+            raise DeclarationError(
+                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
+                "onto_fn keeps for itself; give it another"
+            )
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
         self.measures = {
