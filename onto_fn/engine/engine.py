@@ -291,7 +291,10 @@ class Engine:
         return [outcome]
 
     def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
-        records = [document.fields for document in page if document.fields is not None]
+        records = [document.fields for document in page if "source" in (document.fields or {})]
+        records = [record for record in records if record is not None]
+        if not records:
+            return []
         sources = [record["source"] for record in records]
         now, _ = self.retry.run("what was counted", lambda _: database.get(sources))
         return _all_of(
