@@ -205,6 +205,40 @@ def test_an_event_in_flight_during_the_whole_backfill_counts_for_the_new_definit
     assert_clean(database, writer, 6 if voter else 5)
 
 
+def test_an_event_in_flight_during_the_switch_brings_nothing_old_back(
+    interleaved: Interleaved, database: Database, writer: Writer
+) -> None:
+    """The document is new, and the backfill has passed its place already."""
+    old, new = before(), after()
+    counted(old, database, writer)
+    stopped(new, database)
+    created = writer.write(f"{POLL}/votes/+", {"weight": 100})  # before the first vote
+    interleaved.once(Point.LOCKED, lambda: backfill(new, database))
+
+    old.handle(interleaved, created)
+
+    assert numbers(new, database, writer) == {"number": 6, "weight": 115}
+    assert_clean(database, writer, 6)
+
+
+def test_shards_that_are_deleted_stay_so_whatever_a_record_says(
+    database: Database, writer: Writer
+) -> None:
+    new = after()
+    counted(before(), database, writer)
+    backfill(new, database)
+    path = new.aggregates["votes"].contribution_path(f"{POLL}/votes/0")
+    record = dict(writer.content(path) or {})
+    left = {name: record[name] for name in ("groups", "amounts", "extremes", "shard")}
+    gone = {**left, "generation": 0, "groups": ["votes~0123"]}
+    writer.write(path, {**record, "others": [gone]})
+
+    new.handle(database, vote(writer, 0, weight=11))
+
+    assert numbers(new, database, writer) == {"number": 5, "weight": 25}
+    assert_clean(database, writer, 5)
+
+
 def test_a_backfill_that_runs_twice_changes_nothing(database: Database, writer: Writer) -> None:
     new = after()
     counted(before(), database, writer)
