@@ -25,6 +25,7 @@ from onto_fn import (
     minimum,
     total,
 )
+from onto_fn.engine import Batch
 from onto_fn.engine.backfill import Backfill, Report, targets_of
 from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification
@@ -474,6 +475,50 @@ def test_after_a_switch_an_event_takes_no_more_calls_than_before(
     assert outcome.result is Result.COMMITTED
     # The look-up, the read of everything, the minimum, the commit.
     assert dict(calls.counts) == {"RunQuery": 2, "BatchGetDocuments": 1, "Commit": 1}
+
+
+def test_published_batches_count_for_the_new_definition_and_a_backfill_shows_it(
+    database: Database, writer: Writer
+) -> None:
+    new = after()
+    counted(before(), database, writer)
+    batches: list[Batch] = []
+
+    published = backfill(new, database, publish=batches.append)
+    for batch in [*batches, *batches]:
+        new.handle_batch(database, batch)
+    waiting = numbers(new, database, writer)
+    report = backfill(new, database)
+
+    assert published.not_shown == ("votes",)
+    assert waiting == {"number": 5, "weight": 0}
+    assert report.counts.committed == 0
+    assert numbers(new, database, writer) == {"number": 5, "weight": 15}
+    assert_clean(database, writer, 5)
+
+
+def test_dropping_an_aggregate_half_way_leaves_nothing(database: Database, writer: Writer) -> None:
+    new = poll_engine(number=count(), most=maximum("weight"))
+    counted(before(), database, writer)
+    stopped(new, database)
+
+    new.drop(database, "votes")
+
+    assert writer.collection(CONTRIBUTIONS) == {}
+    assert list(database.paths(AGGREGATES)) == []
+
+
+def test_reconcile_counts_what_was_missed_half_way(database: Database, writer: Writer) -> None:
+    new = after()
+    counted(before(), database, writer)
+    stopped(new, database)
+    vote(writer, 0, weight=11)
+    withdrawn(writer, 1)
+
+    new.reconcile(database)
+    backfill(new, database)
+
+    assert numbers(new, database, writer) == {"number": 4, "weight": 11 + 3 + 4 + 5}
 
 
 def test_status_tells_that_views_show_an_earlier_definition(

@@ -227,30 +227,33 @@ class AggregateSpec:
                 measure that it does not have is as of no document, until this definition is
                 complete.
         """
-        return {
-            name: self._value(name, measure, shards, extremes, (shown or self).measures.get(name))
-            for name, measure in self.measures.items()
-        }
+        return {name: self._value(name, shards, extremes, shown or self) for name in self.measures}
+
+    def can_show(self, name: str, shown: AggregateSpec) -> bool:
+        """Whether a generation has a number that can stand for a measure of this definition."""
+        measure, stored = self.measures.get(name), shown.measures.get(name)
+        return measure is not None and stored is not None and measure.can_show(stored)
 
     def _value(
         self,
         name: str,
-        measure: Measure,
         shards: Sequence[Document],
         extremes: Mapping[str, Sequence[Document]],
-        stored: Measure | None,
+        shown: AggregateSpec,
     ) -> Any:
+        measure = self.measures[name]
         declared = declared_field(self.model, measure.field) if measure.field else None
-        if stored is None or not measure.can_show(stored):
-            return rolled_up(measure, declared, []) if not measure.is_extreme else None
-        if measure.is_extreme and declared is not None:
-            found = extremes[name]
+        is_there = self.can_show(name, shown)
+        if measure.is_extreme:
+            found = extremes[name] if is_there else ()
             fields = found[0].fields if found else None
-            return read_back(declared, fields["extremes"][name]) if fields else None
+            return read_back(declared, fields["extremes"][name]) if fields and declared else None
         keys = declared_field(self.model, measure.by) if measure.by else None
-        parts = [(shard.fields or {}).get(name) for shard in shards]
+        stored = shown.measures[name] if is_there else measure
+        parts = [(shard.fields or {}).get(name) for shard in shards] if is_there else []
         parts = [part for part in parts if part is not None]
         value = rolled_up(stored, declared, parts, keys)
+        # The mean of no document is None, also where a sum takes its place.
         return rolled_up(measure, declared, []) if value is None else value
 
 

@@ -215,7 +215,11 @@ def _load_aggregates(
     for read, shown, group in wanted:
         # The queries for extremes are not noted: whatever changes their result changes a shard, in
         # the same commit.
-        queries = shown.extreme_queries(group)
+        queries = {
+            name: query
+            for name, query in shown.extreme_queries(group).items()
+            if read.spec.can_show(name, shown)  # else its index may be deleted already
+        }
         extremes: dict[str, list[Document]] = {}
         if queries:
             answer = yield Asked(queries=list(queries.values()))
