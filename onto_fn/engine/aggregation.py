@@ -194,7 +194,7 @@ def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
         return not source.exists
     if fields.get("version") != source.update_time:
         return False
-    if _recorded(found.register, fields).keys() != found.register.numbers:
+    if _numbers(found.register, fields) != found.register.numbers:
         return False
     return not by_code or fields.get("definition") == stamp(found)
 
@@ -285,7 +285,7 @@ def _is_behind(source: Document, recorded: datetime | None, change: Change | Non
 
 def is_of(register: Register, record: Document) -> bool:
     """Whether a record is of the generations that are counted, and of no others."""
-    return record.fields is None or _recorded(register, record.fields).keys() == register.numbers
+    return record.fields is None or _numbers(register, record.fields) == register.numbers
 
 
 def recorded(found: Found, path: str) -> dict[int, Contribution]:
@@ -295,17 +295,28 @@ def recorded(found: Found, path: str) -> dict[int, Contribution]:
 
 
 def _recorded(register: Register, fields: Mapping[str, Any]) -> dict[int, Contribution]:
-    number = fields.get("generation")
-    if number is None:  # written before there were generations
-        is_first = register.numbers and fields.get("definition", "") in {
-            "",
-            *(g.identity for g in register.generations if g.number == 0),
-        }
-        number = 0 if is_first else _EARLIER
-    parts = {number: _contribution(fields)}
+    parts = {_number_of(register, fields): _contribution(fields)}
     for other in cast("list[dict[str, Any]]", fields.get("others", [])):
         parts[other["generation"]] = _contribution(other)
     return parts
+
+
+def _numbers(register: Register, fields: Mapping[str, Any]) -> frozenset[int]:
+    """The generations that a record has something of."""
+    others = cast("list[dict[str, Any]]", fields.get("others", []))
+    numbers = [_number_of(register, fields), *(other["generation"] for other in others)]
+    return frozenset(numbers)
+
+
+def _number_of(register: Register, fields: Mapping[str, Any]) -> int:
+    """The generation of what a record itself has."""
+    number = fields.get("generation")
+    if number is not None:
+        return number
+    # Written before there were generations, by the definition of the first one or an earlier one.
+    first = next((g for g in register.generations if g.number == 0), None)
+    is_first = first is not None and fields.get("definition", "") in {"", first.identity}
+    return 0 if is_first else _EARLIER
 
 
 def _contribution(fields: Mapping[str, Any]) -> Contribution:

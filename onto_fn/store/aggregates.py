@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -403,6 +403,7 @@ def aggregate(
     return AggregateRead(model, measures, shards, name)
 
 
+@lru_cache(maxsize=1024)  # an event asks several times
 def _readable(name: str, source: str) -> str:
     readable = quote(source, safe="")
     if len(name) + len(readable) < 1200:

@@ -12,10 +12,11 @@ switch, which is the event that rebuilds the views.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from functools import cached_property
+from typing import Any
 
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, PathTemplate, QueryShape
@@ -72,7 +73,7 @@ class Register:
         except (KeyError, TypeError, ValueError) as error:
             raise _unreadable(document, error) from error
 
-    @property
+    @cached_property
     def numbers(self) -> frozenset[int]:
         """The numbers of the generations that are counted."""
         return frozenset(generation.number for generation in self.generations)
@@ -131,17 +132,24 @@ class Register:
 
 
 def fields_of(generation: AggregateSpec) -> dict[str, Value]:
-    """A generation as a map: all that counting by it takes, besides the model."""
+    """A generation as a map: all that counting by it takes, besides the model.
+
+    Most of it is one text, which only a deployment of another definition has to read.
+    """
     return {
         "number": generation.number,
         "definition": generation.identity,
-        "collection": generation.shape.collection.text,
-        "filters": [{"field": field, "op": op} for field, op in generation.shape.keyed],
-        "measures": [
-            {"name": name, "kind": measure.kind, "field": measure.field, "by": measure.by}
-            for name, measure in generation.measures.items()
-        ],
-        "shards": generation.shards,
+        "counted": json.dumps(
+            {
+                "collection": generation.shape.collection.text,
+                "filters": list(generation.shape.keyed),
+                "measures": [
+                    [name, measure.kind, measure.field, measure.by]
+                    for name, measure in generation.measures.items()
+                ],
+                "shards": generation.shards,
+            }
+        ),
     }
 
 
@@ -150,18 +158,14 @@ def generation_of(aggregate: AggregateSpec, fields: Fields) -> AggregateSpec:
     number = int(fields["number"])
     if fields["definition"] == aggregate.identity:
         return aggregate.numbered(number)
-    filters = cast("list[Mapping[str, Any]]", fields["filters"])
-    measures = cast("list[Mapping[str, Any]]", fields["measures"])
+    counted: dict[str, Any] = json.loads(fields["counted"])
     return replace(
         aggregate,
         shape=QueryShape(
-            PathTemplate(fields["collection"]),
-            tuple((item["field"], item["op"]) for item in filters),
+            PathTemplate(counted["collection"]), tuple((f, op) for f, op in counted["filters"])
         ),
-        measures={
-            item["name"]: Measure(item["kind"], item["field"], item["by"]) for item in measures
-        },
-        shards=int(fields["shards"]),
+        measures={name: Measure(kind, field, by) for name, kind, field, by in counted["measures"]},
+        shards=int(counted["shards"]),
         number=number,
         defined_as=fields["definition"],
     )
