@@ -97,8 +97,7 @@ class QueryShape:
                 if not isinstance(value, list):
                     return set()
                 items = cast("list[Value]", value)
-                # Null and NaN are contained in nothing: Firestore finds no document by them.
-                choices.append(sorted({canonical(i) for i in items if not unary_operators(i)}))
+                choices.append(sorted({canonical(item) for item in items}))
             else:
                 choices.append([canonical(value)])
         return {_key(collection, self.keyed, values) for values in itertools.product(*choices)}

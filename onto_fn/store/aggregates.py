@@ -19,9 +19,9 @@ from typing_extensions import override
 
 from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
-from onto_fn.firestore.documents import Value
+from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.firestore.queries import Order, keyed_fields
+from onto_fn.firestore.queries import Order, keyed_fields, unary_operators
 from onto_fn.models import DomainModel
 from onto_fn.store.fields import declared_field
 from onto_fn.store.measures import Amounts, Counted, Measure, checked, read_back, rolled_up
@@ -174,7 +174,7 @@ class AggregateSpec:
         Raises:
             InvalidDocument: a field to be measured cannot be.
         """
-        keys = self.shape.keys_of(document.path, document.fields)
+        keys = self._keys(document)
         if not keys:
             return NOTHING
         counted = Counted(document, instance, self.name)
@@ -198,6 +198,14 @@ class AggregateSpec:
                 amounts[(name, *key, "count")] = 1
         groups = frozenset(self.group(key) for key in keys)
         return Contribution(groups, amounts, extremes, self.shard(document.path))
+
+    def _keys(self, document: Document) -> set[str]:
+        """The keys of the queries that find a document."""
+        fields: Fields = document.fields or {}
+        for name, op in self.shape.keyed:
+            if op == "array_contains":
+                fields = _findable(fields, name.split("."))
+        return self.shape.keys_of(document.path, fields)
 
     def extreme_queries(self, group: str) -> dict[str, Query]:
         """For each extreme, the query for the contribution that holds it."""
@@ -401,6 +409,18 @@ def aggregate(
         ...     )
     """
     return AggregateRead(model, measures, shards, name)
+
+
+def _findable(value: Value, names: Sequence[str]) -> Value:
+    """The value without what its lists cannot be found by: nothing contains null or NaN."""
+    if not names:
+        if not isinstance(value, list):
+            return value
+        return [item for item in cast("list[Value]", value) if not unary_operators(item)]
+    if not isinstance(value, Mapping) or names[0] not in value:
+        return cast(Value, value)
+    fields = cast("Mapping[str, Value]", value)
+    return {**fields, names[0]: _findable(fields[names[0]], names[1:])}
 
 
 @lru_cache(maxsize=1024)  # an event asks several times
