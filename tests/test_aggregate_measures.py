@@ -33,11 +33,13 @@ from onto_fn import (
     DomainModel,
     EmbeddedModel,
     Ref,
+    Store,
     aggregate,
     average,
     count,
     maximum,
     minimum,
+    root,
     total,
 )
 from onto_fn.errors import InvalidDocument
@@ -139,6 +141,16 @@ def by(field: str) -> Measure:
     return count(by=field)
 
 
+def declared(**measures: Measure) -> AggregateRead[Any]:
+    """An aggregate in a store, where it is checked."""
+
+    class PeopleStore(Store):
+        person = root(Person)
+        found = aggregate(Everything, **measures)
+
+    return PeopleStore.found
+
+
 ORDERED = [
     "text",
     "whole",
@@ -218,7 +230,7 @@ KEYS = [
 def test_what_has_an_order_a_sum_or_a_key_can_be_measured(
     measure: Callable[[str], Measure], field: str
 ) -> None:
-    assert aggregate(Everything, n=measure(field)).measures["n"].kind
+    assert declared(n=measure(field)).measures["n"].kind
 
 
 @pytest.mark.parametrize(
@@ -252,9 +264,10 @@ def test_what_has_no_order_no_sum_or_no_key_is_refused_at_import(
     measure: Callable[[str], Measure], field: str, problem: str
 ) -> None:
     with pytest.raises(DeclarationError) as refused:
-        aggregate(Everything, n=measure(field))
+        declared(n=measure(field))
 
     assert problem in str(refused.value)
+    assert str(refused.value).startswith(("PeopleStore.found: n=", "Everything has no field"))
 
 
 @pytest.mark.parametrize("name", ["__type__", "by option", "a.b", "a`b", "1st", ""])

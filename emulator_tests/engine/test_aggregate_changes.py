@@ -140,6 +140,33 @@ def test_the_switch_rebuilds_each_view_once(
     assert len(interleaved.history(RESULTS)) == 1
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["switch first", "deletion first"])
+def test_a_view_that_remembers_its_sources_shows_the_new_numbers_after_the_switch(
+    order: tuple[int, int], database: Database, writer: Writer
+) -> None:
+    old = poll_engine(number=count(), consistency="eventual")
+    new = poll_engine(number=count(), weight=total("weight"), consistency="eventual")
+    counted(old, database, writer)
+    numbers(old, database, writer)
+    pointer = f"{AGGREGATES}/votes/shards/current"
+    old_shard = shards(database)[0]
+    was = database.get([pointer])[0][pointer]
+    backfill(new, database)
+    events = [
+        Change(pointer, was, database.get([pointer])[0][pointer], "switch"),
+        Change(old_shard.path, old_shard, Document(old_shard.path, None, None), "deletion"),
+    ]
+
+    for place in order:
+        new.handle(database, events[place])
+    new.handle(database, vote(writer, 9, weight=10))
+    [shard] = shards(database)
+    new.handle(database, Change(shard.path, None, shard, "shard"))
+
+    assert writer.content(RESULTS) == {"numbers": {"number": 6, "weight": 25}}
+    assert writer.dead_letters() == {}
+
+
 class Died(BaseException):
     """The process ends here."""
 

@@ -55,7 +55,10 @@ def _difference(found: Found, path: str) -> Difference | None:
         return difference(Kind.MISSING, "it was never counted")
     if record.fields.get("version") != source.update_time:
         return difference(Kind.WRONG, "another version of the source is counted")
-    if not is_counted(found, path, by_code=True) or found.register.find(aggregate) is None:
+    if found.register.find(aggregate) is None:
+        detail = f"counted by an earlier definition; run `onto backfill {aggregate.name}`"
+        return difference(Kind.STALE, detail)
+    if not is_counted(found, path, by_code=True):
         return difference(Kind.STALE, "counted by another version of the definition or its model")
     parts = parts_of(aggregate, found.register, source)
     if parts.error is not None and not found.letter(path).exists:

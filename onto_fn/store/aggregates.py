@@ -24,7 +24,15 @@ from onto_fn.firestore.paths import check_name
 from onto_fn.firestore.queries import Order, keyed_fields, unary_operators
 from onto_fn.models import DomainModel
 from onto_fn.store.fields import declared_field
-from onto_fn.store.measures import Amounts, Counted, Measure, checked, read_back, rolled_up
+from onto_fn.store.measures import (
+    Amounts,
+    Counted,
+    Measure,
+    check_measure,
+    read_back,
+    rolled_up,
+    stored_measure,
+)
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import Getter
 
@@ -291,12 +299,23 @@ class AggregateRead(QueryRead[M]):
             )
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
-        self.measures = {
-            measure_name: checked(model, measure_name, measure)
-            for measure_name, measure in measures.items()
-        }
+        for measure_name, measure in measures.items():
+            check_measure(model, measure_name, measure)
+        self._asked = dict(measures)
         self.shards = shards
         self.aggregate_name = name and check_name(name, what="aggregate")
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """What to keep, with stored field names.
+
+        Raises:
+            DeclarationError: a measure's field has no order, no sum or no keys.
+        """
+        return {
+            name: stored_measure(self.model, f"{self.title}: {name}", measure)
+            for name, measure in self._asked.items()
+        }
 
     @property
     def spec(self) -> AggregateSpec:

@@ -96,18 +96,13 @@ def maximum(field: str) -> Measure:
     return Measure("maximum", field)
 
 
-def checked(model: type[DomainModel], name: str, measure: Measure) -> Measure:
-    """The measure with stored field names, if the model's types allow it.
-
-    Args:
-        model: class of the documents.
-        name: of the measure.
-        measure: with field names of Python or Firestore.
+def check_measure(model: type[DomainModel], name: str, measure: object) -> None:
+    """Refuse what is no measure, or has a name that no field can have.
 
     Raises:
-        DeclarationError: there is no such field, or its type has no order, no sum or no keys.
+        DeclarationError: it says which measure of an aggregate of which model.
     """
-    if not isinstance(measure, Measure):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(measure, Measure):
         raise DeclarationError(
             f"{name}={measure!r} is no measure of an aggregate of {model.__name__}; use count(), "
             "total(…), average(…), minimum(…) or maximum(…)"
@@ -117,19 +112,36 @@ def checked(model: type[DomainModel], name: str, measure: Measure) -> Measure:
             f"an aggregate of {model.__name__} has a measure named {name!r}, which cannot be the "
             "name of a field; use a name as variables have, without two underscores at both ends"
         )
+
+
+def stored_measure(model: type[DomainModel], title: str, measure: Measure) -> Measure:
+    """The measure with stored field names, if the model's types allow it.
+
+    Args:
+        model: class of the documents.
+        title: of the measure, for errors: store, read and name.
+        measure: with field names of Python or Firestore.
+
+    Raises:
+        DeclarationError: there is no such field, or its type has no order, no sum or no keys.
+    """
     field = by = None
     if measure.field is not None:
-        field = _checked_value(model, name, measure, declared_field(model, measure.field))
+        declared = declared_field(model, measure.field)
+        _check_value(model, title, measure, declared)
+        field = declared.stored
     if measure.by is not None:
-        by = _checked_key(model, name, declared_field(model, measure.by))
+        declared = declared_field(model, measure.by)
+        _check_key(model, title, declared)
+        by = declared.stored
     return Measure(measure.kind, field, by)
 
 
-def _checked_value(
-    model: type[DomainModel], name: str, measure: Measure, declared: Declared
-) -> str:
+def _check_value(
+    model: type[DomainModel], title: str, measure: Measure, declared: Declared
+) -> None:
     function = _FUNCTIONS.get(measure.kind, measure.kind)
-    what = f'{name}={function}("{measure.field}") of {model.__name__}'
+    what = f'{title}={function}("{measure.field}") of {model.__name__}'
     if declared.problem:
         raise DeclarationError(f"{what}: {declared.problem}; measure a field of one plain value")
     rows = declared.rows
@@ -148,11 +160,10 @@ def _checked_value(
             f"{what}: {_names(rows)} have no order and no sum in common; declare the field with "
             "one of these types"
         )
-    return declared.stored
 
 
-def _checked_key(model: type[DomainModel], name: str, declared: Declared) -> str:
-    what = f'{name}=…(by="{declared.name}") of {model.__name__}'
+def _check_key(model: type[DomainModel], title: str, declared: Declared) -> None:
+    what = f'{title}=…(by="{declared.name}") of {model.__name__}'
     if declared.problem or declared.is_open:
         problem = declared.problem or "its type is open, and 1 and '1' would be one key"
         raise DeclarationError(
@@ -170,7 +181,6 @@ def _checked_key(model: type[DomainModel], name: str, declared: Declared) -> str
             f"{what}: its values are of several types ({_names(rows)}), of which two can have the "
             "same text as a key; declare the field with one type"
         )
-    return declared.stored
 
 
 def _order_of(row: StoredType) -> str:

@@ -39,6 +39,7 @@ def poll_engine(
     retry: RetryPolicy | None = None,
     shards: int = 1,
     where: Mapping[str, Any] | None = None,
+    consistency: Any = "snapshot",
     **measures: Measure,
 ) -> Engine:
     """The engine of one deployment: always the same aggregate and view, with its own measures.
@@ -49,6 +50,7 @@ def poll_engine(
         retry: bounds of the engine's retries.
         shards: of the aggregate.
         where: values (or functions of the store) that fields of the votes must have.
+        consistency: of the view.
         measures: of the aggregate.
     """
     counted = aggregate(model, name=name, shards=shards, **measures)
@@ -59,7 +61,7 @@ def poll_engine(
         poll = root(CountedPoll)
         votes = counted.within(poll=lambda store: store.poll.doc_id)
 
-    class Results(ViewModel[ResultsStore], path="countedResults/{poll}"):
+    class Results(ViewModel[ResultsStore], path="countedResults/{poll}", consistency=consistency):
         @property
         def numbers(self) -> dict[str, Any]:
             return self.store.votes
