@@ -398,6 +398,11 @@ def test_none_is_not_measured() -> None:
         ("colour", "blue", "blue"),
         ("level", 2, "2"),
         ("person", Reference("people/a"), "people/a"),
+        (
+            "person",
+            Reference.stored("people/a", "projects/p/databases/d"),
+            "projects/p/databases/d/documents/people/a",
+        ),
         ("text", "a.b`c", "a.b`c"),
         ("labels.x", {"x": "y"}, "y"),
         ("address.city.postCode", {"city": {"name": "", "postCode": 75001}}, "75001"),

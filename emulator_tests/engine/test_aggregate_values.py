@@ -322,6 +322,17 @@ def test_verify_finds_a_wrong_number_in_a_record_and_repairs_it(
     assert numbers(engine, database, writer) == {"weight": 1}
 
 
+def test_measures_in_another_order_are_the_same_definition(
+    database: Database, writer: Writer
+) -> None:
+    one = poll_engine(model=Payment, weight=total("weight"), n=count())
+    other = poll_engine(model=Payment, n=count(), weight=total("weight"))
+    one.handle(database, payment(writer, 0))
+
+    assert verify(other, database) == []
+    assert numbers(other, database, writer) == {"n": 1, "weight": 1}
+
+
 def verify(engine: Engine, database: Database, *, repair: bool = False) -> list[tuple[Kind, str]]:
     found: list[tuple[Kind, str]] = []
     Verification(

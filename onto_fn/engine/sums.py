@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from onto_fn.engine.aggregation import (
     Found,
-    contribution_fields,
     is_counted,
     look,
     parts_of,
@@ -68,8 +67,8 @@ def _difference(found: Found, path: str) -> Difference | None:
         {
             name
             for number, part in parts.by_number.items()
-            for name, value in contribution_fields(part).items()
-            if name != "shard" and contribution_fields(counted[number])[name] != value
+            for name in ("groups", "amounts", "extremes")
+            if getattr(counted[number], name) != getattr(part, name)
         }
     )
     return difference(Kind.WRONG, ", ".join(wrong), tuple(wrong)) if wrong else None

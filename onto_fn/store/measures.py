@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from onto_fn.errors import DeclarationError, InvalidDocument, InvalidValue
 from onto_fn.firestore import Document
-from onto_fn.firestore.documents import Value
+from onto_fn.firestore.documents import Reference, Value
 from onto_fn.firestore.types import StoredType, key_text, native
 from onto_fn.models import DomainModel
 from onto_fn.store.fields import MISSING, Declared, declared_field, value_at
@@ -217,7 +217,8 @@ class Counted:
         if value is None:
             return None
         try:
-            text = key_text(value)
+            # A path alone would join a document with that of the same path in another database.
+            text = str(value) if isinstance(value, Reference) else key_text(value)
         except InvalidValue as error:
             raise self._invalid(
                 measure.by, f"{value!r} cannot be a key of {{0}}; it {error}"
