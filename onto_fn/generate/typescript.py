@@ -163,7 +163,7 @@ def _request(
 ) -> str:
     properties = dict(schema.get("properties", {}))
     required = list(schema.get("required", []))
-    for name in request.stored_fields():  # what names the target of a patch is no field of it
+    for name in request.stored_names():  # what names the target of a patch is no field of it
         if name not in properties:
             properties[name] = {"type": "string"}
             required.append(name)

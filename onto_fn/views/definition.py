@@ -104,7 +104,7 @@ class Definition:
     done: TaskDone = field(default_factory=TaskDone.delete)
     shards: int = 1
     sends: tuple[str, ...] = ()
-    decide: Callable[[Document, Reader], Decision | None] | None = None
+    decide: Callable[[Document, Reader, str | None], Decision | None] | None = None
 
     def shard_of(self, path: str) -> int:
         """The shard that a document belongs to, from 0; the same as long as `shards` is."""
