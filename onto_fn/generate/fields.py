@@ -27,6 +27,7 @@ from onto_fn.generate.expressions import (
 from onto_fn.generate.patterns import rules_pattern
 from onto_fn.requests.shapes import (
     MAX_PATH,
+    MAX_TEXT,
     Anything,
     Boolean,
     Bytes,
@@ -50,6 +51,8 @@ HELPERS = frozenset({"hasClaim", "isUser", "signedIn"})
 """Functions of all blocks, which no function of a block may hide."""
 MAX_CHECKED_ITEMS = 10
 """Up to this `max_length`, each item of a list is checked."""
+EMOJI = r"[^\x{0}-\x{FFFF}]"
+"""Characters that `size` counts as two."""
 _MAX_REPEAT = 1_000  # of RE2
 _PLAIN_TYPES: dict[type[Shape], str] = {
     Boolean: "bool",
@@ -96,6 +99,7 @@ def checks_of(
         DeclarationError: not even the names of the fields can be asked for.
     """
     dropped: dict[str, str] = {}
+    why = ""
     while True:
         writer = _Writer(name, frozenset(dropped))
         functions = writer.whole(record)
@@ -104,11 +108,14 @@ def checks_of(
         choices = sorted(writer.parts, key=lambda part: part.rank, reverse=True)
         cost = replace(cost, expressions=cost.expressions + spent)
         if cost.fits:
-            left = [*writer.left, *dropped.values()]
-            return Checks(functions, tuple(dict.fromkeys(left)))
+            left = list(dict.fromkeys(writer.left))
+            if dropped:
+                left.append(f"{', '.join(dropped.values())} ({why})")
+            return Checks(functions, tuple(left))
+        why = why or _why(cost)
         if not choices:
             raise DeclarationError(
-                f"{record.name}: {_why(cost)}; nothing more can be left to the function. Declare "
+                f"{record.name}: {why}; nothing more can be left to the function. Declare "
                 "fewer fields, or put some of them into an embedded model"
             )
         dropped |= _dropped(choices, cost)
@@ -121,8 +128,8 @@ def _dropped(choices: list[_Part], cost: Cost) -> dict[str, str]:
     for part in choices:
         if dropped and (excess <= 0 or part.kind != choices[0].kind):
             break
-        dropped[part.key] = f"{part.name} ({_why(cost)})"
-        excess -= part.cost
+        dropped[part.key] = part.name
+        excess -= part.cost + 1  # and an `&&`; but where it is required, its name is asked for
     return dropped
 
 
@@ -303,7 +310,7 @@ class _Writer:
             else:
                 clauses.append(f"{value}.matches({literal(pattern)})")
                 is_bounded = pattern.startswith("^") and not re.search(r"[*+]|,\}", pattern)
-        if not is_bounded or text.most < 100:
+        if not is_bounded or text.most != MAX_TEXT:
             clauses += _length(text, value)
         return every(*clauses)
 
@@ -391,11 +398,12 @@ def _length(text: Text, value: str) -> list[str]:
     if most <= _MAX_REPEAT:
         count = f"{most}" if least == most else f"{least},{most}"
         return [f"{value}.matches('(?s).{{{count}}}')"]
-    clauses = [f"{value}.replace('[^\\\\x{{0}}-\\\\x{{FFFF}}]', '.').size() <= {most}"]
+    characters = f"{value}.replace({literal(EMOJI)}, '.').size()"
+    clauses = [f"{characters} <= {most}"]
     if 0 < least <= _MAX_REPEAT:
         clauses.append(f"{value}.matches('(?s).{{{least},}}')")
     elif least:
-        clauses.append(f"{value}.replace('[^\\\\x{{0}}-\\\\x{{FFFF}}]', '.').size() >= {least}")
+        clauses.append(f"{characters} >= {least}")
     return clauses
 
 

@@ -74,7 +74,7 @@ def rules_pattern(pattern: str, *, is_python: bool = False) -> str | None:
 def _translated(pattern: str) -> str | None:
     made: list[str] = []
     place, in_class, class_start = 0, False, 0
-    repeats: list[int] = []
+    repeats = _Repeats()
     while place < len(pattern):
         found = _TOKEN.match(pattern, place)
         if found is None:
@@ -98,17 +98,48 @@ def _translated(pattern: str) -> str | None:
                 place += 1
             class_start = place
         elif token.startswith("{") and len(token) > 1:
-            repeats += [int(number) for number in re.findall(r"\d+", token)]
+            repeats.again(max(int(number) for number in re.findall(r"\d+", token)))
             made.append(token)
         elif token.startswith("[:") or (token == "(" and pattern[place : place + 1] == "?"):
             return None
-        elif token.startswith("(?P<") or token.startswith("(?<"):
+        elif token.startswith(("(?P<", "(?<")):
+            repeats.open()
             made.append("(?:")
         else:
+            if token.startswith("(") and not token.endswith(")"):
+                repeats.open()
+            elif token == ")":
+                repeats.close()
+            else:
+                repeats.inner = 1
             made.append(_OUTSIDE.get(token, token))
-    if in_class or _product(repeats) > _MAX_REPEATS or _is_repeated_twice(pattern):
+    if in_class or repeats.most > _MAX_REPEATS or _is_repeated_twice(pattern):
         return None
     return "".join(made)
+
+
+class _Repeats:
+    """How often at most something is repeated, groups within groups, which RE2 limits."""
+
+    def __init__(self) -> None:
+        self.most = 1
+        self.inner = 1  # in what has just been read
+        self._around: list[int] = []
+
+    def open(self) -> None:
+        """A group begins."""
+        self._around.append(self.most)
+        self.most = self.inner = 1
+
+    def close(self) -> None:
+        """A group ends."""
+        self.inner = self.most
+        self.most = max(self.most, self._around.pop() if self._around else 1)
+
+    def again(self, times: int) -> None:
+        """What has just been read is repeated."""
+        self.inner *= max(1, times)
+        self.most = max(self.most, self.inner)
 
 
 def _in_class(token: str, pattern: str, place: int, *, is_first: bool) -> str | None:
@@ -130,13 +161,6 @@ def _is_repeated_twice(pattern: str) -> bool:
     """Whether something repeated is repeated again, as in `a++`; what is in a class counts too."""
     plain = re.sub(r"\\[pPxuU]\{\w+\}|\\.", "x", pattern)
     return re.search(r"[*+?}][*+{]", plain) is not None
-
-
-def _product(numbers: list[int]) -> int:
-    product = 1
-    for number in numbers:
-        product *= max(1, number)
-    return product
 
 
 def _ends(pattern: str) -> bool:

@@ -26,7 +26,7 @@ from onto_fn.generate.expressions import (
     member,
     text_of,
 )
-from onto_fn.generate.fields import HELPERS, checks_of
+from onto_fn.generate.fields import EMOJI, HELPERS, checks_of
 from onto_fn.requests.shapes import MAX_ID
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ _HELPERS = {
 }
 # What a variable of a path must not be named inside the rules.
 _TAKEN = KEYWORDS | HELPERS | {"data", "database", "item", "path", "request", "resource"}
+_ABOUT_EMOJI = ("size() counts an emoji as two; in a text, what is replaced counts as one.",)
 _ASKED_ELSEWHERE = 4
 """Expressions of another block whose pattern fits, until it sees that the collection is another."""
 
@@ -215,9 +216,11 @@ def _request_block(request: type[RequestModel], spent: int) -> tuple[Match, tupl
         reading = either(*_conditions(request.__read__, paths))
         allows.insert(0, Allow("get", every(*paths.conditions, reading)))
     said = f"create={request.__create__}, read={request.__read__}"
+    emoji = literal(EMOJI)
     comments = [
         f"{request.__name__}: {said}",
         "Only a function writes to it once it is there: its mark says what has become of it.",
+        *(_ABOUT_EMOJI if any(emoji in text_of(c) for c in checks.functions.values()) else ()),
         *(f"Left to the function, which checks all again: {part}." for part in checks.left),
     ]
     return Match(paths.pattern, tuple(comments), tuple(allows), checks.functions), checks.left

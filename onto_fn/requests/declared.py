@@ -167,7 +167,7 @@ def _text_of(schema: Schema) -> Shape:
     pattern = schema.get("pattern")
     if pattern is not None and not isinstance(pattern, str):
         pattern = str(pattern.pattern)
-    most = schema.get("maxLength", 36 if schema.get(STORED) == "UUID" else MAX_TEXT)
+    most = schema.get("maxLength", MAX_TEXT)
     return Text(schema.get("minLength", 0), most, pattern, bool(schema.get(PYTHON_PATTERN)))
 
 
