@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from onto_fn import DeclarationError, DomainModel, EmbeddedModel, InvalidDocument
 from onto_fn.firestore import Document
 from onto_fn.firestore.values import decode_fields, encode_fields
+from onto_fn.models.domain import stored_content
 
 UPDATED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -81,7 +82,7 @@ def test_false_zero_and_empty_are_not_left_out() -> None:
         count: int = 0
         text: str = ""
 
-    assert Flags(doc_id="a").content() == {"on": False, "count": 0, "text": ""}
+    assert stored_content(Flags(doc_id="a")) == {"on": False, "count": 0, "text": ""}
 
 
 def test_embedded_models_are_camel_case_and_plain_models_stay_as_they_are() -> None:
@@ -93,7 +94,7 @@ def test_embedded_models_are_camel_case_and_plain_models_stay_as_they_are() -> N
         homes_by_year={"1999": Address(postal_code="2")},
     )
 
-    assert person.content() == {
+    assert stored_content(person) == {
         "firstName": "Tove",
         "homeAddress": {"postalCode": "02150", "streetName": "Main"},
         "badges": [{"badge_number": 1}],
@@ -170,7 +171,7 @@ def test_a_refused_value_is_not_repeated_in_the_message() -> None:
 def test_undeclared_fields_are_kept_by_default() -> None:
     person = Person.from_document(document("people/a", firstName="T", shoeSize=38))
 
-    assert person.content() == {
+    assert stored_content(person) == {
         "firstName": "T",
         "shoeSize": 38,
         "badges": [],
@@ -184,7 +185,7 @@ def test_undeclared_fields_can_be_dropped() -> None:
 
     read = Strict.from_document(document("strict/a", name="T", shoeSize=38))
 
-    assert read.content() == {"name": "T"}
+    assert stored_content(read) == {"name": "T"}
 
 
 def test_undeclared_fields_can_be_refused_and_own_fields_never_are() -> None:
@@ -256,7 +257,7 @@ def test_an_alias_chooses_the_name_in_firestore() -> None:
     class Legacy(DomainModel, collection="legacy"):
         name: str = Field(alias="full_name")
 
-    assert Legacy(doc_id="a", name="T").content() == {"full_name": "T"}
+    assert stored_content(Legacy(doc_id="a", name="T")) == {"full_name": "T"}
 
 
 def test_a_field_named_like_a_method_is_stored_like_any_other() -> None:
@@ -283,4 +284,4 @@ def test_none_in_a_map_is_kept_as_it_was_read() -> None:
 
     read = Answers.from_document(document("answers/a", byUser={"a": 1, "b": None}))
 
-    assert read.content() == {"byUser": {"a": 1, "b": None}}
+    assert stored_content(read) == {"byUser": {"a": 1, "b": None}}

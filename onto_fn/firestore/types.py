@@ -56,7 +56,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredType:
     """One row of the table.
 
@@ -76,7 +76,8 @@ class StoredType:
         is_converted: whether the stored value is of another Python type, which reading converts
             back by the declared type.
         note: what else happens to a value, for the documentation.
-        sample: a value.
+        sample: a value; None where making one needs a module that is not always imported.
+        more_samples: further values, whose stored form is another.
     """
 
     name: str
@@ -92,6 +93,7 @@ class StoredType:
     key: Callable[[Any], str] | None = None
     is_converted: bool = False
     note: str = ""
+    more_samples: tuple[Any, ...] = ()
     firestore_class: str = field(default="")
     """The SDK's class in TypeScript, if it has one: it has to be imported."""
 
@@ -223,12 +225,13 @@ TABLE: tuple[StoredType, ...] = (
         {"type": "number"},
         "number",
         "{value} is number",
-        timedelta(hours=1, milliseconds=500),
+        timedelta(hours=1),
         _duration,
         is_number=True,
         is_converted=True,
         note="Seconds: an integer if they are whole. Microseconds are kept up to 2^32 seconds; "
         "a longer duration with a fraction of a second is an `InvalidValue`.",
+        more_samples=(timedelta(milliseconds=1500),),
     ),
     StoredType(
         "Decimal",
@@ -275,7 +278,13 @@ TABLE: tuple[StoredType, ...] = (
     ),
     StoredType(
         "IPv4Address, IPv6Address, networks, interfaces",
-        ("ipaddress._BaseAddress", "ipaddress._BaseNetwork"),
+        (
+            "ipaddress._BaseAddress",
+            "ipaddress._BaseNetwork",
+            "pydantic.networks.IPvAnyAddress",
+            "pydantic.networks.IPvAnyInterface",
+            "pydantic.networks.IPvAnyNetwork",
+        ),
         "string",
         {"type": "string"},
         "string",

@@ -33,7 +33,7 @@ from onto_fn.firestore.values import check_size, encode_fields
 from onto_fn.functions.admin import has_expired, initialise
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import RequestMediator
-from onto_fn.models.domain import problems_of
+from onto_fn.models.model_type import problems_of
 from onto_fn.requests.request import check_id
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Domain models: the truth, one collection each."""
 
-from onto_fn.models.domain import DomainModel, EmbeddedModel
+from onto_fn.models.domain import DomainModel
+from onto_fn.models.embedded import EmbeddedModel
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
 from onto_fn.models.repository import Repository

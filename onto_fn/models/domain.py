@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 from typing_extensions import Format, get_annotations
 
-from onto_fn.errors import DeclarationError, InvalidDocument
-from onto_fn.firestore import Document, PathTemplate
-from onto_fn.firestore.documents import Fields, Value
-from onto_fn.firestore.paths import (
-    check_document_path,
-    check_segment,
-    last_segment,
-    new_id,
-    parent_collection,
-)
-from onto_fn.models.queries import ModelQuery
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate
+from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_segment, last_segment, new_id
+from onto_fn.models.computed import computed_names, not_reading
+from onto_fn.models.content import Made, content_of
+from onto_fn.models.declared_types import check_model, stored_names
+from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
 
 ReferenceForm = Literal["reference", "path"]
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
 
 
-class EmbeddedModel(BaseModel):
-    """A map inside a document; its fields are camelCase in Firestore, as a domain model's are.
-
-    A plain `pydantic.BaseModel` can be embedded as well; its names then stay as they are.
-    """
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        arbitrary_types_allowed=True,
-        validate_assignment=True,
-    )
-
-
-class DomainModel(BaseModel):
+class DomainModel(BaseModel, metaclass=DomainModelType):
     """One kind of document, the single source of truth.
 
     Class keywords:
@@ -79,6 +62,8 @@ class DomainModel(BaseModel):
     __obj_type__: ClassVar[str] = "DomainModel"
     __references__: ClassVar[ReferenceForm] = "reference"
     __owner__: ClassVar[type[DomainModel] | None] = None
+
+    __drops_computed__: ClassVar[bool] = True
 
     doc_id: str = Field(default_factory=new_id, alias="doc_id")
 
@@ -118,72 +103,28 @@ class DomainModel(BaseModel):
         cls.__owner__ = cls
 
     @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return not_reading(computed_names(cls), handler(source))
+
+    @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        for name, field in cls.model_fields.items():
-            stored = field.alias or name
+        for name, stored in stored_names(cls).items():
             if name != "doc_id" and stored in METADATA_FIELDS:
                 raise DeclarationError(
                     f"{cls.__name__}.{name} would be stored as {stored!r}, a field that onto_fn "
                     "writes itself; give it another alias"
                 )
-
-    # Where the documents are
-
-    @classmethod
-    def is_stored(cls) -> bool:
-        """Whether the class has a collection; an abstract base has none."""
-        return cls.__collection__ is not None
-
-    @classmethod
-    def template(cls) -> PathTemplate:
-        """Template of the collection's path.
-
-        Raises:
-            DeclarationError: the class has no collection.
-        """
-        if cls.__collection__ is None:
-            raise DeclarationError(
-                f"{cls.__name__} has no collection; declare it as "
-                f"`class {cls.__name__}(DomainModel, collection='…')`"
-            )
-        return cls.__collection__
-
-    @classmethod
-    def owns(cls, path: str) -> bool:
-        """Whether a document path is in this model's collection."""
-        return cls.template().match(parent_collection(path)) is not None
-
-    @classmethod
-    def ref(cls, doc_id: str, **parents: str) -> Ref[Self]:
-        """A reference by id, and by the variables of the collection's path if it has any.
-
-        Raises:
-            InvalidPath: the id or a variable is not allowed in a path.
-        """
-        collection = cls.template().render(parents)
-        return Ref(f"{collection}/{check_segment(doc_id, what=f'{cls.__name__} id')}")
-
-    @classmethod
-    def at(cls, path: str, **values: Value) -> Self:
-        """A new object at a given path, for collections below other documents.
-
-        Raises:
-            DeclarationError: the path is not in this model's collection.
-        """
-        check_document_path(path)
-        if not cls.owns(path):
-            raise DeclarationError(f"{path!r} is not in {cls.__name__}'s {cls.template()}")
-        instance = cls(doc_id=last_segment(path), **values)
-        instance._path = path
-        return instance
+        check_model(cls)
 
     @property
     def doc_ref(self) -> Ref[Self]:
         """The reference of this object's document."""
         if self._path is not None and last_segment(self._path) == self.doc_id:
             return Ref(self._path)
-        template = type(self).template()
+        template = DomainModelType.template(type(self))
         if template.variables:
             raise DeclarationError(
                 f"{type(self).__name__} is stored in {template}: create it with "
@@ -196,119 +137,40 @@ class DomainModel(BaseModel):
         """Update time of the document that this object was read from, or None if it is new."""
         return self._update_time
 
-    # Queries
-
-    @classmethod
-    def all(cls) -> ModelQuery[Self]:
-        """The query for every document of this class, subclasses included."""
-        return ModelQuery(cls)
-
-    @classmethod
-    def where(cls, field: str, op: Any, value: Value) -> ModelQuery[Self]:
-        """The query for the documents of this class for which the condition holds.
-
-        Raises:
-            DeclarationError: the model has no such field.
-        """
-        return ModelQuery(cls).where(field, op, value)
-
-    # Firestore form
-
-    @classmethod
-    def from_document(cls, document: Document) -> Self:
-        """The object of a document that exists.
-
-        The class is chosen by `obj_type` among this class and its subclasses; without that field
-        it is this class.
-
-        Raises:
-            InvalidDocument: the document does not fit; the message names its path and fields.
-        """
-        fields = dict(document.fields or {})
-        obj_type = fields.pop("obj_type", None)
-        fields.pop("doc_ref", None)
-        fields["doc_id"] = last_segment(document.path)
-        model = cls._class_of(obj_type, document.path)
-        try:
-            instance = model.model_validate(fields)
-        except ValidationError as error:
-            raise InvalidDocument(document.path, model.__name__, problems_of(error)) from error
-        except Exception as error:  # a validator of the application's; pydantic passes it on
-            problem = f"a validator raised {type(error).__name__}: {error}"
-            raise InvalidDocument(document.path, model.__name__, [problem]) from error
-        instance._path = document.path
-        instance._update_time = document.update_time
-        return cast(Self, instance)
-
     def to_fields(self) -> dict[str, Value]:
         """The content of this object's document, with `doc_id`, `doc_ref` and `obj_type`."""
-        fields = DomainModel.content(self)  # a field may be named like the method
+        fields = stored_content(self)
         fields["doc_id"] = self.doc_id
         fields["doc_ref"] = self.doc_ref.path
         fields["obj_type"] = self.__obj_type__
         return fields
 
-    def content(self) -> dict[str, Value]:
-        """The declared (and kept) fields in Firestore's names, without onto_fn's own three."""
-        fields = self.model_dump(by_alias=True, exclude_none=True, exclude={"doc_id"})
-        if self.__references__ == "path":
-            return {name: references_as_paths(value) for name, value in fields.items()}
-        return fields
+    def __eq__(self, other: object) -> bool:
+        """Whether both are objects of one class and document, with the same content.
 
-    @classmethod
-    def seen_fields(cls) -> frozenset[str] | None:
-        """The stored fields that can make a difference to an object, or None if all can.
-
-        All can where a class (a subclass included) keeps or refuses undeclared fields, or has code
-        that sees a document before it is validated.
+        The version that an object was read from makes no difference: an object that was saved is
+        equal to the one that is read afterwards.
         """
-        names = {"obj_type"}
-        for member in cls.family():
-            if member.model_config.get("extra") != "ignore" or _looks_before(member):
-                return None
-            for name, info in member.model_fields.items():
-                if info.validation_alias not in (None, info.alias):
-                    return None
-                names |= {name, info.alias or name}
-        return frozenset(names)
-
-    # Subclasses in one collection
-
-    @classmethod
-    def family(cls) -> Iterator[type[DomainModel]]:
-        """This class and all its subclasses."""
-        yield cls
-        for child in cls.__subclasses__():
-            yield from child.family()
-
-    @classmethod
-    def narrows_collection(cls) -> bool:
-        """Whether the class is one of several in its collection, told apart by `obj_type`."""
-        return cls.__owner__ is not cls
-
-    @classmethod
-    def accepts(cls, fields: Fields) -> bool:
-        """Whether a document's `obj_type` makes it one of this class."""
-        obj_type = fields.get("obj_type")
-        if obj_type is None:
-            return not cls.narrows_collection()
-        return any(member.__obj_type__ == obj_type for member in cls.family())
-
-    @classmethod
-    def _class_of(cls, obj_type: object, path: str) -> type[DomainModel]:
-        if obj_type is None:
-            return cls
-        for member in cls.family():
-            if member.__obj_type__ == obj_type:
-                return member
-        known = ", ".join(sorted(member.__obj_type__ for member in cls.family()))
-        problem = f"obj_type: {obj_type!r} is neither {cls.__name__} nor a subclass ({known})"
-        raise InvalidDocument(path, cls.__name__, [problem])
+        if type(self) is not type(other):
+            return NotImplemented
+        same = cast(DomainModel, other)
+        if self._path and same._path and self._path != same._path:
+            return False
+        fields = type(self).model_fields
+        return self.model_extra == same.model_extra and all(
+            getattr(self, name) == getattr(same, name) for name in fields
+        )
 
 
-def _looks_before(model: type[DomainModel]) -> bool:
-    validators = model.__pydantic_decorators__.model_validators.values()
-    return model.__pydantic_custom_init__ or any(v.info.mode != "after" for v in validators)
+def stored_content(model: DomainModel, sources: Made | None = None) -> dict[str, Value]:
+    """The declared (and kept) fields in Firestore's names, without onto_fn's own three.
+
+    It is a function, so that a field may be named `content`. See `content_of` for the arguments.
+    """
+    fields = content_of(model, sources)
+    if model.__references__ == "path":
+        return {name: references_as_paths(value) for name, value in fields.items()}
+    return fields
 
 
 def find_model(name: str) -> type[DomainModel]:
@@ -317,15 +179,7 @@ def find_model(name: str) -> type[DomainModel]:
     Raises:
         ValueError: there is none, or more than one.
     """
-    found = [model for model in DomainModel.family() if model.__name__ == name]
+    found = [model for model in DomainModelType.family(DomainModel) if model.__name__ == name]
     if len(found) != 1:
         raise ValueError(f"{len(found)} domain models are named {name!r}; Ref needs exactly one")
     return found[0]
-
-
-def problems_of(error: ValidationError) -> list[str]:
-    """What pydantic found wrong: one text a field."""
-    return [
-        f"{'.'.join(str(part) for part in item['loc']) or '(document)'}: {item['msg']}"
-        for item in error.errors(include_url=False, include_input=False)
-    ]

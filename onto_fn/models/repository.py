@@ -6,6 +6,7 @@ from typing import Any, TypeVar, overload
 
 from onto_fn.firestore import Database, Write
 from onto_fn.models.domain import DomainModel
+from onto_fn.models.model_type import mark_stored
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
 
@@ -43,7 +44,10 @@ class Repository:
 
     def save(self, *models: DomainModel) -> None:
         """Write whole documents, all or none."""
-        self._database.commit([Write(m.doc_ref.path, m.to_fields()) for m in models])
+        writes = [Write(model.doc_ref.path, model.to_fields()) for model in models]
+        time = self._database.commit(writes)
+        for model, write in zip(models, writes, strict=True):
+            mark_stored(model, write.path, time)
 
     @overload
     def delete(self, *targets: DomainModel) -> None: ...

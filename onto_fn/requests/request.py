@@ -15,7 +15,8 @@ from onto_fn.errors import DeclarationError, InvalidPath, InvalidRequest
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import check_name, check_segment, last_segment
-from onto_fn.models.domain import METADATA_FIELDS, problems_of
+from onto_fn.models.domain import METADATA_FIELDS
+from onto_fn.models.model_type import problems_of
 from onto_fn.requests.shapes import MAX_ID, Record
 
 

@@ -9,9 +9,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from onto_fn.errors import BuildError
 from onto_fn.firestore import Document, Query, Write
-from onto_fn.firestore.canonical import canonical
-from onto_fn.firestore.documents import Fields, Value
 from onto_fn.models import DomainModel
+from onto_fn.models.content import Made
+from onto_fn.models.domain import stored_content
+from onto_fn.requests.edits import Edits, Original, applied, conflict
 from onto_fn.store import Reader, ReadSet, Store, load
 from onto_fn.views import ViewDocument
 
@@ -38,11 +39,11 @@ class _Recorder:
 
 @dataclass
 class _Tracked:
-    """An object of the store, the path of its document, and its content when it was read."""
+    """An object of the store, the path of its document, and how it was when it was read."""
 
     model: DomainModel
     path: str
-    before: dict[str, Value]
+    original: Original
 
 
 class WritableStore(Generic[S]):
@@ -61,7 +62,7 @@ class WritableStore(Generic[S]):
         self.read_set = read_set
         self._documents = documents
         self._tracked = [
-            _Tracked(model, path, DomainModel.content(model))
+            _Tracked(model, path, _original(model, documents[path]))
             for path, model in _unified(store, documents)
         ]
 
@@ -83,20 +84,22 @@ class WritableStore(Generic[S]):
     def writes(self) -> tuple[Write, ...]:
         """The write of each document that has changed, on the precondition of its version.
 
-        Fields that have not changed stay as they are stored, those that the model does not declare
-        as well.
+        What has not changed stays as it is stored, at every depth; see `edits`.
 
         Raises:
-            BuildError: two objects of one document have changed one field differently, an object
-                was given another id, or is a view's document.
+            BuildError: two objects of one document have changed one key differently, an object was
+                given another id, or is a view's document.
             InvalidDocument: a changed document would not fit its model.
         """
-        changes: dict[str, dict[str, Value]] = {}
+        changes: dict[str, Edits] = {}
         for tracked in self._tracked:
-            changed = _changed(tracked)
-            if changed:
-                _merge(changes.setdefault(tracked.path, {}), changed, tracked)
-        contents = {path: _applied(self._documents[path], c) for path, c in changes.items()}
+            edits = _edits(tracked)
+            if edits:
+                _join(changes.setdefault(tracked.path, {}), edits, tracked)
+        contents = {
+            path: applied(self._documents[path].fields or {}, edits)
+            for path, edits in changes.items()
+        }
         for tracked in self._tracked:
             if tracked.path in contents:  # as every later read will see it
                 type(tracked.model).from_document(
@@ -118,52 +121,41 @@ class WritableStore(Generic[S]):
                 if write.path in result:
                     result[write.path] = time
         for tracked in self._tracked:
-            tracked.before = DomainModel.content(tracked.model)
+            tracked.original = _original(tracked.model, self._documents[tracked.path])
 
 
-_GONE = object()
+def _original(model: DomainModel, document: Document) -> Original:
+    made: Made = {}
+    content = stored_content(model, made)
+    return Original(document.fields or {}, content, made)
 
 
-def _changed(tracked: _Tracked) -> dict[str, Value]:
-    """The fields that are not as they were; `_GONE` stands for one that is left out now."""
-    model, before = tracked.model, tracked.before
+def _edits(tracked: _Tracked) -> Edits:
+    model = tracked.model
     if model.doc_ref.path != tracked.path:
         raise BuildError(
             f"{tracked.path} was given the doc_id {model.doc_id!r}; the id of a document that "
             "exists cannot be changed"
         )
-    after = DomainModel.content(model)
-    changed: dict[str, Value] = dict.fromkeys((n for n in before if n not in after), _GONE)
-    for name, value in after.items():
-        if name not in before or _text(before[name]) != _text(value):
-            changed[name] = value
-    if changed and isinstance(model, ViewDocument):
+    made: Made = {}
+    content = stored_content(model, made)
+    edits = tracked.original.edits(content, made)
+    if edits and isinstance(model, ViewDocument):
         raise BuildError(
             f"{tracked.path} is the document of a view, which is computed; change the domain "
             "models that it is computed from"
         )
-    return changed
+    return edits
 
 
-def _text(value: Value) -> str:
-    return canonical(value, exact=True)
-
-
-def _merge(known: dict[str, Value], changed: dict[str, Value], tracked: _Tracked) -> None:
-    for name, value in changed.items():
-        other = known.setdefault(name, value)
-        if other is value:
-            continue
-        if _GONE in (other, value) or _text(other) != _text(value):
-            raise BuildError(
-                f"{tracked.path}: two objects of this document were given different values for "
-                f"{name!r}; one of them is a {type(tracked.model).__name__}"
-            )
-
-
-def _applied(document: Document, changed: dict[str, Value]) -> Fields:
-    fields = {**(document.fields or {}), **changed}
-    return {name: value for name, value in fields.items() if value is not _GONE}
+def _join(known: Edits, edits: Edits, tracked: _Tracked) -> None:
+    place = conflict(known, edits)
+    if place is not None:
+        raise BuildError(
+            f"{tracked.path}: two objects of this document were given different values for "
+            f"{'.'.join(place)!r}; one of them is a {type(tracked.model).__name__}"
+        )
+    known |= edits
 
 
 def _unified(store: Store, documents: dict[str, Document]) -> Iterator[tuple[str, DomainModel]]:

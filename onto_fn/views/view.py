@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import (
@@ -27,7 +28,8 @@ from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
-from onto_fn.models.domain import problems_of
+from onto_fn.models.domain import stored_content
+from onto_fn.models.model_type import problems_of
 from onto_fn.store import Store
 from onto_fn.views.definition import Consistency, Definition, Isolation, Transition, fingerprint
 
@@ -229,7 +231,7 @@ class ViewModel(Generic[S]):
         view = cls(cast(S, store))
         values = {field: _guarded(view, field) for field in cls.__fields__}
         try:
-            content = DomainModel.content(cls.Document(doc_id="x", **values))
+            content = stored_content(cls.Document(doc_id="x", **values))
         except ValidationError as error:
             problems = "; ".join(problems_of(error))
             raise BuildError(f"{cls.__name__} computed invalid fields: {problems}") from error
@@ -403,10 +405,12 @@ def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[Do
     collection = parent_collection(cls.__path__.text)
     if not last_segment(cls.__path__.text):
         raise DeclarationError(f"{cls.__name__}: path {cls.__path__.text!r} ends in a slash")
-    return create_model(
-        cls.__name__,
-        __base__=ViewDocument,
-        __module__=cls.__module__,
-        __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
-        **fields,
-    )
+    with warnings.catch_warnings():  # of fields named like a method, as nobody calls these
+        warnings.filterwarnings("ignore", r'Field name ".*" in ".*" shadows', UserWarning)
+        return create_model(
+            cls.__name__,
+            __base__=ViewDocument,
+            __module__=cls.__module__,
+            __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
+            **fields,
+        )

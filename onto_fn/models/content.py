@@ -1,0 +1,147 @@
+"""The content of a model as it is stored: Firestore's names, what each object has, no None.
+
+pydantic writes a nested object by the type that its field declares, so that a subclass loses its
+fields, and leaves out every None or none. Here an object keeps all its fields, declared fields that
+are None are left out at every depth, and a None in a list or a map of the application's stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from onto_fn.firestore.documents import Value
+from onto_fn.models.annotations import alternatives, declared_fields
+from onto_fn.models.declared_types import serialized_fields, stored_names
+
+OBJ_TYPE = "obj_type"
+Made = dict[int, object]
+
+
+def content_of(model: BaseModel, made: Made | None = None) -> dict[str, Value]:
+    """The fields of a domain object by their stored names, without `doc_id`.
+
+    Values are those of the types table; what Firestore has no type for becomes its stored form as
+    it is written. Fields that are None are left out.
+
+    Args:
+        model: the object.
+        made: receives, for each map that is made, `id(map)` and the object it was made from.
+    """
+    fields = embedded_content(model, made)
+    fields.pop("doc_id", None)
+    return fields
+
+
+def embedded_content(model: BaseModel, made: Made | None = None) -> dict[str, Value]:
+    """The map that an object is stored as where another one embeds it; see `content_of`."""
+    return _fields(model, _dumped(model), made)
+
+
+def _dumped(model: BaseModel) -> Any:
+    # Not `model.model_dump`, which an application may have overridden.
+    return BaseModel.model_dump(model, by_alias=True)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What is to be done to the dumped fields of a class.
+
+    Attributes:
+        nested: fields that may hold objects, by their stored names: the attribute of each.
+        stored: stored names of all declared fields.
+        is_own: whether a serializer of the application's own writes the whole object.
+        obj_type: what tells the class apart where it is embedded.
+    """
+
+    nested: Mapping[str, str]
+    stored: frozenset[str]
+    is_own: bool
+    obj_type: str | None
+
+
+@cache
+def _shape(cls: type[BaseModel]) -> _Shape:
+    names = stored_names(cls)
+    own = serialized_fields(cls)
+    decorators = cls.__pydantic_decorators__
+    nested = {
+        names[name]: name
+        for name, annotation in declared_fields(cls).items()
+        if name in names and name not in own and _may_hold_objects(annotation)
+    }
+    return _Shape(
+        nested,
+        frozenset(names.values()),
+        bool(decorators.model_serializers),
+        getattr(cls, "__embedded_type__", None),
+    )
+
+
+def _may_hold_objects(annotation: Any) -> bool:
+    return any(
+        found.kind in {"any", "model", "unresolved"}
+        or any(_may_hold_objects(item) for item in found.items)
+        for found in alternatives(annotation)
+    )
+
+
+def _fields(model: BaseModel, dumped: Any, made: Made | None) -> Any:
+    shape = _shape(type(model))
+    if shape.is_own or not isinstance(dumped, dict):
+        return dumped
+    known = cast("dict[str, Any]", dumped)
+    if not shape.stored <= known.keys():  # dumped as the class that the field declares
+        known = cast("dict[str, Any]", _dumped(model))
+    fields: dict[str, Any] = {}
+    for name, value in known.items():
+        if value is None and name in shape.stored:
+            continue
+        attribute = shape.nested.get(name)
+        fields[name] = (
+            value if attribute is None else _value(getattr(model, attribute), value, made)
+        )
+    if shape.obj_type is not None:
+        fields[OBJ_TYPE] = shape.obj_type
+    if made is not None:
+        made[id(fields)] = model
+    return fields
+
+
+def _value(value: Any, dumped: Any, made: Made | None) -> Any:
+    """A dumped value with what its objects have; `value` is what it was dumped from."""
+    if isinstance(value, BaseModel):
+        return _fields(value, dumped, made)
+    if isinstance(dumped, dict):
+        known = cast("dict[Any, Any]", dumped)
+        if isinstance(value, Mapping):
+            return _map(cast("Mapping[Any, Any]", value), known, made)
+        return _dataclass(value, known, made) if dataclasses.is_dataclass(value) else known
+    if isinstance(dumped, list | tuple) and isinstance(value, Iterable):
+        items = list(cast("Iterable[Any]", dumped))
+        origins = list(cast("Iterable[Any]", value))
+        if len(items) == len(origins):
+            return [_value(origin, item, made) for origin, item in zip(origins, items, strict=True)]
+        return items
+    return cast(Any, dumped)
+
+
+def _map(value: Mapping[Any, Any], dumped: dict[Any, Any], made: Made | None) -> dict[Any, Any]:
+    if len(value) != len(dumped):
+        return dumped
+    pairs = zip(value.values(), dumped.items(), strict=True)
+    return {key: _value(source, item, made) for source, (key, item) in pairs}
+
+
+def _dataclass(value: Any, dumped: dict[str, Any], made: Made | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if item is not None:
+            fields[field.name] = _value(item, dumped.get(field.name, item), made)
+    return fields

@@ -1,0 +1,307 @@
+"""Which fields can be stored: a type without a stored form is refused when a model is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, cast
+
+from pydantic import BaseModel, Strict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from onto_fn.errors import DeclarationError, InvalidValue
+from onto_fn.firestore.types import key_text
+from onto_fn.models.annotations import Alternative, alternatives, declared_fields
+
+MAX_NAME_BYTES = 1500
+_LISTED = "docs/types.md lists the types that can be stored"
+
+# Dotted names, as a module may not be imported, and what to do instead.
+_REMEDIES = {
+    "pydantic.types.Secret": "a secret must not be stored as plain text; store a hash of it",
+    "pydantic.types._SecretBase": "a secret must not be stored as plain text; store a hash of it",
+    "pydantic.types.Json": "declare the type of the parsed value",
+    "builtins.complex": "store two floats",
+}
+
+
+def stored_name(name: str, info: Any) -> str:
+    """The name of a field in Firestore; `info` is pydantic's, of a field or a computed one."""
+    serialized = info.serialization_alias if isinstance(info, FieldInfo) else None
+    alias = info.alias if serialized is None else serialized
+    return name if alias is None else cast(str, alias)
+
+
+def stored_names(model: type[BaseModel]) -> dict[str, str]:
+    """The names of a model's fields, the computed ones included, in Firestore."""
+    fields = {n: stored_name(n, i) for n, i in model.model_fields.items() if not i.exclude}
+    computed = {n: stored_name(n, i) for n, i in model.model_computed_fields.items()}
+    return fields | computed
+
+
+_checked: set[type[Any]] = set()
+
+
+def check_model(model: type[BaseModel]) -> None:
+    """Refuse what could not be stored, or not be read again, in a model and all that it embeds.
+
+    A model that refers to names that are not defined yet is left for a later call.
+
+    Raises:
+        DeclarationError: it names the class, the path to the field, and what to do.
+    """
+    if model in _checked or not _is_complete(model):
+        return
+    walk = _Walk(model.__name__)
+    walk.model(model, model.__name__)
+    if not walk.is_unresolved:
+        _checked.add(model)
+
+
+def _is_complete(model: type[BaseModel]) -> bool:
+    return model.__pydantic_complete__
+
+
+class _Walk:
+    """Looks at every field of a model and of what it embeds.
+
+    Args:
+        owner: the name of the class that is declared.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._seen: set[Any] = set()
+        self.is_unresolved = False
+
+    def model(self, model: Any, place: str) -> None:
+        """Check a model's names and fields."""
+        if model in self._seen:
+            return
+        self._seen.add(model)
+        if issubclass(model, BaseModel):
+            check_names(model, place)
+            self._check_reading(model, place)
+        serialized = serialized_fields(model)
+        for name, annotation in declared_fields(model).items():
+            if name not in serialized:
+                self.value(annotation, f"{place}.{name}")
+
+    def value(self, annotation: Any, place: str) -> None:
+        """Check an annotation."""
+        found = alternatives(annotation)
+        for alternative in found:
+            match alternative.kind:
+                case "unresolved":
+                    self.is_unresolved = True
+                case "unknown":
+                    raise DeclarationError(f"{place}: {_why_unknown(alternative)}")
+                case "model":
+                    self.model(_class(alternative.annotation), place)
+                case "list":
+                    self._list(alternative, place)
+                case "map":
+                    self._map(alternative, place)
+                case _:
+                    pass
+        _check_union(annotation, found, place)
+
+    def _list(self, listing: Alternative, place: str) -> None:
+        for item in listing.items:
+            for found in alternatives(item):
+                if found.kind == "list":
+                    raise DeclarationError(
+                        f"{place} is a list of lists ({_shown(listing.annotation)}), which "
+                        "Firestore cannot store; put the inner list into a field of a model"
+                    )
+                if found.kind == "model" and _is_set(listing.annotation):
+                    raise DeclarationError(
+                        f"{place} is a set of {_shown(found.annotation)}, whose maps have no order "
+                        "to be stored in; use a list"
+                    )
+            self.value(item, f"{place}[]")
+
+    def _map(self, mapping: Alternative, place: str) -> None:
+        key, value = mapping.items
+        _check_key(key, place)
+        self.value(value, f"{place}.*")
+
+    def _check_reading(self, model: type[BaseModel], place: str) -> None:
+        strict = bool(model.model_config.get("strict"))
+        for name, info in model.model_fields.items():
+            if info.exclude and info.is_required():
+                raise DeclarationError(
+                    f"{place}.{name} is excluded, so that it is never stored, but required for "
+                    "reading; give it a default"
+                )
+            is_strict = next((m.strict for m in info.metadata if isinstance(m, Strict)), strict)
+            for found in alternatives(info.annotation) if is_strict else ():
+                is_changed = found.row is not None and found.row.is_converted
+                if is_changed or (isinstance(found.annotation, type) and _is_coerced(found)):
+                    raise DeclarationError(
+                        f"{place}.{name} is strict, and so refuses to read its own stored form; "
+                        "declare the field with Field(strict=False)"
+                    )
+        if model.model_computed_fields and _keeps_computed(model):
+            raise DeclarationError(
+                f"{place}: {model.__name__} has computed fields and "
+                f"extra={model.model_config.get('extra')!r}, so that it cannot read what it "
+                "stores; derive it from onto_fn.EmbeddedModel"
+            )
+
+
+def check_names(model: type[BaseModel], place: str) -> None:
+    """Refuse names that Firestore does not take, and two fields that would be stored as one.
+
+    Raises:
+        DeclarationError: it names the fields.
+    """
+    taken: dict[str, str] = {}
+    for name, stored in stored_names(model).items():
+        other = taken.setdefault(stored, name)
+        if other != name:
+            raise DeclarationError(
+                f"{place}.{other} and {place}.{name} would both be stored as {stored!r}; give one "
+                "of them another name, as in `Field(alias=…)`"
+            )
+        if not stored or (len(stored) > 3 and stored.startswith("__") and stored.endswith("__")):
+            raise DeclarationError(
+                f"{place}.{name} would be stored as {stored!r}, which Firestore keeps for itself; "
+                "give it another alias"
+            )
+        if len(stored.encode()) > MAX_NAME_BYTES:
+            raise DeclarationError(
+                f"{place}.{name} has a stored name of over {MAX_NAME_BYTES} bytes; shorten it"
+            )
+    for name, info in model.model_fields.items():
+        stored = stored_name(name, info)
+        if not info.exclude and not _reads(model, name, info, stored):
+            raise DeclarationError(
+                f"{place}.{name} is stored as {stored!r} but read as "
+                f"{info.validation_alias!r}; use `alias=` for both, or add {stored!r} to its "
+                "AliasChoices"
+            )
+
+
+def _reads(model: type[BaseModel], name: str, info: FieldInfo, stored: str) -> bool:
+    choices: Any = info.validation_alias
+    if choices is None or stored == choices:
+        return True
+    config = model.model_config
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    if by_name and stored == name:
+        return True
+    return any(
+        stored == choice or [stored] == getattr(choice, "path", None)
+        for choice in getattr(choices, "choices", [choices])
+    )
+
+
+def _keeps_computed(model: type[BaseModel]) -> bool:
+    drops = getattr(model, "__drops_computed__", False)
+    return not drops and model.model_config.get("extra") in {"allow", "forbid"}
+
+
+def serialized_fields(model: Any) -> set[str]:
+    """Fields that a serializer of the application's own stores: what it returns is not declared."""
+    decorators: Any = getattr(model, "__pydantic_decorators__", None)
+    if decorators is None:
+        return set()
+    if decorators.model_serializers:
+        return set(declared_fields(model))
+    names: set[str] = set()
+    for decorator in decorators.field_serializers.values():
+        names |= set(decorator.info.fields)
+    return set(declared_fields(model)) if "*" in names else names
+
+
+def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
+    """Refuse a union of which a stored value is read as another of its types."""
+    values = [alternative for alternative in found if alternative.kind not in {"null", "any"}]
+    if len(values) < 2 or not any(a.row and a.row.is_converted for a in values):
+        return
+    adapter = TypeAdapter[Any](annotation)
+    for alternative in values:
+        row = alternative.row
+        if row is None or not row.is_converted or row.sample is None:
+            continue
+        for sample in (row.sample, *row.more_samples):
+            try:
+                read = adapter.validate_python(row.store(sample))
+            except ValidationError:  # a constraint refuses the sample
+                continue
+            if type(read) is not type(sample) or read != sample:
+                raise DeclarationError(
+                    f"{place} can be of type {row.name} or {type(read).__name__}, and nothing "
+                    "tells which of them a stored value was; use one of the types, or two fields"
+                )
+
+
+def _check_key(annotation: Any, place: str) -> None:
+    found = alternatives(annotation)
+    if [alternative.kind for alternative in found] == ["any"]:
+        return  # keys of other types than text are refused as they are stored
+    if any(alternative.kind == "unresolved" for alternative in found):
+        return
+    for alternative in found:
+        row = alternative.row
+        if alternative.kind != "value" or row is None or row.key is None:
+            raise DeclarationError(
+                f"{place} is a map with keys of type {_shown(alternative.annotation)}; a key can "
+                "be a str, int, bool, date, UUID, Ref, or an Enum of these"
+            )
+    if len(found) == 1 and not found[0].values:
+        return
+    adapter = TypeAdapter[Any](cast(Any, dict)[annotation, Any])
+    for key in _sample_keys(found):
+        try:
+            read = list(adapter.validate_python({key_text(key): None}))
+        except (ValidationError, InvalidValue):
+            read = []
+        if read != [key] or type(read[0]) is not type(key):
+            raise DeclarationError(
+                f"{place} is a map with keys of type {_shown(annotation)}, of which {key!r} is "
+                f"stored as the text {key_text(key)!r} and cannot be read again; use texts"
+            )
+
+
+def _sample_keys(found: list[Alternative]) -> Iterator[Any]:
+    for alternative in found:
+        if alternative.values:
+            yield from alternative.values
+        elif alternative.row is not None:
+            yield alternative.row.sample
+
+
+def _why_unknown(found: Alternative) -> str:
+    cls = found.annotation
+    if found.values:
+        return f"{found.values[0]!r} has no stored form; {_LISTED}"
+    for base in getattr(cls, "__mro__", ()):
+        remedy = _REMEDIES.get(f"{base.__module__}.{base.__qualname__}")
+        if remedy:
+            return f"{_shown(cls)} has no stored form: {remedy}"
+    return (
+        f"{_shown(cls)} has no stored form; {_LISTED}, and "
+        "`Annotated[…, PlainSerializer(…, return_type=…)]` gives a class one"
+    )
+
+
+def _is_set(annotation: Any) -> bool:
+    cls = getattr(annotation, "__origin__", annotation)
+    return isinstance(cls, type) and issubclass(cls, set | frozenset)
+
+
+def _is_coerced(found: Alternative) -> bool:
+    cls = _class(found.annotation)
+    return isinstance(cls, type) and issubclass(cls, Enum | tuple | set | frozenset)
+
+
+def _class(annotation: Any) -> Any:
+    return getattr(annotation, "__origin__", None) or annotation
+
+
+def _shown(annotation: Any) -> str:
+    if isinstance(annotation, type) and not getattr(annotation, "__args__", ()):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")

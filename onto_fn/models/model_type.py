@@ -1,0 +1,206 @@
+"""`DomainModelType`: what the class of a domain model can do."""
+
+# A method of a metaclass takes the class, so that `User.all()` is a query of users. Pyright, which
+# understands that, wants the parameter to be of the metaclass itself.
+# pyright: reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from onto_fn.errors import DeclarationError, InvalidDocument
+from onto_fn.firestore import Document, PathTemplate
+from onto_fn.firestore.documents import Fields, Value
+from onto_fn.firestore.paths import (
+    check_document_path,
+    check_segment,
+    last_segment,
+    parent_collection,
+)
+from onto_fn.models.queries import ModelQuery
+from onto_fn.models.references import Ref
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+
+    from onto_fn.models.domain import DomainModel
+else:
+    ModelMetaclass = type(BaseModel)
+
+D = TypeVar("D", bound="DomainModel")
+
+
+class DomainModelType(ModelMetaclass):
+    """What a domain model's class can do: make references, queries and objects.
+
+    These are methods of the class of the class, so that a field may have the name of any of them:
+    `User.ref("a")` makes a reference, and `user.ref` is the field `ref` if the model declares one.
+    """
+
+    def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
+        """Create the class, without pydantic's warning of fields that hide nothing."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", _HIDES_NOTHING, UserWarning)
+            return super().__new__(mcs, *args, **kwargs)
+
+    # Where the documents are
+
+    def is_stored(cls: type[DomainModel]) -> bool:
+        """Whether the class has a collection; an abstract base has none."""
+        return cls.__collection__ is not None
+
+    def template(cls: type[DomainModel]) -> PathTemplate:
+        """Template of the collection's path.
+
+        Raises:
+            DeclarationError: the class has no collection.
+        """
+        if cls.__collection__ is None:
+            raise DeclarationError(
+                f"{cls.__name__} has no collection; declare it as "
+                f"`class {cls.__name__}(DomainModel, collection='…')`"
+            )
+        return cls.__collection__
+
+    def owns(cls: type[DomainModel], path: str) -> bool:
+        """Whether a document path is in this model's collection."""
+        return DomainModelType.template(cls).match(parent_collection(path)) is not None
+
+    def ref(cls: type[D], doc_id: str, **parents: str) -> Ref[D]:
+        """A reference by id, and by the variables of the collection's path if it has any.
+
+        Raises:
+            InvalidPath: the id or a variable is not allowed in a path.
+        """
+        collection = DomainModelType.template(cls).render(parents)
+        return Ref(f"{collection}/{check_segment(doc_id, what=f'{cls.__name__} id')}")
+
+    def at(cls: type[D], path: str, **values: Value) -> D:
+        """A new object at a given path, for collections below other documents.
+
+        Raises:
+            DeclarationError: the path is not in this model's collection.
+        """
+        check_document_path(path)
+        if not DomainModelType.owns(cls, path):
+            template = DomainModelType.template(cls)
+            raise DeclarationError(f"{path!r} is not in {cls.__name__}'s {template}")
+        instance = cls(doc_id=last_segment(path), **values)
+        mark_stored(instance, path, None)
+        return instance
+
+    # Queries
+
+    def all(cls: type[D]) -> ModelQuery[D]:
+        """The query for every document of this class, subclasses included."""
+        return ModelQuery(cls)
+
+    def where(cls: type[D], field: str, op: Any, value: Value) -> ModelQuery[D]:
+        """The query for the documents of this class for which the condition holds.
+
+        Raises:
+            DeclarationError: the model has no such field.
+        """
+        return ModelQuery(cls).where(field, op, value)
+
+    # Firestore form
+
+    def from_document(cls: type[D], document: Document) -> D:
+        """The object of a document that exists.
+
+        The class is chosen by `obj_type` among this class and its subclasses; without that field
+        it is this class.
+
+        Raises:
+            InvalidDocument: the document does not fit; the message names its path and fields.
+        """
+        fields = dict(document.fields or {})
+        obj_type = fields.pop("obj_type", None)
+        fields.pop("doc_ref", None)
+        fields["doc_id"] = last_segment(document.path)
+        model = cast("type[D]", _class_of(cls, obj_type, document.path))
+        try:
+            instance = model.model_validate(fields)
+        except ValidationError as error:
+            raise InvalidDocument(document.path, model.__name__, problems_of(error)) from error
+        except Exception as error:  # a validator of the application's; pydantic passes it on
+            problem = f"a validator raised {type(error).__name__}: {error}"
+            raise InvalidDocument(document.path, model.__name__, [problem]) from error
+        mark_stored(instance, document.path, document.update_time)
+        return instance
+
+    def seen_fields(cls: type[DomainModel]) -> frozenset[str] | None:
+        """The stored fields that can make a difference to an object, or None if all can.
+
+        All can where a class (a subclass included) keeps or refuses undeclared fields, or has code
+        that sees a document before it is validated.
+        """
+        names = {"obj_type"}
+        for member in DomainModelType.family(cls):
+            if member.model_config.get("extra") != "ignore" or _looks_before(member):
+                return None
+            for name, info in member.model_fields.items():
+                if info.validation_alias not in (None, info.alias):
+                    return None
+                names |= {name, info.alias or name}
+        return frozenset(names)
+
+    # Subclasses in one collection
+
+    def family(cls: type[D]) -> Iterator[type[D]]:
+        """This class and all its subclasses."""
+        yield cls
+        for child in cls.__subclasses__():
+            yield from DomainModelType.family(child)
+
+    def narrows_collection(cls: type[DomainModel]) -> bool:
+        """Whether the class is one of several in its collection, told apart by `obj_type`."""
+        return cls.__owner__ is not cls
+
+    def accepts(cls: type[DomainModel], fields: Fields) -> bool:
+        """Whether a document's `obj_type` makes it one of this class."""
+        obj_type = fields.get("obj_type")
+        if obj_type is None:
+            return not DomainModelType.narrows_collection(cls)
+        return any(member.__obj_type__ == obj_type for member in DomainModelType.family(cls))
+
+
+_OURS = "|".join(name for name in vars(DomainModelType) if not name.startswith("_"))
+_HIDES_NOTHING = rf'Field name "(?:{_OURS})" in '
+
+
+def mark_stored(model: DomainModel, path: str, time: datetime | None) -> None:
+    """Note where an object is stored, and the version that it was read from or saved as."""
+    private: Any = model
+    private._path = path
+    private._update_time = time
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """What pydantic found wrong: one text a field."""
+    return [
+        f"{'.'.join(str(part) for part in item['loc']) or '(document)'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _class_of(cls: type[DomainModel], obj_type: object, path: str) -> type[DomainModel]:
+    if obj_type is None:
+        return cls
+    for member in DomainModelType.family(cls):
+        if member.__obj_type__ == obj_type:
+            return member
+    names = sorted(member.__obj_type__ for member in DomainModelType.family(cls))
+    known = ", ".join(names)
+    problem = f"obj_type: {obj_type!r} is neither {cls.__name__} nor a subclass ({known})"
+    raise InvalidDocument(path, cls.__name__, [problem])
+
+
+def _looks_before(model: type[DomainModel]) -> bool:
+    validators = model.__pydantic_decorators__.model_validators.values()
+    return model.__pydantic_custom_init__ or any(v.info.mode != "after" for v in validators)

@@ -1,0 +1,250 @@
+"""What a change to an object changes in its document: nested keys, and nothing beside them.
+
+Three values are compared at every depth: what is stored, what the object was when it was read, and
+what it is now. The last two have only what the model declares (and keeps); where they do not
+differ, the document keeps what it has: undeclared fields, explicit nulls, a number of another type,
+a reference into another database.
+
+A list is written as a whole, since Firestore has no path to one item. Each of its items keeps what
+is stored of it and not declared, wherever in the list it is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from onto_fn.firestore.canonical import canonical, ordered
+from onto_fn.firestore.documents import Fields, Value
+from onto_fn.firestore.types import key_text
+from onto_fn.models.content import Made
+
+GONE: Any = object()
+"""In place of a value: the key is removed."""
+
+Path = tuple[str, ...]
+Edits = dict[Path, Value]
+
+
+@dataclass(frozen=True)
+class _Was:
+    """A map in an object when it was read, and what was stored there."""
+
+    source: object  # kept, so that its id stays its own
+    before: Mapping[Any, Value]
+    stored: Value
+
+
+class Original:
+    """An object's content when it was read.
+
+    Args:
+        stored: the document's fields.
+        content: the object's content.
+        sources: the objects that the maps in it were made from; see `content_of`.
+    """
+
+    def __init__(self, stored: Fields, content: Fields, sources: Made) -> None:
+        self._stored = stored
+        self._content = content
+        self._known: dict[int, _Was] = {}
+        self._note(stored, content, sources)
+
+    def edits(self, content: Fields, sources: Made) -> Edits:
+        """The nested keys at which a later content differs, with their new values."""
+        found: Edits = {}
+        self._compare((), self._stored, self._content, content, sources, found)
+        return found
+
+    def _note(self, stored: Value, content: Value, sources: Made) -> None:
+        """Remember what was stored of each object, however deep."""
+        if isinstance(content, Mapping):
+            maps = cast("Mapping[Any, Value]", content)
+            source = sources.get(id(maps))
+            if source is not None:
+                self._known[id(source)] = _Was(source, maps, stored)
+            at = (
+                _texts(cast("Fields", stored))
+                if isinstance(stored, Mapping)
+                else dict[str, Value]()
+            )
+            for key, item in maps.items():
+                self._note(at.get(key_text(key)), item, sources)
+        elif isinstance(content, list | tuple):
+            items = cast("Sequence[Value]", content)
+            if isinstance(stored, list) and len(cast("list[Value]", stored)) == len(items):
+                for item, place in zip(items, cast("list[Value]", stored), strict=True):
+                    self._note(place, item, sources)
+
+    def _compare(
+        self,
+        path: Path,
+        stored: Value,
+        before: Value,
+        after: Value,
+        sources: Made,
+        found: Edits,
+    ) -> None:
+        if _same(before, after):
+            return
+        if not _are_maps(stored, before, after):
+            found[path] = self._merged(stored, before, after, sources)
+            return
+        was, now = _texts(before), _texts(after)
+        for key in [*was, *(key for key in now if key not in was)]:
+            place = (*path, key)
+            if key not in now:
+                found[place] = GONE
+            elif key not in was:
+                found[place] = self._merged(None, None, now[key], sources)
+            else:
+                self._compare(place, stored.get(key), was[key], now[key], sources, found)
+
+    def _merged(self, stored: Value, before: Value, after: Value, sources: Made) -> Value:
+        """What `after` is stored as, with all that is stored beside what `before` had."""
+        known = self._known.get(id(sources.get(id(after))))
+        if known is not None:
+            stored, before = known.stored, known.before
+        if before is not None and stored is not None and _same(before, after):
+            return stored
+        if isinstance(after, Mapping):
+            return self._merged_map(stored, before, cast("Fields", after), sources)
+        if isinstance(after, set | frozenset):
+            return _merged_set(stored, before, cast("set[Value]", after))
+        if isinstance(after, list | tuple):
+            return self._merged_list(stored, before, cast("Sequence[Value]", after), sources)
+        return after
+
+    def _merged_map(self, stored: Value, before: Value, after: Fields, sources: Made) -> Value:
+        now = _texts(after)
+        if not _are_maps(stored, before):
+            return {key: self._merged(None, None, item, sources) for key, item in now.items()}
+        was = _texts(before)
+        kept = {key: item for key, item in stored.items() if key in now or key not in was}
+        for key, item in now.items():
+            if key not in was:
+                kept[key] = self._merged(None, None, item, sources)
+            elif key in stored or not _same(was[key], item):
+                kept[key] = self._merged(stored.get(key), was[key], item, sources)
+        return kept
+
+    def _merged_list(
+        self, stored: Value, before: Value, after: Sequence[Value], sources: Made
+    ) -> Value:
+        places: Sequence[Value] = cast("list[Value]", stored) if isinstance(stored, list) else []
+        items: Sequence[Value] = (
+            cast("Sequence[Value]", before) if isinstance(before, list | tuple) else []
+        )
+        if len(places) != len(items):
+            places = items = []
+        claimed = {
+            id(was.before)
+            for item in after
+            if (was := self._known.get(id(sources.get(id(item))))) is not None
+        }
+        free = [i for i, item in enumerate(items) if id(item) not in claimed]
+        rest = [i for i, item in enumerate(after) if id(sources.get(id(item))) not in self._known]
+        origins = _matched(items, free, after, rest)
+        merged: list[Value] = []
+        for index, item in enumerate(after):
+            origin = origins.get(index)
+            if origin is None:
+                merged.append(self._merged(None, None, item, sources))
+            else:
+                merged.append(self._merged(places[origin], items[origin], item, sources))
+        return merged
+
+
+def applied(fields: Fields, edits: Edits) -> dict[str, Value]:
+    """The fields of a document after edits; the fields themselves stay as they are."""
+    result = dict(fields)
+    for path, value in edits.items():
+        *parents, last = path
+        target = result
+        for name in parents:
+            below: Value = target.get(name)
+            inner = (
+                _texts(cast("Fields", below)) if isinstance(below, Mapping) else dict[str, Value]()
+            )
+            target[name] = inner
+            target = inner
+        if value is GONE:
+            target.pop(last, None)
+        else:
+            target[last] = value
+    return result
+
+
+def conflict(first: Edits, second: Edits) -> Path | None:
+    """A place at which two sets of edits of one document do not agree."""
+    for path, value in second.items():
+        for other, its in first.items():
+            shorter = min(len(path), len(other))
+            if path[:shorter] != other[:shorter]:
+                continue
+            if len(path) != len(other) or not _agree(value, its):
+                return path
+    return None
+
+
+def _agree(first: Value, second: Value) -> bool:
+    if first is GONE or second is GONE:
+        return first is second
+    return _same(first, second)
+
+
+def _same(first: Value, second: Value) -> bool:
+    return first is second or canonical(first, exact=True) == canonical(second, exact=True)
+
+
+def _are_maps(*values: Value) -> bool:
+    return all(isinstance(value, Mapping) for value in values)
+
+
+def _texts(value: Mapping[Any, Value]) -> dict[str, Value]:
+    return {key_text(key): item for key, item in value.items()}
+
+
+def _matched(
+    items: Sequence[Value], free: list[int], after: Sequence[Value], rest: list[int]
+) -> dict[int, int]:
+    """For items of a list that are no objects known before, the earlier item of each, if any.
+
+    First those that are equal, then, if as many are left on both sides, one after the other: code
+    that changes an item may well have made a new object of it. Two maps that differ in everything
+    are two things.
+    """
+    origins: dict[int, int] = {}
+    texts = {i: canonical(items[i], exact=True) for i in free}
+    by_text: dict[str, list[int]] = {}
+    for i in free:
+        by_text.setdefault(texts[i], []).append(i)
+    for j in rest:
+        candidates = by_text.get(canonical(after[j], exact=True))
+        if candidates:
+            origins[j] = candidates.pop(candidates.index(j) if j in candidates else 0)
+    taken = set(origins.values())
+    left, new = [i for i in free if i not in taken], [j for j in rest if j not in origins]
+    if len(left) == len(new):
+        pairs = zip(new, left, strict=True)
+        origins |= {j: i for j, i in pairs if _is_alike(items[i], after[j])}
+    return origins
+
+
+def _is_alike(first: Value, second: Value) -> bool:
+    if not _are_maps(first, second):
+        return False
+    was, now = _texts(first), _texts(second)
+    shared = was.keys() & now.keys()
+    return len(shared) == 1 or any(_same(was[key], now[key]) for key in shared)
+
+
+def _merged_set(stored: Value, before: Value, after: set[Value] | frozenset[Value]) -> Value:
+    """A set keeps the order, and the types of numbers, of what is stored."""
+    if not isinstance(stored, list) or not isinstance(before, set | frozenset):
+        return ordered(after)
+    texts = {canonical(item): item for item in after}
+    kept = [item for item in cast("list[Value]", stored) if canonical(item) in texts]
+    known = {canonical(item) for item in kept}
+    return [*kept, *(item for item in ordered(after) if canonical(item) not in known)]

@@ -1,0 +1,467 @@
+"""Declared types: what has a stored form comes back as it was, and anything else is refused."""
+
+import dataclasses
+import enum
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from ipaddress import IPv4Address
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar
+from uuid import UUID
+
+import pytest
+from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.vector import Vector
+from pydantic import (
+    AnyUrl,
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    Json,
+    PastDate,
+    PlainSerializer,
+    SecretStr,
+    computed_field,
+    create_model,
+)
+from typing_extensions import TypeAliasType, TypedDict
+
+from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, ViewModel, root
+from onto_fn.firestore import Document
+from onto_fn.firestore.values import decode_fields, encode_fields
+
+PREFIX = "projects/p/databases/(default)/documents"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Number(enum.Enum):
+    ONE = 1
+
+
+class Place(NamedTuple):
+    row: int
+    seat: str
+
+
+class Options(TypedDict):
+    dark: bool
+
+
+@dataclasses.dataclass
+class Size:
+    width: int
+    unit: str | None = None
+
+
+class Line(BaseModel):
+    quantity: int
+
+
+class Frozen(BaseModel, frozen=True):
+    a: int
+
+
+T = TypeVar("T")
+
+
+class Box(BaseModel, Generic[T]):
+    value: T
+
+
+Name = NewType("Name", str)
+Text = TypeAliasType("Text", "int | str")
+
+VALUES: list[tuple[Any, Any, Any]] = [
+    (date, date(2026, 1, 2), "2026-01-02"),
+    (time, time(3, 4, 5, 6), "03:04:05.000006"),
+    (timedelta, timedelta(minutes=1), 60),
+    (timedelta, timedelta(milliseconds=1), 0.001),
+    (Decimal, Decimal("12.50"), "12.50"),
+    (UUID, UUID(int=1), str(UUID(int=1))),
+    (AnyUrl, AnyUrl("https://example.com/a"), "https://example.com/a"),
+    (HttpUrl, HttpUrl("https://example.com"), "https://example.com/"),
+    (IPv4Address, IPv4Address("192.0.2.1"), "192.0.2.1"),
+    (Level, Level.LOW, 1),
+    (Colour, Colour.RED, "red"),
+    (Literal["a", 1], 1, 1),
+    (set[int], {2, 1}, [1, 2]),
+    (frozenset[str], frozenset("b"), ["b"]),
+    (tuple[int, str], (1, "a"), [1, "a"]),
+    (tuple[date, ...], (date(2026, 1, 2),), ["2026-01-02"]),
+    (dict[int, str], {2: "a"}, {"2": "a"}),
+    (dict[bool, str], {True: "a"}, {"true": "a"}),
+    (dict[UUID, int], {UUID(int=1): 1}, {str(UUID(int=1)): 1}),
+    (dict[date, int], {date(2026, 1, 2): 1}, {"2026-01-02": 1}),
+    (dict[Level, int], {Level.LOW: 1}, {"1": 1}),
+    (dict[Colour, int], {Colour.RED: 1}, {"red": 1}),
+    (GeoPoint, GeoPoint(1.5, -0.0), GeoPoint(1.5, -0.0)),
+    (Vector, Vector([1.0]), Vector([1.0])),
+    (Place, Place(1, "a"), [1, "a"]),
+    (Options, {"dark": True}, {"dark": True}),
+    (Size, Size(1), {"width": 1}),
+    (Box[date], Box[date](value=date(2026, 1, 2)), {"value": "2026-01-02"}),
+    (Name, Name("a"), "a"),
+    (Text, 1, 1),
+    (ByteSize, ByteSize(5), 5),
+    (PastDate, date(2020, 1, 2), "2020-01-02"),
+    (Counter[str], Counter("aa"), {"a": 2}),
+    (Mapping[str, Decimal], {"a": Decimal("1.0")}, {"a": "1.0"}),
+    (Sequence[UUID], [UUID(int=1)], [str(UUID(int=1))]),
+    (date | datetime, date(2026, 1, 2), "2026-01-02"),
+    (UUID | date, date(2026, 1, 2), "2026-01-02"),
+    (Annotated[complex, PlainSerializer(lambda v: v.real, return_type=float)] | None, None, None),
+    (Any, {"day": date(2026, 1, 2), "n": None}, {"day": "2026-01-02", "n": None}),
+]
+
+
+def model_with(annotation: Any) -> type[DomainModel]:
+    return create_model(
+        "Thing",
+        __base__=DomainModel,
+        __cls_kwargs__={"collection": "things"},
+        field=(annotation, ...),
+    )
+
+
+@pytest.mark.parametrize(("annotation", "value", "stored"), VALUES, ids=str)
+def test_a_declared_type_is_stored_in_its_form_and_read_back(
+    annotation: Any, value: Any, stored: Any
+) -> None:
+    model = model_with(annotation)
+    written = model(doc_id="a", field=value)
+
+    encoded = encode_fields(written.to_fields(), documents=PREFIX, where="things/a")
+    fields = decode_fields(encoded, PREFIX)
+
+    assert fields.get("field") == stored
+    if annotation is not Any and value is not None:
+        read = model.from_document(Document("things/a", fields, None))
+        assert read == written
+        assert type(getattr(read, "field")) is type(value)  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (SecretStr, r"Thing\.field: SecretStr has no stored form: a secret must not be stored"),
+        (complex, r"Thing\.field: complex has no stored form: store two floats"),
+        (list[list[int]], r"Thing\.field is a list of lists .*put the inner list into a field"),
+        (dict[str, list[tuple[int, int]]], r"Thing\.field\.\* is a list of lists"),
+        (list[set[str]], "list of lists"),
+        (set[Frozen], r"Thing\.field is a set of Frozen.*use a list"),
+        (Callable[[], int], "has no stored form"),
+        (slice, "slice has no stored form"),
+        (dict[float, int], "keys of type float; a key can be"),
+        (dict[int | str, int], "cannot be read again; use texts"),
+        (dict[int | None, int], "keys of type None"),
+        (dict[Number, int], "stored as the text '1' and cannot be read again"),
+        (dict[tuple[int, int], int], "keys of type tuple"),
+        (date | str, "can be of type date or str, and nothing tells"),
+        (int | timedelta, "can be of type timedelta or int"),
+        (timedelta | float, "can be of type timedelta or float"),
+        (Json[int], "Json has no stored form: declare the type of the parsed value"),
+        (Annotated[date, Field(strict=True)], "is strict, and so refuses to read"),
+        (list[Box[complex]], r"Thing\.field\[\]\.value: complex"),
+    ],
+    ids=str,
+)
+def test_a_type_without_a_stored_form_is_refused_at_import_with_a_remedy(
+    annotation: Any, message: str
+) -> None:
+    with pytest.raises(DeclarationError, match=message):
+        model_with(annotation)
+
+
+def test_a_view_field_without_a_stored_form_is_refused_at_import() -> None:
+    class Shop(DomainModel, collection="shops"):
+        pass
+
+    class ShopStore(Store):
+        shop = root(Shop)
+
+    class Entry(BaseModel):
+        secret: SecretStr
+
+    with pytest.raises(DeclarationError, match=r"ShopPage\.lines\[\]\.secret: SecretStr"):
+
+        class ShopPage(ViewModel[ShopStore], path="shopPages/{shop_id}"):
+            @property
+            def lines(self) -> list[Entry]:
+                return []
+
+
+def test_two_fields_of_one_stored_name_are_refused_at_import() -> None:
+    with pytest.raises(DeclarationError, match=r"Home\.line_1 and Home\.line1 .*'line1'"):
+
+        class Home(DomainModel, collection="homes"):
+            line_1: str
+            line1: str
+
+
+def test_two_fields_of_one_stored_name_are_refused_in_an_embedded_model() -> None:
+    class Address(EmbeddedModel):
+        line_1: str
+        line1: str
+
+    with pytest.raises(DeclarationError, match=r"Home\.address\.line_1 and Home\.address\.line1"):
+
+        class Home(DomainModel, collection="homes"):
+            address: Address
+
+
+def test_a_computed_field_of_a_stored_name_that_is_taken_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="fullName"):
+
+        class Person(DomainModel, collection="people"):
+            full_name: str
+
+            @computed_field(alias="fullName")
+            @property
+            def computed(self) -> str:
+                return ""
+
+
+@pytest.mark.parametrize("alias", ["", "__key__", "x" * 1501])
+def test_a_stored_name_that_firestore_refuses_is_refused_at_import(alias: str) -> None:
+    with pytest.raises(DeclarationError, match=r"Thing\.name"):
+
+        class Thing(DomainModel, collection="things"):
+            name: str = Field(alias=alias)
+
+
+def test_a_field_that_is_read_under_another_name_than_stored_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"Thing\.name is stored as 'a' but read as 'b'"):
+
+        class Thing(DomainModel, collection="things"):
+            name: str = Field(serialization_alias="a", validation_alias="b")
+
+
+def test_a_required_field_that_is_never_stored_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"Thing\.name is excluded.*give it a default"):
+
+        class Thing(DomainModel, collection="things"):
+            name: str = Field(exclude=True)
+
+
+class Employee(DomainModel, collection="employees"):
+    boss: "Ref[Employee] | None" = None
+    team: "list[Unknown]" = Field(default_factory=list)
+
+
+class Unknown(BaseModel):
+    day: date
+
+
+def test_a_model_of_names_that_are_defined_later_is_checked_when_they_are() -> None:
+    employee = Employee(doc_id="a", team=[Unknown(day=date(2026, 1, 2))])
+
+    assert employee.to_fields()["team"] == [{"day": date(2026, 1, 2)}]
+
+
+def test_strict_models_are_refused_where_they_could_not_read_what_they_store() -> None:
+    with pytest.raises(DeclarationError, match=r"Thing\.day is strict"):
+
+        class Thing(DomainModel, collection="things"):
+            model_config = ConfigDict(strict=True)
+
+            day: date
+
+
+# Subclasses keep their fields
+
+
+class Animal(EmbeddedModel):
+    name: str
+
+
+class Bird(Animal):
+    wing_span: int
+    nickname: str | None = None
+
+
+class Zoo(DomainModel, collection="zoos"):
+    animals: list[Animal] = Field(default_factory=list)
+    first: Animal | None = None
+    by_name: dict[str, Animal] = Field(default_factory=dict)
+
+
+class ZooStore(Store):
+    zoo = root(Zoo)
+
+
+def test_a_subclass_keeps_its_fields_wherever_its_base_class_is_declared() -> None:
+    kea = Bird(name="Kea", wing_span=90)
+
+    fields = Zoo(doc_id="z", animals=[kea], first=kea, by_name={"k": kea}).to_fields()
+
+    stored = {"name": "Kea", "wingSpan": 90}
+    assert (fields["animals"], fields["first"], fields["byName"]) == (
+        [stored],
+        stored,
+        {"k": stored},
+    )
+
+
+def test_a_serializer_of_the_application_still_decides_about_its_field() -> None:
+    class Short(DomainModel, collection="shorts"):
+        animal: Annotated[Animal, PlainSerializer(lambda animal: animal.name, return_type=str)]
+
+    assert Short(doc_id="a", animal=Bird(name="Kea", wing_span=1)).to_fields()["animal"] == "Kea"
+
+
+class Shape(EmbeddedModel, obj_type="Shape"):
+    colour: str = "red"
+
+
+class Circle(Shape):
+    radius: int
+
+
+class Square(Shape, obj_type="Box"):
+    side: int
+
+
+class Drawing(DomainModel, collection="drawings"):
+    shapes: list[Shape] = Field(default_factory=list)
+
+
+def test_classes_that_are_told_apart_are_read_as_what_they_were() -> None:
+    drawing = Drawing(doc_id="a", shapes=[Circle(radius=1), Square(side=2), Shape()])
+
+    fields = drawing.to_fields()
+    read = Drawing.from_document(Document("drawings/a", fields, None))
+
+    assert [shape["obj_type"] for shape in fields["shapes"]] == ["Circle", "Box", "Shape"]
+    assert read == drawing
+    assert [type(shape) for shape in read.shapes] == [Circle, Square, Shape]
+
+
+def test_a_map_of_an_unknown_class_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(ValueError, match=r"'Oval' is neither Shape nor a subclass \(Box, Circle"):
+        Drawing(shapes=[{"obj_type": "Oval"}])
+
+
+def test_a_subclass_alone_cannot_be_told_apart() -> None:
+    with pytest.raises(DeclarationError, match="declare it there as well"):
+
+        class Cow(Animal, obj_type="Cow"):
+            pass
+
+
+# Computed fields
+
+
+class Cart(DomainModel, collection="carts"):
+    prices: list[int] = Field(default_factory=list)
+
+    @computed_field
+    @property
+    def highest_price(self) -> int | None:
+        return max(self.prices, default=None)
+
+
+class StrictCart(Cart, collection=None, extra="forbid"):
+    pass
+
+
+@pytest.mark.parametrize("model", [Cart, StrictCart])
+def test_a_computed_field_is_what_it_computes_now(model: type[Cart]) -> None:
+    stored = model(doc_id="a", prices=[3]).to_fields()
+    assert stored["highestPrice"] == 3
+
+    read = model.from_document(Document("carts/a", stored, None))
+    read.prices = []
+
+    assert "highestPrice" not in read.to_fields()
+
+
+def test_an_embedded_model_that_refuses_more_fields_reads_its_own_computed_ones() -> None:
+    class Sum(EmbeddedModel):
+        model_config = ConfigDict(extra="forbid")
+
+        parts: list[int]
+
+        @computed_field
+        @property
+        def whole_sum(self) -> int:
+            return sum(self.parts)
+
+    class Bill(DomainModel, collection="bills"):
+        total: Sum
+
+    bill = Bill(doc_id="a", total=Sum(parts=[1, 2]))
+
+    assert bill.to_fields()["total"] == {"parts": [1, 2], "wholeSum": 3}
+    assert Bill.from_document(Document("bills/a", bill.to_fields(), None)) == bill
+
+
+def test_a_plain_model_that_could_not_read_its_computed_fields_is_refused() -> None:
+    class Sum(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        @computed_field
+        @property
+        def whole(self) -> int:
+            return 1
+
+    with pytest.raises(DeclarationError, match="derive it from onto_fn"):
+
+        class Bill(DomainModel, collection="bills"):
+            total: Sum
+
+
+# Names and equality
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_field_can_have_the_name_of_any_method_of_the_class() -> None:
+    class Entry(DomainModel, collection="entries"):
+        ref: str
+        at: datetime | None = None
+        where: str = ""
+        template: str = ""
+        content: str = ""
+        family: str = ""
+        all: int = 0
+
+    entry = Entry(doc_id="a", ref="x", all=1)
+
+    assert entry.ref == "x"
+    assert Entry.ref("a").path == "entries/a"
+    assert Entry.all().query().collection == "entries"
+    assert Entry.from_document(Document("entries/a", entry.to_fields(), None)) == entry
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_view_field_can_have_the_name_of_a_method_of_its_document() -> None:
+    class CopyPage(ViewModel[ZooStore], path="copyPages/{zoo_id}"):
+        @property
+        def copy(self) -> str:
+            return ""
+
+        @property
+        def content(self) -> str:
+            return ""
+
+    assert set(CopyPage.Document.model_fields) == {"doc_id", "copy", "content"}
+
+
+def test_the_same_object_read_at_two_versions_is_equal() -> None:
+    fields = Zoo(doc_id="z").to_fields()
+    first = Zoo.from_document(Document("zoos/z", fields, None))
+    second = Zoo.from_document(Document("zoos/z", fields, datetime(2026, 1, 1)))
+
+    assert first == second == Zoo(doc_id="z")
+    assert first != Zoo(doc_id="y")
+    assert first != Drawing(doc_id="z")
+    assert first != Zoo(doc_id="z", first=Animal(name="a"))
