@@ -8,7 +8,7 @@ that no two of them can disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -20,6 +20,9 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from onto_fn.firestore.types import TABLE, StoredType, native, row_of
+from onto_fn.models.content import OBJ_TYPE
+from onto_fn.models.domain import DomainModel
+from onto_fn.models.embedded import EmbeddedModel
 
 STORED = "x-stored"
 """Key of a schema: the name of the type's row in the types table."""
@@ -30,8 +33,51 @@ PYTHON_PATTERN = "x-python-pattern"
 """Key of a schema whose pattern is for Python's `re`, not for pydantic's own engine."""
 
 
+FAMILY = "x-family"
+"""Key of a schema of a class: the schemas of its subclasses, whose objects may be in its place."""
+
+
 class StoredSchema(GenerateJsonSchema):
     """Makes JSON schemas of stored forms."""
+
+    _whose_family: set[type[Any]] | None = None
+
+    @override
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        # A model that is read by a function of its own would be written out at each use.
+        inner = schema
+        while inner["type"] == "function-wrap":
+            inner = inner["schema"]
+        is_model = inner["type"] in {"model", "definition-ref"}
+        return super().generate_inner(inner if is_model else schema)
+
+    @override
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        cls: type[Any] = schema["cls"]
+        told_apart: str | None = getattr(cls, "__embedded_type__", None)
+        if told_apart is not None:
+            made["properties"] = {**made.get("properties", {}), OBJ_TYPE: {"const": told_apart}}
+            if self.mode == "serialization":
+                made["required"] = [*made.get("required", ()), OBJ_TYPE]
+        if self.mode == "serialization" or told_apart is not None:
+            family = self._family(cls)
+            if family:
+                made[FAMILY] = family
+        return made
+
+    def _family(self, cls: type[Any]) -> list[JsonSchemaValue]:
+        if not issubclass(cls, EmbeddedModel | DomainModel):
+            return []
+        around = self._whose_family or set[type[Any]]()
+        if cls in around:  # a subclass that holds its base class
+            return []
+        self._whose_family = {*around, cls}
+        try:
+            members = [member for member in _subclasses(cls) if member.__pydantic_complete__]
+            return [self.generate_inner(member.__pydantic_core_schema__) for member in members]
+        finally:
+            self._whose_family = around
 
     @override
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
@@ -99,6 +145,12 @@ class StoredSchema(GenerateJsonSchema):
     @override
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         return _choice(super().enum_schema(schema), schema["members"])
+
+
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)
 
 
 def of_row(name: str) -> JsonSchemaValue:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from onto_fn.errors import DeclarationError
-from onto_fn.models.schema import CHANGED, PYTHON_PATTERN, STORED, StoredSchema
+from onto_fn.models.schema import CHANGED, FAMILY, PYTHON_PATTERN, STORED, StoredSchema
 from onto_fn.requests.shapes import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -50,11 +50,13 @@ def record_of(model: type[BaseModel]) -> Record:
         schema: Schema = model.model_json_schema(by_alias=True, schema_generator=StoredSchema)
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         raise _unknown(model.__name__, str(error).splitlines()[0]) from error
-    reader = _Reader(model.__name__)
     definitions = cast("dict[str, Schema]", schema.get("$defs") or {})
-    reader.definitions.update({name: reader.shape(part) for name, part in definitions.items()})
+    reader = _Reader(model.__name__, definitions)
+    for name, part in definitions.items():
+        inner = reader.within(str(part.get("title") or name))
+        reader.definitions[name] = inner.shape(part)
     if "$ref" in schema:  # of a model that is within itself
-        named = reader.definitions[str(schema["$ref"]).rpartition("/")[2]]
+        named = reader.definitions[_name(schema)]
         assert isinstance(named, Record)
         return named
     return reader.record(schema, model.__name__)
@@ -65,15 +67,27 @@ class _Reader:
 
     Args:
         place: class and field, for the error.
+        schemas: of embedded models, by name.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, schemas: Mapping[str, Schema]) -> None:
         self.place = place
+        self.schemas = schemas
         self.definitions: dict[str, Shape] = {}
+
+    def within(self, place: str) -> _Reader:
+        """A reader of the same schemas at another place."""
+        reader = _Reader(place, self.schemas)
+        reader.definitions = self.definitions
+        return reader
 
     def shape(self, schema: Schema) -> Shape:
         if "$ref" in schema:
-            return Named(str(schema["$ref"]).rpartition("/")[2], self.definitions)
+            name = _name(schema)
+            family = [_name(member) for member in self.schemas[name].get(FAMILY, ())]
+            base = Named(name, self.definitions)
+            others = [Named(member, self.definitions, is_told=True) for member in family]
+            return first_shape([base, *others])
         if STORED in schema and schema[STORED] in _ROWS:
             return _ROWS[schema[STORED]](schema)
         if schema.get("format") == "document-path":
@@ -98,9 +112,7 @@ class _Reader:
         properties = cast("dict[str, Schema]", schema.get("properties") or {})
         fields: dict[str, Shape] = {}
         for key, part in properties.items():
-            inner = _Reader(f"{name}.{key}")
-            inner.definitions = self.definitions
-            fields[key] = inner.shape(part)
+            fields[key] = self.within(f"{name}.{key}").shape(part)
         is_open = bool(schema.get("additionalProperties"))
         return Record(name, fields, frozenset(schema.get("required") or ()), is_open)
 
@@ -153,6 +165,10 @@ class _Reader:
         if is_always:
             return None
         return name, value
+
+
+def _name(schema: Schema) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
 
 
 def _text(reader: _Reader, schema: Schema) -> Shape:

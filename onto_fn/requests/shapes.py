@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
@@ -416,15 +416,25 @@ class Either:
 
 @dataclass(frozen=True)
 class Named:
-    """A shape by its name, since shapes may be within themselves."""
+    """A shape by its name, since shapes may be within themselves.
+
+    Attributes:
+        name: of the shape.
+        known: shapes by name.
+        is_told: whether the map has to tell its class by `obj_type`: it is in the place of another.
+    """
 
     name: str
     known: Mapping[str, Shape] = field(repr=False, compare=False, hash=False)
+    is_told: bool = False
 
     @property
     def shape(self) -> Shape:
         """The shape."""
-        return self.known[self.name]
+        shape = self.known[self.name]
+        if self.is_told and isinstance(shape, Record):
+            return replace(shape, required=shape.required | {"obj_type"})
+        return shape
 
     def problems(self, value: object, where: str) -> Iterator[str]:
         """What is wrong with a value."""
