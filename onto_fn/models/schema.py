@@ -139,6 +139,15 @@ class StoredSchema(GenerateJsonSchema):
         return super().is_instance_schema(schema) if row is None else of_row(row.name)
 
     @override
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        made.pop("propertyNames", None)
+        by_pattern: dict[str, Any] = made.pop("patternProperties", {})
+        for values in by_pattern.values():  # of keys such as dates; the function looks at keys
+            made["additionalProperties"] = values
+        return made
+
+    @override
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
         return _choice(super().literal_schema(schema), schema["expected"])
 

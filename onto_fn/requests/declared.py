@@ -119,7 +119,7 @@ class _Reader:
     def map(self, schema: Schema) -> Shape:
         if schema.get("properties"):
             return self.record(schema, str(schema.get("title") or self.place))
-        if schema.get("additionalProperties") is False and "patternProperties" not in schema:
+        if schema.get("additionalProperties") is False:
             return self.record(schema, str(schema.get("title") or self.place))
         values = schema.get("additionalProperties")
         shape = self.shape(cast(Schema, values)) if isinstance(values, Mapping) else Anything()

@@ -401,9 +401,11 @@ class Either:
         """What is wrong with a value: what the part says that finds the least."""
         found = [list(part.problems(value, where)) for part in self.parts]
         if all(found):
-            chosen = [problems for part, problems in zip(self.parts, found, strict=True)
-                      if not isinstance(part, Null)]
-            yield from dict.fromkeys(problem for problems in chosen for problem in problems)
+            told = zip(self.parts, found, strict=True)
+            chosen = [problems for part, problems in told if not isinstance(part, Null)]
+            least = min(map(len, chosen), default=0)
+            nearest = [problems for problems in chosen if len(problems) == least]
+            yield from dict.fromkeys(problem for problems in nearest for problem in problems)
 
     def from_json(self, value: object) -> object:
         """The stored form by the first part that takes it."""
