@@ -161,7 +161,7 @@ def test_a_request_is_created_and_got_by_its_owner_and_never_changed() -> None:
     allows = allows_of(text, "/users/{user_id}/noteForms/{note_id}")
     assert allows == [
         "allow get: if isUser(user_id)",
-        "allow create: if isUser(user_id) && note_id.size() <= 128 "
+        "allow create: if isUser(user_id) && note_id.matches('(?s).{1,128}') "
         "&& isNoteForm(request.resource.data)",
     ]
 

@@ -67,7 +67,7 @@ class Square(Shape):
     side: float
 
 
-def page(path: str = "pages/{id}", **fields: Any) -> type[ViewModel[PersonStore]]:
+def page(path: str = "pages/{id}", title: str = "Page", **fields: Any) -> type[ViewModel[PersonStore]]:
     """A view with a field of each of these types."""
 
     def body(namespace: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def page(path: str = "pages/{id}", **fields: Any) -> type[ViewModel[PersonStore]
             getter.__annotations__ = {"return": kind}
             namespace[name] = property(getter)
 
-    return types.new_class("Page", (ViewModel[PersonStore],), {"path": path}, body)
+    return types.new_class(title, (ViewModel[PersonStore],), {"path": path}, body)
 
 
 class ZooForm(Form, path="zooForms/{id}", create=public()):
@@ -170,8 +170,7 @@ def test_each_type_is_in_typescript_what_is_stored_of_it() -> None:
 
 
 def test_two_views_whose_functions_would_have_one_name_are_refused() -> None:
-    lower = page("others/{id}", name=str)
-    lower.__name__ = "page"
+    lower = page("others/{id}", "page", name=str)
 
     with pytest.raises(DeclarationError, match="both declare Page or page"):
         typescript(App([ViewMediator(page(name=str)), ViewMediator(lower)]))

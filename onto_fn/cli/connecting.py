@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.errors import OntoError
+from onto_fn.firebase_json import read_firebase_json
 
 if TYPE_CHECKING:
     from onto_fn.firestore import Database
@@ -170,10 +172,10 @@ def _check_emulator(address: str) -> None:
 def _configured_emulator() -> str:
     """Where the project's emulator listens once it runs."""
     try:
-        config: Any = json.loads(Path("firebase.json").read_text())
+        config: Any = read_firebase_json(Path())
         settings: Any = config["emulators"]["firestore"]
         return f"{settings.get('host', '127.0.0.1')}:{settings['port']}"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OntoError, KeyError, TypeError, AttributeError):
         return "127.0.0.1:8080"
 
 
