@@ -172,5 +172,5 @@ def test_each_type_is_in_typescript_what_is_stored_of_it() -> None:
 def test_two_views_whose_functions_would_have_one_name_are_refused() -> None:
     lower = page("others/{id}", "page", name=str)
 
-    with pytest.raises(DeclarationError, match="both declare Page or page"):
+    with pytest.raises(DeclarationError, match="both declare page or Page"):
         typescript(App([ViewMediator(page(name=str)), ViewMediator(lower)]))
