@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,7 @@ _HELPERS = {
 }
 # What a variable of a path must not be named inside the rules.
 _TAKEN = KEYWORDS | HELPERS | {"data", "database", "item", "path", "request", "resource"}
+_WIDTH = 92
 _ABOUT_EMOJI = ("size() counts an emoji as two; in a text, what is replaced counts as one.",)
 _ASKED_ELSEWHERE = 4
 """Expressions of another block whose pattern fits, until it sees that the collection is another."""
@@ -221,9 +223,17 @@ def _request_block(request: type[RequestModel], spent: int) -> tuple[Match, tupl
         f"{request.__name__}: {said}",
         "Only a function writes to it once it is there: its mark says what has become of it.",
         *(_ABOUT_EMOJI if any(emoji in text_of(c) for c in checks.functions.values()) else ()),
-        *(f"Left to the function, which checks all again: {part}." for part in checks.left),
+        *_about(checks.left),
     ]
     return Match(paths.pattern, tuple(comments), tuple(allows), checks.functions), checks.left
+
+
+def _about(left: tuple[str, ...]) -> list[str]:
+    lines: list[str] = []
+    for part in left:
+        text = f"Left to the function, which checks all again: {part}."
+        lines += textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False)
+    return lines
 
 
 def _closed(views: list[type[ViewModel[Any]]], requests: list[type[RequestModel]]) -> list[str]:
