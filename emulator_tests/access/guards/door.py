@@ -45,21 +45,20 @@ class Door:
     def create(self, collection: str, fields: dict[str, Any], identifier: str = "") -> str:
         """Create a document; why it is denied, "" if it is not."""
         name = quote(identifier or f"id{next(self._ids)}", safe="")
-        path = "/".join(quote(part, safe="") for part in collection.split("/"))
+        path = _quoted(collection)
         encoded = encode_fields(fields, documents=self._documents, where="document")
         body = {"fields": {name: MessageToDict(value) for name, value in encoded.items()}}
         return self._send(f"{self._documents}/{path}?documentId={name}", body)
 
     def get(self, path: str) -> str:
         """Get a document; why it is denied, "" if it is not."""
-        encoded = "/".join(quote(part, safe="") for part in path.split("/"))
-        answer = self._send(f"{self._documents}/{encoded}", None)
+        answer = self._send(f"{self._documents}/{_quoted(path)}", None)
         return "" if "NOT_FOUND" in answer else answer
 
     def list(self, collection: str, *, everywhere: bool = False) -> str:
         """Query a collection; why it is denied, "" if it is not."""
         parent, _, last = collection.rpartition("/")
-        place = f"{self._documents}/{parent}" if parent else self._documents
+        place = f"{self._documents}/{_quoted(parent)}" if parent else self._documents
         source = [{"collectionId": last, "allDescendants": everywhere}]
         return self._send(f"{place}:runQuery", {"structuredQuery": {"from": source}})
 
@@ -70,7 +69,11 @@ class Door:
             headers={"Content-Type": "application/json"},
         )
         try:
-            urllib.request.urlopen(request, timeout=60).close()
+            urllib.request.urlopen(request, timeout=20).close()
         except urllib.error.HTTPError as error:
             return error.read().decode()
         return ""
+
+
+def _quoted(path: str) -> str:
+    return "/".join(quote(part, safe="") for part in path.split("/"))
