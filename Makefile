@@ -52,8 +52,9 @@ emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl
 web: setup ## Serve the meeting room's page, for the emulators, on http://127.0.0.1:5005
 	@$(BIN)/python -m http.server 5005 --bind 127.0.0.1 --directory web
 
-docs: setup ## Write the command line's page, docs/command-line.md, from its help
+docs: setup ## Write the command line's page and the table of types from the code
 	@$(BIN)/python scripts/command_line_page.py
+	@$(BIN)/python scripts/types_page.py
 
 wheel: setup ## Build the library's wheel into dist/
 	@$(BIN)/python -m hatchling build --target wheel --directory dist

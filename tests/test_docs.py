@@ -6,6 +6,8 @@ from types import ModuleType
 
 import pytest
 
+from scripts.types_page import table
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
@@ -27,3 +29,9 @@ def test_an_app_that_sends_has_the_function_that_the_page_names() -> None:
 
     assert hasattr(run(page), "on_onto_outbox_written")
     assert "`on_onto_outbox_written`" in page.read_text()
+
+
+def test_the_table_of_types_is_that_of_the_code() -> None:
+    page = (DOCS / "types.md").read_text()
+
+    assert table() in page, "run `make docs`"

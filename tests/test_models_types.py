@@ -312,6 +312,21 @@ def test_a_subclass_keeps_its_fields_wherever_its_base_class_is_declared() -> No
     )
 
 
+def test_a_subclass_that_adds_nothing_keeps_what_its_base_classes_add() -> None:
+    class Winged(BaseModel):
+        feathers: int = 1
+
+    class Parrot(Bird):
+        pass
+
+    class Dragon(Animal, Winged):
+        pass
+
+    fields = Zoo(doc_id="z", animals=[Parrot(name="P", wing_span=2), Dragon(name="D")]).to_fields()
+
+    assert fields["animals"] == [{"name": "P", "wingSpan": 2}, {"name": "D", "feathers": 1}]
+
+
 def test_a_serializer_of_the_application_still_decides_about_its_field() -> None:
     class Short(DomainModel, collection="shorts"):
         animal: Annotated[Animal, PlainSerializer(lambda animal: animal.name, return_type=str)]

@@ -53,14 +53,16 @@ class _Shape:
     """What is to be done to the dumped fields of a class.
 
     Attributes:
-        nested: fields that may hold objects, by their stored names: the attribute of each.
+        nested: fields that may hold objects: stored name and attribute of each.
         stored: stored names of all declared fields.
+        added: those that some base class, as which it may be declared, does not have.
         is_own: whether a serializer of the application's own writes the whole object.
         obj_type: what tells the class apart where it is embedded.
     """
 
-    nested: Mapping[str, str]
+    nested: tuple[tuple[str, str], ...]
     stored: frozenset[str]
+    added: frozenset[str]
     is_own: bool
     obj_type: str | None
 
@@ -69,16 +71,19 @@ class _Shape:
 def _shape(cls: type[BaseModel]) -> _Shape:
     names = stored_names(cls)
     own = serialized_fields(cls)
-    decorators = cls.__pydantic_decorators__
-    nested = {
-        names[name]: name
+    nested = tuple(
+        (names[name], name)
         for name, annotation in declared_fields(cls).items()
         if name in names and name not in own and _may_hold_objects(annotation)
-    }
+    )
+    stored = frozenset(names.values())
+    bases = [base for base in cls.__mro__[1:] if issubclass(base, BaseModel) and base.model_fields]
+    inherited = [frozenset(stored_names(base).values()) for base in bases]
     return _Shape(
         nested,
-        frozenset(names.values()),
-        bool(decorators.model_serializers),
+        stored,
+        stored - frozenset[str].intersection(*inherited) if inherited else frozenset(),
+        bool(cls.__pydantic_decorators__.model_serializers),
         getattr(cls, "__embedded_type__", None),
     )
 
@@ -95,17 +100,15 @@ def _fields(model: BaseModel, dumped: Any, made: Made | None) -> Any:
     shape = _shape(type(model))
     if shape.is_own or not isinstance(dumped, dict):
         return dumped
-    known = cast("dict[str, Any]", dumped)
-    if not shape.stored <= known.keys():  # dumped as the class that the field declares
-        known = cast("dict[str, Any]", _dumped(model))
-    fields: dict[str, Any] = {}
-    for name, value in known.items():
-        if value is None and name in shape.stored:
-            continue
-        attribute = shape.nested.get(name)
-        fields[name] = (
-            value if attribute is None else _value(getattr(model, attribute), value, made)
-        )
+    fields = cast("dict[str, Any]", dumped)
+    if shape.added and not shape.added <= fields.keys():  # dumped as a base class
+        fields = cast("dict[str, Any]", _dumped(model))
+    for name in [name for name, value in fields.items() if value is None]:
+        if name in shape.stored:
+            del fields[name]
+    for name, attribute in shape.nested:
+        if name in fields:
+            fields[name] = _value(getattr(model, attribute), fields[name], made)
     if shape.obj_type is not None:
         fields[OBJ_TYPE] = shape.obj_type
     if made is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -44,6 +44,8 @@ class EmbeddedModel(BaseModel):
             or two classes have one name.
     """
 
+    __slots__ = ("_copied_from",)
+
     model_config = ConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
@@ -70,6 +72,19 @@ class EmbeddedModel(BaseModel):
         if obj_type is not None or is_told_apart:
             cls.__embedded_type__ = obj_type or cls.__name__
 
+    def __copy__(self) -> Self:
+        """A copy, as `model_copy` makes it, that knows what it is a copy of."""
+        return self._noting(super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A copy of this object and of what it holds; see `__copy__`."""
+        return self._noting(super().__deepcopy__(memo))
+
+    def _noting(self, made: Self) -> Self:
+        # Not a private attribute of pydantic's, which would be compared.
+        object.__setattr__(made, "_copied_from", self)
+        return made
+
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: GetCoreSchemaHandler
@@ -82,6 +97,14 @@ class EmbeddedModel(BaseModel):
             return _read(cls, value, validate)
 
         return core_schema.no_info_wrap_validator_function(read, schema)
+
+
+def copied_from(value: object) -> object | None:
+    """The object that an embedded one is a copy of.
+
+    What is stored and not declared stays with the copy: it is the same thing, changed.
+    """
+    return getattr(value, "_copied_from", None) if isinstance(value, EmbeddedModel) else None
 
 
 def family(cls: type[EmbeddedModel]) -> Iterator[type[EmbeddedModel]]:

@@ -28,7 +28,8 @@ class Ref(Reference, Generic[M]):
     In a model, a field of this type takes a Firestore DocumentReference, a path
     (`"users/tijuana"`, as older data has them), another `Ref`, or an instance of the model. It is
     stored as a DocumentReference, or as its path if the model is declared with
-    `references="path"`.
+    `references="path"`. A reference into another database, as imports leave them, is kept as it is;
+    to read through it is an `InvalidReference`.
 
     Example:
         >>> from onto_fn import DomainModel, Ref
@@ -52,7 +53,7 @@ class Ref(Reference, Generic[M]):
             return _coerce(value, known or _resolve(target))
 
         def as_path(value: Reference) -> str:
-            return value.path
+            return str(value)
 
         return core_schema.no_info_plain_validator_function(
             validate,
@@ -92,8 +93,8 @@ def as_reference(value: object) -> Reference:
 
 def references_as_paths(value: Value) -> Value:
     """A field's value with every reference in it replaced by its path."""
-    if isinstance(value, Reference):
-        return value.path
+    if isinstance(value, Reference):  # one into another database has no path here
+        return value.path if value.database is None else value
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Value]", value).items()
         return {name: references_as_paths(item) for name, item in items}
@@ -104,7 +105,8 @@ def references_as_paths(value: Value) -> Value:
 
 def _coerce(value: object, model: type[DomainModel] | None) -> Ref[Any]:
     reference = as_reference(value)
-    if model is not None and not model.owns(reference.path):
+    is_here = reference.database is None
+    if model is not None and is_here and not model.owns(reference.path):
         raise ValueError(f"expected a reference into {model.template()}, got {reference.path!r}")
     return cast("Ref[Any]", cast(Any, Ref).of(reference))
 

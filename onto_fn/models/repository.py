@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, overload
 
+from onto_fn.errors import InvalidReference
 from onto_fn.firestore import Database, Write
 from onto_fn.models.domain import DomainModel
 from onto_fn.models.model_type import mark_stored
@@ -11,6 +12,19 @@ from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
 
 M = TypeVar("M", bound=DomainModel)
+
+
+def path_of(model: type[DomainModel], ref: Ref[Any] | str) -> str:
+    """The path of a document, by reference or id.
+
+    Raises:
+        InvalidReference: the reference is into another database.
+    """
+    if isinstance(ref, str):
+        return model.ref(ref).path
+    if ref.database is not None:
+        raise InvalidReference(f"{ref} is in another database than the one that is read")
+    return ref.path
 
 
 class Repository:
@@ -27,8 +41,9 @@ class Repository:
 
         Raises:
             InvalidDocument: the document does not fit the model.
+            InvalidReference: the reference is into another database.
         """
-        path = model.ref(ref).path if isinstance(ref, str) else ref.path
+        path = path_of(model, ref)
         documents, _ = self._database.get([path])
         document = documents[path]
         return model.from_document(document) if document.exists else None

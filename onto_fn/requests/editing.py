@@ -12,6 +12,7 @@ from onto_fn.errors import Contention, MissingDocument, TransientError
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.models import Ref
+from onto_fn.models.repository import path_of
 from onto_fn.requests.writing import WritableStore
 from onto_fn.views import ViewModel
 
@@ -131,4 +132,4 @@ def _load(database: Database, view: type[V], root: Ref[Any] | str, retry: RetryP
 
 
 def _path(view: type[ViewModel[Any]], root: Ref[Any] | str) -> str:
-    return view.__store__.root().model.ref(root).path if isinstance(root, str) else root.path
+    return path_of(view.__store__.root().model, root)

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from onto_fn.firestore.canonical import canonical, ordered
-from onto_fn.firestore.documents import Fields, Value
-from onto_fn.firestore.types import key_text
+from onto_fn.firestore.documents import Fields, Reference, Value
+from onto_fn.firestore.types import key_text, native
 from onto_fn.models.content import Made
+from onto_fn.models.embedded import copied_from
 
 GONE: Any = object()
 """In place of a value: the key is removed."""
@@ -77,6 +78,16 @@ class Original:
                 for item, place in zip(items, cast("list[Value]", stored), strict=True):
                     self._note(place, item, sources)
 
+    def _was(self, value: Value, sources: Made) -> _Was | None:
+        """What is known of the object that a map is made from, or that it is a copy of."""
+        source = sources.get(id(value))
+        while source is not None:
+            known = self._known.get(id(source))
+            if known is not None:
+                return known
+            source = copied_from(source)
+        return None
+
     def _compare(
         self,
         path: Path,
@@ -88,6 +99,8 @@ class Original:
     ) -> None:
         if _same(before, after):
             return
+        if stored is None:
+            stored = {}  # what the object has is its defaults
         if not _are_maps(stored, before, after):
             found[path] = self._merged(stored, before, after, sources)
             return
@@ -103,7 +116,7 @@ class Original:
 
     def _merged(self, stored: Value, before: Value, after: Value, sources: Made) -> Value:
         """What `after` is stored as, with all that is stored beside what `before` had."""
-        known = self._known.get(id(sources.get(id(after))))
+        known = self._was(after, sources)
         if known is not None:
             stored, before = known.stored, known.before
         if before is not None and stored is not None and _same(before, after):
@@ -139,12 +152,10 @@ class Original:
         if len(places) != len(items):
             places = items = []
         claimed = {
-            id(was.before)
-            for item in after
-            if (was := self._known.get(id(sources.get(id(item))))) is not None
+            id(was.before) for item in after if (was := self._was(item, sources)) is not None
         }
         free = [i for i, item in enumerate(items) if id(item) not in claimed]
-        rest = [i for i, item in enumerate(after) if id(sources.get(id(item))) not in self._known]
+        rest = [i for i, item in enumerate(after) if self._was(item, sources) is None]
         origins = _matched(items, free, after, rest)
         merged: list[Value] = []
         for index, item in enumerate(after):
@@ -195,7 +206,8 @@ def _agree(first: Value, second: Value) -> bool:
 
 
 def _same(first: Value, second: Value) -> bool:
-    return first is second or canonical(first, exact=True) == canonical(second, exact=True)
+    # An integer that is read into a float and set to the same number has not changed.
+    return first is second or canonical(first) == canonical(second)
 
 
 def _are_maps(*values: Value) -> bool:
@@ -212,16 +224,15 @@ def _matched(
     """For items of a list that are no objects known before, the earlier item of each, if any.
 
     First those that are equal, then, if as many are left on both sides, one after the other: code
-    that changes an item may well have made a new object of it. Two maps that differ in everything
-    are two things.
+    that changes an item may well have made a new object of it. It is another item if no text or
+    reference of it is the same.
     """
     origins: dict[int, int] = {}
-    texts = {i: canonical(items[i], exact=True) for i in free}
     by_text: dict[str, list[int]] = {}
     for i in free:
-        by_text.setdefault(texts[i], []).append(i)
+        by_text.setdefault(canonical(items[i]), []).append(i)
     for j in rest:
-        candidates = by_text.get(canonical(after[j], exact=True))
+        candidates = by_text.get(canonical(after[j]))
         if candidates:
             origins[j] = candidates.pop(candidates.index(j) if j in candidates else 0)
     taken = set(origins.values())
@@ -237,7 +248,8 @@ def _is_alike(first: Value, second: Value) -> bool:
         return False
     was, now = _texts(first), _texts(second)
     shared = was.keys() & now.keys()
-    return len(shared) == 1 or any(_same(was[key], now[key]) for key in shared)
+    named = {key for key in shared if isinstance(native(now[key]), str | Reference)}
+    return len(shared) == 1 or any(_same(was[key], now[key]) for key in named or shared)
 
 
 def _merged_set(stored: Value, before: Value, after: set[Value] | frozenset[Value]) -> Value:

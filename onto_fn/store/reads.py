@@ -102,6 +102,11 @@ class Read(Generic[T]):
             reference = as_reference(value)
         except ValueError as error:
             raise InvalidReference(f"{self.title}: {error}") from error
+        if reference.database is not None:
+            raise InvalidReference(
+                f"{self.title} got a reference into another database, {reference}; nothing is read "
+                "from there. Correct the reference in the source, or leave it out in the getter"
+            )
         if not self.model.owns(reference.path):
             raise InvalidReference(
                 f"{self.title} reads {self.model.__name__} from {self.model.template()}, but got "
