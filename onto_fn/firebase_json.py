@@ -105,7 +105,9 @@ def _settings(folder: Path, database: str) -> Json:
         return settings
     if not isinstance(found, list):
         raise DeclarationError(f"{NAME}: firestore is {found!r}, neither an object nor a list")
-    entries = [cast(Json, entry) for entry in cast("list[object]", found) if isinstance(entry, dict)]
+    entries = [
+        cast(Json, entry) for entry in cast("list[object]", found) if isinstance(entry, dict)
+    ]
     named: list[str] = []
     for entry in entries:
         databases = _databases(folder, entry)
@@ -120,13 +122,19 @@ def _databases(folder: Path, entry: Json) -> list[str]:
     target: object = entry.get("target")
     if target is None:
         return [str(entry.get("database", "(default)"))]
-    projects: object = _read(folder / ".firebaserc").get("targets", {})
     found: list[str] = []
-    for targets in cast("dict[str, Any]", projects).values() if isinstance(projects, dict) else ():
-        of_firestore: object = targets.get("firestore", {}) if isinstance(targets, dict) else {}
-        if isinstance(of_firestore, dict):
-            found += map(str, cast("dict[str, list[str]]", of_firestore).get(str(target), ()))
+    for project in _object(_read(folder / ".firebaserc"), "targets").values():
+        targets = _object(project, "firestore")
+        databases: object = targets.get(str(target))
+        if isinstance(databases, list):
+            found += map(str, cast("list[object]", databases))
     return list(dict.fromkeys(found))
+
+
+def _object(content: object, name: str) -> Json:
+    """The object of a name in another one, empty if there is none."""
+    found: object = cast(Json, content).get(name) if isinstance(content, dict) else None
+    return cast(Json, found) if isinstance(found, dict) else {}
 
 
 def _unknown(database: str, named: list[str]) -> DeclarationError:

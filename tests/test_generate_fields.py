@@ -46,7 +46,9 @@ ALL = "true && isAsked(data)"
 def checks(**fields: Any) -> Checks:
     """The checks of a request with these fields."""
     config = ConfigDict(arbitrary_types_allowed=True)
-    return checks_of(record_of(create_model("Asked", __config__=config, **fields)), "isAsked", ALL, {})
+    return checks_of(
+        record_of(create_model("Asked", __config__=config, **fields)), "isAsked", ALL, {}
+    )
 
 
 def condition(kind: Any, default: Any = ...) -> list[str]:
@@ -128,7 +130,10 @@ def condition(kind: Any, default: Any = ...) -> list[str]:
         (GeoPoint, ["data.value is latlng"]),
         (Vector, ["data.value is vector"]),
         (Annotated[float, Field(ge=0.00001)], ["data.value is number", "data.value >= 0.00001"]),
-        (Annotated[float, Field(ge=-inf, lt=1e30)], ["data.value is number", f"data.value < {10**30}.0"]),
+        (
+            Annotated[float, Field(ge=-inf, lt=1e30)],
+            ["data.value is number", f"data.value < {10**30}.0"],
+        ),
         (Annotated[int, Field(ge=-(10**30), lt=10)], ["data.value is int", "data.value < 10"]),
         (Literal["a\r\n\t\0'\\é\u2028"], [r"data.value == 'a\r\n\t\u0000\'\\é\u2028'"]),
     ],
@@ -285,4 +290,9 @@ def test_two_item_models_of_one_name_have_a_function_each() -> None:
         c=(Annotated[list[user], Field(max_length=2)], ...),  # pyright: ignore
     )
 
-    assert list(found.functions) == ["isAsked(data)", "isItem(item)", "isItem2(item)", "isUser2(item)"]
+    assert list(found.functions) == [
+        "isAsked(data)",
+        "isItem(item)",
+        "isItem2(item)",
+        "isUser2(item)",
+    ]

@@ -32,11 +32,45 @@ from onto_fn.generate import typescript
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 
-SDK_NAMES = """Bytes DocumentData DocumentReference Firestore FirestoreDataConverter GeoPoint
-    QueryDocumentSnapshot SnapshotOptions Timestamp VectorValue WithFieldValue""".split()
-GLOBAL_NAMES = "Array Date Error Object Promise Record Uint8Array any string unknown".split()
-RESERVED = "class default enum export function interface let new package static void".split()
-OWN_NAMES = "Caf\u00e9 RequestMark SdkTimestamp doc get module pageConverter type".split()
+SDK_NAMES = [
+    "Bytes",
+    "DocumentData",
+    "DocumentReference",
+    "Firestore",
+    "FirestoreDataConverter",
+    "GeoPoint",
+    "QueryDocumentSnapshot",
+    "SnapshotOptions",
+    "Timestamp",
+    "VectorValue",
+    "WithFieldValue",
+]
+GLOBAL_NAMES = [
+    "Array",
+    "Date",
+    "Error",
+    "Object",
+    "Promise",
+    "Record",
+    "Uint8Array",
+    "any",
+    "string",
+    "unknown",
+]
+RESERVED = [
+    "class",
+    "default",
+    "enum",
+    "export",
+    "function",
+    "interface",
+    "let",
+    "new",
+    "package",
+    "static",
+    "void",
+]
+OWN_NAMES = ["Café", "RequestMark", "SdkTimestamp", "doc", "get", "module", "pageConverter", "type"]
 
 
 class Person(DomainModel, collection="people"):
@@ -67,7 +101,9 @@ class Square(Shape):
     side: float
 
 
-def page(path: str = "pages/{id}", title: str = "Page", **fields: Any) -> type[ViewModel[PersonStore]]:
+def page(
+    path: str = "pages/{id}", title: str = "Page", **fields: Any
+) -> type[ViewModel[PersonStore]]:
     """A view with a field of each of these types."""
 
     def body(namespace: dict[str, Any]) -> None:

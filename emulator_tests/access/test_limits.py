@@ -128,7 +128,10 @@ def test_the_limit_is_on_one_document_and_on_all_blocks_before_the_one_that_allo
         f"match /{pattern} {{ allow create: if {half} && {end}; }}"
         for pattern, end in (("c/{x}", "false"), ("{all=**}", "true"))
     )
-    rules = f"rules_version = '2'; service cloud.firestore {{ match /databases/{{d}}/documents {{\n{blocks}\n}} }}"
+    rules = (
+        "rules_version = '2';\nservice cloud.firestore {\n"
+        f"match /databases/{{d}}/documents {{\n{blocks}\n}} }}"
+    )
 
     assert door.under(rules) == ""
     assert door.create("other", {}) == ""
@@ -196,9 +199,7 @@ def test_ten_lines_of_six_fields_pass_and_each_wrong_one_is_denied(door: Door) -
 
 @pytest.mark.parametrize("number", [45, 48, 120, 300])
 @pytest.mark.parametrize("kind", [str, str | None])
-def test_however_many_text_fields_what_is_valid_passes(
-    door: Door, number: int, kind: Any
-) -> None:
+def test_however_many_text_fields_what_is_valid_passes(door: Door, number: int, kind: Any) -> None:
     names = [f"field{place}" for place in range(number)]
     rules = form_of(lines=(Any, None), **dict.fromkeys(names, (kind, ...)))
 

@@ -25,14 +25,83 @@ from onto_fn import (
 from onto_fn.generate import rules_text
 from onto_fn.testing import EmulatorSuite
 
-WORDS = """
-    allow and bool bytes constraint create data database debug delete duration else exists
-    existsAfter false float for function get getAfter hasClaim hashing if import in int is isUser
-    item keys latlng let list map match math name name_1 not null number package path read request
-    resource return rules_version service set signedIn size string this timestamp true update userId
-    value values var while write
-""".split()
-COLLECTIONS = ["café", "日本", "a b", "it's", 'q"q', "a*b", "x;y", "new\nline", "back\\slash", "a//"]
+WORDS = [
+    "allow",
+    "and",
+    "bool",
+    "bytes",
+    "constraint",
+    "create",
+    "data",
+    "database",
+    "debug",
+    "delete",
+    "duration",
+    "else",
+    "exists",
+    "existsAfter",
+    "false",
+    "float",
+    "for",
+    "function",
+    "get",
+    "getAfter",
+    "hasClaim",
+    "hashing",
+    "if",
+    "import",
+    "in",
+    "int",
+    "is",
+    "isUser",
+    "item",
+    "keys",
+    "latlng",
+    "let",
+    "list",
+    "map",
+    "match",
+    "math",
+    "name",
+    "name_1",
+    "not",
+    "null",
+    "number",
+    "package",
+    "path",
+    "read",
+    "request",
+    "resource",
+    "return",
+    "rules_version",
+    "service",
+    "set",
+    "signedIn",
+    "size",
+    "string",
+    "this",
+    "timestamp",
+    "true",
+    "update",
+    "userId",
+    "value",
+    "values",
+    "var",
+    "while",
+    "write",
+]
+COLLECTIONS = [
+    "café",
+    "日本",
+    "a b",
+    "it's",
+    'q"q',
+    "a*b",
+    "x;y",
+    "new\nline",
+    "back\\slash",
+    "a//",
+]
 COLLECTIONS = [name.replace("/", "|") for name in COLLECTIONS] + ["my-notes", "v1.2", "1st", "_x"]
 
 

@@ -28,7 +28,6 @@ class What(StrEnum):
     types = "types"
 
 
-
 def generate(
     what: Annotated[
         list[What] | None,

@@ -148,8 +148,9 @@ def _path(mediator: RequestMediator, asked: Call, call: CallableRequest[Any]) ->
     if missing:
         _invalid([f"params.{name}: Field required" for name in missing])
     try:
+        path = model.__path__.render(params)
         check_id(asked.id)
-        return model.__path__.render(params)
+        return path
     except InvalidRequest as error:
         return _invalid(error.problems)
     except InvalidPath as error:

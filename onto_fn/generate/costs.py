@@ -200,9 +200,7 @@ class _Parser:
                 1 + max(cost.calls for cost in costs),
             )
         body = self.known[name]
-        return Cost(
-            call.expressions + body.expressions, call.nesting, max(call.calls, body.calls)
-        )
+        return Cost(call.expressions + body.expressions, call.nesting, max(call.calls, body.calls))
 
 
 def _above(own: int, *parts: Cost) -> Cost:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from onto_fn.errors import DeclarationError
-from onto_fn.generate.indexes import index_file
 from onto_fn.firebase_json import firestore_files, parse
+from onto_fn.generate.indexes import index_file
 from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END, rules_of
 from onto_fn.generate.typescript import typescript
 

@@ -11,8 +11,8 @@ from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, Signed
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
-from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.generate.costs import MAX_SOURCE_BYTES, Function
+from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.generate.expressions import (
     KEYWORDS,
     Allow,

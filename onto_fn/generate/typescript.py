@@ -376,9 +376,7 @@ def _schemas(
     wanted: Sequence[tuple[type[BaseModel], _Mode]],
 ) -> tuple[dict[tuple[type[BaseModel], _Mode], Schema], dict[str, Schema]]:
     try:
-        schemas, whole = models_json_schema(
-            wanted, by_alias=True, schema_generator=StoredSchema
-        )
+        schemas, whole = models_json_schema(wanted, by_alias=True, schema_generator=StoredSchema)
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         _blame(wanted, error)
         raise DeclarationError(f"a type has no TypeScript form: {_first_line(error)}") from error

@@ -178,7 +178,7 @@ def _choice(made: JsonSchemaValue, members: Iterable[Any]) -> JsonSchemaValue:
     """With the stored forms of the choices."""
     values: list[Any] = []
     for member in members:
-        value = cast(Enum, member).value if isinstance(member, Enum) else member
+        value: Any = member.value if isinstance(member, Enum) else member
         if isinstance(value, Decimal | float | int | str) or value is None:
             values.append(native(value))
             continue

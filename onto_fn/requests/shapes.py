@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -118,11 +119,11 @@ class Number:
         return value
 
 
-_COMPARISONS: dict[str, tuple[str, Any]] = {
-    "minimum": ("greater than or equal to", lambda value, bound: value >= bound),
-    "exclusiveMinimum": ("greater than", lambda value, bound: value > bound),
-    "maximum": ("less than or equal to", lambda value, bound: value <= bound),
-    "exclusiveMaximum": ("less than", lambda value, bound: value < bound),
+_COMPARISONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "minimum": ("greater than or equal to", operator.ge),
+    "exclusiveMinimum": ("greater than", operator.gt),
+    "maximum": ("less than or equal to", operator.le),
+    "exclusiveMaximum": ("less than", operator.lt),
 }
 
 
@@ -215,12 +216,14 @@ class Point:
 
     def from_json(self, value: object) -> object:
         """The point of a map."""
-        found = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-        if found.keys() != {"latitude", "longitude"}:
+        if not isinstance(value, dict):
             return value
+        found = cast("dict[str, object]", value)
+        if found.keys() != {"latitude", "longitude"}:
+            return found
         numbers = [found["latitude"], found["longitude"]]
         if any(list(Number().problems(number, "")) for number in numbers):
-            return value
+            return found
         return GeoPoint(*cast("list[float]", numbers))
 
 

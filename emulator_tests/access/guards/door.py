@@ -27,7 +27,7 @@ class Door:
         self._ids = itertools.count()
 
     def under(self, rules: str) -> str:
-        """Put rules in the place of those there are; what the compiler says, "" if it takes them."""
+        """Put rules in the place of others; what the compiler says, "" if it takes them."""
         try:
             self._suite.load_rules(rules, project_id=self._project)
         except EmulatorError as error:

@@ -12,7 +12,7 @@ _CLAUSE = re.compile(r"(\s*(?:allow [a-z, ]+: if |return |&& |\|\| )\(?)(.+)")
 _MATCH = re.compile(r"\s*match (/\S+) \{")
 _ALLOW = re.compile(r"allow ([a-z, ]+): if")
 _FIELD = re.compile(
-    r"(?<![.\w])data\.get\('(?P<got>\w+)'|(?<![.\w])data\.(?P<member>\w+)|'(?P<asked>\w+)' in data\)"
+    r"(?<![.\w])data\.(?:get\('(?P<got>\w+)'|(?P<member>\w+))|'(?P<asked>\w+)' in data\)"
 )
 
 # What loosening cannot show, since another clause asks for no less: what is compared has to be a
