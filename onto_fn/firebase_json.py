@@ -139,8 +139,8 @@ def _object(content: object, name: str) -> Json:
 
 def _unknown(database: str, named: list[str]) -> DeclarationError:
     return DeclarationError(
-        f"{NAME}: firestore names the databases {', '.join(named) or '(none)'}, and the app listens "
-        f"to {database}; add it there, or say `App(…, database=…)`"
+        f"{NAME}: firestore names the databases {', '.join(named) or '(none)'}, and the app "
+        f"listens to {database}; add it there, or say `App(…, database=…)`"
     )
 
 

@@ -32,44 +32,16 @@ from onto_fn.generate import typescript
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 
-SDK_NAMES = [
-    "Bytes",
-    "DocumentData",
-    "DocumentReference",
-    "Firestore",
-    "FirestoreDataConverter",
-    "GeoPoint",
-    "QueryDocumentSnapshot",
-    "SnapshotOptions",
-    "Timestamp",
-    "VectorValue",
-    "WithFieldValue",
-]
-GLOBAL_NAMES = [
-    "Array",
-    "Date",
-    "Error",
-    "Object",
-    "Promise",
-    "Record",
-    "Uint8Array",
-    "any",
-    "string",
-    "unknown",
-]
-RESERVED = [
-    "class",
-    "default",
-    "enum",
-    "export",
-    "function",
-    "interface",
-    "let",
-    "new",
-    "package",
-    "static",
-    "void",
-]
+SDK_NAMES = """
+    Bytes DocumentData DocumentReference Firestore FirestoreDataConverter GeoPoint
+    QueryDocumentSnapshot SnapshotOptions Timestamp VectorValue WithFieldValue
+    """.split()  # noqa: SIM905
+GLOBAL_NAMES = """
+    Array Date Error Object Promise Record Uint8Array any string unknown
+    """.split()  # noqa: SIM905
+RESERVED = """
+    class default enum export function interface let new package static void
+    """.split()  # noqa: SIM905
 OWN_NAMES = ["Café", "RequestMark", "SdkTimestamp", "doc", "get", "module", "pageConverter", "type"]
 
 

@@ -12,33 +12,10 @@ from typing import Literal
 from onto_fn.errors import DeclarationError
 
 KEYWORDS = frozenset(
-    [
-        "allow",
-        "duration",
-        "else",
-        "false",
-        "for",
-        "function",
-        "hashing",
-        "if",
-        "import",
-        "in",
-        "is",
-        "latlng",
-        "let",
-        "match",
-        "math",
-        "not",
-        "null",
-        "package",
-        "return",
-        "rules_version",
-        "service",
-        "timestamp",
-        "true",
-        "var",
-        "while",
-    ]
+    """
+    allow duration else false for function hashing if import in is latlng let match math not null
+    package return rules_version service timestamp true var while
+    """.split()  # noqa: SIM905
 )
 """Names that the language takes for something else, as the emulator's compiler says."""
 _METHODS = frozenset({"diff", "get", "keys", "size", "values"})

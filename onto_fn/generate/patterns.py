@@ -1,7 +1,7 @@
-"""Patterns of declared fields, as the security rules language takes them.
+r"""Patterns of declared fields, as the security rules language takes them.
 
 Pydantic searches a text with Rust's regular expressions, rules match a whole text with RE2. The two
-are alike, but `\\d` is any decimal digit in one and 0 to 9 in the other, and each has a few forms
+are alike, but `\d` is any decimal digit in one and 0 to 9 in the other, and each has a few forms
 that the other lacks. What cannot be said exactly in RE2 is left to the function.
 """
 
