@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from onto_fn.errors import DeclarationError
+from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
 from onto_fn.generate.costs import MAX_EXPRESSIONS, MAX_NESTING, Cost, Function, cost_of
 from onto_fn.generate.expressions import (
     Joined,
@@ -25,6 +26,7 @@ from onto_fn.generate.expressions import (
     text_of,
 )
 from onto_fn.generate.patterns import rules_pattern
+from onto_fn.models.schema import row_named
 from onto_fn.requests.shapes import (
     MAX_PATH,
     MAX_TEXT,
@@ -34,6 +36,7 @@ from onto_fn.requests.shapes import (
     Choice,
     Either,
     Entries,
+    Identifier,
     Items,
     Link,
     Named,
@@ -54,12 +57,13 @@ MAX_CHECKED_ITEMS = 10
 EMOJI = r"[^\x{0}-\x{FFFF}]"
 """Characters that `size` counts as two."""
 _MAX_REPEAT = 1_000  # of RE2
-_PLAIN_TYPES: dict[type[Shape], str] = {
+_ROWS: dict[type[Shape], str] = {
     Boolean: "bool",
-    Time: "timestamp",
-    Point: "latlng",
-    Numbers: "vector",
+    Time: "datetime",
+    Point: "GeoPoint",
+    Numbers: "Vector",
 }
+"""Rows of the types table that say all there is to ask."""
 _COMPARISONS = {
     "minimum": ">=",
     "exclusiveMinimum": ">",
@@ -278,6 +282,8 @@ class _Writer:
             case Link():
                 text = every(f"{value} is string", f"{value}.size() <= {MAX_PATH}")
                 return either(f"{value} is path", text)
+            case Identifier():
+                return every(f"{value} is string", *_size(value, 1, MAX_SEGMENT_BYTES))
             case Text():
                 return self.text(shape, value, path)
             case Number():
@@ -298,7 +304,7 @@ class _Writer:
                 self.parts.append(_Part(_RECORD, path, f"what {path} holds", cost))
                 return condition
             case _:
-                return f"{value} is {_PLAIN_TYPES[type(shape)]}"
+                return row_named(_ROWS[type(shape)]).rule.format(value=value)
 
     def text(self, text: Text, value: str, path: str) -> Condition:
         clauses: list[str] = []

@@ -14,9 +14,8 @@ from typing_extensions import Format, get_annotations
 from onto_fn.access import Owner
 from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
-from onto_fn.requests.request import RequestModel, problems_of_id
-from onto_fn.requests.shapes import Record, Text
+from onto_fn.requests.request import RequestModel
+from onto_fn.requests.shapes import Identifier, Record
 from onto_fn.views import ViewModel
 
 V = TypeVar("V", bound=ViewModel[Any])
@@ -113,9 +112,6 @@ class Patch(RequestModel, Generic[V]):
             InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
         """
         problems = list(cls.written_shape().problems(fields))
-        for name in cls.__targets__.values():
-            if isinstance(fields.get(name), str):
-                problems += problems_of_id(fields[name], name)
         if problems:
             raise InvalidRequest(problems)
         targets = cls.__targets__.values()
@@ -134,7 +130,7 @@ class Patch(RequestModel, Generic[V]):
     def written_shape(cls) -> Record:
         """Exactly what a client may write, in Firestore's types; the target as well."""
         declared = super().written_shape()
-        targets = dict.fromkeys(cls.__targets__.values(), Text(1, MAX_SEGMENT_BYTES))
+        targets = dict.fromkeys(cls.__targets__.values(), Identifier())
         return replace(
             declared,
             fields={**targets, **declared.fields},

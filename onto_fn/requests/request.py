@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
-from onto_fn.errors import DeclarationError, InvalidPath, InvalidRequest
+from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import check_name, check_segment, last_segment
+from onto_fn.firestore.paths import check_name, last_segment
 from onto_fn.models.domain import METADATA_FIELDS
 from onto_fn.models.model_type import problems_of
-from onto_fn.requests.shapes import MAX_ID, Record
+from onto_fn.requests.shapes import MAX_ID, Identifier, Record
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,4 @@ def check_id(identifier: str) -> str:
 
 def problems_of_id(value: object, field: str) -> list[str]:
     """What keeps a value that a client has written from being an id."""
-    if not isinstance(value, str):
-        return [f"{field}: Input should be a valid string"]
-    try:
-        check_segment(value, what="the id")
-    except InvalidPath as error:
-        return [f"{field}: {error}"]
-    return []
+    return list(Identifier().problems(value, field))

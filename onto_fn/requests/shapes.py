@@ -23,6 +23,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from onto_fn.errors import InvalidPath
 from onto_fn.firestore.documents import Reference
+from onto_fn.firestore.paths import check_segment
 
 MAX_TEXT = 10_000
 """Characters of a text without `max_length`."""
@@ -114,11 +115,12 @@ class Number:
 
     def from_json(self, value: object) -> object:
         """Numbers that JSON lacks are texts, as in Firestore's REST API."""
-        if not self.is_integer and value in {"NaN", "Infinity", "-Infinity"}:
-            return float(cast(str, value))
+        if isinstance(value, str) and value in _NO_JSON and not self.is_integer:
+            return float(value)
         return value
 
 
+_NO_JSON = frozenset({"NaN", "Infinity", "-Infinity"})
 _COMPARISONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "minimum": ("greater than or equal to", operator.ge),
     "exclusiveMinimum": ("greater than", operator.gt),
@@ -159,6 +161,21 @@ class Text(Plain):
     def _found(self) -> SchemaValidator | None:
         engine: Any = "python-re" if self.is_python else "rust-regex"
         return SchemaValidator(core_schema.str_schema(pattern=self.pattern, regex_engine=engine))
+
+
+@dataclass(frozen=True)
+class Identifier(Plain):
+    """The id of a document."""
+
+    def problems(self, value: object, where: str) -> Iterator[str]:
+        """What keeps a value from being an id."""
+        if not isinstance(value, str):
+            yield f"{where}: Input should be a valid string"
+            return
+        try:
+            check_segment(value, what="the id")
+        except InvalidPath as error:
+            yield f"{where}: {error}"
 
 
 @dataclass(frozen=True)
