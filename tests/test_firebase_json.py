@@ -104,7 +104,7 @@ def test_of_several_databases_the_apps_own_counts(tmp_path: Path) -> None:
     assert names(folder)[0] == "main.rules"
     assert names(folder, "eu")[0] == "eu.rules"
     assert names(folder, "two")[0] == "small.rules"
-    with pytest.raises(DeclarationError, match="databases .default., eu, one, two, and the app"):
+    with pytest.raises(DeclarationError, match=r"databases .default., eu, one, two, and the app"):
         names(folder, "us")
     app = App([ViewMediator(Page)], database="eu")
     assert [file.path.name for file in generated_files(app, folder)] == ["eu.rules", "eu.json"]

@@ -17,8 +17,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from onto_fn import DomainModel, EmbeddedModel, Form, Patch, Ref, Request, Store, ViewModel
-from onto_fn import owner, role, root
+from onto_fn import (
+    DomainModel,
+    EmbeddedModel,
+    Form,
+    Patch,
+    Ref,
+    Request,
+    Store,
+    ViewModel,
+    owner,
+    role,
+    root,
+)
 from onto_fn.errors import InvalidRequest
 from onto_fn.firestore import Reference
 

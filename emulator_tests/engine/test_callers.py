@@ -7,8 +7,18 @@ from typing import Any
 import pytest
 from kit.writing import Writer
 
-from onto_fn import App, Database, DomainModel, Form, FormMediator, Request, role, signed_in
-from onto_fn import Engine, Result
+from onto_fn import (
+    App,
+    Database,
+    DomainModel,
+    Engine,
+    Form,
+    FormMediator,
+    Request,
+    Result,
+    role,
+    signed_in,
+)
 
 
 class Note(DomainModel, collection="callerNotes"):
