@@ -97,7 +97,9 @@ def _rules(app: App, path: Path) -> GeneratedFile:
 def _indexes(app: App, path: Path, keep: Path) -> GeneratedFile:
     found = _read(path)
     made_by = f"{_MADE_BY}{keep.name}"
-    if found and parse(found, path).get("//") != made_by:
+    before = parse(found, path) if found else {}
+    is_own = before.get("//") == made_by
+    if not is_own and any(before.get(key) for key in before.keys() - {"//"}):
         raise DeclarationError(
             f"{path.name} was written by hand: rename it to {keep.name}, whose entries are kept, "
             "and generate again"
