@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.errors import OntoError
+from onto_fn.firebase_json import read_firebase_json
 
 if TYPE_CHECKING:
     from onto_fn.firestore import Database
@@ -188,10 +190,10 @@ def configured_emulator(service: str) -> str | None:
         service: such as `"pubsub"`.
     """
     try:
-        config: Any = json.loads(Path("firebase.json").read_text())
+        config: Any = read_firebase_json(Path())
         settings: Any = config["emulators"][service]
         return f"{settings.get('host', _LOCAL)}:{settings['port']}"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OntoError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -168,7 +168,14 @@ class Engine:
         wanted = [Affected(found, root, shard) for shard in range(found.shards)]
         return combined(self._together(database, wanted, None))
 
-    def submit(self, database: Database, definition: str, path: str, fields: Fields) -> Outcome:
+    def submit(
+        self,
+        database: Database,
+        definition: str,
+        path: str,
+        fields: Fields,
+        uid: str | None = None,
+    ) -> Outcome:
         """Create a task's document and process it, in one commit; see `tasks.submit`.
 
         A path that was processed before is covered; what became of it is in the document's mark.
@@ -178,13 +185,14 @@ class Engine:
             definition: name of the task, form or patch, which marks its documents.
             path: path of the new document.
             fields: its content.
+            uid: id of the user who asks, if a verified token says so.
 
         Raises:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed; submit it again.
         """
         found = self.definition(definition)
-        return tasks.submit(database, found, path, fields, self.retry)
+        return tasks.submit(database, found, path, fields, self.retry, uid)
 
     def read(self, database: Database, path: str) -> Document:
         """One document as it is now.

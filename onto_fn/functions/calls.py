@@ -43,6 +43,7 @@ from onto_fn.functions.integers import decoded, encoded
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.model_type import problems_of
+from onto_fn.requests.request import check_id
 
 if TYPE_CHECKING:
     from firebase_functions.https_fn import CallableRequest
@@ -135,9 +136,10 @@ def _answer(
     path = _path(mediator, asked, call)
     database = app.database()
     fields = _checked(mediator, asked, path)
+    uid = call.auth.uid if call.auth else None
     name = mediator.model.__request_name__
     try:
-        outcome = app.engine.submit(database, name, path, fields)
+        outcome = app.engine.submit(database, name, path, fields, uid)
         mark: Mapping[str, Any] = {"state": "done"}
         if outcome.result is Result.REFUSED:
             mark = {"reason": outcome.error}
@@ -180,18 +182,21 @@ def _path(mediator: RequestMediator, asked: Call, call: CallableRequest[Any]) ->
     if missing:
         _invalid([f"params.{name}: Field required" for name in missing])
     try:
-        return model.__path__.render(params)
+        path = model.__path__.render(params)
+        check_id(asked.id)
+        return path
+    except InvalidRequest as error:
+        return _invalid(error.problems)
     except InvalidPath as error:
         return _invalid([str(error)])
 
 
 def _checked(mediator: RequestMediator, asked: Call, path: str) -> Fields:
-    """What the request's document will hold: fields that fit the declaration, and no others."""
+    """What the request's document will hold, as a client of Firestore would write it."""
     model = mediator.model
     try:
-        model.parsed(asked.fields)
-        known = model.stored_fields()
-        fields = {name: value for name, value in asked.fields.items() if name in known}
+        fields = cast(Fields, model.written_shape().from_json(asked.fields))
+        model.parsed(fields)
         check_size(path, fields)
         encode_fields(fields, documents="", where="fields")
     except InvalidRequest as error:

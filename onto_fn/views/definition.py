@@ -122,7 +122,7 @@ class Definition:
     done: TaskDone = field(default_factory=TaskDone.delete)
     shards: int = 1
     sends: tuple[str, ...] = ()
-    decide: Callable[[Document, Reader], Decision | None] | None = None
+    decide: Callable[[Document, Reader, str | None], Decision | None] | None = None
     owns: tuple[str, ...] = ()
     creates: bool = False
     whole: bool = False
