@@ -1,0 +1,122 @@
+"""A run: blocks of declarations, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fuzz.declarations import Declaration, generated
+from fuzz.documents import Google
+from fuzz.properties import ON_FIRESTORE, Case, World, checked, imported
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
+
+from onto_fn import Database
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A property that does not hold for a declaration."""
+
+    number: int
+    broken: str
+    text: str
+    kinds: frozenset[str]
+    features: frozenset[str]
+
+
+@dataclass
+class Tally:
+    """What a run has covered, and the faults that it has found."""
+
+    cases: int = 0
+    refused: Counter[str] = field(default_factory=Counter[str])
+    properties: Counter[str] = field(default_factory=Counter[str])
+    kinds: Counter[str] = field(default_factory=Counter[str])
+    features: Counter[str] = field(default_factory=Counter[str])
+    seconds: Counter[str] = field(default_factory=Counter[str])
+    faults: list[Fault] = field(default_factory=list[Fault])
+
+    def add(self, other: Tally) -> None:
+        self.cases += other.cases
+        for name in ("refused", "properties", "kinds", "features", "seconds"):
+            getattr(self, name).update(getattr(other, name))
+        self.faults += other.faults
+
+    def cover(self, declaration: Declaration) -> None:
+        self.cases += 1
+        self.kinds.update(declaration.kinds())
+        self.features.update(declaration.features())
+
+    def fault(self, declaration: Declaration, broken: str, text: str) -> None:
+        kinds, features = declaration.kinds(), declaration.features()
+        self.faults.append(
+            Fault(declaration.number, broken, text, frozenset(kinds), frozenset(features))
+        )
+
+
+def connected(host: str) -> World:
+    """A new, empty database on the emulator."""
+    os.environ["FIRESTORE_EMULATOR_HOST"] = host
+    project = f"demo-{secrets.token_hex(6)}"
+    client = Client(project=project, credentials=AnonymousCredentials())
+    return World(Database(project), Google(client))
+
+
+def block(host: str, of_seed: int, numbers: Iterable[int]) -> Tally:
+    """Check the declarations of these numbers."""
+    warnings.simplefilter("ignore")  # pydantic's, of fields named like its own methods
+    tally, world = Tally(), connected(host)
+    cases: list[Case] = []
+    watch = _Watch(tally)
+    for number in numbers:
+        declaration = generated(number, of_seed)
+        watch("generate")
+        case = _import(declaration, tally)
+        watch("import")
+        if case is not None:
+            cases.append(case)
+    world.google.write(
+        {
+            path: stored.fields
+            for case in cases
+            for path, stored in zip(case.paths, case.declaration.documents, strict=True)
+        }
+    )
+    watch("write")
+    for case in cases:
+        tally.properties.update(list(ON_FIRESTORE))
+        for name, text in checked(case, world):
+            tally.fault(case.declaration, name, text)
+        watch("check")
+    world.database.close()
+    return tally
+
+
+def _import(declaration: Declaration, tally: Tally) -> Case | None:
+    tally.cover(declaration)
+    tally.properties["import"] += 1
+    case, broken, text = imported(declaration)
+    if broken:
+        tally.fault(declaration, broken, text)
+    elif case is None:
+        tally.refused[declaration.refused or declaration.may_refuse] += 1
+    return case
+
+
+class _Watch:
+    """Counts the seconds of each part of a block."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._last = time.perf_counter()
+
+    def __call__(self, part: str) -> None:
+        now = time.perf_counter()
+        self._tally.seconds[part] += now - self._last  # pyright: ignore[reportArgumentType]
+        self._last = now
