@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -19,11 +20,29 @@ MAX_DEPTH = 2
 
 @dataclass
 class Scope:
-    """Where types are drawn: a declaration, whose number is in the names of its classes."""
+    """Where types are drawn.
+
+    Attributes:
+        number: of the declaration, which is in the names of its classes.
+        collection: of the domain model.
+        extra: what the class around does with undeclared keys; a dataclass and a TypedDict do the
+            same, as pydantic has it.
+        is_camel: whether the class around stores its names in camelCase; they do that as well.
+    """
 
     number: int
     collection: str
+    extra: str = "allow"
+    is_camel: bool = True
     _names: count[int] = field(default_factory=lambda: count(1))
+
+    @contextmanager
+    def within(self, extra: str, *, is_camel: bool) -> Iterator[None]:
+        """Types are drawn for a class with its own configuration."""
+        before = self.extra, self.is_camel
+        self.extra, self.is_camel = extra, is_camel
+        yield
+        self.extra, self.is_camel = before
 
     def new(self, name: str) -> str:
         """A name for one more class."""
@@ -319,7 +338,7 @@ def drawn_fields(
     used = {f.name for f in taken} | {f.stored for f in taken}
     for name in draw(st.lists(st.sampled_from(list(names)), max_size=amount, unique=True)):
         kind = any_type(draw, scope, depth)
-        stored = to_camel(name) if style in {"EmbeddedModel", "DomainModel"} else name
+        stored = to_camel(name) if scope.is_camel else name
         alias = ""
         if style in {"EmbeddedModel", "BaseModel", "DomainModel"} and chance(draw, 25):
             alias = one_of(draw, list(drawing.ALIASES))
@@ -353,7 +372,7 @@ def sample_of(draw: Draw, fields: Iterable[ModelField], *, keeps_null: bool = Fa
             drawn = one.type.value(draw)
             stored[one.stored] = drawn.stored
             value = drawn.kept
-        if value is not None or keeps_null:
+        if value is not None or keeps_null or one.is_required:
             kept[one.stored] = value
     return Sample(stored, kept)
 
@@ -362,10 +381,16 @@ def _class(
     draw: Draw, scope: Scope, depth: int, style: str, tag: str = "", amount: int = 3
 ) -> Type:
     name = scope.new("Part")
-    fields = drawn_fields(draw, scope, depth + 1, amount, style=style)
-    fields.sort(key=lambda one: not one.is_required)
     is_pydantic = style in {"EmbeddedModel", "BaseModel"}
     extra = one_of(draw, ["", "", "allow", "forbid"]) if is_pydantic else ""
+    around = scope.extra
+    with scope.within(
+        (extra or "ignore") if is_pydantic else around,
+        is_camel=style == "EmbeddedModel" if is_pydantic else scope.is_camel,
+    ):
+        fields = drawn_fields(draw, scope, depth + 1, amount, style=style)
+    fields.sort(key=lambda one: not one.is_required)
+    treats = (extra or "ignore") if is_pydantic else around
     is_computed = style == "EmbeddedModel" and bool(fields) and chance(draw, 20)
     config = [f'extra="{extra}"'] if extra else []
     if style == "BaseModel" and {"GeoPoint", "Vector"} & _inside(fields):
@@ -398,10 +423,10 @@ def _class(
             kept["computedPart"] = kept[fields[0].stored]
             if chance(draw, 50):
                 stored["computedPart"] = draw(drawing.raw)
-        if extra != "forbid" and chance(draw, 40):
+        if treats != "forbid" and chance(draw, 40):
             more = undeclared(draw, fields)
             stored |= more
-            kept |= more if extra == "allow" else {}
+            kept |= more if treats == "allow" and style != "dataclass" else {}
         return Sample(stored, kept)
 
     types = [one.type for one in fields]
@@ -412,7 +437,7 @@ def _class(
         frozenset({"map"}),
         classes=(*_classes(types), head + body),
         parts=tuple(types),
-        features=frozenset(features) | (frozenset() if extra == "forbid" else {"undeclared keys"}),
+        features=frozenset(features) | (frozenset() if treats == "forbid" else {"undeclared keys"}),
         declares=frozenset({*(one.stored for one in fields), "kind", "computedPart"}),
         fields=tuple(fields),
     )
@@ -425,8 +450,9 @@ def _inside(fields: Iterable[ModelField]) -> set[str]:
 def _family(draw: Draw, scope: Scope, depth: int) -> Type:
     """A base class and a subclass, told apart by `obj_type`."""
     base, child = scope.new("Base"), scope.new("Child")
-    fields = drawn_fields(draw, scope, depth + 1, 2)
-    more = drawn_fields(draw, scope, depth + 1, 2, taken=fields)
+    with scope.within("ignore", is_camel=True):
+        fields = drawn_fields(draw, scope, depth + 1, 2)
+        more = drawn_fields(draw, scope, depth + 1, 2, taken=fields)
     bodies = ["".join(f"\n    {one.declaration()}" for one in part) for part in (fields, more)]
     sources = (
         f'class {base}(EmbeddedModel, obj_type="{base}"):' + (bodies[0] or "\n    pass"),

@@ -231,7 +231,8 @@ VARIABLES = ("page_id", "match", "service", "function", "database", "data", "req
 @st.composite
 def declarations(draw: Draw, number: int = 0) -> Declaration:
     """A declaration with its documents."""
-    scope = Scope(number, f"things{number}")
+    extra = one_of(draw, ["", "", "allow", "ignore", "forbid"])
+    scope = Scope(number, f"things{number}", extra or "allow")
     names = drawing.NAMES
     is_clashing = chance(draw, 8)
     if is_clashing:
@@ -254,7 +255,6 @@ def declarations(draw: Draw, number: int = 0) -> Declaration:
     camel = [to_camel(one.name) for one in fields]
     if len(set(camel)) < len(camel):
         refused = refused or "two view fields of one stored name"
-    extra = one_of(draw, ["", "", "allow", "ignore", "forbid"])
     child = None
     if chance(draw, 15):
         child = tuple(drawn_fields(draw, scope, 1, 2, style="DomainModel", taken=fields))

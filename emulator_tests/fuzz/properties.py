@@ -192,7 +192,7 @@ def setter(case: Case, world: World) -> None:
         Document(f"{declaration.collection}/other", declaration.other.fields, None)
     )
     if declaration.by_patch and kept is not None:
-        fields = {"page_of_patch": "d0", to_camel(target.name): kept}
+        fields: dict[str, Any] = {"page_of_patch": "d0", to_camel(target.name): kept}
         request = f"u/{OWNER}/patches{declaration.number}/p"
         outcome = case.engine.submit(
             world.database, f"Patch{declaration.number}", request, fields
@@ -267,8 +267,8 @@ def form(case: Case, world: World) -> None:
 ON_FIRESTORE: dict[str, Callable[[Case, World], None]] = {
     "read": read,
     "view": view,
-    "stable": stable,
     "eventual": eventual,
+    "stable": stable,
     "unchanged": unchanged,
     "setter": setter,
     "form": form,
