@@ -355,6 +355,8 @@ def drawn_fields(
 
 def undeclared(draw: Draw, fields: Iterable[ModelField], *, most: int = 2) -> dict[str, Any]:
     """Keys that no field has, with values of all kinds."""
+    if isinstance(draw, drawing.Plain):
+        return {}
     taken = {f.stored for f in fields} | {f.name for f in fields} | {"kind", "computedPart"}
     taken |= {"computed_part", "doc_id", "doc_ref", "obj_type"}
     drawn = draw(st.dictionaries(drawing.raw_keys, drawing.raw, max_size=most))
@@ -419,9 +421,10 @@ def _class(
         stored, kept = {**drawn.stored}, {**drawn.kept}
         if tag:
             stored["kind"] = kept["kind"] = tag
-        if is_computed and fields[0].stored in kept:
-            kept["computedPart"] = kept[fields[0].stored]
-            if chance(draw, 50):
+        if is_computed:
+            value = kept.get(fields[0].stored)
+            kept |= {} if value is None else {"computedPart": value}
+            if chance(draw, 50) and not isinstance(draw, drawing.Plain):
                 stored["computedPart"] = draw(drawing.raw)
         if treats != "forbid" and chance(draw, 40):
             more = undeclared(draw, fields)

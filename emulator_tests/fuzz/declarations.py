@@ -298,15 +298,15 @@ def _document(draw: Draw, case: Declaration, *, plain: bool = False) -> Stored:
     is_child = case.child is not None and not plain and chance(draw, 50)
     if is_child:
         fields += case.child or ()
-    drawn = sample_of(draw, fields)
+    drawn = sample_of(drawing.Plain(draw) if plain else draw, fields)
     by_stored = {one.stored: one.name for one in case.fields}
     kept = {by_stored[n]: value for n, value in drawn.kept.items() if n in by_stored}
-    stored = {**drawn.kept} if plain else {**drawn.stored}
+    stored = {**drawn.stored}
     if plain:
         return Stored(stored, kept)
     if case.computed is not None:
         origin, name = case.computed
-        if origin.name in kept:
+        if kept.get(origin.name) is not None:
             kept["computed_part"] = kept[origin.name]
         if name in {one.stored for one in fields}:
             stored = dict(stored)

@@ -17,6 +17,18 @@ from onto_fn.firestore import Reference
 T = TypeVar("T")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
+
+class Plain:
+    """Draws what a client writes that knows the declaration: no key that is not declared."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+
+    def __call__(self, strategy: st.SearchStrategy[Any]) -> Any:
+        return self._draw(strategy)
+
+
+
 FOREIGN = "projects/another-project/databases/(default)"
 _RESERVED = re.compile(r"__.*__\Z", re.DOTALL)
 
@@ -71,7 +83,7 @@ NAMES = (
 """Python names without a meaning to the library."""
 
 CLASHING_NAMES = (
-    "ref", "at", "where", "template", "content", "family", "all", "copy", "json", "schema", "dict",
+    "ref", "at", "where", "template", "content", "family", "all", "copy", "json", "schema",
     "validate", "construct", "model_name", "store", "targets", "definition", "propagate", "query",
     "submit", "parsed", "stored_fields", "doc_update_time", "to_fields", "Document", "root",
     "accepts", "owns", "update", "is_declared", "loaded", "put", "reads", "models",
