@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from fuzz import front_end
 from fuzz.declarations import Declaration, generated
 from fuzz.documents import Google
 from fuzz.properties import ON_FIRESTORE, Case, World, checked, imported
@@ -39,12 +41,12 @@ class Tally:
     properties: Counter[str] = field(default_factory=Counter[str])
     kinds: Counter[str] = field(default_factory=Counter[str])
     features: Counter[str] = field(default_factory=Counter[str])
-    seconds: Counter[str] = field(default_factory=Counter[str])
+    milliseconds: Counter[str] = field(default_factory=Counter[str])
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def add(self, other: Tally) -> None:
         self.cases += other.cases
-        for name in ("refused", "properties", "kinds", "features", "seconds"):
+        for name in ("refused", "properties", "kinds", "features", "milliseconds"):
             getattr(self, name).update(getattr(other, name))
         self.faults += other.faults
 
@@ -60,6 +62,10 @@ class Tally:
         )
 
 
+ALL = frozenset({"firestore", "typescript", "rules"})
+"""The parts of a run."""
+
+
 def connected(host: str) -> World:
     """A new, empty database on the emulator."""
     os.environ["FIRESTORE_EMULATOR_HOST"] = host
@@ -68,32 +74,33 @@ def connected(host: str) -> World:
     return World(Database(project), Google(client))
 
 
-def block(host: str, of_seed: int, numbers: Iterable[int]) -> Tally:
+def block(host: str, of_seed: int, numbers: Iterable[int], parts: frozenset[str] = ALL) -> Tally:
     """Check the declarations of these numbers."""
+    return check(host, (generated(number, of_seed) for number in numbers), parts)
+
+
+def check(host: str, declarations: Iterable[Declaration], parts: frozenset[str] = ALL) -> Tally:
+    """Check declarations, on a database of their own."""
     warnings.simplefilter("ignore")  # pydantic's, of fields named like its own methods
+    logging.disable(logging.CRITICAL)  # of dead letters, which are told as faults
     tally, world = Tally(), connected(host)
-    cases: list[Case] = []
     watch = _Watch(tally)
-    for number in numbers:
-        declaration = generated(number, of_seed)
+    cases: list[Case] = []
+    for declaration in declarations:
         watch("generate")
         case = _import(declaration, tally)
         watch("import")
         if case is not None:
             cases.append(case)
-    world.google.write(
-        {
-            path: stored.fields
-            for case in cases
-            for path, stored in zip(case.paths, case.declaration.documents, strict=True)
-        }
-    )
-    watch("write")
-    for case in cases:
-        tally.properties.update(list(ON_FIRESTORE))
-        for name, text in checked(case, world):
-            tally.fault(case.declaration, name, text)
-        watch("check")
+    if "firestore" in parts:
+        _on_firestore(world, cases, tally)
+        watch("Firestore")
+    if "typescript" in parts:
+        _in_typescript(cases, tally)
+        watch("TypeScript")
+    if "rules" in parts:
+        _under_rules(host, world, cases, tally)
+        watch("rules")
     world.database.close()
     return tally
 
@@ -109,6 +116,44 @@ def _import(declaration: Declaration, tally: Tally) -> Case | None:
     return case
 
 
+def _on_firestore(world: World, cases: list[Case], tally: Tally) -> None:
+    world.google.write(
+        {
+            path: stored.fields
+            for case in cases
+            for path, stored in zip(case.paths, case.declaration.documents, strict=True)
+        }
+    )
+    for case in cases:
+        tally.properties.update(list(ON_FIRESTORE))
+        for name, text in checked(case, world):
+            tally.fault(case.declaration, name, text)
+
+
+def _in_typescript(cases: list[Case], tally: Tally) -> None:
+    modules: dict[int, str] = {}
+    by_number = {case.declaration.number: case.declaration for case in cases}
+    for case in cases:
+        text, why = front_end.module_of(case)
+        if text is not None:
+            modules[case.declaration.number] = text
+            tally.properties["TypeScript"] += 1
+        elif why:
+            tally.fault(case.declaration, "TypeScript", why)
+        else:
+            tally.refused["by TypeScript"] += 1
+    for number, text in front_end.compiled(modules).items():
+        tally.fault(by_number[number], "TypeScript", text)
+
+
+def _under_rules(host: str, world: World, cases: list[Case], tally: Tally) -> None:
+    known, found = front_end.guarded(host, world.google, cases)
+    tally.properties["rules"] += len(known)
+    tally.refused["by rules"] += len([c for c in cases if c.get("Form")]) - len(known)
+    for case, name, text in found:
+        tally.fault(case.declaration, name, text)
+
+
 class _Watch:
     """Counts the seconds of each part of a block."""
 
@@ -118,5 +163,5 @@ class _Watch:
 
     def __call__(self, part: str) -> None:
         now = time.perf_counter()
-        self._tally.seconds[part] += now - self._last  # pyright: ignore[reportArgumentType]
+        self._tally.milliseconds[part] += round((now - self._last) * 1000)
         self._last = now

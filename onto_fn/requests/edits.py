@@ -15,10 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from pydantic import BaseModel
+
 from onto_fn.firestore.canonical import canonical, ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
 from onto_fn.firestore.types import key_text, native
 from onto_fn.models.content import Made
+from onto_fn.models.declared_types import stored_names
 from onto_fn.models.embedded import copied_from
 
 GONE: Any = object()
@@ -49,6 +52,7 @@ class Original:
     def __init__(self, stored: Fields, content: Fields, sources: Made) -> None:
         self._stored = stored
         self._content = content
+        self._sources = sources
         self._known: dict[int, _Was] = {}
         self._note(stored, content, sources)
 
@@ -113,6 +117,20 @@ class Original:
                 found[place] = self._merged(None, None, now[key], sources)
             else:
                 self._compare(place, stored.get(key), was[key], now[key], sources, found)
+        for key in self._outdated(before, after, sources):
+            if key in stored and key not in was and key not in now:
+                found[(*path, key)] = GONE
+
+    def _outdated(self, before: Value, after: Value, sources: Made) -> set[str]:
+        """Fields of the class that an object was of, if it is of another now that has them not.
+
+        Where such a field was stored as null, it is not in the object's content.
+        """
+        old, new = self._sources.get(id(before)), sources.get(id(after))
+        if type(old) is type(new) or not isinstance(old, BaseModel):
+            return set()
+        kept = set(stored_names(type(new)).values()) if isinstance(new, BaseModel) else set[str]()
+        return set(stored_names(type(old)).values()) - kept
 
     def _merged(self, stored: Value, before: Value, after: Value, sources: Made) -> Value:
         """What `after` is stored as, with all that is stored beside what `before` had."""
@@ -134,7 +152,8 @@ class Original:
         if not _are_maps(stored, before):
             return {key: self._merged(None, None, item, sources) for key, item in now.items()}
         was = _texts(before)
-        kept = {key: item for key, item in stored.items() if key in now or key not in was}
+        gone = was.keys() | self._outdated(before, after, sources)
+        kept = {key: item for key, item in stored.items() if key in now or key not in gone}
         for key, item in now.items():
             if key not in was:
                 kept[key] = self._merged(None, None, item, sources)
