@@ -374,7 +374,7 @@ def sample_of(draw: Draw, fields: Iterable[ModelField], *, keeps_null: bool = Fa
             drawn = one.type.value(draw)
             stored[one.stored] = drawn.stored
             value = drawn.kept
-        if value is not None or keeps_null or one.is_required:
+        if value is not None or keeps_null or one.default != "None":
             kept[one.stored] = value
     return Sample(stored, kept)
 

@@ -78,12 +78,12 @@ raw_items = raw.filter(lambda value: not isinstance(value, list | Vector))
 NAMES = (
     "title", "due_date", "line_1", "a1b2", "camelCase", "class_", "trailing_", "double__under",
     "größe", "名前", "x", "UPPER", "from_", "of", "type", "id", "key", "value", "match", "service",
-    "request", "resource", "function", "data", "database", "size", "timestamp", "duration",
+    "resource", "function", "data", "database", "size", "timestamp", "duration",
 )  # fmt: skip
 """Python names without a meaning to the library."""
 
 CLASHING_NAMES = (
-    "ref", "at", "where", "template", "content", "family", "all", "copy", "json", "schema",
+    "request", "ref", "at", "where", "template", "content", "family", "all", "copy", "json", "schema",
     "validate", "construct", "model_name", "store", "targets", "definition", "propagate", "query",
     "submit", "parsed", "stored_fields", "doc_update_time", "to_fields", "Document", "root",
     "accepts", "owns", "update", "is_declared", "loaded", "put", "reads", "models",

@@ -191,8 +191,9 @@ def setter(case: Case, world: World) -> None:
     other = case.get("Thing").from_document(
         Document(f"{declaration.collection}/other", declaration.other.fields, None)
     )
-    if declaration.by_patch and kept is not None:
-        fields: dict[str, Any] = {"page_of_patch": "d0", to_camel(target.name): kept}
+    given = declaration.other.fields.get(target.stored)
+    if declaration.by_patch and given is not None:
+        fields: dict[str, Any] = {"page_of_patch": "d0", to_camel(target.name): given}
         request = f"u/{OWNER}/patches{declaration.number}/p"
         outcome = case.engine.submit(
             world.database, f"Patch{declaration.number}", request, fields

@@ -1,9 +1,9 @@
 """The content of a model as it is stored: Firestore's names, what each object has, no None.
 
 pydantic writes a nested object by the type that its field declares, so that a subclass loses its
-fields, and leaves out every None or none. Here an object keeps all its fields, fields that are None
-are left out at every depth unless the model requires them, and a None in a list or a map of the
-application's stays.
+fields, and leaves out every None or none. Here an object keeps all its fields. What is None and is
+read as None where it is missing is left out, at every depth. Any other None is stored as null, that
+of a required field or of one with another default, as is a None in the application's lists and maps.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def content_of(model: BaseModel, made: Made | None = None) -> dict[str, Value]:
     """The fields of a domain object by their stored names, without `doc_id`.
 
     Values are those of the types table; what Firestore has no type for becomes its stored form as
-    it is written. Fields that are None are left out, unless the model requires them.
+    it is written. A None that is read as None where it is missing is left out.
 
     Args:
         model: the object.
@@ -56,7 +56,7 @@ class _Shape:
 
     Attributes:
         nested: fields that may hold objects: stored name and attribute of each.
-        optional: stored names of the fields that the class can be read without.
+        optional: stored names of the fields that are None where a document has no such field.
         added: stored names of which each base class, as which the object may be declared, lacks one.
         is_own: whether a serializer of the application's own writes the whole object.
         obj_type: what tells the class apart where it is embedded.
@@ -78,10 +78,11 @@ def _shape(cls: type[BaseModel]) -> _Shape:
         for name, annotation in declared_fields(cls).items()
         if name in names and name not in own and _may_hold_objects(annotation)
     )
-    required = {name for name, info in cls.model_fields.items() if info.is_required()}
+    fields = cls.model_fields.items()
+    kept = {name for name, info in fields if info.default is not None or info.default_factory}
     return _Shape(
         nested,
-        frozenset(names[name] for name in names if name not in required),
+        frozenset(names[name] for name in names if name not in kept),
         _added(cls, names.values()),
         bool(cls.__pydantic_decorators__.model_serializers),
         getattr(cls, "__embedded_type__", None),
@@ -163,15 +164,10 @@ def _dataclass(value: Any, dumped: dict[str, Any], made: Made | None) -> dict[st
     is_camel = any(name != field.name for name, field in zip(names, declared, strict=False))
     for place, field in enumerate(declared):
         item = getattr(value, field.name)
-        if item is None and not _is_required(field):
+        if item is None and field.default is None:
             continue
         if place < len(names):
             fields[names[place]] = _value(item, dumped[names[place]], made)
         else:
             fields[to_camel(field.name) if is_camel else field.name] = _value(item, item, made)
     return fields
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    missing = dataclasses.MISSING
-    return field.default is missing and field.default_factory is missing
