@@ -239,9 +239,7 @@ def _union(draw: Draw, scope: Scope, depth: int, **_: Any) -> Type:
 
 def _discriminated(draw: Draw, scope: Scope, depth: int, **_: Any) -> Type:
     base = one_of(draw, ["EmbeddedModel", "BaseModel"])
-    parts = [
-        _class(draw, scope, depth + 1, base, tag=tag) for tag in ("one", "two")
-    ]
+    parts = [_class(draw, scope, depth + 1, base, tag=tag) for tag in ("one", "two")]
     return Type(
         "Union (discriminated)",
         f'Annotated[{parts[0].source} | {parts[1].source}, Field(discriminator="kind")]',

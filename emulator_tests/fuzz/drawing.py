@@ -28,7 +28,6 @@ class Plain:
         return self._draw(strategy)
 
 
-
 FOREIGN = "projects/another-project/databases/(default)"
 _RESERVED = re.compile(r"__.*__\Z", re.DOTALL)
 
@@ -70,7 +69,10 @@ scalars = st.one_of(
 )
 maps = st.deferred(lambda: st.dictionaries(raw_keys, raw, max_size=3))
 raw: st.SearchStrategy[Any] = st.one_of(
-    scalars, scalars, maps, st.lists(st.one_of(scalars, maps).filter(lambda v: not isinstance(v, Vector)), max_size=3)
+    scalars,
+    scalars,
+    maps,
+    st.lists(st.one_of(scalars, maps).filter(lambda v: not isinstance(v, Vector)), max_size=3),
 )
 """Any value that Firestore stores; it takes no vector in a list."""
 raw_items = raw.filter(lambda value: not isinstance(value, list | Vector))

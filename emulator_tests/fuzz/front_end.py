@@ -63,7 +63,11 @@ def compiled(modules: dict[int, str]) -> dict[int, str]:
             (folder / f"case{number}.ts").write_text(text)
         tsc = WEB / "node_modules" / ".bin" / "tsc"
         done = subprocess.run(
-            [find_node(ROOT), tsc, "-p", "."], cwd=folder, capture_output=True, text=True, check=False
+            [find_node(ROOT), tsc, "-p", "."],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         texts = {number: (folder / f"case{number}.ts").read_text() for number in modules}
     found: dict[int, str] = {}
@@ -176,9 +180,7 @@ def rules_of(case: Case) -> tuple[str | None, str]:
 Answer = tuple[Case, str, str]
 
 
-def guarded(
-    host: str, google: Google, cases: Sequence[Case]
-) -> tuple[list[Case], list[Answer]]:
+def guarded(host: str, google: Google, cases: Sequence[Case]) -> tuple[list[Case], list[Answer]]:
     """The cases that have rules, and those of which they do what they should not."""
     known: list[Case] = []
     found: list[Answer] = []
@@ -198,9 +200,7 @@ def guarded(
     return known, found
 
 
-def _together(
-    clients: Clients, cases: Sequence[Case]
-) -> Iterator[Answer]:
+def _together(clients: Clients, cases: Sequence[Case]) -> Iterator[Answer]:
     text = rules_text(App([FormMediator(case.get("Form")) for case in cases]))
     problem = f"{len(text)} bytes" if len(text) > MAX_RULES else ""
     problem = problem or clients.load(text)

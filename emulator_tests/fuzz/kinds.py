@@ -156,9 +156,7 @@ SCALARS: tuple[Type, ...] = (
     _leaf(
         "timedelta", "timedelta", _durations, "double integer", literal="timedelta(seconds={!r})"
     ),
-    _leaf(
-        "Decimal", "Decimal", _decimals, "string", literal="Decimal({!r})", identity=Decimal
-    ),
+    _leaf("Decimal", "Decimal", _decimals, "string", literal="Decimal({!r})", identity=Decimal),
     _leaf(
         "UUID",
         "UUID",
@@ -265,9 +263,7 @@ def enumeration(draw: Draw, name: str) -> Type:
     is_text = base in {"Enum: str", "StrEnum", "str, Enum"}
     values: list[Any]
     if is_text:
-        values = draw(
-            st.lists(st.sampled_from(_TEXT_VALUES), min_size=1, max_size=3, unique=True)
-        )
+        values = draw(st.lists(st.sampled_from(_TEXT_VALUES), min_size=1, max_size=3, unique=True))
     else:
         values = draw(st.lists(st.integers(-2, 9), min_size=1, max_size=3, unique=True))
     members = "".join(f"\n    M{place} = {value!r}" for place, value in enumerate(values))

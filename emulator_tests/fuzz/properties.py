@@ -17,6 +17,7 @@ from onto_fn import (
     Change,
     Database,
     DeclarationError,
+    DomainModel,
     Engine,
     FormMediator,
     PatchMediator,
@@ -124,10 +125,8 @@ def read(case: Case, world: World) -> None:
         content = stored_content(thing)
         for one in case.declaration.fields:
             _compare(f"{path}: {one.name}", content.get(one.stored), written.kept.get(one.name))
-        encoded = encode_fields(thing.to_fields(), documents=world.documents, where=path)
-        again = model.from_document(
-            Document(path, decode_fields(encoded, world.documents), None)
-        )
+        encoded = encode_fields(DomainModel.to_fields(thing), documents=world.documents, where=path)
+        again = model.from_document(Document(path, decode_fields(encoded, world.documents), None))
         _require(
             digest(content) == digest(stored_content(again)),
             f"{path}: saved and read again it is {again!r}, not {thing!r}",
@@ -195,9 +194,7 @@ def setter(case: Case, world: World) -> None:
     if declaration.by_patch and given is not None:
         fields: dict[str, Any] = {"page_of_patch": "d0", to_camel(target.name): given}
         request = f"u/{OWNER}/patches{declaration.number}/p"
-        outcome = case.engine.submit(
-            world.database, f"Patch{declaration.number}", request, fields
-        )
+        outcome = case.engine.submit(world.database, f"Patch{declaration.number}", request, fields)
         _require(outcome.result is Result.COMMITTED, f"{outcome.result}: {outcome.error}")
         mark = (world.content(request) or {}).get("processed", {})
         _require(mark.get("state") == "done", f"the patch of {fields} is marked {mark}")
@@ -238,11 +235,7 @@ def _undeclared_stays(target: ModelField, before: Message, after: Message) -> No
     was, now = (wire(doc.fields[target.stored].map_value.fields) for doc in (before, after))
     if "extra=allow" in target.type.features or not was or not now:
         return
-    lost = [
-        name
-        for name in was
-        if name not in target.type.declares and now.get(name) != was[name]
-    ]
+    lost = [name for name in was if name not in target.type.declares and now.get(name) != was[name]]
     _require(not lost, f"setting {target.name} has lost {lost} in it, which are not declared")
 
 

@@ -57,7 +57,7 @@ class _Shape:
     Attributes:
         nested: fields that may hold objects: stored name and attribute of each.
         optional: stored names of the fields that are None where a document has no such field.
-        added: stored names of which each base class, as which the object may be declared, lacks one.
+        added: stored names of which each base class, as which it may be declared, lacks one.
         is_own: whether a serializer of the application's own writes the whole object.
         obj_type: what tells the class apart where it is embedded.
     """
@@ -170,4 +170,6 @@ def _dataclass(value: Any, dumped: dict[str, Any], made: Made | None) -> dict[st
             fields[names[place]] = _value(item, dumped[names[place]], made)
         else:
             fields[to_camel(field.name) if is_camel else field.name] = _value(item, item, made)
+    if made is not None:
+        made[id(fields)] = value
     return fields
