@@ -14,7 +14,6 @@ from fuzz.declarations import Declaration, generated
 from fuzz.reducing import reduced
 from fuzz.report import shown, tables
 from fuzz.running import ALL, Fault, Tally, block, check
-
 from onto_fn.testing import EmulatorSuite
 
 ROOT = Path(__file__).resolve().parents[2]

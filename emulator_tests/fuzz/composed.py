@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from hypothesis import strategies as st
+
 from fuzz import drawing, kinds
 from fuzz.drawing import Draw, chance, one_of
 from fuzz.kinds import Sample, Type
-from hypothesis import strategies as st
-
 from onto_fn.firestore.canonical import ordered
 
 MAX_DEPTH = 2

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
 from fuzz import drawing
 from fuzz.composed import (
     ModelField,
     Scope,
     drawn_fields,
-    optional,
     refused_type,
     sample_of,
     to_camel,
@@ -22,8 +24,6 @@ from fuzz.composed import (
 )
 from fuzz.drawing import Draw, chance, one_of
 from fuzz.kinds import Type
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 HEAD = """\
 from collections.abc import Callable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fuzz.drawing import FOREIGN
 from google.cloud.firestore_v1 import Client, DocumentReference
 from google.cloud.firestore_v1.types import BatchGetDocumentsResponse
 
+from fuzz.drawing import FOREIGN
 from onto_fn.firestore import Reference
 from onto_fn.firestore.canonical import digest
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from fuzz.documents import Google
-from fuzz.properties import OWNER, Case
 from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
 
+from fuzz.documents import Google
+from fuzz.properties import OWNER, Case
 from onto_fn import App, DeclarationError, FormMediator
 from onto_fn.firestore.values import fill_fields
 from onto_fn.generate import rules_text, typescript

@@ -9,10 +9,10 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from fuzz import drawing
-from fuzz.drawing import Draw, one_of
 from hypothesis import strategies as st
 
+from fuzz import drawing
+from fuzz.drawing import Draw, one_of
 from onto_fn.firestore import Reference
 
 
@@ -268,7 +268,7 @@ def enumeration(draw: Draw, name: str) -> Type:
         values = draw(st.lists(st.integers(-2, 9), min_size=1, max_size=3, unique=True))
     members = "".join(f"\n    M{place} = {value!r}" for place, value in enumerate(values))
     # A key of another type than text has to be made again of its text.
-    is_key = is_text and "" not in values or base == "IntEnum"
+    is_key = (is_text and "" not in values) or base == "IntEnum"
     return Type(
         f"Enum ({base.removeprefix('Enum: ')})",
         name,

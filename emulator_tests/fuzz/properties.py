@@ -11,7 +11,6 @@ from typing import Any
 from fuzz.composed import ModelField, to_camel
 from fuzz.declarations import Declaration
 from fuzz.documents import Google, Message, same, wire
-
 from onto_fn import (
     App,
     Change,

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import Client
+
 from fuzz import front_end
 from fuzz.declarations import Declaration, generated
 from fuzz.documents import Google
 from fuzz.properties import ON_FIRESTORE, Case, World, checked, imported
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.firestore import Client
-
 from onto_fn import Database
 
 

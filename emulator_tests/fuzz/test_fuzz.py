@@ -15,7 +15,6 @@ from fuzz.__main__ import run  # noqa: E402
 from fuzz.declarations import generated  # noqa: E402
 from fuzz.report import shown, tables  # noqa: E402
 from fuzz.running import ALL  # noqa: E402
-
 from onto_fn.testing import EmulatorSuite  # noqa: E402
 
 SEED = 20260102
