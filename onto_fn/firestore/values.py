@@ -32,6 +32,19 @@ _LISTS = (list, tuple, set, frozenset, deque)
 # A vector is stored as a map of these.
 _TYPE, _VECTOR = "__type__", "__vector__"
 _RESERVED = re.compile(r"__.+__\Z", re.DOTALL)
+# Keys of maps that stand for values of further types, which Firestore's Enterprise edition has: a
+# document that holds some must be written back as it was read.
+_OF_TYPES = {
+    _TYPE,
+    "__binary__",
+    "__decimal128__",
+    "__int__",
+    "__max__",
+    "__min__",
+    "__oid__",
+    "__regex__",
+    "__request_timestamp__",
+}
 MAX_DIMENSIONS = 2048
 _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
 ANY_DATABASE = "projects/-/databases/-/documents"
@@ -274,7 +287,7 @@ def _name(name: object, where: str) -> str:
     if not name:
         raise InvalidValue(f"{where} has an empty key, which Firestore refuses")
     text = cast(str, name)
-    if text[0] == "_" and _RESERVED.match(text):
+    if text[0] == "_" and _RESERVED.match(text) and text not in _OF_TYPES:
         raise InvalidValue(f"{where} has the key {name!r}, which Firestore keeps for itself")
     return _text(text, where)
 
