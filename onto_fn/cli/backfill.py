@@ -169,8 +169,14 @@ def _tell(output: Output, report: Report) -> None:
             **asdict(report.counts),
             "resumed": report.resumed,
             "complete": report.is_complete,
+            "not_shown": list(report.not_shown),
         }
     )
+    for name in report.not_shown:
+        output.remark(
+            f"{name}: views show the numbers of another definition; run `onto backfill {name}` "
+            "when the published batches are done, and no other backfill of it is running"
+        )
     if not report.is_complete:
         output.remark("stopped; the same command goes on where it was")
         raise typer.Exit(INTERRUPTED)

@@ -31,10 +31,14 @@ def drop(database: Database, name: str, policy: RetryPolicy) -> int:
     for page in database.pages(_of("aggregate", name, CONTRIBUTIONS)):
         _delete(database, page, policy)
         count += len(page)
+    for page in database.pages(_of("beside", name, CONTRIBUTIONS)):
+        _delete(database, page, policy)
+    own = f"{AGGREGATES}/{name}"
     for group in database.paths(AGGREGATES):
-        if group.startswith(f"{AGGREGATES}/{name}~"):
+        if group == own or group.startswith(f"{own}~"):
             for page in database.pages(Query(f"{group}/shards")):
                 _delete(database, page, policy)
+    policy.run(own, lambda _: database.commit([Write(own, None)]))
     for page in database.pages(_of("definition", name, DEAD_LETTER_COLLECTION)):
         _delete(database, page, policy)
     return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -35,6 +36,7 @@ from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
+from onto_fn.views.definition import fingerprint
 
 Run = Callable[[], list[Outcome]]
 Sender = Callable[[Database, Change], list[Outcome]]
@@ -81,7 +83,8 @@ class Engine:
             self.definitions[definition.name] = definition
         self.aggregates: dict[str, AggregateSpec] = {}
         for definition in self.definitions.values():
-            for aggregate in definition.store.aggregates():
+            for spec in definition.store.aggregates():
+                aggregate = replace(spec, code=fingerprint({spec.model}))
                 known = self.aggregates.setdefault(aggregate.name, aggregate)
                 if known != aggregate:
                     raise DeclarationError(
@@ -289,7 +292,10 @@ class Engine:
         return [outcome]
 
     def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
-        records = [document.fields for document in page if document.fields is not None]
+        records = [document.fields for document in page if "source" in (document.fields or {})]
+        records = [record for record in records if record is not None]
+        if not records:
+            return []
         sources = [record["source"] for record in records]
         now, _ = self.retry.run("what was counted", lambda _: database.get(sources))
         return _all_of(

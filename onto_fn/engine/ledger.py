@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
@@ -257,6 +258,7 @@ def is_shard(path: str) -> bool:
     return path.partition("/")[0] == AGGREGATES
 
 
+@lru_cache(maxsize=1024)  # an event asks several times
 def record_id(definition: str, root: str) -> str:
     """The id of a root's first ledger record, and of its dead letter."""
     readable = f"{definition}~{quote(root, safe='')}"

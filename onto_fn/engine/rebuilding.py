@@ -74,7 +74,7 @@ def _together(
     """The outcomes of each root so far, and the roots that are not done."""
     found: dict[str, list[Outcome]] = {root: [] for root in roots}
     if isinstance(target, AggregateSpec):
-        outcomes = contribute_together(database, target, roots, policy)
+        outcomes = contribute_together(database, target, roots, policy, afresh=afresh)
         rest = list(roots) if outcomes is None else []
     elif target.mode != "materialise":
         outcomes, rest = None, list(roots)
@@ -93,7 +93,7 @@ def _alone(
 ) -> Outcome:
     try:
         if isinstance(target, AggregateSpec):
-            return contribute(database, target, root, None, policy)
+            return contribute(database, target, root, None, policy, afresh=afresh)
         if target.mode != "materialise":
             return direct.forward(database, target, root, None, policy)
         return combined(

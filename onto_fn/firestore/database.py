@@ -12,7 +12,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any, cast
 
@@ -45,9 +45,11 @@ from onto_fn.firestore.calls import (
     RunQueryMessage,
 )
 from onto_fn.firestore.documents import Document, Write
+from onto_fn.firestore.fieldpaths import api_path, quoted
+from onto_fn.firestore.parts import planned
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
-from onto_fn.firestore.structured import quoted, structured
+from onto_fn.firestore.structured import structured
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
     are_small,
@@ -271,11 +273,17 @@ class Database:
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
-        """How many documents a query matches, counted by Firestore: a read a thousand of them."""
+        """How many documents a query matches, counted by Firestore: a read a thousand of them.
+
+        The documents of a query that is asked in parts are read, by their names.
+        """
+        plan = planned(query)
+        if not plan.is_whole:
+            return len(self.query(replace(query, names_only=True))[0])
         request = _Aggregate(
             parent=self._parent(query),
             structured_aggregation_query={
-                "structured_query": structured(query, self._documents),
+                "structured_query": structured(plan.query, self._documents),
                 "aggregations": [{"alias": "count", "count": {}}],
             },
         )
@@ -377,7 +385,26 @@ class Database:
     def read_query(
         self, query: Query, consistency: dict[str, Any]
     ) -> tuple[list[Document], datetime, bytes | None]:
-        """A query's documents; see `read_documents`."""
+        """A query's documents; see `read_documents`.
+
+        A query that Firestore takes only in parts is asked in parts, all at one instant; one that
+        can match nothing, not at all.
+        """
+        reading: dict[str, Any] = dict(consistency)
+        at: datetime | None = consistency.get("read_time")
+
+        def run(part: Query) -> list[Document]:
+            nonlocal at, reading
+            documents, at, transaction = self._run_query(part, reading)
+            reading = {"transaction": transaction} if transaction else {"read_time": at}
+            return documents
+
+        documents = planned(query).ask(run)
+        return documents, at or datetime.now(UTC), reading.get("transaction")
+
+    def _run_query(
+        self, query: Query, consistency: dict[str, Any]
+    ) -> tuple[list[Document], datetime, bytes | None]:
         request = RunQueryMessage(
             parent=self._parent(query),
             structured_query=structured(query, self._documents),
@@ -546,13 +573,16 @@ def _later(a: Any, b: Any) -> Any:
 
 def _missing(query: Query, error: Exception) -> str:
     fields: list[dict[str, str]] = [
-        {"fieldPath": condition.field, "arrayConfig": "CONTAINS"}
+        {"fieldPath": api_path(condition.field), "arrayConfig": "CONTAINS"}
         if condition.op.startswith("array")
-        else {"fieldPath": condition.field, "order": "ASCENDING"}
+        else {"fieldPath": api_path(condition.field), "order": "ASCENDING"}
         for condition in query.filters
     ]
     fields += [
-        {"fieldPath": order.field, "order": "DESCENDING" if order.descending else "ASCENDING"}
+        {
+            "fieldPath": api_path(order.field),
+            "order": "DESCENDING" if order.descending else "ASCENDING",
+        }
         for order in query.orders
     ]
     index = {

@@ -15,6 +15,7 @@ from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_field_name, check_name
 from onto_fn.mediators.sinks import Sink, sink_names
 from onto_fn.models import DomainModel
+from onto_fn.models.reserved import check_members
 from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
 from onto_fn.views.definition import Isolation, fingerprint
@@ -113,6 +114,9 @@ def _checked_fields(path: str, fields: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(sorted(set(fields)))
 
 
+_OPTIONS = ("source", "sink", "name", "version", "mode", "done", "isolation", "sends")
+
+
 class Mediator:
     """Keeps documents that are computed from one source document each, by Python hooks.
 
@@ -167,6 +171,7 @@ class Mediator:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, Mediator, "give this another name", free=_OPTIONS)
         source = getattr(cls, "source", None)
         if not (isinstance(source, type) and issubclass(source, DomainModel)):
             raise DeclarationError(f"{cls.__name__} needs `source = …`, a DomainModel class")

@@ -17,6 +17,7 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import check_name, check_segment, last_segment
 from onto_fn.models.domain import METADATA_FIELDS
 from onto_fn.models.model_type import problems_of
+from onto_fn.models.reserved import check_fields, check_members
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class Request:
     def doc_id(self) -> str:
         """The id of the request's document, the last segment of its path."""
         return last_segment(self.path)
+
+
+_REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
 class RequestModel(BaseModel):
@@ -73,6 +77,8 @@ class RequestModel(BaseModel):
         **kwargs: Unpack[ConfigDict],
     ) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, RequestModel, _REMEDY)
+        check_fields(cls, _KEPT, RequestModel, _REMEDY)
         if path is None:
             return
         cls.__path__ = PathTemplate(path)
@@ -149,6 +155,15 @@ class RequestModel(BaseModel):
         if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
             uid = params.get(parts[0].variable)
         return Request(path, params, uid)
+
+
+# Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
+_KEPT = {
+    name
+    for base in (RequestModel, BaseModel)
+    for name in vars(base)
+    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
+}
 
 
 def problems_of_id(value: object, field: str) -> list[str]:
