@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -118,7 +119,7 @@ def test_of_several_versions_between_two_snapshots_the_last_counts() -> None:
     assert taken(progress, [deleted("a"), changed("a", 2), consistent()]) == [({"a"}, set())]
 
 
-def test_what_vanished_while_no_stream_was_open_is_gone_when_all_is_listed_anew() -> None:
+def test_what_vanished_while_no_stream_was_open_is_gone_when_all_is_listed_again() -> None:
     progress = Progress()
     taken(progress, [changed("a"), changed("b"), *current(b"1")])
     progress.lose()
@@ -146,7 +147,7 @@ def test_a_token_counts_only_once_its_snapshot_was_told() -> None:
     assert taken(progress, [changed("b"), *current(b"2")]) == [({"b"}, set())]
 
 
-def test_a_reset_lists_everything_anew() -> None:
+def test_a_reset_lists_everything_again() -> None:
     progress = Progress()
     taken(progress, [changed("a"), changed("b"), *current(b"1")])
 
@@ -156,7 +157,7 @@ def test_a_reset_lists_everything_anew() -> None:
 
 
 @pytest.mark.parametrize(("number", "fits"), [(2, True), (1, False), (3, False)])
-def test_a_server_that_counts_other_documents_than_were_told_is_listed_anew(
+def test_a_server_that_counts_other_documents_than_were_told_is_listed_again(
     number: int, fits: bool
 ) -> None:
     progress = Progress()
@@ -282,12 +283,12 @@ def test_a_document_that_cannot_be_read_is_told_without_its_content_and_the_othe
     listener = Listener()
 
     bad, good = listener.hear(changed("a", 99), changed("b", 1))
-    (mended,) = listener.hear(changed("a", 2))
+    (fixed,) = listener.hear(changed("a", 2))
 
     assert (bad.path, bad.before, bad.after) == ("people/a", None, None)
     assert good.is_known
-    assert mended.before is None  # what it was before is unknown
-    assert mended.after_time == START + timedelta(seconds=2)
+    assert fixed.before is None  # what it was before is unknown
+    assert fixed.after_time == START + timedelta(seconds=2)
 
 
 def test_of_a_collection_group_only_the_declared_collection_is_told() -> None:
@@ -372,7 +373,7 @@ Follow = Callable[..., Heard]
 def follow(monkeypatch: pytest.MonkeyPatch) -> Generator[Follow]:
     ends: list[Callable[[], object]] = []
 
-    def start(*scripts: Script, silence: float = 300.0, failing: int = 0) -> Heard:
+    def start(*scripts: Script, silence: float = 300.0, failing: tuple[int, ...] = ()) -> Heard:
         state = Server(list(scripts))
 
         class Handler(grpc.GenericRpcHandler):
@@ -387,11 +388,10 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Generator[Follow]:
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{port}")
-        database, found, left = Database("demo-x"), list[Any](), [failing]
+        database, found, numbers = Database("demo-x"), list[Any](), itertools.count(1)
 
         def deliver(snapshot: Snapshot) -> None:
-            if left[0]:
-                left[0] -= 1
+            if next(numbers) in failing:
                 raise RuntimeError("the receiver")
             ids = [
                 sorted(n.rpartition("/")[2] for n in s) for s in (snapshot.changed, snapshot.gone)
@@ -434,7 +434,7 @@ def test_a_stream_that_breaks_is_opened_again_where_it_was(follow: Follow, fault
     ],
     ids=str,
 )
-def test_a_stream_that_cannot_go_on_lists_everything_anew(follow: Follow, fault: Any) -> None:
+def test_a_stream_that_cannot_go_on_lists_everything_again(follow: Follow, fault: Any) -> None:
     heard = follow([*FIRST, fault], [changed("b"), *current(b"2"), HANG])
 
     until(lambda: heard.snapshots == [(["a", "b"], []), (["b"], ["a"])])
@@ -454,10 +454,17 @@ def test_a_stream_that_is_silent_for_too_long_is_opened_again(follow: Follow) ->
 
 
 def test_what_the_receiver_fails_at_is_told_again(follow: Follow) -> None:
-    heard = follow([*FIRST, HANG], failing=2)
+    heard = follow([*FIRST, HANG], failing=(1, 2))
 
     until(lambda: heard.snapshots == [(["a", "b"], [])])
     assert len(heard.server.tokens) == 3
+
+
+def test_a_deletion_that_the_receiver_fails_at_is_told_again(follow: Follow) -> None:
+    first = [*FIRST, deleted("a"), consistent(), HANG]
+    heard = follow(first, [changed("b"), *current(), HANG], failing=(2,))
+
+    until(lambda: heard.snapshots == [(["a", "b"], []), (["b"], ["a"])])
 
 
 def test_a_listener_that_hears_nothing_stops_at_once(follow: Follow) -> None:

@@ -285,6 +285,7 @@ def billing(**declared: Any) -> type[Mediator]:
         ({"on_create": lambda self, a, b: None}, r"on_create is called as on_create\(source\)"),
         ({"on_delete": lambda self: None}, r"on_delete is called as on_delete\(path\)"),
         ({"on_write": staticmethod(lambda self, source: None)}, "on_write is called as"),
+        ({"on_create": 7}, "on_create is called for each change; it is 7"),
         ({"isolation": "serialisable"}, "isolation must be one of"),
         ({"mode": "task", "done": "processed"}, "done must be TaskDone"),
         ({"mode": "task", "done": TaskDone.set_field("seen")}, "has the field 'seen'"),

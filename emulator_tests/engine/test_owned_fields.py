@@ -290,7 +290,7 @@ def test_very_many_documents_that_it_leaves_lose_only_the_owned_fields(
     assert writer.collection("users") == people
 
 
-def test_verification_compares_the_owned_fields_and_mends_them(
+def test_verification_compares_the_owned_fields_and_repairs_them(
     engine: Engine, database: Database, writer: Writer
 ) -> None:
     writer.write("users/ada", ADA)

@@ -43,7 +43,7 @@ _PASSING = frozenset(
 
 
 class TargetLost(Exception):
-    """What a stream tells cannot be gone on from: it has to be listed anew."""
+    """A stream cannot go on from its token: everything has to be listed again."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class Progress:
     def lose(self) -> None:
         """Forget the token: everything is to be listed by the next stream."""
         self.token = b""
+
+    def repeat(self, snapshot: Snapshot) -> None:
+        """Tell a snapshot again with the next one, which lists everything."""
+        self._names |= snapshot.gone
+        self.lose()
 
     def take(self, response: Any) -> Snapshot | None:
         """The snapshot that a response completes, if it does.
@@ -251,7 +256,11 @@ class Listening:
                 snapshot = self._progress.take(response)
                 if snapshot is None:
                     continue
-                self._deliver(snapshot)
+                try:
+                    self._deliver(snapshot)
+                except Exception:
+                    self._progress.repeat(snapshot)
+                    raise
                 self._failures = 0
         finally:
             self._call = None

@@ -17,7 +17,7 @@ _UNSIGNED = "type.googleapis.com/google.protobuf.UInt64Value"
 _NUMBER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _EXACT = 2**53  # up to which a float holds every integer
 _MIN, _MAX = -(2**63), 2**63 - 1
-_MAX_DEPTH = 100  # what is nested deeper than Firestore allows is refused later, by its name
+_MAX_DEPTH = 100  # deeper values are refused later, by their field: Firestore allows 20 levels
 
 
 def decoded(value: Any, where: str = "data", depth: int = 0) -> Any:

@@ -114,6 +114,7 @@ def _checked_fields(path: str, fields: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(sorted(set(fields)))
 
 
+_HOOKS = ("on_create", "on_update", "on_write", "on_delete")  # may be static as well
 _OPTIONS = ("source", "sink", "name", "version", "mode", "done", "isolation", "sends")
 
 
@@ -171,7 +172,7 @@ class Mediator:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_members(cls, Mediator, "give this another name", free=_OPTIONS)
+        check_members(cls, Mediator, "give this another name", free=(*_OPTIONS, *_HOOKS))
         source = getattr(cls, "source", None)
         if not (isinstance(source, type) and issubclass(source, DomainModel)):
             raise DeclarationError(f"{cls.__name__} needs `source = …`, a DomainModel class")
@@ -179,10 +180,9 @@ class Mediator:
         if not isinstance(getattr(cls, "sink", None), DocumentSink):
             raise DeclarationError(f"{cls.__name__} needs `sink = DocumentSink('…')`")
         check_name(cls.name or cls.__name__, what="mediator")
-        hooks = ("on_create", "on_update", "on_write", "on_delete")
-        if all(getattr(cls, hook) is getattr(Mediator, hook) for hook in hooks):
-            raise DeclarationError(f"{cls.__name__} defines none of {', '.join(hooks)}")
-        for hook in hooks:
+        if all(getattr(cls, hook) is getattr(Mediator, hook) for hook in _HOOKS):
+            raise DeclarationError(f"{cls.__name__} defines none of {', '.join(_HOOKS)}")
+        for hook in _HOOKS:
             _check_hook(cls, hook)
         if cls.isolation not in get_args(Isolation):
             raise DeclarationError(f"{cls.__name__}.isolation must be one of {get_args(Isolation)}")
@@ -287,6 +287,8 @@ def _check_hook(cls: type[Mediator], name: str) -> None:
         DeclarationError: it does not take the mediator and one argument.
     """
     hook: Any = getattr(cls, name)
+    if not callable(hook):
+        raise DeclarationError(f"{cls.__name__}.{name} is called for each change; it is {hook!r}")
     is_method = inspect.isfunction(inspect.getattr_static(cls, name))
     try:
         signature = inspect.signature(hook)
