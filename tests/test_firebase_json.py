@@ -160,8 +160,12 @@ def test_generate_writes_and_checks_what_firebase_json_names(
 
 @pytest.mark.parametrize("command", [["dev"], ["generate", "--app"]])
 def test_a_firebase_json_that_cannot_be_read_is_no_traceback(
-    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ONTO_FN_LOG", "")  # which `onto dev` sets for its functions
     (tmp_path / "main.py").write_text(MAIN)
     project(tmp_path, "{ oops")
     where = [str(tmp_path)]
