@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
 from typing import Any, Literal
 
 from onto_fn.firestore import Document, PathTemplate, Write
@@ -160,7 +159,6 @@ def _is_library(cls: type[Any]) -> bool:
     return package in {"onto_fn", "pydantic"} or package in sys.stdlib_module_names
 
 
-@cache  # a model is part of each view and aggregate that reads it
 def _source(cls: type[Any]) -> tuple[str, str]:
     try:
         return cls.__qualname__, inspect.getsource(cls)
