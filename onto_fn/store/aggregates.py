@@ -225,7 +225,8 @@ class AggregateSpec:
                 # Nothing contains null or NaN, as far as Firestore's queries go.
                 values = [item for item in items if not unary_operators(item)]
             choices.append([Filter(name, op, value) for value in values])
-        return {key for filters in product(*choices) for key in Query(collection, filters).keys()}
+        queries = (Query(collection, filters) for filters in product(*choices))
+        return set[str]().union(*(query.keys() for query in queries))
 
     def extreme_queries(self, group: str) -> dict[str, Query]:
         """For each extreme, the query for the contribution that holds it."""
