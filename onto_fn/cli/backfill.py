@@ -141,12 +141,15 @@ def _tell_estimates(
 
 def _publisher(opened: Opened) -> Callable[[Batch], None]:
     """Publishes to the fan-out topic of the app."""
+    from onto_fn.emulators import emulator_of
+
     publisher = opened.app.publisher
     if publisher is None:
         raise CommandError(
             "the app does not fan out, so nothing deployed would build",
             "declare App(…, fan_out=FanOut()) and deploy, or leave out --distributed",
         )
+    emulator_of("pubsub", opened.database.project)  # says what is missing before anything is read
     return lambda batch: publisher.publish(opened.database, [batch])
 
 

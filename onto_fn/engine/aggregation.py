@@ -27,6 +27,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.errors import Contention, PermanentError, StaleSnapshot
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
+from onto_fn.observing import Subject
 from onto_fn.store.aggregates import (
     AGGREGATES,
     CHANGES,
@@ -111,7 +112,7 @@ def contribute(
         made = _attempt(database, aggregate, path, change, afresh=afresh)
         return replace(made, attempts=number)
 
-    return policy.run(f"{aggregate.name} of {path}", attempt)
+    return policy.run(Subject(aggregate.name, path), attempt)
 
 
 def _attempt(

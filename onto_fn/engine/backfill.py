@@ -327,24 +327,37 @@ class Backfill:
 def other_fingerprints(database: Database, definition: Definition) -> list[str]:
     """The fingerprints in a definition's ledger records that are not its own.
 
-    One query for each: the next fingerprint above the one before, by the index on `definition` and
-    `fingerprint`.
+    Firestore needs no index for it but those that it makes by itself: one query for each
+    fingerprint in the ledger, the next above the one before, and then one for each that is found,
+    whether it is in a record of this definition.
     """
-    found: list[str] = []
+    if database.count(records_of(definition)) == database.count(
+        records_of(definition, definition.fingerprint)
+    ):
+        return []
+    return [
+        fingerprint
+        for fingerprint in _fingerprints(database)
+        if fingerprint != definition.fingerprint
+        and _has(database, records_of(definition, fingerprint))
+    ]
+
+
+def _has(database: Database, query: Query) -> bool:
+    return bool(database.query(replace(query, limit=1, names_only=True))[0])
+
+
+def _fingerprints(database: Database) -> Iterator[str]:
+    """All fingerprints in the ledger, each once."""
     last = ""
     while True:
-        query = Query(
-            LEDGER_COLLECTION,
-            (Filter("definition", "==", definition.name), Filter("fingerprint", ">", last)),
-            (Order("fingerprint"),),
-            limit=1,
-        )
+        above = Filter("fingerprint", ">", last)
+        query = Query(LEDGER_COLLECTION, (above,), (Order("fingerprint"),), limit=1)
         documents, _ = database.query(query)
         if not documents:
-            return found
+            return
         last = (documents[0].fields or {})["fingerprint"]
-        if last != definition.fingerprint:
-            found.append(last)
+        yield last
 
 
 def _all_names(engine: Engine) -> list[str]:

@@ -17,6 +17,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import ATTEMPTS
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.firestore import Database, Write
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.measures import Amounts
 
@@ -46,7 +47,7 @@ def contribute_together(
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
     try:
         return together.run(
-            f"{aggregate.name} of {len(paths)} documents",
+            Subject(aggregate.name, text=f"{aggregate.name} of {len(paths)} documents"),
             lambda number: _attempt(database, aggregate, paths, number, afresh=afresh),
         )
     except (RetriesExhausted, PermanentError):

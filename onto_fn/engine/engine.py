@@ -32,6 +32,7 @@ from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
@@ -98,7 +99,7 @@ class Engine:
             name: d for name, d in self.definitions.items() if d.mode == "materialise"
         }
         self._sources = {
-            source for d in self._materialised.values() for source in d.source_collections()
+            source for d in self._materialised.values() for source in d.watched_collections()
         }
         self.retry = retry or RetryPolicy()
         self._fan_out = fan_out
@@ -167,7 +168,14 @@ class Engine:
         wanted = [Affected(found, root, shard) for shard in range(found.shards)]
         return combined(self._together(database, wanted, None))
 
-    def submit(self, database: Database, definition: str, path: str, fields: Fields) -> Outcome:
+    def submit(
+        self,
+        database: Database,
+        definition: str,
+        path: str,
+        fields: Fields,
+        uid: str | None = None,
+    ) -> Outcome:
         """Create a task's document and process it, in one commit; see `tasks.submit`.
 
         A path that was processed before is covered; what became of it is in the document's mark.
@@ -177,13 +185,14 @@ class Engine:
             definition: name of the task, form or patch, which marks its documents.
             path: path of the new document.
             fields: its content.
+            uid: id of the user who asks, if a verified token says so.
 
         Raises:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed; submit it again.
         """
         found = self.definition(definition)
-        return tasks.submit(database, found, path, fields, self.retry)
+        return tasks.submit(database, found, path, fields, self.retry, uid)
 
     def read(self, database: Database, path: str) -> Document:
         """One document as it is now.
@@ -376,7 +385,9 @@ class Engine:
         return done + _all_of(partial(self._anew, database, item, change) for item in alone)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
-        found = self.retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))
+        found = self.retry.run(
+            Subject(wanted.definition.name, wanted.root), lambda _: find_one(database, wanted)
+        )
         return self._one(database, found, change)
 
     def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:

@@ -18,6 +18,7 @@ from onto_fn.engine.scanning import Target
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import OntoError
 from onto_fn.firestore import Database, Write
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.views import Definition
 
@@ -99,7 +100,10 @@ def _alone(
             [
                 materialise(
                     database,
-                    policy.run(item.ledger_path, lambda _, i=item: find_one(database, i)),
+                    policy.run(
+                        Subject(item.definition.name, item.root),
+                        lambda _, i=item: find_one(database, i),
+                    ),
                     None,
                     policy,
                 )

@@ -178,7 +178,11 @@ def _load_level(
     }
     results: dict[str, list[Document]] = {}
     if queries:
-        answer = yield Asked(queries=list(queries.values()))
+        try:
+            answer = yield Asked(queries=list(queries.values()))
+        except PermanentError as error:
+            titles = ", ".join(f"{type(store).__name__}.{name}" for name in queries)
+            raise BuildError(f"{titles}: {error}") from error
         for name, found in zip(queries, answer.results, strict=True):
             results[name] = found
             read_set.add_query(queries[name], found)
