@@ -43,7 +43,8 @@ from onto_fn import (
     total,
 )
 from onto_fn.errors import InvalidDocument
-from onto_fn.firestore import Document, Reference
+from onto_fn.firestore import Document, Filter, Query, Reference
+from onto_fn.firestore.matching import is_decidable, matches
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import AggregateRead, Contribution
 from onto_fn.store.measures import Measure
@@ -502,6 +503,29 @@ def test_a_document_that_contains_null_or_nan_is_in_no_group_of_them() -> None:
     groups = spec_of(read).contribution(Document("everything/1", fields, TIME), Everything()).groups
 
     assert len(groups) == 1
+
+
+class Loose(DomainModel, collection="loose"):
+    one: Any = None
+    many: list[Any] | None = None
+
+
+few = st.sampled_from([None, float("nan"), 0, -0.0, 1, True, "1", "", Reference("a/b")])
+loose = st.fixed_dictionaries({}, optional={"one": few, "many": st.lists(few, max_size=3) | few})
+
+
+@given(loose, few, few)
+def test_a_document_is_in_the_groups_of_the_queries_that_find_it(
+    fields: dict[str, Any], one: Any, item: Any
+) -> None:
+    read = aggregate(Loose, n=count()).where("one", "==", one).where("many", "array_contains", item)
+    filters = (Filter("one", "==", one), Filter("many", "array_contains", item))
+    query, document = Query("loose", filters), Document("loose/1", fields, TIME)
+    spec = spec_of(read)
+
+    groups = spec.contribution(document, Loose()).groups
+
+    assert (read.group(query, spec) in groups) == (is_decidable(query) and matches(query, document))
 
 
 class Plain(BaseModel):

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from kit.polls import POLL, CountedPoll, numbers, poll_engine
 from kit.writing import Writer
-from pydantic import computed_field, model_validator
+from pydantic import Field, computed_field, model_validator
 
 from onto_fn import (
     Change,
@@ -61,6 +61,8 @@ class Payment(DomainModel, collection="countedPolls/{poll}/payments"):
     tags: list[str | None] | None = None
     note: str | None = None
     score: float | None = None
+    reason: str | None = Field(None, alias="why.so")
+    reasons: list[str | None] | None = Field(None, alias="why.all")
 
     @model_validator(mode="before")
     @classmethod
@@ -203,12 +205,6 @@ def test_keys_that_firestore_does_not_take_are_dead_letters_that_say_so(
     assert found == {"notes": {"a": 1}}
 
 
-class FilteredStore(Store):
-    poll = root(CountedPoll)
-    counted = aggregate(Payment, name="filtered", n=count())
-    found = query(Payment)
-
-
 FILTERS: dict[str, tuple[str, str, Any]] = {
     "a default that is absent": ("weight", "==", 1),
     "null": ("note", "==", None),
@@ -221,6 +217,9 @@ FILTERS: dict[str, tuple[str, str, Any]] = {
     "a date": ("day", "==", date(2026, 2, 28)),
     "a reference": ("payer", "==", Reference("countedPolls/a")),
     "a nested field": ("city.name", "==", "Oslo"),
+    "an embedded model": ("city", "==", City(name="Oslo")),
+    "a name with a dot": ("reason", "==", "x"),
+    "null in a list with a dot in its name": ("reasons", "array_contains", None),
 }
 
 
@@ -243,7 +242,8 @@ def test_a_filter_selects_what_a_query_finds(name: str, database: Database, writ
         {},
         {"weight": 1, "note": None, "score": math.nan, "tags": [None, "a", "a"], "kind": "cash"},
         {"weight": 2, "note": "", "score": 0.0, "tags": ["b"], "day": "2026-02-28"},
-        {"score": -0.0, "payer": Reference("countedPolls/a"), "city": {"name": "Oslo"}},
+        {"score": -0.0, "payer": Reference("countedPolls/a"), "city": {"name": "Oslo", "size": 1}},
+        {"why.so": "x", "why.all": [None, "y"]},
     ]
     for number, fields in enumerate(stored):
         engine.handle(database, payment(writer, number, **fields))

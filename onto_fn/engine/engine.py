@@ -84,7 +84,7 @@ class Engine:
         self.aggregates: dict[str, AggregateSpec] = {}
         for definition in self.definitions.values():
             for spec in definition.store.aggregates():
-                aggregate = replace(spec, code=fingerprint({spec.model}))
+                aggregate = replace(spec, code=partial(fingerprint, {spec.model}))
                 known = self.aggregates.setdefault(aggregate.name, aggregate)
                 if known != aggregate:
                     raise DeclarationError(

@@ -9,9 +9,10 @@ reads the shards like any other document and adds them up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -19,9 +20,9 @@ from typing_extensions import override
 
 from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
-from onto_fn.firestore.documents import Fields, Value
-from onto_fn.firestore.paths import check_name
-from onto_fn.firestore.queries import Order, keyed_fields, unary_operators
+from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_name, parent_collection
+from onto_fn.firestore.queries import Order, field_value, keyed_fields, unary_operators
 from onto_fn.models import DomainModel
 from onto_fn.store.fields import declared_field
 from onto_fn.store.measures import (
@@ -73,7 +74,8 @@ class AggregateSpec:
         shards: how many documents share the writes of one group.
         number: which generation of its numbers it is; see `generations`.
         defined_as: the identity of a generation that another deployment has defined.
-        code: digest of the model's code, which decides what a document's values are.
+        code: makes a digest of the model's code, which decides what a document's values are. It is
+            asked for once, when the first document is counted.
     """
 
     name: str
@@ -83,7 +85,7 @@ class AggregateSpec:
     shards: int
     number: int = 0
     defined_as: str = ""
-    code: str = ""
+    code: Callable[[], str] | None = field(default=None, compare=False)
 
     @cached_property
     def identity(self) -> str:
@@ -103,9 +105,9 @@ class AggregateSpec:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when what is counted does, or the code that reads the documents."""
-        if not self.code:
+        if self.code is None:
             return self.identity
-        text = f"{self.identity}{self.code}"
+        text = f"{self.identity}{self.code()}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @property
@@ -209,11 +211,22 @@ class AggregateSpec:
 
     def _keys(self, document: Document) -> set[str]:
         """The keys of the queries that find a document."""
-        fields: Fields = document.fields or {}
+        if all(op != "array_contains" for _, op in self.shape.keyed):
+            return self.shape.keys_of(document.path, document.fields)
+        collection = parent_collection(document.path)
+        if self.shape.collection.match(collection) is None:
+            return set()
+        choices: list[list[Filter]] = []
         for name, op in self.shape.keyed:
+            found, value = field_value(document.fields or {}, name)
+            values = [value] if found else []
             if op == "array_contains":
-                fields = _findable(fields, name.split("."))
-        return self.shape.keys_of(document.path, fields)
+                items = cast("list[Value]", value) if isinstance(value, list) else []
+                # Nothing contains null or NaN, as far as Firestore's queries go.
+                values = [item for item in items if not unary_operators(item)]
+            choices.append([Filter(name, op, value) for value in values])
+        queries = (Query(collection, filters) for filters in product(*choices))
+        return set[str]().union(*(query.keys() for query in queries))
 
     def extreme_queries(self, group: str) -> dict[str, Query]:
         """For each extreme, the query for the contribution that holds it."""
@@ -428,18 +441,6 @@ def aggregate(
         ...     )
     """
     return AggregateRead(model, measures, shards, name)
-
-
-def _findable(value: Value, names: Sequence[str]) -> Value:
-    """The value without what its lists cannot be found by: nothing contains null or NaN."""
-    if not names:
-        if not isinstance(value, list):
-            return value
-        return [item for item in cast("list[Value]", value) if not unary_operators(item)]
-    if not isinstance(value, Mapping) or names[0] not in value:
-        return cast(Value, value)
-    fields = cast("Mapping[str, Value]", value)
-    return {**fields, names[0]: _findable(fields[names[0]], names[1:])}
 
 
 @lru_cache(maxsize=1024)  # an event asks several times
