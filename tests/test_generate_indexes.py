@@ -150,7 +150,8 @@ def test_the_fields_that_the_engine_looks_up_have_an_index_and_large_ones_none()
     ]
     assert overrides["onto_ledger", "sources"] == []
     assert overrides["onto_contributions", "amounts"] == []
-    assert ("onto_contributions", "groups") not in overrides
+    for queried in ("groups", "aggregate", "definition", "beside"):
+        assert ("onto_contributions", queried) not in overrides
     assert {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION_GROUP"} in overrides[
         "pages", "memberIds"
     ]

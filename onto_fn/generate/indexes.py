@@ -119,9 +119,9 @@ def _extreme_indexes(spec: AggregateSpec) -> list[Json]:
 
 
 def _own_overrides(app: App) -> list[Json]:
-    unqueried = dict(_UNQUERIED)
+    unqueried: dict[str, tuple[str, ...]] = dict(_UNQUERIED)
     if app.engine.aggregates:
-        unqueried[CONTRIBUTIONS] = ("amounts", "source", "version", "shard")
+        unqueried[CONTRIBUTIONS] = ("amounts", "others", "generation", "source", "version", "shard")
     exempt: list[Json] = [
         {"collectionGroup": collection, "fieldPath": field, "indexes": []}
         for collection, fields in unqueried.items()

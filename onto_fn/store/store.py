@@ -58,6 +58,8 @@ class Store:
                     f"{cls.__name__}.{name} is the same read as {read.title}; declare it again, "
                     "as a read belongs to one name in one store"
                 )
+            if isinstance(read, AggregateRead):
+                _ = read.measures  # here, where its errors can name the store
         cls.__reads__ = {**cls.__reads__, **own}
         roots = [name for name, read in cls.__reads__.items() if isinstance(read, Root)]
         if len(roots) != 1:

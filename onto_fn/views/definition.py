@@ -14,6 +14,7 @@ from typing_extensions import is_typeddict
 
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_field_name
 from onto_fn.models import DomainModel
 from onto_fn.models.annotations import Alternative
 from onto_fn.models.fields import fields_of, kinds_of
@@ -65,8 +66,12 @@ class TaskDone:
 
     @classmethod
     def set_field(cls, name: str) -> TaskDone:
-        """Set a field of the task's document."""
-        return cls(name)
+        """Set a field of the task's document.
+
+        Raises:
+            DeclarationError: Firestore does not allow that name.
+        """
+        return cls(check_field_name(name, what="the field of a mark"))
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,14 @@ class Definition:
             `"task"` processes each root once and marks it; `"query"` writes at least once, without
             a ledger.
         done: how a task is marked.
+        owns: names of the fields, as they are stored, that it keeps in documents of others; empty
+            if the documents are its own. Of a document that the build no longer produces only
+            these fields go.
+        creates: whether it creates a document that it owns fields of and that does not exist.
+        whole: whether its documents may be in a domain model's collection, as they are all there
+            is in it.
+        declared_in: name of the module that declares it; empty if it is declared by hand, and may
+            write wherever it says.
         decide: of a task that reads more than itself: the decision for its document (shown without
             its mark), instead of `build`; None if there is nothing to do.
         shards: among how many ledger records (and commits) the documents of one root are spread.
@@ -109,7 +122,11 @@ class Definition:
     done: TaskDone = field(default_factory=TaskDone.delete)
     shards: int = 1
     sends: tuple[str, ...] = ()
-    decide: Callable[[Document, Reader], Decision | None] | None = None
+    decide: Callable[[Document, Reader, str | None], Decision | None] | None = None
+    owns: tuple[str, ...] = ()
+    creates: bool = False
+    whole: bool = False
+    declared_in: str = ""
 
     def shard_of(self, path: str) -> int:
         """The shard that a document belongs to, from 0; the same as long as `shards` is."""
@@ -126,6 +143,16 @@ class Definition:
     def source_collections(self) -> set[PathTemplate]:
         """Templates of every collection that is read."""
         return self.store.source_collections()
+
+    def watched_collections(self) -> set[PathTemplate]:
+        """Templates of every collection in which a change may concern it.
+
+        Besides what is read, that is where it owns fields: a document may come, or be replaced.
+        """
+        watched = self.source_collections()
+        if self.owns and self.mode == "materialise":
+            watched |= {target.parent for target in self.targets}
+        return watched
 
 
 def fingerprint(classes: Iterable[type[Any]], version: str = "") -> str:
