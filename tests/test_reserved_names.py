@@ -119,7 +119,7 @@ def test_a_view_may_override_methods_and_inherit_a_view() -> None:
     assert Larger.definition().name == "Larger"
 
 
-FORM_NAMES = ["store", "submit", "request", "parsed", "stored_fields", "is_declared", "store_type"]
+FORM_NAMES = ["store", "submit", "request", "parsed", "is_declared", "store_type"]
 MODEL_NAMES = ["model_fields", "model_dump", "model_validate", "model_fields_set", "model_extra"]
 
 
