@@ -235,6 +235,16 @@ def test_conditions_that_firestore_does_not_take_together_are_refused(
         Item.where(*conditions[0]).where(*conditions[1])
 
 
+def test_a_computed_list_may_come_from_a_generator() -> None:
+    class Items(Store):
+        item = root(Item)
+        found = matching(Item).where("number", "in", lambda store: (n for n in (1, 2)))
+
+    [condition] = Items.reads()["found"].bind(Items()).filters  # type: ignore[attr-defined]
+
+    assert condition.value == [1, 2]
+
+
 class Odd:
     pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -45,7 +46,8 @@ class _Condition:
     def bind(self, read: Read[Any], store: Store) -> Filter:
         value: Any = self.value
         if callable(value):
-            value = evaluate(read, cast("Getter[Any]", value), store)
+            getter = cast("Getter[Any]", value)
+            value = evaluate(read, lambda loaded: _listed(getter(loaded)), store)
         try:
             return Filter(
                 self.field, self.op, filter_value(read.model, self.stored, self.op, value)
@@ -54,6 +56,11 @@ class _Condition:
             raise BuildError(
                 f"{read.title}: the value for {self.name!r} cannot be asked for: {error}"
             ) from error
+
+
+def _listed(value: Any) -> Any:
+    """A value, with what a generator gives as a list: it can be read once only."""
+    return list(cast("Iterator[Any]", value)) if isinstance(value, Iterator) else value
 
 
 class QueryRead(Read[list[M]]):
