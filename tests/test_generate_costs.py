@@ -37,7 +37,7 @@ def test_a_call_costs_all_that_its_function_evaluates() -> None:
 
 @pytest.mark.parametrize("text", ["", "a &&", "(a", "a b", "f(", "a @ b", "'open"])
 def test_what_is_no_expression_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="expected|expression"):
+    with pytest.raises(ValueError, match=r"expected|expression"):
         cost_of(text)
 
 
