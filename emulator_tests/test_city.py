@@ -132,7 +132,7 @@ def test_a_form_that_does_not_fit_names_its_fields(client: Client, mark: Content
     assert not client.document("City/X").get().exists
 
 
-@pytest.mark.parametrize("city", ["...", "日本", "a b", "é" * 500, "a?b#c%2F"])
+@pytest.mark.parametrize("city", ["...", "日本", "a b", "é" * 128, "a?b#c%2F"])
 def test_an_unusual_id_of_a_form_is_that_of_its_city(
     client: Client, content: Content, mark: Content, city: str
 ) -> None:

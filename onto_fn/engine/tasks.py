@@ -17,13 +17,14 @@ from onto_fn.engine.decisions import check_targets
 from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.owned import check_there
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.engine.verified import commit_verified
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import Decision, Definition, Transition
 
@@ -53,7 +54,7 @@ def process(
     if after is not None and after.exists and task.is_over(after):
         return Outcome(definition.name, path, Result.COVERED)
     return policy.run(
-        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
 
 
@@ -83,7 +84,7 @@ def submit(
     """
     task = _Task(database, definition, path, None, fields, uid)
     return policy.run(
-        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
 
 
@@ -177,7 +178,14 @@ class _Task:
         with phase("build", definition.name):
             built = definition.build(store, Transition.CREATED) or {}
         check_targets(definition, built)
-        writes = tuple(Write(path, content) for path, content in sorted(built.items()))
+        if definition.owns and not definition.creates:
+            check_there(definition, reader.get(sorted(built)) if built else {})
+        writes = tuple(
+            Write(path, content, "exists", mask=tuple(content))
+            if definition.owns and not definition.creates
+            else Write(path, content, mask=tuple(content) if definition.owns else None)
+            for path, content in sorted(built.items())
+        )
         return Decision(writes, ReadSet())  # it has read nothing but itself
 
     def _mark(self, task: Document, state: str, reason: str | None = None) -> Write:

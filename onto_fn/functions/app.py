@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
 
+from onto_fn.emulators import is_emulated, named_project
 from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, RetryPolicy
 from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
@@ -161,7 +162,7 @@ class App:
         templates = {
             template
             for definition in self.engine.definitions.values()
-            for template in definition.source_collections()
+            for template in definition.watched_collections()
         }
         templates |= {a.shape.collection for a in self.engine.aggregates.values()}
         collections: dict[tuple[str, ...], PathTemplate] = {}
@@ -332,9 +333,11 @@ def app_of(function: object) -> App | None:
 
 
 def _project() -> str:
-    for variable in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT"):
-        if os.environ.get(variable):
-            return os.environ[variable]
+    named = named_project()
+    if named is not None:
+        return named
+    if is_emulated():  # what follows asks Google's own machines
+        raise DeclarationError("no project is named; set GOOGLE_CLOUD_PROJECT")
     import google.auth
 
     # google.auth carries incomplete types.

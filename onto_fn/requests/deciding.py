@@ -29,6 +29,10 @@ from onto_fn.views import Decision, Definition, TaskDone, ViewDocument, ViewMode
 from onto_fn.views.definition import BuiltDocuments, Transition, fingerprint
 
 
+class RequestDocument(DomainModel):
+    """Base of the classes of requests' documents; they are clients', and no truth of the domain."""
+
+
 def form_definition(form: type[Form[Any]], done: TaskDone) -> Definition:
     """What the engine needs to know of a form."""
     classes: set[type[Any]] = {form, *made_by(form)}
@@ -133,7 +137,7 @@ def _definition(
     name, collection = model.__request_name__, model.__path__.parent
     document = type(
         f"{name}Document",
-        (DomainModel,),
+        (RequestDocument,),
         {"__module__": model.__module__},
         collection=str(collection),
     )

@@ -17,6 +17,7 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import check_name, last_segment
 from onto_fn.models.domain import METADATA_FIELDS
 from onto_fn.models.model_type import problems_of
+from onto_fn.models.reserved import check_fields, check_members
 from onto_fn.requests.shapes import MAX_ID, Identifier, Record
 
 
@@ -48,6 +49,9 @@ class Request:
         return last_segment(self.path)
 
 
+_REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
+
+
 class RequestModel(BaseModel):
     """Base of `Form` and `Patch`: the fields that a client may write, and who may create it."""
 
@@ -76,6 +80,8 @@ class RequestModel(BaseModel):
         **kwargs: Unpack[ConfigDict],
     ) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, RequestModel, _REMEDY)
+        check_fields(cls, _KEPT, RequestModel, _REMEDY)
         if path is None:
             return
         cls.__path__ = PathTemplate(path)
@@ -193,6 +199,15 @@ def check_id(identifier: str) -> str:
     if len(identifier) > MAX_ID:
         raise InvalidRequest([f"id: String should have at most {MAX_ID} characters"])
     return identifier
+
+
+# Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
+_KEPT = {
+    name
+    for base in (RequestModel, BaseModel)
+    for name in vars(base)
+    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
+}
 
 
 def problems_of_id(value: object, field: str) -> list[str]:
