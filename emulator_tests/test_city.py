@@ -335,6 +335,8 @@ def test_the_form_of_another_user_is_denied(
         ({"id": "__x__"}, "city_id"),
         ({"id": ""}, "city_id"),
         ({"id": "é" * 751}, "city_id"),
+        ({"id": "é" * 129}, "id: String should have at most 128 characters"),
+        ({"fields": LA | {"name": 7}}, "name: Input should be a valid string"),
         ({"id": 7}, "id: Input should be a valid string"),
         ({"params": {"city_id": "SF"}}, "params.city_id"),
         ({"params": {"planet": "Earth"}}, "params.planet"),
