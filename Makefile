@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint chaos bench bench-coldstart bench-backfill emulators
-.PHONY: docs wheel lock clean generate web python pythons
+.PHONY: fuzz docs wheel lock clean generate web python pythons
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ generate: setup ## Write firestore.rules and firestore.indexes.json from what th
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
+
+fuzz: setup ## Check generated declarations, documents and requests on Firestore (SEED= CASES=)
+	@PYTHONPATH=emulator_tests $(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) \
+	  $(if $(CASES),--cases $(CASES)) $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE))
 
 bench: python ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)
 	@$(PYTHON) scripts/setup.py bench

@@ -22,7 +22,7 @@ def _is_segment(text: str) -> bool:
 
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
-names = texts.filter(bool)
+names = texts.filter(lambda text: text and not (text[:2] == text[-2:] == "__" and len(text) > 4))
 segments = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="/"), min_size=1, max_size=30
 ).filter(_is_segment)

@@ -6,6 +6,7 @@ so decoding goes by field name.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to
 _LISTS = (list, tuple, set, frozenset, deque)
 # A vector is stored as a map of these.
 _TYPE, _VECTOR = "__type__", "__vector__"
+_RESERVED = re.compile(r"__.+__\Z", re.DOTALL)
+MAX_DIMENSIONS = 2048
 _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
 ANY_DATABASE = "projects/-/databases/-/documents"
 """What references begin with in values that are encoded for no database: it is left out again."""
@@ -181,6 +184,8 @@ def _fill_list(message: Any, value: list[Value], documents: str, where: str, dep
     for index, item in enumerate(value):
         if isinstance(item, _LISTS):
             raise InvalidValue(f"{where}[{index}] is a list in a list, which Firestore refuses")
+        if item.__class__ is Vector:
+            raise InvalidValue(f"{where}[{index}] is a vector in a list, which Firestore refuses")
         _fill(values.add(), item, documents, f"{where}[{index}]", depth + 1)
 
 
@@ -222,6 +227,10 @@ def _fill_point(message: Any, value: Value, documents: str, where: str, depth: i
 
 
 def _fill_vector(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+    if not 1 <= len(value) <= MAX_DIMENSIONS:
+        raise InvalidValue(
+            f"{where} is a vector of {len(value)} numbers; Firestore takes 1 to {MAX_DIMENSIONS}"
+        )
     fields = message.map_value.fields
     fields[_TYPE].string_value = _VECTOR
     numbers = fields["value"].array_value
@@ -264,7 +273,10 @@ def _name(name: object, where: str) -> str:
             raise InvalidValue(f"{where} {error}") from None
     if not name:
         raise InvalidValue(f"{where} has an empty key, which Firestore refuses")
-    return _text(cast(str, name), where)
+    text = cast(str, name)
+    if text[0] == "_" and _RESERVED.match(text):
+        raise InvalidValue(f"{where} has the key {name!r}, which Firestore keeps for itself")
+    return _text(text, where)
 
 
 def _text(value: str, where: str) -> str:

@@ -1,8 +1,9 @@
 """The content of a model as it is stored: Firestore's names, what each object has, no None.
 
 pydantic writes a nested object by the type that its field declares, so that a subclass loses its
-fields, and leaves out every None or none. Here an object keeps all its fields, declared fields that
-are None are left out at every depth, and a None in a list or a map of the application's stays.
+fields, and leaves out every None or none. Here an object keeps all its fields. What is None and is
+read as None where it is missing is left out, at every depth. Any other None is stored as null, that
+of a required field or of one with another default, as is a None in the application's lists and maps.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from onto_fn.firestore.documents import Value
 from onto_fn.models.annotations import alternatives, declared_fields
@@ -27,7 +29,7 @@ def content_of(model: BaseModel, made: Made | None = None) -> dict[str, Value]:
     """The fields of a domain object by their stored names, without `doc_id`.
 
     Values are those of the types table; what Firestore has no type for becomes its stored form as
-    it is written. Fields that are None are left out.
+    it is written. A None that is read as None where it is missing is left out.
 
     Args:
         model: the object.
@@ -54,14 +56,14 @@ class _Shape:
 
     Attributes:
         nested: fields that may hold objects: stored name and attribute of each.
-        stored: stored names of all declared fields.
-        added: those that some base class, as which it may be declared, does not have.
+        optional: stored names of the fields that are None where a document has no such field.
+        added: stored names of which each base class, as which it may be declared, lacks one.
         is_own: whether a serializer of the application's own writes the whole object.
         obj_type: what tells the class apart where it is embedded.
     """
 
     nested: tuple[tuple[str, str], ...]
-    stored: frozenset[str]
+    optional: frozenset[str]
     added: frozenset[str]
     is_own: bool
     obj_type: str | None
@@ -76,16 +78,26 @@ def _shape(cls: type[BaseModel]) -> _Shape:
         for name, annotation in declared_fields(cls).items()
         if name in names and name not in own and _may_hold_objects(annotation)
     )
-    stored = frozenset(names.values())
-    bases = [base for base in cls.__mro__[1:] if issubclass(base, BaseModel) and base.model_fields]
-    inherited = [frozenset(stored_names(base).values()) for base in bases]
+    fields = cls.model_fields.items()
+    kept = {name for name, info in fields if info.default is not None or info.default_factory}
     return _Shape(
         nested,
-        stored,
-        stored - frozenset[str].intersection(*inherited) if inherited else frozenset(),
+        frozenset(names[name] for name in names if name not in kept),
+        _added(cls, names.values()),
         bool(cls.__pydantic_decorators__.model_serializers),
         getattr(cls, "__embedded_type__", None),
     )
+
+
+def _added(cls: type[BaseModel], stored: Iterable[str]) -> frozenset[str]:
+    added: set[str] = set()
+    for base in cls.__mro__[1:]:
+        if issubclass(base, BaseModel):
+            known = set(stored_names(base).values())
+            more = [name for name in stored if name not in known]
+            if more and not added.intersection(more):
+                added.add(more[-1])
+    return frozenset(added)
 
 
 def _may_hold_objects(annotation: Any) -> bool:
@@ -104,7 +116,7 @@ def _fields(model: BaseModel, dumped: Any, made: Made | None) -> Any:
     if shape.added and not shape.added <= fields.keys():  # dumped as a base class
         fields = cast("dict[str, Any]", _dumped(model))
     for name in [name for name, value in fields.items() if value is None]:
-        if name in shape.stored:
+        if name in shape.optional:
             del fields[name]
     for name, attribute in shape.nested:
         if name in fields:
@@ -142,9 +154,22 @@ def _map(value: Mapping[Any, Any], dumped: dict[Any, Any], made: Made | None) ->
 
 
 def _dataclass(value: Any, dumped: dict[str, Any], made: Made | None) -> dict[str, Any]:
+    """The fields of a dataclass, by the names that the class which embeds it gives them.
+
+    It is dumped with the fields that its declared class has, which come first in a subclass.
+    """
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(value):
+    names = list(dumped)
+    declared = dataclasses.fields(value)
+    is_camel = any(name != field.name for name, field in zip(names, declared, strict=False))
+    for place, field in enumerate(declared):
         item = getattr(value, field.name)
-        if item is not None:
-            fields[field.name] = _value(item, dumped.get(field.name, item), made)
+        if item is None and field.default is None:
+            continue
+        if place < len(names):
+            fields[names[place]] = _value(item, dumped[names[place]], made)
+        else:
+            fields[to_camel(field.name) if is_camel else field.name] = _value(item, item, made)
+    if made is not None:
+        made[id(fields)] = value
     return fields

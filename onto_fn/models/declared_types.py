@@ -114,6 +114,11 @@ class _Walk:
                         f"{place} is a list of lists ({_shown(listing.annotation)}), which "
                         "Firestore cannot store; put the inner list into a field of a model"
                     )
+                if found.row is not None and found.row.stored == "vector":
+                    raise DeclarationError(
+                        f"{place} is a list of vectors, which Firestore cannot store; put the "
+                        "vector into a field of a model"
+                    )
                 if found.kind == "model" and _is_set(listing.annotation):
                     raise DeclarationError(
                         f"{place} is a set of {_shown(found.annotation)}, whose maps have no order "

@@ -117,6 +117,11 @@ class DomainModel(BaseModel, metaclass=DomainModelType):
                     f"{cls.__name__}.{name} would be stored as {stored!r}, a field that onto_fn "
                     "writes itself; give it another alias"
                 )
+            if name == "doc_update_time":
+                raise DeclarationError(
+                    f"{cls.__name__}.{name}: every domain model has {name!r} of its own; give the "
+                    "field another name"
+                )
         check_model(cls)
 
     @property

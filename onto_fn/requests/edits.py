@@ -11,14 +11,17 @@ is stored of it and not declared, wherever in the list it is now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+
+from pydantic import BaseModel
 
 from onto_fn.firestore.canonical import canonical, ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
 from onto_fn.firestore.types import key_text, native
 from onto_fn.models.content import Made
+from onto_fn.models.declared_types import stored_names
 from onto_fn.models.embedded import copied_from
 
 GONE: Any = object()
@@ -49,6 +52,7 @@ class Original:
     def __init__(self, stored: Fields, content: Fields, sources: Made) -> None:
         self._stored = stored
         self._content = content
+        self._sources = sources
         self._known: dict[int, _Was] = {}
         self._note(stored, content, sources)
 
@@ -113,6 +117,23 @@ class Original:
                 found[place] = self._merged(None, None, now[key], sources)
             else:
                 self._compare(place, stored.get(key), was[key], now[key], sources, found)
+        for key in self._outdated(stored, before, after, sources):
+            if key not in was and key not in now:
+                found[(*path, key)] = GONE
+
+    def _outdated(self, stored: Fields, before: Value, after: Value, sources: Made) -> set[str]:
+        """What is stored of an object that is of another class now, and does not belong to that.
+
+        These are fields of the former class (one that was stored as null is not in its content),
+        and whatever else there is if the new class would read it as its own, or refuse it.
+        """
+        old, new = self._sources.get(id(before)), sources.get(id(after))
+        if type(old) is type(new) or not isinstance(old, BaseModel):
+            return set()
+        if not isinstance(new, BaseModel) or new.model_config.get("extra") in {"allow", "forbid"}:
+            return set(stored)
+        former = set(stored_names(type(old)).values())
+        return (former & stored.keys()) - set(stored_names(type(new)).values())
 
     def _merged(self, stored: Value, before: Value, after: Value, sources: Made) -> Value:
         """What `after` is stored as, with all that is stored beside what `before` had."""
@@ -134,7 +155,8 @@ class Original:
         if not _are_maps(stored, before):
             return {key: self._merged(None, None, item, sources) for key, item in now.items()}
         was = _texts(before)
-        kept = {key: item for key, item in stored.items() if key in now or key not in was}
+        gone = was.keys() | self._outdated(stored, before, after, sources)
+        kept = {key: item for key, item in stored.items() if key in now or key not in gone}
         for key, item in now.items():
             if key not in was:
                 kept[key] = self._merged(None, None, item, sources)
@@ -156,7 +178,9 @@ class Original:
         }
         free = [i for i, item in enumerate(items) if id(item) not in claimed]
         rest = [i for i, item in enumerate(after) if self._was(item, sources) is None]
-        origins = _matched(items, free, after, rest)
+        kinds = [type(self._sources.get(id(item))) for item in items]
+        now = [type(sources.get(id(item))) for item in after]
+        origins = _matched(items, free, after, rest, lambda i, j: kinds[i] is now[j])
         merged: list[Value] = []
         for index, item in enumerate(after):
             origin = origins.get(index)
@@ -219,27 +243,36 @@ def _texts(value: Mapping[Any, Value]) -> dict[str, Value]:
 
 
 def _matched(
-    items: Sequence[Value], free: list[int], after: Sequence[Value], rest: list[int]
+    items: Sequence[Value],
+    free: list[int],
+    after: Sequence[Value],
+    rest: list[int],
+    are_of_one_class: Callable[[int, int], bool],
 ) -> dict[int, int]:
     """For items of a list that are no objects known before, the earlier item of each, if any.
 
-    First those that are equal, then, if as many are left on both sides, one after the other: code
-    that changes an item may well have made a new object of it. It is another item if no text or
-    reference of it is the same.
+    First those that are equal, at the same place if there is one, then, if as many are left on both
+    sides, one after the other: code that changes an item may well have made a new object of it. It
+    is another item if no text or reference of it is the same.
     """
-    origins: dict[int, int] = {}
     by_text: dict[str, list[int]] = {}
     for i in free:
         by_text.setdefault(canonical(items[i]), []).append(i)
+    texts = {j: canonical(after[j]) for j in rest}
+    origins = {j: j for j in rest if j in by_text.get(texts[j], ()) and are_of_one_class(j, j)}
+    taken = set(origins)
     for j in rest:
-        candidates = by_text.get(canonical(after[j]))
-        if candidates:
-            origins[j] = candidates.pop(candidates.index(j) if j in candidates else 0)
-    taken = set(origins.values())
+        same = by_text.get(texts[j], ()) if j not in origins else ()
+        i = next((i for i in same if i not in taken and are_of_one_class(i, j)), None)
+        if i is not None:
+            origins[j] = i
+            taken.add(i)
     left, new = [i for i in free if i not in taken], [j for j in rest if j not in origins]
     if len(left) == len(new):
         pairs = zip(new, left, strict=True)
-        origins |= {j: i for j, i in pairs if _is_alike(items[i], after[j])}
+        origins |= {
+            j: i for j, i in pairs if are_of_one_class(i, j) and _is_alike(items[i], after[j])
+        }
     return origins
 
 

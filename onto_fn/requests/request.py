@@ -182,6 +182,15 @@ class RequestModel(BaseModel):
         return Request(path, params, uid)
 
 
+# Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
+_KEPT = {
+    name
+    for base in (RequestModel, BaseModel)
+    for name in vars(base)
+    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
+}
+
+
 @cache
 def _shape_of(model: type[RequestModel]) -> Record:
     # Imported with the first request: it needs pydantic's JSON schemas, which events do not.
@@ -199,15 +208,6 @@ def check_id(identifier: str) -> str:
     if len(identifier) > MAX_ID:
         raise InvalidRequest([f"id: String should have at most {MAX_ID} characters"])
     return identifier
-
-
-# Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
-_KEPT = {
-    name
-    for base in (RequestModel, BaseModel)
-    for name in vars(base)
-    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
-}
 
 
 def problems_of_id(value: object, field: str) -> list[str]:

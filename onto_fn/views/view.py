@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     ClassVar,
     Generic,
@@ -29,6 +28,7 @@ from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
+from onto_fn.models.annotations import alternatives
 from onto_fn.models.domain import stored_content
 from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_members
@@ -374,9 +374,7 @@ def _type_of(cls: type[Any], name: str, member: Property) -> Any:
 
 
 def _allows_none(kind: Any) -> bool:
-    if get_origin(kind) is Annotated:
-        return _allows_none(get_args(kind)[0])
-    return type(None) in get_args(kind)
+    return any(found.kind in {"null", "any"} for found in alternatives(kind))
 
 
 def _fields_of_members(document: type[DomainModel]) -> dict[str, Members]:

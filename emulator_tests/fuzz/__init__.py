@@ -1,0 +1,1 @@
+"""Generated declarations and documents, and what has to hold for each of them."""
