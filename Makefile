@@ -32,6 +32,7 @@ lint: setup ## Lint, check the types, the layers and the generated files
 
 generate: setup ## Write firestore.rules and firestore.indexes.json from what the app declares
 	@$(BIN)/onto generate
+	@$(BIN)/python scripts/template_files.py
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
