@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint chaos bench bench-coldstart bench-backfill emulators
-.PHONY: fuzz docs wheel lock clean generate web python
+.PHONY: fuzz docs wheel lock clean generate web python pythons
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: setup ## Run all tests, those on the emulators too (TESTS=folder or file)
 
 check: lint ## Lint, check the types and the layers, and run the fast tests
 	@$(BIN)/pytest tests
+
+pythons: setup ## Run the fast tests on each other Python, 3.12 to 3.14, that the machine has
+	@$(PYTHON) scripts/pythons.py $(TESTS)
 
 lint: setup ## Lint, check the types, the layers and the generated files
 	@$(BIN)/ruff check

@@ -142,6 +142,10 @@ class MessageRefused(PermanentError):
     """The receiver or the broker refuses a message for good."""
 
 
+class EmulatorMissing(PermanentError):
+    """One service is an emulator and another is not: nothing emulated may ever reach Google."""
+
+
 class MissingIndex(OntoError):
     """The database has no index for a query; the event fails until it has been deployed."""
 

@@ -9,12 +9,32 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Phase = Literal["look-up", "read", "build", "commit"]
 
 traceparent: ContextVar[str] = ContextVar("onto_fn.traceparent", default="")
 """The trace that the event at hand belongs to, as a W3C `traceparent`; empty if none is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is tried, and after a failure tried again.
+
+    Attributes:
+        definition: name of the view, mediator or aggregate; empty if it serves none, or several.
+            There are as few as are declared, so it may be an attribute of a metric.
+        root: path of the root or document; empty if there are several. There is no end of them.
+        text: it in words, if these are others than `TeamPage of teams/a`.
+    """
+
+    definition: str = ""
+    root: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text or f"{self.definition} of {self.root}"
 
 
 class Watcher(Protocol):
@@ -24,7 +44,7 @@ class Watcher(Protocol):
         """What to enter for the time of a phase; it must not raise."""
         ...
 
-    def retry(self, what: str, attempt: int, error: BaseException) -> None:
+    def retry(self, subject: Subject, attempt: int, error: BaseException) -> None:
         """An attempt has failed, and there will be another; it must not raise."""
         ...
 
@@ -59,8 +79,8 @@ def phase(name: Phase, definition: str = "") -> AbstractContextManager[object]:
     return _NOTHING if watching is None else watching.phase(name, definition)
 
 
-def retry(what: str, attempt: int, error: BaseException) -> None:
-    """An attempt at something has failed, and there will be another."""
+def retry(subject: Subject, attempt: int, error: BaseException) -> None:
+    """An attempt has failed, and there will be another."""
     watching = _watcher.get()
     if watching is not None:
-        watching.retry(what, attempt, error)
+        watching.retry(subject, attempt, error)

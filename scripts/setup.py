@@ -155,9 +155,11 @@ def npm(node: Path) -> list[Path]:
     return [node, script]
 
 
-def editable_wheel() -> Path:
-    """A wheel that points to this folder, for environments that have no build tool."""
-    folder = STATE / "editable"
+def editable_wheel(folder: Path = STATE / "editable") -> Path:
+    """A wheel that points to this folder, for environments that have no build tool.
+
+    It is made in `folder`, of which nothing is kept.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     build = ["-m", "hatchling", "build", "--target", "wheel:editable", "--directory", folder]
     run([VENV / "bin" / "python", *build], cwd=ROOT)

@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onto_fn import DomainModel, Store, aggregate, average, count, root, total
-from onto_fn.engine.aggregation import contribution_of, writes_of
+from onto_fn.engine.aggregation import Found, parts_of, writes_of
 from onto_fn.firestore import Document, Write
 from onto_fn.store import AggregateSpec
+from onto_fn.store.generations import Register
 
 TIME = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -41,7 +42,7 @@ class ShopStore(Store):
 
 
 [SPEC] = ShopStore.aggregates()
-[GROUP] = SPEC.groups_of(Document("shops/s/sales/1", {}, TIME))
+GROUP = SPEC.group("shops/s/sales?")
 
 kinds = st.sampled_from(["a", "b"]) | st.none()
 sales = st.fixed_dictionaries({"kind": kinds, "amount": st.integers(-5, 5) | st.none()})
@@ -53,14 +54,17 @@ class Shards:
 
     def __init__(self, spec: AggregateSpec) -> None:
         self.spec = spec
+        self.register = Register.first(spec)
         self.documents: dict[str, Document] = {}
 
     def read(self, path: str) -> Document:
         return self.documents.get(path, Document(path, None, None))
 
     def count(self, source: Document) -> None:
+        self.documents[source.path] = source
         record = self.read(self.spec.contribution_path(source.path))
-        for write in writes_of(self.spec, source, record, contribution_of(self.spec, source)):
+        found = Found(self.spec, self.register, {source.path: source, record.path: record})
+        for write in writes_of(found, source.path, parts_of(self.spec, self.register, source)):
             self._apply(write)
 
     def values(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -214,11 +215,15 @@ def forwarding(collection: str) -> Mediator:
         ("日本", "東京"),
     ],
 )
-def test_functions_whose_names_would_collide_are_refused(first: str, second: str) -> None:
-    app = App([forwarding(first), forwarding(second)])
+def test_of_two_functions_of_one_name_the_second_has_a_digest(first: str, second: str) -> None:
+    names = [trigger.name for trigger in App([forwarding(first), forwarding(second)]).triggers()]
+    again = [trigger.name for trigger in App([forwarding(second), forwarding(first)]).triggers()]
 
-    with pytest.raises(DeclarationError, match="rename one of the collections"):
-        app.functions()
+    assert names == again
+    assert len({name.lower() for name in names}) == 2
+    assert re.fullmatch(r"on_\w+_[0-9a-f]{8}_written", names[1])
+    alone = {t.name for c in (first, second) for t in App([forwarding(c)]).triggers()}
+    assert names[0] in alone
 
 
 def test_a_nested_collection_with_a_variable_of_the_same_name_has_another_pattern() -> None:
@@ -227,9 +232,39 @@ def test_a_nested_collection_with_a_variable_of_the_same_name_has_another_patter
     assert function.document == "a/{doc_id}/b/{document_id}"
 
 
-def test_a_name_that_is_too_long_for_the_platform_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="allows 62 characters"):
-        App([forwarding("x" * 60)]).functions()
+def test_a_name_that_is_too_long_for_the_platform_is_shortened() -> None:
+    [longest] = App([forwarding("x" * 51)]).triggers()
+    [first] = App([forwarding("x" * 52)]).triggers()
+    [second] = App([forwarding("x" * 53)]).triggers()
+
+    assert longest.name == f"on_{'x' * 51}_written"  # as it has always been
+    assert [len(trigger.name) for trigger in (longest, first, second)] == [62, 62, 62]
+    assert first.name != second.name
+
+
+def test_an_app_names_its_functions() -> None:
+    names = {"a/{id}/b": "on_b", "y": "onY"}
+    app = App([forwarding("a/{other}/b"), forwarding("x"), forwarding("y")], function_names=names)
+
+    assert sorted(app.functions()) == ["onY", "on_b", "on_x_written"]
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        ({"z": "on_z"}, "'z', to which the app does not listen; it listens to x, y"),
+        ({"x": "1st"}, "no name of a function"),
+        ({"x": "on_é"}, "no name of a function"),
+        ({"x": "o" * 63}, "no name of a function"),
+        ({"x": "onto_request"}, "no name of a function"),
+        ({"x": "same", "y": "SAME"}, "'x' and 'y' would both be named 'SAME'"),
+    ],
+)
+def test_a_name_that_a_function_cannot_have_is_refused(names: dict[str, str], problem: str) -> None:
+    app = App([forwarding("x"), forwarding("y")], function_names=names)
+
+    with pytest.raises(DeclarationError, match=problem):
+        app.functions()
 
 
 def test_an_app_without_mediators_is_refused() -> None:

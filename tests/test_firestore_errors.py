@@ -1,5 +1,7 @@
 """What Firestore answers, as the engine's errors: to try again, or to quarantine."""
 
+import json
+
 import pytest
 from google.api_core import exceptions as google
 
@@ -72,6 +74,20 @@ def test_a_missing_index_is_named_as_firestore_indexes_json_has_it() -> None:
         '{"fieldPath": "extremes.most", "order": "DESCENDING"}]}'
     ) in message
     assert "You can create it here" in message
+
+
+def test_a_missing_index_quotes_names_that_are_not_simple() -> None:
+    query = Query(
+        "towns",
+        (Filter("due-date", "==", 1), Filter("`a.b`.1st", "array_contains", 1)),
+        (Order("café"),),
+    )
+
+    with pytest.raises(MissingIndex) as raised, translated(in_transaction=False, query=query):
+        raise google.FailedPrecondition("The query requires an index.")
+
+    for path in ("`due-date`", "`a.b`.`1st`", json.dumps("`café`")[1:-1]):
+        assert f'"fieldPath": "{path}"' in str(raised.value)
 
 
 def test_a_precondition_of_a_query_that_is_no_index_is_tried_again() -> None:

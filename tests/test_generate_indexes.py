@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from onto_fn import (
     App,
@@ -92,6 +93,40 @@ def test_a_query_has_the_index_that_it_needs(
     assert fields(composite_index("c", filters, sorting)) == expected
 
 
+def test_names_that_are_not_simple_are_quoted() -> None:
+    class Ware(DomainModel, collection="wares"):
+        price: int = Field(alias="price.eur")
+        due: int = Field(alias="due-date")
+        first: list[int] = Field(alias="1st`")
+        member_ids: list[str] = Field(default_factory=list, alias="member-ids")
+
+    class WareStore(Store):
+        town = root(Town)
+        wares = (
+            query(Ware)
+            .where("due", "==", 1)
+            .where("first", "array_contains", 2)
+            .order_by("price", descending=True)
+        )
+
+    class WarePage(ViewModel[WareStore], path="a/{b}/c/{d}", read_group=members("member_ids")):
+        @property
+        def member_ids(self) -> Annotated[list[str], Field(alias="member-ids")]:
+            return []
+
+        def targets(self) -> list[dict[str, str]]:
+            return []
+
+    content = index_file(App([ViewMediator(WarePage)]), {})
+
+    assert [fields(index) for index in content["indexes"]] == [
+        [("`due-date`", UP), ("`1st\\``", "CONTAINS"), ("`price.eur`", DOWN)]
+    ]
+    assert ("c", "`member-ids`") in {
+        (o["collectionGroup"], o["fieldPath"]) for o in content["fieldOverrides"]
+    }
+
+
 def test_an_app_has_the_indexes_of_its_queries_and_extremes() -> None:
     content = index_file(App([ViewMediator(TownPage)]), {})
 
@@ -115,7 +150,8 @@ def test_the_fields_that_the_engine_looks_up_have_an_index_and_large_ones_none()
     ]
     assert overrides["onto_ledger", "sources"] == []
     assert overrides["onto_contributions", "amounts"] == []
-    assert ("onto_contributions", "groups") not in overrides
+    for queried in ("groups", "aggregate", "definition", "beside"):
+        assert ("onto_contributions", queried) not in overrides
     assert {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION_GROUP"} in overrides[
         "pages", "memberIds"
     ]

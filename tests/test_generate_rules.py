@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -161,7 +163,7 @@ def test_a_request_is_created_and_got_by_its_owner_and_never_changed() -> None:
     allows = allows_of(text, "/users/{user_id}/noteForms/{note_id}")
     assert allows == [
         "allow get: if isUser(user_id)",
-        "allow create: if isUser(user_id) && note_id.size() <= 128 "
+        "allow create: if isUser(user_id) && note_id.matches('(?s).{1,128}') "
         "&& isNoteForm(request.resource.data)",
     ]
 
@@ -226,6 +228,24 @@ def test_what_is_written_by_hand_stays(app: App, tmp_path: Path) -> None:
     assert not any(file.is_stale for file in generated_files(app, tmp_path))
 
 
+def test_an_indexes_file_without_entries_is_replaced(app: App, tmp_path: Path) -> None:
+    (tmp_path / "firestore.indexes.json").write_text('{"indexes": [], "fieldOverrides": []}')
+
+    assert [file.found is None for file in generated_files(app, tmp_path)] == [True, False]
+
+
+def test_the_files_of_a_new_project_are_as_its_app_declares(tmp_path: Path) -> None:
+    template = ROOT / "onto_fn" / "cli" / "template"
+    shutil.copytree(template / "functions", tmp_path / "functions")
+    for name in ("firestore.rules", "firestore.indexes.json"):
+        shutil.copy(template / name, tmp_path / name)
+    command = [Path(sys.executable).parent / "onto", "generate", "--check"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
@@ -235,7 +255,11 @@ def test_what_is_written_by_hand_stays(app: App, tmp_path: Path) -> None:
             "// onto:keep-end\n// onto:keep-begin\n",
             "has not exactly one section",
         ),
-        ("firestore.indexes.json", '{"indexes": []}', "rename it to firestore.indexes.keep.json"),
+        (
+            "firestore.indexes.json",
+            '{"indexes": [1], "fieldOverrides": []}',
+            "rename it to firestore.indexes.keep.json",
+        ),
         ("firestore.indexes.json", "[]", "holds no JSON object"),
         ("firestore.indexes.keep.json", "{", "is not valid JSON"),
     ],

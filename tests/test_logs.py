@@ -13,13 +13,16 @@ import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from onto_fn import Change, Outcome, Result
 from onto_fn.firestore import Document
 from onto_fn.functions import logs
 from onto_fn.functions.logs import CloudFormatter, CloudHandler, OutcomeLog
 from onto_fn.functions.tracing import parent, split, traced
-from onto_fn.observing import traceparent
+from onto_fn.instrumentation.otel import OpenTelemetry
+from onto_fn.observing import Subject, traceparent
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -108,7 +111,7 @@ def test_a_retry_and_an_event_that_fails_are_warnings(
     logs.set_up()
     log = OutcomeLog()
 
-    log.retry(CHANGE, "TeamPage of teams/a", 1, RuntimeError("contended"))
+    log.retry(CHANGE, Subject("TeamPage", "teams/a"), 1, RuntimeError("contended"))
     with pytest.raises(ValueError, match="broken"), log.event(CHANGE):
         raise ValueError("broken")
 
@@ -178,3 +181,19 @@ def test_whatever_a_header_holds_the_parent_is_valid_or_empty(w3c: str, google: 
     found = parent({"traceparent": w3c, "X-Cloud-Trace-Context": google})
 
     assert found == "" or split(found) is not None
+
+
+@pytest.mark.parametrize("name", ["Point of Sale", "of", "TeamPage"])
+def test_a_retry_is_counted_for_its_view_and_a_document_is_no_label(name: str) -> None:
+    reader = InMemoryMetricReader()
+    telemetry = OpenTelemetry(meter_provider=MeterProvider(metric_readers=[reader]))
+    error = RuntimeError("contended")
+
+    for number in range(3):
+        telemetry.retry(CHANGE, Subject(name, f"teams/{number}"), 1, error)
+        telemetry.retry(CHANGE, Subject(text=f"the look-up for teams/{number}"), 1, error)
+
+    data: Any = reader.get_metrics_data()
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    labels = [(point.attributes["view"], point.value) for point in metric.data.data_points]
+    assert sorted(labels) == [("", 3), (name, 3)]

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from onto_fn import DeclarationError, DocumentSink, DomainModel, Mediator, ViewMediator
+from onto_fn import (
+    DeclarationError,
+    DocumentSink,
+    DomainModel,
+    Mediator,
+    TaskDone,
+    TopicSink,
+    ViewMediator,
+)
 from onto_fn.errors import BuildError, InvalidPath, MissingDocument
 from onto_fn.firestore import PathTemplate
 from onto_fn.mediators import Documents
@@ -250,3 +258,108 @@ def test_a_definition_names_the_mediator_its_source_and_its_sink() -> None:
 def test_a_view_mediator_of_what_is_no_view_is_refused() -> None:
     with pytest.raises(DeclarationError, match="needs a ViewModel class"):
         ViewMediator(Invoice)  # pyright: ignore
+
+
+# What would fail at every event is refused at import
+
+
+class Bill(DomainModel, collection="bills"):
+    total: int = 0
+    seen: bool = False
+
+
+def billing(**declared: Any) -> type[Mediator]:
+    """A mediator of bills."""
+
+    def on_write(self: Mediator, source: Bill) -> Documents:
+        return None
+
+    body = {"source": Bill, "sink": DocumentSink("billed/{id}"), "on_write": on_write}
+    return type("Billing", (Mediator,), {"__module__": __name__} | body | declared)
+
+
+@pytest.mark.parametrize(
+    ("declared", "problem"),
+    [
+        ({"on_write": lambda self: None}, r"on_write is called as on_write\(source\)"),
+        ({"on_create": lambda self, a, b: None}, r"on_create is called as on_create\(source\)"),
+        ({"on_delete": lambda self: None}, r"on_delete is called as on_delete\(path\)"),
+        ({"on_write": staticmethod(lambda self, source: None)}, "on_write is called as"),
+        ({"isolation": "serialisable"}, "isolation must be one of"),
+        ({"mode": "task", "done": "processed"}, "done must be TaskDone"),
+        ({"mode": "task", "done": TaskDone.set_field("seen")}, "has the field 'seen'"),
+        ({"sends": TopicSink("bills")}, "takes a list of sinks"),
+        ({"name": "__Billing"}, "does not begin with '__'"),
+        ({"name": "B" * 201}, "at most 200 bytes"),
+        ({"name": "\ud800"}, "must be text"),
+    ],
+)
+def test_what_no_event_could_be_handled_with_is_refused(
+    declared: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(DeclarationError, match=problem):
+        billing(**declared)
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        lambda self, source: None,
+        lambda self, source, more=1: None,
+        lambda *arguments: None,
+        staticmethod(lambda source: None),
+        classmethod(lambda cls, source: None),
+    ],
+)
+def test_a_hook_that_can_be_called_is_allowed(hook: Any) -> None:
+    billing(on_write=hook)().definition()
+
+
+@pytest.mark.parametrize("name", ["", "__at__", "x" * 1501, "\ud800", 7])
+def test_a_mark_that_no_document_can_have_is_refused(name: Any) -> None:
+    with pytest.raises(DeclarationError, match="the field of a mark"):
+        TaskDone.set_field(name)
+
+
+@pytest.mark.parametrize("variable", ["fields", "self", "class", "path", "params", "template"])
+def test_a_variable_of_a_sink_may_have_any_name(variable: str) -> None:
+    sink = DocumentSink(f"billed/{{{variable}}}")
+
+    assert sink.document({"a": 1}, **{variable: "x"}).path == "billed/x"
+
+
+def test_content_that_is_no_mapping_is_refused() -> None:
+    with pytest.raises(BuildError, match="takes fields by their stored names, got a Bill"):
+        DocumentSink("billed/{id}").document(Bill(total=1), id="x")  # pyright: ignore
+
+
+def built(hook: Any) -> Any:
+    definition = billing(on_write=hook)().definition()
+    store = definition.store()
+    store.put("source", Bill(doc_id="b"))
+    return definition.build(store, Transition.UPDATED)
+
+
+def test_one_document_needs_no_list() -> None:
+    assert built(lambda self, source: self.sink.document({"a": 1}, id="x")) == {
+        "billed/x": {"a": 1}
+    }
+
+
+def test_two_contents_of_one_document_are_refused() -> None:
+    def twice(self: Any, source: Bill) -> Any:
+        return [self.sink.document({"a": n}, id="x") for n in range(2)]
+
+    with pytest.raises(BuildError, match="billed/x was made twice"):
+        built(twice)
+
+
+def test_a_coroutine_is_run_to_its_end_where_a_loop_runs() -> None:
+    async def hook(self: Any, source: Bill) -> Any:
+        await asyncio.sleep(0)
+        return self.sink.document({"a": 1}, id="x")
+
+    async def event() -> Any:
+        return built(hook)
+
+    assert asyncio.run(event()) == {"billed/x": {"a": 1}}

@@ -198,3 +198,44 @@ def test_a_time_without_a_zone_is_utc() -> None:
     attributes = message().attributes() | {"ce-time": "2026-01-02T03:04:05"}
 
     assert Message.from_pubsub(attributes, b"{}").time.utcoffset() == timedelta(0)
+
+
+LONG = "users/" + "é" * 700
+
+
+def test_a_path_that_is_longer_than_an_attribute_of_pubsub_is_in_the_data() -> None:
+    sent = message(subject=LONG)
+
+    attributes, data = sent.for_pubsub()
+
+    assert all(len(value.encode()) <= 1024 for value in attributes.values())
+    received = Message.from_pubsub(attributes, data)
+    assert (received.subject, received.data) == (LONG, {"name": "Ada"})
+    assert (received.id, received.key, received.version) == (sent.id, sent.key, sent.version)
+
+
+def test_a_path_that_is_longer_than_a_header_is_in_the_body() -> None:
+    sent = message(subject=LONG)
+
+    headers, body = sent.for_http()
+
+    assert all(len(value) <= 4096 for value in headers.values())
+    assert headers["Idempotency-Key"] == sent.id
+    assert Message.from_http(headers, body).subject == LONG
+
+
+@given(messages)
+def test_whatever_the_mode_what_is_sent_arrives(sent: Message) -> None:
+    for received in (
+        Message.from_pubsub(*sent.for_pubsub()),
+        Message.from_http(*sent.for_http()),
+    ):
+        assert (received.id, received.subject, received.time) == (sent.id, sent.subject, sent.time)
+        assert (received.version, received.data) == (sent.version, sent.data)
+
+
+def test_a_path_of_usual_length_is_an_attribute() -> None:
+    sent = message()
+
+    assert sent.for_pubsub() == (sent.attributes(), sent.body)
+    assert sent.for_http() == (sent.headers(), sent.body)

@@ -358,7 +358,7 @@ def test_a_patch_of_several_targets_names_them_all() -> None:
         create=role("admin"),
     )
 
-    assert set(patch.stored_fields()) == {"user", "note", "text"}
+    assert set(patch.stored_names()) == {"user", "note", "text"}
 
 
 @pytest.mark.parametrize(

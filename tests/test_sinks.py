@@ -10,6 +10,7 @@ from onto_fn import (
     DocumentSink,
     DomainModel,
     EndpointSink,
+    FanOut,
     Mediator,
     Message,
     Store,
@@ -160,3 +161,62 @@ def test_the_name_of_an_endpoint_keeps_its_secrets() -> None:
     assert sink.name == "https://example.com:8443/hook"
     assert "secret" not in repr(sink)
     assert "password" not in repr(sink)
+
+
+# What would fail at every event is refused at import
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "ab",
+        "1abc",
+        "googletopic",
+        "a b c",
+        "a" * 256,
+        "東京の",
+        "projects//topics/abc",
+        "projects/p/topics/1abc",
+        None,
+        7,
+    ],
+)
+def test_a_topic_that_cannot_exist_is_refused(topic: Any) -> None:
+    with pytest.raises(DeclarationError, match="TopicSink"):
+        TopicSink(topic)
+
+
+@pytest.mark.parametrize("topic", ["1ab", "goog-fan-out", "a/b", "a b c", "é" * 3])
+def test_a_topic_of_batches_that_cannot_exist_is_refused(topic: str) -> None:
+    with pytest.raises(DeclarationError, match="no id of a Pub/Sub topic"):
+        FanOut(topic=topic)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "https://example.com:99999/x"},
+        {"url": "https://[::1/x"},
+        {"url": "https://exa\nmple.com"},
+        {"url": "https://exa mple.com"},
+        {"url": None},
+        {"url": 7},
+        {"url": "https://example.com", "timeout": 0},
+        {"url": "https://example.com", "timeout": -1.0},
+        {"url": "https://example.com", "timeout": float("nan")},
+        {"url": "https://example.com", "timeout": "10"},
+        {"url": "https://example.com", "authenticate": {"Authorization": "Bearer x"}},
+    ],
+)
+def test_an_endpoint_that_cannot_be_asked_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(DeclarationError, match="EndpointSink"):
+        EndpointSink(**options)
+
+
+@pytest.mark.parametrize("name", ["x" * 1025, "\ud800", 7, None])
+def test_a_sink_whose_name_cannot_be_stored_is_refused(name: Any) -> None:
+    sink = Own()
+    sink.name = name
+
+    with pytest.raises(DeclarationError, match="has a sink named"):
+        ViewMediator(Session, sends=[sink])

@@ -99,7 +99,7 @@ def test_a_read_that_waits_for_itself_is_refused() -> None:
 @pytest.mark.parametrize("declare", [one, many, keyed])
 def test_a_read_without_a_function_is_refused(declare: object) -> None:
     with pytest.raises(DeclarationError, match="needs a function of the store"):
-        declare(Guide, "tour.guide")  # pyright: ignore
+        declare(Guide, 5)  # pyright: ignore
 
 
 @pytest.mark.parametrize("declare", [root, matching])

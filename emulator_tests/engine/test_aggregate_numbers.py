@@ -53,7 +53,7 @@ def test_the_sum_of_no_documents_is_zero(database: Database, writer: Writer) -> 
     assert before == after == {"sum": 0, "mean": None}
 
 
-@pytest.mark.parametrize("weight", [float("inf"), float("nan"), 1e300, 2**63 - 1, -(2**53) - 1])
+@pytest.mark.parametrize("weight", [float("inf"), float("nan"), 1e300, 2**63 - 1, -(2**53) - 2])
 def test_a_number_that_would_spoil_the_sum_for_ever_is_refused(
     weight: float, database: Database, writer: Writer
 ) -> None:

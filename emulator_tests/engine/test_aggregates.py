@@ -339,7 +339,7 @@ def test_views_read_aggregates_and_documents_of_one_instant(
     record = writer.record("PollResults", POLL)
 
     assert record is not None
-    assert len(record.sources) == 5  # the poll and four shards
+    assert len(record.sources) == 6  # the poll, four shards, and what says which shards they are
     assert max(t for t in record.sources.values() if t) < record.read_time + timedelta(seconds=1)
 
 

@@ -217,3 +217,16 @@ def test_what_is_delivered_twice_is_applied_once(
     receipts = [inbox.process(message, lambda _: []) for message in endpoint.messages]
 
     assert receipts == [Receipt.PROCESSED, Receipt.DUPLICATE]
+
+
+def test_a_message_about_a_path_that_is_longer_than_a_header_arrives(
+    app: App, endpoint: Endpoint, writer: Writer
+) -> None:
+    identifier = "é" * 700
+    app.handle_change(writer.database, writer.write(f"groups/{identifier}", {"title": "long"}))
+
+    [outcome] = deliver(app, writer)
+
+    assert outcome.result is Result.SENT
+    [message] = endpoint.messages
+    assert (message.subject, message.data["title"]) == (f"groupViews/{identifier}", "long")

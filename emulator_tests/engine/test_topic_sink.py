@@ -195,3 +195,32 @@ def test_a_topic_that_does_not_exist_is_a_dead_letter_that_a_replay_resolves_onc
     [message] = received(1)
     assert message.data["title"] == "here"
     assert (entries(writer), writer.dead_letters()) == ([], {})
+
+
+def test_a_message_about_a_path_that_is_longer_than_an_attribute_arrives(
+    app: App, writer: Writer, received: Received, topic: Topic
+) -> None:
+    identifier = "é" * 600
+    app.handle_change(writer.database, writer.write(f"groups/{identifier}", {"title": "long"}))
+
+    [outcome] = deliver(app, writer)
+
+    [message] = received(1)
+    assert outcome.result is Result.SENT
+    assert (message.subject, message.data["title"]) == (f"groupViews/{identifier}", "long")
+    [raw] = topic.pulled
+    assert max(len(value.encode()) for value in raw.attributes.values()) <= 1024
+    assert len(raw.ordering_key.encode()) <= 1024
+
+
+def test_without_its_emulator_a_topic_is_a_dead_letter_that_names_the_variable(
+    app: App, writer: Writer, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST")
+    change_group(app, writer, "here")
+
+    [outcome] = deliver(app, writer)
+
+    assert outcome.result is Result.DEAD_LETTER
+    assert "PUBSUB_EMULATOR_HOST is not set" in outcome.error
+    assert len(entries(writer)) == 1

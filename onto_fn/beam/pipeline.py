@@ -16,7 +16,9 @@ from onto_fn.cli.apps import load_app
 from onto_fn.engine.backfill import counted, targets_of
 from onto_fn.engine.rebuilding import rebuild_all
 from onto_fn.engine.scanning import Span, Target, pages, root_query, root_template, spans
+from onto_fn.engine.switching import begin, end
 from onto_fn.firestore import Database
+from onto_fn.store import AggregateSpec
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -87,6 +89,10 @@ def backfill(
     beam = importlib.import_module("apache_beam")
     options = importlib.import_module("apache_beam.options.pipeline_options")
     for target in targets:
+        policy = _app(place).engine.retry
+        begun = (
+            begin(_database(place), target, policy) if isinstance(target, AggregateSpec) else None
+        )
         found = spans(_database(place), root_query(target), parts)
         pipeline = beam.Pipeline(options=options.PipelineOptions([*arguments]))
         _ = (
@@ -99,6 +105,8 @@ def backfill(
         )
         result = pipeline.run()
         result.wait_until_finish()
+        if isinstance(target, AggregateSpec) and begun is not None:
+            end(_database(place), target, begun, policy)
         yield Backfilled(target.name, **_counts(result))
 
 

@@ -141,12 +141,15 @@ def _tell_estimates(
 
 def _publisher(opened: Opened) -> Callable[[Batch], None]:
     """Publishes to the fan-out topic of the app."""
+    from onto_fn.emulators import emulator_of
+
     publisher = opened.app.publisher
     if publisher is None:
         raise CommandError(
             "the app does not fan out, so nothing deployed would build",
             "declare App(…, fan_out=FanOut()) and deploy, or leave out --distributed",
         )
+    emulator_of("pubsub", opened.database.project)  # says what is missing before anything is read
     return lambda batch: publisher.publish(opened.database, [batch])
 
 
@@ -166,8 +169,14 @@ def _tell(output: Output, report: Report) -> None:
             **asdict(report.counts),
             "resumed": report.resumed,
             "complete": report.is_complete,
+            "not_shown": list(report.not_shown),
         }
     )
+    for name in report.not_shown:
+        output.remark(
+            f"{name}: views show the numbers of another definition; run `onto backfill {name}` "
+            "when the published batches are done, and no other backfill of it is running"
+        )
     if not report.is_complete:
         output.remark("stopped; the same command goes on where it was")
         raise typer.Exit(INTERRUPTED)

@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.errors import OntoError
+from onto_fn.firebase_json import read_firebase_json
 
 if TYPE_CHECKING:
     from onto_fn.firestore import Database
     from onto_fn.functions import App
 
 EMULATOR_VARIABLE = "FIRESTORE_EMULATOR_HOST"
+PUBSUB_VARIABLE = "PUBSUB_EMULATOR_HOST"
+_LOCAL = "127.0.0.1"
 _EMULATOR_SECONDS = 2.0
 _ANSWER_SECONDS = 15.0
 _PROBE = "onto_ledger/~"  # a document that never exists
@@ -54,7 +58,8 @@ def open_app(
     """The app and its database, after a check that the database answers; closed at the end.
 
     The environment of this process leads to the same database from then on, for what the app
-    itself connects to.
+    itself connects to. With an emulator it leads to that of Pub/Sub too: the one that
+    `PUBSUB_EMULATOR_HOST` names, else the one of `firebase.json` if it answers.
 
     Args:
         app: `FILE[:NAME]`.
@@ -72,7 +77,8 @@ def open_app(
     elif project.startswith("demo-"):
         raise CommandError(
             f"the project {project} exists in an emulator only",
-            f"start one with `onto dev`, and say --emulator {_configured_emulator()}",
+            "start one with `onto dev`, and say --emulator "
+            f"{configured_emulator('firestore') or f'{_LOCAL}:8080'}",
         )
     _lead_to(project, emulator)
     loaded = load_app(app)
@@ -151,6 +157,9 @@ def _lead_to(project: str, emulator: str | None) -> None:
     if emulator:
         os.environ[EMULATOR_VARIABLE] = emulator
         os.environ.setdefault("METADATA_SERVER_DETECTION", "none")
+        pubsub = os.environ.get(PUBSUB_VARIABLE) or configured_emulator("pubsub")
+        if pubsub is not None and _answers(pubsub):
+            os.environ[PUBSUB_VARIABLE] = pubsub
     else:
         os.environ.pop(EMULATOR_VARIABLE, None)
 
@@ -159,22 +168,33 @@ def _check_emulator(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise CommandError(f"{address!r} is no address", "say --emulator HOST:PORT")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _EMULATOR_SECONDS).close()
-    except (OSError, OverflowError) as error:
+    if not _answers(address):
         raise CommandError(
             f"no emulator answers at {address}", "start it with `onto dev`, or correct --emulator"
-        ) from error
+        )
 
 
-def _configured_emulator() -> str:
-    """Where the project's emulator listens once it runs."""
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
     try:
-        config: Any = json.loads(Path("firebase.json").read_text())
-        settings: Any = config["emulators"]["firestore"]
-        return f"{settings.get('host', '127.0.0.1')}:{settings['port']}"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "127.0.0.1:8080"
+        socket.create_connection((host.strip("[]"), int(port)), _EMULATOR_SECONDS).close()
+    except (OSError, OverflowError, ValueError):
+        return False
+    return True
+
+
+def configured_emulator(service: str) -> str | None:
+    """Where an emulator of this folder's project listens, as far as `firebase.json` says.
+
+    Args:
+        service: such as `"pubsub"`.
+    """
+    try:
+        config: Any = read_firebase_json(Path())
+        settings: Any = config["emulators"][service]
+        return f"{settings.get('host', _LOCAL)}:{settings['port']}"
+    except (OntoError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _no_credentials(error: Exception) -> CommandError:

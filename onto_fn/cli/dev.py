@@ -125,8 +125,10 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
     from onto_fn.cli.seeding import seed
     from onto_fn.testing.config import read_config
 
-    functions: Any = read_config(suite.project_dir).get("functions") or {}
-    first = cast("dict[str, str]", functions[0] if isinstance(functions, list) else functions)
+    functions: Any = read_config(suite.project_dir).get("functions")
+    codebases = cast("list[object]", functions if isinstance(functions, list) else [functions])
+    found = next(iter(codebases), None)
+    first = cast("dict[str, str]", found) if isinstance(found, dict) else {}
     client = suite.client()
     try:
         count = seed(client, source, suite.project_dir / first.get("source", "functions"))

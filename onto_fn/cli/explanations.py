@@ -134,8 +134,14 @@ def _dependents(engine: Engine, database: Database, path: str) -> Iterator[Depen
     collection = parent_collection(path)
     for aggregate in engine.aggregates.values():
         if aggregate.shape.collection.match(collection) is not None:
-            contribution = aggregate.contribution_path(path)
-            if exists(database, contribution):
+            record, letter = (
+                aggregate.contribution_path(path),
+                dead_letter_path(aggregate.name, path),
+            )
+            documents, _ = database.get([record, letter])
+            if documents[letter].exists:
+                yield Dependent(aggregate.name, path, (), "failed")
+            elif documents[record].exists:
                 yield Dependent(aggregate.name, path, (), "counted")
 
 

@@ -28,9 +28,6 @@ class What(StrEnum):
     types = "types"
 
 
-_FILES = {"firestore.rules": What.rules, "firestore.indexes.json": What.indexes}
-
-
 def generate(
     what: Annotated[
         list[What] | None,
@@ -48,6 +45,7 @@ def generate(
 ) -> None:
     """Write security rules, indexes or TypeScript from what the app declares.
 
+    Rules and indexes are the files that firebase.json names for the app's database.
     `firestore.rules`: the section between onto:keep-begin and onto:keep-end stays as it is.
     `firestore.indexes.json`: the entries of firestore.indexes.keep.json are added. `types`: an
     interface and a Firestore converter for each view, form and patch.
@@ -58,6 +56,8 @@ def generate(
     wanted = set(what or [What.rules, What.indexes])
     stale: list[str] = []
     for file in _files(load_app(app), folder, types_file, wanted):
+        for remark in file.remarks:
+            output.remark(remark)
         state = "up to date" if not file.is_stale else "stale" if check else "written"
         output.line({"file": file.path.name, "state": state}, f"{file.path.name}: {state}")
         if not file.is_stale:
@@ -76,7 +76,7 @@ def _files(app: App, folder: Path, types_file: Path, wanted: set[What]) -> list[
 
     files: list[GeneratedFile] = []
     if wanted - {What.types}:
-        files = [file for file in generated_files(app, folder) if _FILES[file.path.name] in wanted]
+        files = [file for file in generated_files(app, folder) if file.what in wanted]
     return [*files, types_of(app, folder / types_file)] if What.types in wanted else files
 
 

@@ -43,6 +43,12 @@ def status(
         if scan:
             columns += ["oldest", "unreadable"]
         output.table(rows, columns, title=opened.place)
+        for row in rows:
+            if not row["is_shown"]:
+                output.remark(
+                    f"{row['target']}: views show the numbers of an earlier definition until "
+                    f"`onto backfill {row['target']}` is through"
+                )
         events = letters_of_events(opened.database)
         if events:
             output.remark(f"{events} dead letters are of whole events: `onto dead-letters list`")

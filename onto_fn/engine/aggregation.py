@@ -1,16 +1,21 @@
 """Aggregates: each source document adds what it contributes, once a version.
 
-An event costs one read (the source, its contribution record, its dead letter) and one commit (the
-record and the shards it adds to), however many documents the aggregate has. The record's update
-time is the precondition, and the shards are written by increments, which need no read. The first
-event of a document reads it once more, in the transaction of the commit.
+An event costs one read (the source, its contribution record, its dead letter, the register of the
+aggregate's generations) and one commit (the record and the shards it adds to), however many
+documents the aggregate has. The record's update time is the precondition, and the shards are
+written by increments, which need no read. The first event of a document reads it once more, in the
+transaction of the commit.
+
+An event counts for each generation in the register, by what is written there: so two deployments
+that run at the same time count alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any, cast
 
 from onto_fn.engine.builds import lock
 from onto_fn.engine.changes import Change
@@ -19,23 +24,62 @@ from onto_fn.engine.ledger import Failure, dead_letter_path
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.errors import PermanentError, StaleSnapshot
+from onto_fn.errors import Contention, PermanentError, StaleSnapshot
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
-from onto_fn.store.aggregates import CHANGES, AggregateSpec, Amounts, decoded, encoded
+from onto_fn.observing import Subject
+from onto_fn.store.aggregates import (
+    AGGREGATES,
+    CHANGES,
+    NOTHING,
+    AggregateSpec,
+    Contribution,
+)
+from onto_fn.store.generations import Register, fields_of
+from onto_fn.store.measures import Amounts, decoded, encoded
+
+_EARLIER = -1
+"""Number of what an earlier version of onto_fn has counted, by a definition that is not known."""
 
 
 @dataclass(frozen=True)
-class Contribution:
-    """What one version of a source document adds to its groups."""
+class Parts:
+    """What one version of a source document adds, for each generation by number.
 
-    groups: frozenset[str]
-    amounts: Amounts
-    extremes: Mapping[str, int | float]
-    shard: int = 0
+    Attributes:
+        by_number: the contributions.
+        error: why the document cannot be counted in some generation, where it counts as nothing.
+    """
+
+    by_number: Mapping[int, Contribution] = field(default_factory=dict[int, Contribution])
+    error: PermanentError | None = None
 
 
-NOTHING = Contribution(frozenset(), {}, {})
+@dataclass(frozen=True)
+class Found:
+    """What has to be read of some source documents, as it is at one instant.
+
+    Attributes:
+        aggregate: what counts them.
+        register: its generations.
+        documents: the sources, their records and dead letters, by path.
+    """
+
+    aggregate: AggregateSpec
+    register: Register
+    documents: Mapping[str, Document]
+
+    def source(self, path: str) -> Document:
+        """The source document."""
+        return self.documents[path]
+
+    def record(self, path: str) -> Document:
+        """What is recorded of it."""
+        return self.documents[self.aggregate.contribution_path(path)]
+
+    def letter(self, path: str) -> Document:
+        """Its dead letter."""
+        return self.documents[dead_letter_path(self.aggregate.name, path)]
 
 
 def contribute(
@@ -44,97 +88,188 @@ def contribute(
     path: str,
     change: Change | None,
     policy: RetryPolicy,
+    *,
+    afresh: bool = False,
 ) -> Outcome:
     """Bring an aggregate up to date with one source document, exactly once a version (G4).
 
     A document that cannot be counted has its dead letter, and counts as if it did not exist until
-    it is mended.
+    it is corrected.
+
+    Args:
+        database: the database.
+        aggregate: what counts it.
+        path: the source document.
+        change: the event, or None to count it again if the code has changed.
+        policy: bounds of the retries.
+        afresh: count it whatever the record says.
 
     Raises:
         RetriesExhausted: nothing was committed; the event has to be delivered again.
     """
 
     def attempt(number: int) -> Outcome:
-        return replace(_attempt(database, aggregate, path, change), attempts=number)
+        made = _attempt(database, aggregate, path, change, afresh=afresh)
+        return replace(made, attempts=number)
 
-    return policy.run(f"{aggregate.name} of {path}", attempt)
+    return policy.run(Subject(aggregate.name, path), attempt)
 
 
 def _attempt(
-    database: Database, aggregate: AggregateSpec, path: str, change: Change | None
+    database: Database,
+    aggregate: AggregateSpec,
+    path: str,
+    change: Change | None,
+    *,
+    afresh: bool,
 ) -> Outcome:
-    record_path = aggregate.contribution_path(path)
-    letter_path = dead_letter_path(aggregate.name, path)
-    documents, _ = database.get([path, record_path, letter_path])
-    source, record, letter = documents[path], documents[record_path], documents[letter_path]
+    found = find(database, aggregate, [path])
+    source, record, letter = found.source(path), found.record(path), found.letter(path)
     if _is_behind(source, (record.fields or {}).get("version"), change):
         raise StaleSnapshot(f"{path} is not as new as what is known of it")
-    is_replay = change is None and letter.exists  # the code may have been mended since
-    if is_counted(aggregate, source, record) and not is_replay:
+    is_replay = change is None and letter.exists  # the code may have been corrected since
+    if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
         return Outcome(aggregate.name, path, Result.COVERED)
+    parts = parts_of(aggregate, found.register, source)
     try:
-        writes = writes_of(aggregate, source, record, contribution_of(aggregate, source))
-        if letter.exists:
-            writes.append(Write(letter_path, None))
-        commit_counted(database, [(source, record)], writes)
-    except PermanentError as error:  # also of the commit: a key of a client's may be reserved
-        writes, outcome = refusal(aggregate, source, record, change, error)
-        commit_counted(database, [(source, record)], writes)
-        return outcome
-    written = tuple(w.path for w in writes if w.increments is not None)
-    return Outcome(aggregate.name, path, Result.COMMITTED, written=written)
+        writes, outcome = written(found, path, change, parts)
+        commit_counted(database, found, [path], writes)
+    except PermanentError as error:  # of the commit: a key of a client's may be refused
+        writes, outcome = written(found, path, change, Parts(error=error))
+        commit_counted(database, found, [path], writes)
+    return outcome
 
 
-def is_counted(aggregate: AggregateSpec, source: Document, record: Document) -> bool:
-    """Whether a source is counted as it is, by the definition as it is."""
-    fields = record.fields or {}
-    is_current = fields.get("definition", "") in {"", aggregate.fingerprint}
-    return is_current and fields.get("version") == source.update_time
+def find(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
+    """Read sources, their records and dead letters, and the register, which is begun if need be.
+
+    Raises:
+        PermanentError: something else is in the register's place.
+    """
+    found = look(database, aggregate, paths)
+    if found.register.update_time is not None:
+        return found
+    begin(database, aggregate)
+    return find(database, aggregate, paths)
 
 
-def refusal(
-    aggregate: AggregateSpec,
-    source: Document,
-    record: Document,
-    change: Change | None,
-    error: PermanentError,
+def look(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
+    """The same, and where there is no register, what it will be."""
+    wanted = [aggregate.register_path, *paths]
+    wanted += [aggregate.contribution_path(path) for path in paths]
+    wanted += [dead_letter_path(aggregate.name, path) for path in paths]
+    documents, _ = database.get(wanted)
+    register = Register.read(aggregate, documents[aggregate.register_path])
+    return Found(aggregate, register or Register.first(aggregate), documents)
+
+
+def begin(database: Database, aggregate: AggregateSpec) -> None:
+    """Write the register and the pointer of an aggregate of which nothing is counted yet.
+
+    Raises:
+        TransientError: the database could not be written.
+    """
+    register = Register.first(aggregate)
+    try:
+        database.commit(
+            [
+                Write(aggregate.register_path, register.to_fields(), "absent"),
+                Write(aggregate.pointer_path, fields_of(register.shown)),
+            ]
+        )
+    except Contention:
+        return  # another event was faster
+
+
+def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
+    """Whether a source is counted as it is, in each generation.
+
+    Args:
+        found: what was read of it.
+        path: the source.
+        by_code: ask as well whether it was counted by the code as it is. An event need not: one
+            that is delivered again, to an older deployment, must not count by older code.
+    """
+    source, fields = found.source(path), found.record(path).fields
+    if fields is None:
+        return not source.exists
+    if fields.get("version") != source.update_time:
+        return False
+    if _numbers(found.register, fields) != found.register.numbers:
+        return False
+    return not by_code or fields.get("definition") == stamp(found)
+
+
+def stamp(found: Found) -> str:
+    """What a record says of the code that has counted: another text if that is of another app."""
+    aggregate = found.aggregate
+    is_known = found.register.find(aggregate) is not None
+    return aggregate.fingerprint if is_known else found.register.newest.identity
+
+
+def parts_of(aggregate: AggregateSpec, register: Register, source: Document) -> Parts:
+    """What a source document adds as it is, in each generation."""
+    parts: dict[int, Contribution] = dict.fromkeys(register.numbers, NOTHING)
+    if not aggregate.accepts(source):
+        return Parts(parts)
+    error: PermanentError | None = None
+    try:
+        instance = aggregate.model.from_document(source)
+    except PermanentError as refused:
+        return Parts(parts, refused)
+    for generation in register.generations:
+        try:
+            parts[generation.number] = generation.contribution(source, instance)
+        except PermanentError as refused:
+            error = error or refused
+    return Parts(parts, error)
+
+
+def written(
+    found: Found, path: str, change: Change | None, parts: Parts
 ) -> tuple[list[Write], Outcome]:
-    """The writes for a source that cannot be counted: it counts as nothing, and has its letter."""
-    failure = Failure.of(error, datetime.now(UTC))
-    fields = letter_fields(
-        aggregate.name, source.path, change, failure, aggregate.fingerprint, failure.since
-    )
-    letter = Write(dead_letter_path(aggregate.name, source.path), fields)
-    return (
-        [*writes_of(aggregate, source, record, NOTHING), letter],
-        Outcome(aggregate.name, source.path, Result.DEAD_LETTER, error=failure.message),
-    )
+    """The writes that make parts those that count, and are recorded; and what that comes to."""
+    name = found.aggregate.name
+    writes = writes_of(found, path, parts)
+    letter = found.letter(path)
+    if parts.error is None:
+        if letter.exists:
+            writes.append(Write(letter.path, None))
+        shards = tuple(write.path for write in writes if write.increments is not None)
+        return writes, Outcome(name, path, Result.COMMITTED, written=shards)
+    failure = Failure.of(parts.error, datetime.now(UTC))
+    fields = letter_fields(name, path, change, failure, found.aggregate.fingerprint, failure.since)
+    writes.append(Write(letter.path, fields))
+    return writes, Outcome(name, path, Result.DEAD_LETTER, error=failure.message)
 
 
 def commit_counted(
-    database: Database, counted: Iterable[tuple[Document, Document]], writes: Sequence[Write]
+    database: Database, found: Found, counted: Iterable[str], writes: Sequence[Write]
 ) -> None:
     """Commit what sources add, which are as they were read.
 
     Where there is a record, its precondition sees to that. Where there is none, the event of a
-    deletion finds nothing to take out, and is done: so the source is locked until the commit.
+    deletion finds nothing to take out, and is done; and a generation that is begun meanwhile would
+    miss it. So the source and the register are locked until the commit.
 
     Args:
         database: the database.
-        counted: each source, and its record.
+        found: what was read.
+        counted: the sources.
         writes: of all of them.
 
     Raises:
-        Contention: a source has changed since it was read.
+        Contention: a source or the register has changed since it was read.
     """
     new = {
-        source.path: source.update_time
-        for source, record in counted
-        if source.exists and not record.exists
+        path: found.source(path).update_time
+        for path in counted
+        if found.source(path).exists and not found.record(path).exists
     }
     if not new:
         database.commit(writes)
         return
+    new[found.aggregate.register_path] = found.register.update_time
     with database.transaction() as transaction:
         lock(transaction, Gain(tuple(new), ()), new)
         transaction.commit(writes)
@@ -149,44 +284,73 @@ def _is_behind(source: Document, recorded: datetime | None, change: Change | Non
     return change is not None and change.after_time is not None and seen < change.after_time
 
 
-def contribution_of(aggregate: AggregateSpec, source: Document) -> Contribution:
-    """What a source document adds as it is.
-
-    Raises:
-        InvalidDocument: it cannot be counted.
-    """
-    groups = aggregate.groups_of(source)
-    if not groups:
-        return NOTHING
-    return Contribution(
-        frozenset(groups),
-        aggregate.amounts(source),
-        aggregate.extremes(source),
-        aggregate.shard(source.path),
-    )
+def is_of(register: Register, record: Document) -> bool:
+    """Whether a record is of the generations that are counted, and of no others."""
+    return record.fields is None or _numbers(register, record.fields) == register.numbers
 
 
-def _recorded(record: Document) -> Contribution:
-    """What is counted now, by whichever definition: it is taken out of that one's groups."""
-    if record.fields is None:
-        return NOTHING
-    fields = record.fields
+def recorded(found: Found, path: str) -> dict[int, Contribution]:
+    """What is counted of a source now, by generation."""
+    fields = found.record(path).fields
+    return {} if fields is None else _recorded(found.register, fields)
+
+
+def _recorded(register: Register, fields: Mapping[str, Any]) -> dict[int, Contribution]:
+    parts = {_number_of(register, fields): _contribution(fields)}
+    for other in cast("list[dict[str, Any]]", fields.get("others", [])):
+        parts[other["generation"]] = _contribution(other)
+    return parts
+
+
+def _numbers(register: Register, fields: Mapping[str, Any]) -> frozenset[int]:
+    """The generations that a record has something of."""
+    others = cast("list[dict[str, Any]]", fields.get("others", []))
+    numbers = [_number_of(register, fields), *(other["generation"] for other in others)]
+    return frozenset(numbers)
+
+
+def _number_of(register: Register, fields: Mapping[str, Any]) -> int:
+    """The generation of what a record itself has."""
+    number = fields.get("generation")
+    if number is not None:
+        return number
+    # Written before there were generations, by the definition of the first one or an earlier one.
+    first = next((g for g in register.generations if g.number == 0), None)
+    is_first = first is not None and fields.get("definition", "") in {"", first.identity}
+    return 0 if is_first else _EARLIER
+
+
+def _contribution(fields: Mapping[str, Any]) -> Contribution:
     return Contribution(
         frozenset(fields["groups"]), decoded(fields["amounts"]), fields["extremes"], fields["shard"]
     )
 
 
-def writes_of(
-    aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
-) -> list[Write]:
-    """The writes that make a contribution the one that counts, and is recorded."""
-    return [
-        *_increments(aggregate, _recorded(record), new),
-        _record_write(aggregate, source, record, new),
-    ]
+def contribution_fields(part: Contribution) -> dict[str, Value]:
+    """A contribution as a record has it."""
+    return {
+        "groups": sorted(part.groups),
+        "shard": part.shard,
+        "amounts": encoded(part.amounts),
+        "extremes": dict(part.extremes),
+    }
 
 
-def _increments(aggregate: AggregateSpec, old: Contribution, new: Contribution) -> list[Write]:
+def writes_of(found: Found, path: str, parts: Parts) -> list[Write]:
+    """The writes that make parts of a source the ones that count, and are recorded."""
+    before = recorded(found, path)
+    writes: list[Write] = []
+    for number in sorted({*before, *found.register.numbers}):
+        if number not in found.register.numbers and not (
+            number == _EARLIER and 0 in found.register.numbers
+        ):
+            continue  # its shards are deleted as a whole
+        new = parts.by_number.get(number, NOTHING)
+        writes += _increments(before.get(number, NOTHING), new)
+    return [*writes, *_record_writes(found, path, parts, before)]
+
+
+def _increments(old: Contribution, new: Contribution) -> list[Write]:
     """What to add to which shard.
 
     A shard is touched also where only an extreme changes, as its change is what rebuilds a view.
@@ -206,24 +370,40 @@ def _increments(aggregate: AggregateSpec, old: Contribution, new: Contribution) 
         if delta or moved:
             delta[(CHANGES,)] = 1
             shard = new.shard if group in new.groups else old.shard
-            writes.append(Write(aggregate.shard_path(group, shard), None, increments=delta))
+            path = f"{AGGREGATES}/{group}/shards/{shard}"
+            writes.append(Write(path, None, increments=delta))
     return writes
 
 
-def _record_write(
-    aggregate: AggregateSpec, source: Document, record: Document, new: Contribution
-) -> Write:
+def _record_writes(
+    found: Found, path: str, parts: Parts, before: Mapping[int, Contribution]
+) -> list[Write]:
+    """The record, and a document beside it for each generation that is not the newest."""
+    aggregate, source, record = found.aggregate, found.source(path), found.record(path)
     precondition = record.update_time or "absent"
-    if source.update_time is None:
-        return Write(record.path, None, precondition)
-    fields: dict[str, Value] = {
+    newest = found.register.newest.number
+    older = [] if not source.exists else sorted(found.register.numbers - {newest})
+    others: list[dict[str, Value]] = []
+    on_top = (record.fields or {}).get("generation", 0)
+    beside: dict[str, dict[str, Value] | None] = {
+        aggregate.beside_path(path, number): None
+        for number in before
+        if number not in {on_top, _EARLIER}
+    }
+    for number in older:
+        fields = contribution_fields(parts.by_number.get(number, NOTHING))
+        others.append({"generation": number, **fields})
+        beside[aggregate.beside_path(path, number)] = {"beside": aggregate.name, **fields}
+    writes = [Write(other, fields) for other, fields in beside.items()]
+    if not source.exists:
+        return [*writes, Write(record.path, None, precondition)]
+    fields = {
         "aggregate": aggregate.name,
-        "definition": aggregate.fingerprint,
+        "definition": stamp(found),
         "source": source.path,
         "version": source.update_time,
-        "groups": sorted(new.groups),
-        "shard": new.shard,
-        "amounts": encoded(new.amounts),
-        "extremes": dict(new.extremes),
+        "generation": newest,
+        **contribution_fields(parts.by_number.get(newest, NOTHING)),
+        **({"others": others} if others else {}),
     }
-    return Write(record.path, fields, precondition)
+    return [*writes, Write(record.path, fields, precondition)]

@@ -26,6 +26,7 @@ from onto_fn.engine.scanning import (
     root_template,
     spans,
 )
+from onto_fn.engine.switching import Begun, begin, end
 from onto_fn.errors import DeclarationError, UnreadableRecord
 from onto_fn.firestore import Database, Document, Filter, Query
 from onto_fn.firestore.queries import Order
@@ -61,12 +62,14 @@ class Report:
         is_complete: false if it was stopped; the next run goes on.
         resumed: whether it went on from an interrupted run.
         failures: the first few that have a dead letter now.
+        not_shown: aggregates of which views still show the numbers of an earlier definition.
     """
 
     counts: Counts
     is_complete: bool
     resumed: bool
     failures: tuple[Outcome, ...]
+    not_shown: tuple[str, ...] = ()
 
 
 def targets_of(engine: Engine, names: Sequence[str] = ()) -> list[Target]:
@@ -91,7 +94,8 @@ def targets_of(engine: Engine, names: Sequence[str] = ()) -> list[Target]:
                 f"{name} is a task: each of its documents is processed once, as it is written. "
                 "Replay its dead letters instead"
             )
-        wanted |= {aggregate.name: aggregate for aggregate in definition.store.aggregates()}
+        names_read = [aggregate.name for aggregate in definition.store.aggregates()]
+        wanted |= {name_read: engine.aggregates[name_read] for name_read in names_read}
         wanted[name] = definition
     return [wanted[name] for name in _in_order(list(wanted.values()))]
 
@@ -136,13 +140,9 @@ class Backfill:
         self._page = page
         self._publish = publish
         self._restart = restart
-        about = {
-            "targets": [[target.name, target.fingerprint] for target in targets],
-            "stale": stale,
-            "published": publish is not None,
-        }
-        name = name or "~".join(self._targets)[:1000]
-        self._checkpoint = Checkpoint(database, name, about, engine.retry)
+        self._name = name or "~".join(self._targets)[:1000]
+        self._begun: dict[str, Begun] = {}
+        self._not_shown: list[str] = []
         self._lock = Lock()
         self._counts = Counts()
         self._failures: list[Outcome] = []
@@ -162,6 +162,12 @@ class Backfill:
                 in the checkpoint.
         """
         stop = stop or Event()
+        self._begun = {
+            target.name: begin(self._database, target, self._engine.retry)
+            for target in self._targets.values()
+            if isinstance(target, AggregateSpec)
+        }
+        self._checkpoint = self._checkpoint_of_this()
         parts = None if self._restart else self._checkpoint.load()
         resumed = parts is not None
         if parts is None:
@@ -171,9 +177,35 @@ class Backfill:
         self._total = sum(count_roots(self._database, t) for t in self._targets.values())
         for name, group in groupby(enumerate(parts), key=lambda item: item[1].target):
             self._build(name, [item for item in group if not item[1].is_done], progress, stop)
+            if name in self._begun and not stop.is_set():
+                self._show(name)
         if not stop.is_set():
             self._checkpoint.end(self._counts)
-        return Report(self._counts, not stop.is_set(), resumed, tuple(self._failures))
+        return Report(
+            self._counts,
+            not stop.is_set(),
+            resumed,
+            tuple(self._failures),
+            tuple(self._not_shown),
+        )
+
+    def _checkpoint_of_this(self) -> Checkpoint:
+        about = {
+            "targets": [[target.name, target.fingerprint] for target in self._targets.values()],
+            # What was done for a generation that was given up since has to be done once more.
+            "generations": {name: begun.number for name, begun in self._begun.items()},
+            "stale": self._stale,
+            "published": self._publish is not None,
+        }
+        return Checkpoint(self._database, self._name, about, self._engine.retry)
+
+    def _show(self, name: str) -> None:
+        """Show the numbers of an aggregate of which all documents are counted now."""
+        target, begun, policy = self._targets[name], self._begun[name], self._engine.retry
+        assert isinstance(target, AggregateSpec)
+        is_left_to_others = self._publish is not None and not begun.was_shown
+        if is_left_to_others or not end(self._database, target, begun, policy):
+            self._not_shown.append(name)
 
     def _plan(self) -> list[Part]:
         parts: list[Part] = []
@@ -295,24 +327,37 @@ class Backfill:
 def other_fingerprints(database: Database, definition: Definition) -> list[str]:
     """The fingerprints in a definition's ledger records that are not its own.
 
-    One query for each: the next fingerprint above the one before, by the index on `definition` and
-    `fingerprint`.
+    Firestore needs no index for it but those that it makes by itself: one query for each
+    fingerprint in the ledger, the next above the one before, and then one for each that is found,
+    whether it is in a record of this definition.
     """
-    found: list[str] = []
+    if database.count(records_of(definition)) == database.count(
+        records_of(definition, definition.fingerprint)
+    ):
+        return []
+    return [
+        fingerprint
+        for fingerprint in _fingerprints(database)
+        if fingerprint != definition.fingerprint
+        and _has(database, records_of(definition, fingerprint))
+    ]
+
+
+def _has(database: Database, query: Query) -> bool:
+    return bool(database.query(replace(query, limit=1, names_only=True))[0])
+
+
+def _fingerprints(database: Database) -> Iterator[str]:
+    """All fingerprints in the ledger, each once."""
     last = ""
     while True:
-        query = Query(
-            LEDGER_COLLECTION,
-            (Filter("definition", "==", definition.name), Filter("fingerprint", ">", last)),
-            (Order("fingerprint"),),
-            limit=1,
-        )
+        above = Filter("fingerprint", ">", last)
+        query = Query(LEDGER_COLLECTION, (above,), (Order("fingerprint"),), limit=1)
         documents, _ = database.query(query)
         if not documents:
-            return found
+            return
         last = (documents[0].fields or {})["fingerprint"]
-        if last != definition.fingerprint:
-            found.append(last)
+        yield last
 
 
 def _all_names(engine: Engine) -> list[str]:

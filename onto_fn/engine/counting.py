@@ -7,22 +7,28 @@ from dataclasses import replace
 
 from onto_fn.engine.aggregation import (
     commit_counted,
-    contribution_of,
+    find,
     is_counted,
-    refusal,
-    writes_of,
+    parts_of,
+    written,
 )
-from onto_fn.engine.ledger import dead_letter_path
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.together import ATTEMPTS
 from onto_fn.errors import PermanentError, RetriesExhausted
-from onto_fn.firestore import Database, Document, Write
-from onto_fn.store.aggregates import AggregateSpec, Amounts
+from onto_fn.firestore import Database, Write
+from onto_fn.observing import Subject
+from onto_fn.store import AggregateSpec
+from onto_fn.store.measures import Amounts
 
 
 def contribute_together(
-    database: Database, aggregate: AggregateSpec, paths: Sequence[str], policy: RetryPolicy
+    database: Database,
+    aggregate: AggregateSpec,
+    paths: Sequence[str],
+    policy: RetryPolicy,
+    *,
+    afresh: bool = False,
 ) -> list[Outcome] | None:
     """Bring an aggregate up to date with several source documents, each once a version (G4).
 
@@ -31,6 +37,7 @@ def contribute_together(
         aggregate: what counts them.
         paths: the source documents.
         policy: bounds of the retries.
+        afresh: count them whatever their records say.
 
     Returns:
         What became of each, or None if they have to be counted alone.
@@ -40,41 +47,37 @@ def contribute_together(
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
     try:
         return together.run(
-            f"{aggregate.name} of {len(paths)} documents",
-            lambda number: _attempt(database, aggregate, paths, number),
+            Subject(aggregate.name, text=f"{aggregate.name} of {len(paths)} documents"),
+            lambda number: _attempt(database, aggregate, paths, number, afresh=afresh),
         )
     except (RetriesExhausted, PermanentError):
         return None
 
 
 def _attempt(
-    database: Database, aggregate: AggregateSpec, paths: Sequence[str], number: int
+    database: Database,
+    aggregate: AggregateSpec,
+    paths: Sequence[str],
+    number: int,
+    *,
+    afresh: bool,
 ) -> list[Outcome]:
-    records = {path: aggregate.contribution_path(path) for path in paths}
-    letters = {path: dead_letter_path(aggregate.name, path) for path in paths}
-    documents, _ = database.get([*paths, *records.values(), *letters.values()])
+    found = find(database, aggregate, paths)
     outcomes: list[Outcome] = []
     writes: list[Write] = []
-    counted: list[tuple[Document, Document]] = []
+    counted: list[str] = []
     for path in paths:
-        source, record, letter = documents[path], documents[records[path]], documents[letters[path]]
-        if is_counted(aggregate, source, record) and not letter.exists:
+        is_done = is_counted(found, path, by_code=True) and not found.letter(path).exists
+        if is_done and not afresh:
             outcomes.append(Outcome(aggregate.name, path, Result.COVERED, number))
             continue
-        counted.append((source, record))
-        try:
-            made = writes_of(aggregate, source, record, contribution_of(aggregate, source))
-        except PermanentError as error:
-            made, outcome = refusal(aggregate, source, record, None, error)
-        else:
-            made += [Write(letter.path, None)] if letter.exists else []
-            written = tuple(write.path for write in made if write.increments is not None)
-            outcome = Outcome(aggregate.name, path, Result.COMMITTED, written=written)
+        counted.append(path)
+        parts = parts_of(aggregate, found.register, found.source(path))
+        made, outcome = written(found, path, None, parts)
         writes += made
         outcomes.append(replace(outcome, attempts=number))
-    if not writes:
-        return outcomes
-    commit_counted(database, counted, _added_up(writes))
+    if writes:
+        commit_counted(database, found, counted, _added_up(writes))
     return outcomes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,9 @@ from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledge
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.outbox import outbox_writes
+from onto_fn.engine.owned import names_of, picked, removal
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
-from onto_fn.firestore import Query, Write
+from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import document_key
@@ -36,6 +37,8 @@ def covers(record: LedgerRecord | None, change: Change) -> bool:
     """
     if record is None or not change.is_known:
         return False
+    if record.owns and _leaves_owned(record, change):
+        return True
     versions = record.versions
     if change.path not in versions:
         return False
@@ -45,6 +48,14 @@ def covers(record: LedgerRecord | None, change: Change) -> bool:
     if seen is None:
         return True
     return change.before_time is not None and seen > change.before_time
+
+
+def _leaves_owned(record: LedgerRecord, change: Change) -> bool:
+    """Whether a change has left the fields that the record owns in a document as it wrote them."""
+    written, after = record.documents.get(change.path), change.after
+    if written is None or after is None or after.fields is None or not change.has_content:
+        return False
+    return digest(picked(after.fields, record.owns)) == written
 
 
 def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | None) -> bool:
@@ -123,6 +134,7 @@ class Build:
         root_exists: whether the root exists (and is of the root's class).
         error: set if the build failed.
         memory: what it did not have to read.
+        there: of a definition that owns fields, the documents that have them.
     """
 
     read_set: ReadSet
@@ -131,6 +143,7 @@ class Build:
     root_exists: bool
     error: PermanentError | None = None
     memory: Memory = NOTHING
+    there: Mapping[str, Document] = field(default_factory=dict[str, Document])
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -212,11 +225,15 @@ def plan(
         contents = {
             path: content
             for path, content in build.documents.items()
-            if definition.shard_of(path) == shard
+            if definition.shard_of(path) == shard and _may_write(definition, build, path)
         }
         digests = {path: build.digests[path] for path in contents}
-    written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
-    deleted = tuple(leftovers(definition, record, build, shard, kept))
+    changed = _changed_owned if definition.owns else _changed
+    written = tuple(sorted(p for p in contents if changed(build, previous, p, definition.owns)))
+    gone = leftovers(definition, record, build, shard, kept)
+    names = names_of(definition, record)
+    removals = [write for path in gone for write in removal(path, build.there, names)]
+    deleted = tuple(write.path for write in removals if write.fields is None)
     keep = build.root_exists or bool(digests) or failure is not None
     new = (
         LedgerRecord(
@@ -234,6 +251,7 @@ def plan(
             event_id=change.event_id if change else "",
             read_time=build.read_time,
             shard=shard,
+            owns=definition.owns,
         )
         if keep
         else None
@@ -247,12 +265,39 @@ def plan(
         new = _with_memory(new, memory, {path: contents[path] for path in written})
     if _same(record, new):
         return None
-    writes = [Write(path, contents[path]) for path in written]
-    writes += [Write(path, None) for path in deleted]
+    writes = [_write(definition, names, path, contents[path]) for path in written]
+    writes += removals
     writes += outbox_writes(definition, writes, build.read_time)
     writes += _dead_letter_writes(definition, root, record, new, change)
     writes.append(_ledger_write(ledger_path(definition.name, root, shard), record, new))
+    written += tuple(write.path for write in removals if write.fields is not None)
     return Plan(new, tuple(writes), written, deleted)
+
+
+def _may_write(definition: Definition, build: Build, path: str) -> bool:
+    """Whether a document is there to be written to, or may be made."""
+    return not definition.owns or definition.creates or build.there[path].exists
+
+
+def _changed(build: Build, previous: Mapping[str, str], path: str, owns: tuple[str, ...]) -> bool:
+    """Whether a document is other than the ledger says that it was written."""
+    return previous.get(path) != build.digests[path]
+
+
+def _changed_owned(
+    build: Build, previous: Mapping[str, str], path: str, owns: tuple[str, ...]
+) -> bool:
+    """Whether a document has other owned fields than it was built with, whoever wrote them."""
+    fields = build.there[path].fields
+    return fields is None or digest(picked(fields, owns)) != build.digests[path]
+
+
+def _write(
+    definition: Definition, names: tuple[str, ...], path: str, content: Mapping[str, Value]
+) -> Write:
+    if not definition.owns:
+        return Write(path, content)
+    return Write(path, content, None if definition.creates else "exists", mask=names)
 
 
 def _with_memory(
@@ -323,6 +368,7 @@ def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
             record.fingerprint,
             record.built,
             record.memory is None,
+            record.owns,
             (failure.kind, failure.message) if failure else None,
         )
 

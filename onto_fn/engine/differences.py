@@ -8,6 +8,7 @@ from enum import Enum
 
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.decisions import Build
+from onto_fn.engine.owned import picked
 from onto_fn.firestore import Document
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.documents import Fields
@@ -85,8 +86,13 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
         found.append(difference(item.ledger_path, Kind.LEFTOVER, "its root does not exist"))
     elif record is not None and record.fingerprint != item.definition.fingerprint:
         found.append(difference(item.ledger_path, Kind.STALE, "built by another version"))
+    owns = item.definition.owns
     for path, content in contents.items():
         fields = there[path].fields
+        if fields is not None and owns:
+            fields = picked(fields, owns)
+        if fields is None and owns and not item.definition.creates:
+            continue  # there is nothing to keep fields in
         if fields is None:
             found.append(difference(path, Kind.MISSING))
         elif digest(fields) != made.digests[path]:
@@ -96,7 +102,9 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
             found.append(difference(path, Kind.WRONG, "the ledger has another content of it"))
     if made.documents is None:  # a mediator that leaves what it made
         return found + [
-            difference(path, Kind.MISSING) for path in sorted(listed) if not there[path].exists
+            difference(path, Kind.MISSING)
+            for path in sorted(listed)
+            if not there[path].exists and not owns
         ]
     return found + [difference(path, Kind.LEFTOVER) for path in sorted(listed - contents.keys())]
 

@@ -18,7 +18,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Database, Document, Write
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.store import ReadSet, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
@@ -39,7 +39,7 @@ def forward(
     def attempt(number: int) -> Outcome:
         return replace(_attempt(database, definition, path, change), attempts=number)
 
-    return policy.run(f"{definition.name} of {path}", attempt)
+    return policy.run(Subject(definition.name, path), attempt)
 
 
 def _attempt(

@@ -10,7 +10,8 @@ from onto_fn.engine.ledger import (
     LedgerRecord,
     dead_letter_path,
 )
-from onto_fn.engine.leftovers import shrink
+from onto_fn.engine.leftovers import shrink, there_of
+from onto_fn.engine.owned import removal
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
@@ -30,10 +31,14 @@ def drop(database: Database, name: str, policy: RetryPolicy) -> int:
     for page in database.pages(_of("aggregate", name, CONTRIBUTIONS)):
         _delete(database, page, policy)
         count += len(page)
+    for page in database.pages(_of("beside", name, CONTRIBUTIONS)):
+        _delete(database, page, policy)
+    own = f"{AGGREGATES}/{name}"
     for group in database.paths(AGGREGATES):
-        if group.startswith(f"{AGGREGATES}/{name}~"):
+        if group == own or group.startswith(f"{own}~"):
             for page in database.pages(Query(f"{group}/shards")):
                 _delete(database, page, policy)
+    policy.run(own, lambda _: database.commit([Write(own, None)]))
     for page in database.pages(_of("definition", name, DEAD_LETTER_COLLECTION)):
         _delete(database, page, policy)
     return count
@@ -49,7 +54,8 @@ def _drop_root(database: Database, path: str) -> None:
     if record is None:
         return
     record = shrink(database, record, sorted(record.documents))
-    writes = [Write(target, None) for target in record.documents]
+    there = there_of(database, record, sorted(record.documents))
+    writes = [write for target in record.documents for write in removal(target, there, record.owns)]
     writes.append(Write(dead_letter_path(record.definition, record.root), None))
     writes.append(Write(path, None, record.update_time))
     database.commit(writes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -31,9 +32,11 @@ from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
+from onto_fn.views.definition import fingerprint
 
 Run = Callable[[], list[Outcome]]
 Sender = Callable[[Database, Change], list[Outcome]]
@@ -80,7 +83,8 @@ class Engine:
             self.definitions[definition.name] = definition
         self.aggregates: dict[str, AggregateSpec] = {}
         for definition in self.definitions.values():
-            for aggregate in definition.store.aggregates():
+            for spec in definition.store.aggregates():
+                aggregate = replace(spec, code=fingerprint({spec.model}))
                 known = self.aggregates.setdefault(aggregate.name, aggregate)
                 if known != aggregate:
                     raise DeclarationError(
@@ -95,7 +99,7 @@ class Engine:
             name: d for name, d in self.definitions.items() if d.mode == "materialise"
         }
         self._sources = {
-            source for d in self._materialised.values() for source in d.source_collections()
+            source for d in self._materialised.values() for source in d.watched_collections()
         }
         self.retry = retry or RetryPolicy()
         self._fan_out = fan_out
@@ -164,7 +168,14 @@ class Engine:
         wanted = [Affected(found, root, shard) for shard in range(found.shards)]
         return combined(self._together(database, wanted, None))
 
-    def submit(self, database: Database, definition: str, path: str, fields: Fields) -> Outcome:
+    def submit(
+        self,
+        database: Database,
+        definition: str,
+        path: str,
+        fields: Fields,
+        uid: str | None = None,
+    ) -> Outcome:
         """Create a task's document and process it, in one commit; see `tasks.submit`.
 
         A path that was processed before is covered; what became of it is in the document's mark.
@@ -174,13 +185,14 @@ class Engine:
             definition: name of the task, form or patch, which marks its documents.
             path: path of the new document.
             fields: its content.
+            uid: id of the user who asks, if a verified token says so.
 
         Raises:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed; submit it again.
         """
         found = self.definition(definition)
-        return tasks.submit(database, found, path, fields, self.retry)
+        return tasks.submit(database, found, path, fields, self.retry, uid)
 
     def read(self, database: Database, path: str) -> Document:
         """One document as it is now.
@@ -288,7 +300,10 @@ class Engine:
         return [outcome]
 
     def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
-        records = [document.fields for document in page if document.fields is not None]
+        records = [document.fields for document in page if "source" in (document.fields or {})]
+        records = [record for record in records if record is not None]
+        if not records:
+            return []
         sources = [record["source"] for record in records]
         now, _ = self.retry.run("what was counted", lambda _: database.get(sources))
         return _all_of(
@@ -370,7 +385,9 @@ class Engine:
         return done + _all_of(partial(self._anew, database, item, change) for item in alone)
 
     def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
-        found = self.retry.run(wanted.ledger_path, lambda _: find_one(database, wanted))
+        found = self.retry.run(
+            Subject(wanted.definition.name, wanted.root), lambda _: find_one(database, wanted)
+        )
         return self._one(database, found, change)
 
     def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:

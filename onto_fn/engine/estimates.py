@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from onto_fn.engine.affected import Affected, find_these
 from onto_fn.engine.decisions import Build, gained
 from onto_fn.engine.scanning import Target, count_roots, records_of, root_query
+from onto_fn.engine.switching import is_shown
 from onto_fn.engine.together import build_all
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Database
@@ -60,7 +61,10 @@ def estimate(database: Database, target: Target, *, stale: bool = False) -> Esti
     if stale:
         looked_at += roots
     if isinstance(target, AggregateSpec):  # source, record, letter, and the source once more
-        return Estimate(target.name, roots, due, looked_at + 4 * due, 2 * due, 0)
+        reads, writes = looked_at + 4 * due, 2 * due
+        if not is_shown(database, target):  # then the earlier definition leaves every record
+            reads, writes = reads + 5 * due, writes + 3 * due
+        return Estimate(target.name, roots, due, reads, writes, 0)
     found, _ = database.query(replace(root_query(target), limit=SAMPLE))
     reads, writes = _averages(database, target, [document.path for document in found])
     return Estimate(

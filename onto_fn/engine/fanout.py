@@ -18,6 +18,7 @@ from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import covers
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.firestore import Database, Document
+from onto_fn.messages import TOPIC_RULE, is_topic
 
 UNKNOWN_SHARDS = 4
 """So many shards that were never built share a batch."""
@@ -30,10 +31,10 @@ class FanOut:
     Args:
         threshold: a change that affects more documents than this is fanned out.
         batch: about how many documents a batch has; one function call rebuilds it.
-        topic: the Pub/Sub topic of the batches, 3 to 255 characters.
+        topic: id of the Pub/Sub topic of the batches.
 
     Raises:
-        DeclarationError: a number is below 1, or the topic's name too short.
+        DeclarationError: a number is below 1, or the topic's id not allowed.
     """
 
     threshold: int = 200
@@ -43,8 +44,8 @@ class FanOut:
     def __post_init__(self) -> None:
         if self.threshold < 1 or self.batch < 1:
             raise DeclarationError("a fan-out's threshold and batch must be 1 or more")
-        if not 3 <= len(self.topic) <= 255:
-            raise DeclarationError(f"a Pub/Sub topic has 3 to 255 characters, got {self.topic!r}")
+        if not is_topic(self.topic):
+            raise DeclarationError(f"{self.topic!r} is no id of a Pub/Sub topic. {TOPIC_RULE}")
 
 
 @dataclass(frozen=True)

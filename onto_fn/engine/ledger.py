@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
@@ -80,6 +81,7 @@ class LedgerRecord:
         update_time: of the record itself, the precondition of the next commit; None if it is new.
         shard: which of the root's records it is.
         memory: what a view of `consistency="eventual"` remembers of its sources; see `memory`.
+        owns: the fields that it owns of its documents; empty if it owns them as a whole.
     """
 
     definition: str
@@ -96,6 +98,7 @@ class LedgerRecord:
     update_time: datetime | None = None
     shard: int = 0
     memory: Mapping[str, Value] | None = None
+    owns: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -131,6 +134,7 @@ class LedgerRecord:
             "eventId": self.event_id,
             "readTime": self.read_time,
             **({} if self.memory is None else {"memory": self.memory}),
+            **({"owns": list(self.owns)} if self.owns else {}),
         }
 
     @staticmethod
@@ -160,6 +164,7 @@ class LedgerRecord:
                 update_time=document.update_time,
                 shard=_field({"shard": 0, **fields}, "shard", int),
                 memory=_field({"memory": None, **fields}, "memory", dict, optional=True),
+                owns=tuple(_field({"owns": [], **fields}, "owns", list)),
             )
         except (KeyError, TypeError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -253,6 +258,7 @@ def is_shard(path: str) -> bool:
     return path.partition("/")[0] == AGGREGATES
 
 
+@lru_cache(maxsize=1024)  # an event asks several times
 def record_id(definition: str, root: str) -> str:
     """The id of a root's first ledger record, and of its dead letter."""
     readable = f"{definition}~{quote(root, safe='')}"

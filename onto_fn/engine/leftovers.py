@@ -15,7 +15,9 @@ from onto_fn.engine.affected import Affected
 from onto_fn.engine.decisions import Build, leftovers
 from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.engine.outbox import outbox_writes
-from onto_fn.firestore import Database, Write
+from onto_fn.engine.owned import names_of, removal
+from onto_fn.engine.snapshots import read_all
+from onto_fn.firestore import Database, Document, Write
 from onto_fn.views import Definition
 
 MAX_DELETED = 500
@@ -34,7 +36,13 @@ def bounded(
         return item, []
     gone = leftovers(item.definition, item.record, build, item.shard, kept)
     record = shrink(database, item.record, gone, item.definition, build)
-    return replace(item, record=record), gone[:-MAX_DELETED]
+    early = gone[:-MAX_DELETED]
+    return replace(item, record=record), [] if names_of(item.definition, record) else early
+
+
+def there_of(database: Database, record: LedgerRecord, paths: Sequence[str]) -> dict[str, Document]:
+    """The documents that a record owns fields of; none are read if it owns them as a whole."""
+    return read_all(database, paths)[0] if record.owns and paths else {}
 
 
 def shrink(
@@ -57,11 +65,13 @@ def shrink(
         The record as it is then.
     """
     early = gone[:-MAX_DELETED]
+    there = build.there if build is not None else there_of(database, record, early)
     for start in range(0, len(early), MAX_DELETED):
         part = early[start : start + MAX_DELETED]
         kept = {path: d for path, d in record.documents.items() if path not in set(part)}
         record = replace(record, documents=kept)
-        writes = [Write(path, None) for path in part]
+        names = names_of(definition, record)
+        writes = [write for path in part for write in removal(path, there, names)]
         if definition is not None and build is not None:
             writes += outbox_writes(definition, writes, build.read_time)
         writes.append(Write(record.path, record.to_fields(), record.update_time))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from onto_fn.engine import owned
 from onto_fn.engine.affected import Affected, find_one
 from onto_fn.engine.builds import build, lock
 from onto_fn.engine.changes import Change
@@ -21,6 +22,7 @@ from onto_fn.engine.turns import TURNS
 from onto_fn.errors import PermanentError, StaleSnapshot, UnreadableRecord
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.database import Transaction
+from onto_fn.observing import Subject
 from onto_fn.store import Reader
 
 MOST_WAITS = 2
@@ -56,7 +58,7 @@ def materialise(
             current = find_one(database, affected)
         return replace(_attempt(database, current, change), attempts=number)
 
-    return policy.run(f"{affected.definition.name} of {affected.root}", attempt)
+    return policy.run(Subject(affected.definition.name, affected.root), attempt)
 
 
 def _attempt(database: Database, affected: Affected, change: Change | None) -> Outcome:
@@ -85,6 +87,7 @@ def _attempt(database: Database, affected: Affected, change: Change | None) -> O
             read_time=affected.read_time,
             memory=memory,
         )
+        found = owned.seen(definition, record, found, reader)
         if is_behind(found.read_set, record, change):
             raise StaleSnapshot(f"the snapshot of {affected.read_time} does not show the change")
         affected, gone = bounded(database, affected, found)

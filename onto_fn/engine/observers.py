@@ -13,7 +13,7 @@ from types import TracebackType
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.outcomes import Outcome
-from onto_fn.observing import Phase, watched, watcher
+from onto_fn.observing import Phase, Subject, watched, watcher
 
 _log = logging.getLogger("onto_fn")
 
@@ -45,12 +45,12 @@ class Observer:
         """
         return nullcontext()
 
-    def retry(self, change: Change, what: str, attempt: int, error: BaseException) -> None:
+    def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
         """An attempt has failed, and after a wait there will be another in this call.
 
         Args:
             change: the event.
-            what: what was tried, such as `TeamPage of teams/a`.
+            subject: what was tried.
             attempt: its number, from 1.
             error: why it failed.
         """
@@ -111,9 +111,9 @@ class _Watch:
             stack.enter_context(_Guarded(partial(observer.phase, name, definition)))
         return stack
 
-    def retry(self, what: str, attempt: int, error: BaseException) -> None:
+    def retry(self, subject: Subject, attempt: int, error: BaseException) -> None:
         for observer in self.observers:
-            _guarded(partial(observer.retry, self.change, what, attempt, error))
+            _guarded(partial(observer.retry, self.change, subject, attempt, error))
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         seconds = perf_counter() - self.started

@@ -18,6 +18,7 @@ from onto_fn.engine.scanning import Target
 from onto_fn.engine.together import materialise_together
 from onto_fn.errors import OntoError
 from onto_fn.firestore import Database, Write
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.views import Definition
 
@@ -73,7 +74,7 @@ def _together(
     """The outcomes of each root so far, and the roots that are not done."""
     found: dict[str, list[Outcome]] = {root: [] for root in roots}
     if isinstance(target, AggregateSpec):
-        outcomes = contribute_together(database, target, roots, policy)
+        outcomes = contribute_together(database, target, roots, policy, afresh=afresh)
         rest = list(roots) if outcomes is None else []
     elif target.mode != "materialise":
         outcomes, rest = None, list(roots)
@@ -92,14 +93,17 @@ def _alone(
 ) -> Outcome:
     try:
         if isinstance(target, AggregateSpec):
-            return contribute(database, target, root, None, policy)
+            return contribute(database, target, root, None, policy, afresh=afresh)
         if target.mode != "materialise":
             return direct.forward(database, target, root, None, policy)
         return combined(
             [
                 materialise(
                     database,
-                    policy.run(item.ledger_path, lambda _, i=item: find_one(database, i)),
+                    policy.run(
+                        Subject(item.definition.name, item.root),
+                        lambda _, i=item: find_one(database, i),
+                    ),
                     None,
                     policy,
                 )

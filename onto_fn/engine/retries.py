@@ -18,6 +18,7 @@ from tenacity import (
 
 from onto_fn import observing
 from onto_fn.errors import RetriesExhausted, TransientError
+from onto_fn.observing import Subject
 
 T = TypeVar("T")
 
@@ -39,11 +40,12 @@ class RetryPolicy:
     longest_wait: float = 2.0
     deadline: float = 40.0
 
-    def run(self, what: str, attempt: Callable[[int], T]) -> T:
+    def run(self, what: Subject | str, attempt: Callable[[int], T]) -> T:
         """Call `attempt` with 1, 2, … until it raises no `TransientError`.
 
         Args:
-            what: what is tried, for the error.
+            what: what is tried, for the error and for those who watch; text if it is of no
+                definition.
             attempt: takes the number of the attempt.
 
         Raises:
@@ -56,15 +58,20 @@ class RetryPolicy:
             return self._again(what, attempt, error, monotonic() - started)
 
     def _again(
-        self, what: str, attempt: Callable[[int], T], first: TransientError, elapsed: float
+        self,
+        what: Subject | str,
+        attempt: Callable[[int], T],
+        first: TransientError,
+        elapsed: float,
     ) -> T:
         """Go on after a first attempt that took `elapsed` seconds and raised `first`."""
         number = 0
+        subject = what if isinstance(what, Subject) else Subject(text=what)
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             if error is not None:
-                observing.retry(what, number, error)
+                observing.retry(subject, number, error)
 
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts) | stop_after_delay(self.deadline - elapsed),

@@ -22,6 +22,7 @@ from onto_fn.engine.scanning import (
     root_query,
     root_template,
 )
+from onto_fn.engine.switching import is_shown
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Database, Document, Filter, Query
 from onto_fn.store import AggregateSpec
@@ -44,6 +45,8 @@ class Status:
         oldest: update time of the oldest source version that is not materialised; None if there
             is none, or nobody has looked.
         unreadable: records that are none of onto_fn's, as far as anybody has looked.
+        is_shown: of an aggregate, whether views show the numbers of this definition; they show
+            those of an earlier one until a backfill is through.
     """
 
     target: str
@@ -54,6 +57,7 @@ class Status:
     outbox: int
     oldest: datetime | None = None
     unreadable: int = 0
+    is_shown: bool = True
 
 
 def status_of(
@@ -82,6 +86,7 @@ def status_of(
         database.count(_of(OUTBOX_COLLECTION, target.name)),
         oldest,
         unreadable,
+        not isinstance(target, AggregateSpec) or is_shown(database, target),
     )
 
 

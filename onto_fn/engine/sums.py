@@ -8,14 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from onto_fn.engine.aggregation import contribution_of, is_counted
+from onto_fn.engine.aggregation import (
+    Found,
+    is_counted,
+    look,
+    parts_of,
+    recorded,
+)
 from onto_fn.engine.differences import Difference, Kind
-from onto_fn.engine.ledger import dead_letter_path
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.errors import PermanentError
-from onto_fn.firestore import Database, Document, Filter, Query, Write
+from onto_fn.firestore import Database, Filter, Query, Write
 from onto_fn.store import AggregateSpec
-from onto_fn.store.aggregates import AGGREGATES, CHANGES, CONTRIBUTIONS, Amounts, decoded, encoded
+from onto_fn.store.aggregates import AGGREGATES, CHANGES, CONTRIBUTIONS
+from onto_fn.store.measures import Amounts, decoded
 
 Look = tuple[str, "datetime | None", tuple[Difference, ...]]
 
@@ -28,43 +33,45 @@ def sources_that_differ(
     Raises:
         TransientError: they could not be read.
     """
-    records = {source: aggregate.contribution_path(source) for source in sources}
-    letters = {source: dead_letter_path(aggregate.name, source) for source in sources}
-    documents, _ = database.get([*sources, *records.values(), *letters.values()])
+    found = look(database, aggregate, sources)
     looks: list[Look] = []
     for source in sources:
-        document, record = documents[source], documents[records[source]]
-        found = _difference(aggregate, document, record, documents[letters[source]])
-        if found is not None:
-            looks.append((source, document.update_time, (found,)))
+        difference = _difference(found, source)
+        if difference is not None:
+            looks.append((source, found.source(source).update_time, (difference,)))
     return looks
 
 
-def _difference(
-    aggregate: AggregateSpec, source: Document, record: Document, letter: Document
-) -> Difference | None:
+def _difference(found: Found, path: str) -> Difference | None:
+    aggregate, source, record = found.aggregate, found.source(path), found.record(path)
+
     def difference(kind: Kind, detail: str, fields: tuple[str, ...] = ()) -> Difference:
-        return Difference(aggregate.name, record.path, kind, detail, source.path, fields)
+        return Difference(aggregate.name, record.path, kind, detail, path, fields)
 
     if not source.exists:
         return difference(Kind.LEFTOVER, "its source does not exist") if record.exists else None
     if record.fields is None:
         return difference(Kind.MISSING, "it was never counted")
-    if not is_counted(aggregate, source, record):
-        if record.fields.get("definition", "") != aggregate.fingerprint:
-            return difference(Kind.STALE, "counted by another version")
+    if record.fields.get("version") != source.update_time:
         return difference(Kind.WRONG, "another version of the source is counted")
-    try:
-        expected = contribution_of(aggregate, source)
-    except PermanentError as error:
-        return None if letter.exists else difference(Kind.NO_LETTER, str(error))
-    made = {
-        "groups": sorted(expected.groups),
-        "amounts": encoded(expected.amounts),
-        "extremes": dict(expected.extremes),
-    }
-    wrong = tuple(name for name, value in made.items() if record.fields.get(name) != value)
-    return difference(Kind.WRONG, ", ".join(wrong), wrong) if wrong else None
+    if found.register.find(aggregate) is None:
+        detail = f"counted by an earlier definition; run `onto backfill {aggregate.name}`"
+        return difference(Kind.STALE, detail)
+    if not is_counted(found, path, by_code=True):
+        return difference(Kind.STALE, "counted by another version of the definition or its model")
+    parts = parts_of(aggregate, found.register, source)
+    if parts.error is not None and not found.letter(path).exists:
+        return difference(Kind.NO_LETTER, str(parts.error))
+    counted = recorded(found, path)
+    wrong = sorted(
+        {
+            name
+            for number, part in parts.by_number.items()
+            for name in ("groups", "amounts", "extremes")
+            if getattr(counted[number], name) != getattr(part, name)
+        }
+    )
+    return difference(Kind.WRONG, ", ".join(wrong), tuple(wrong)) if wrong else None
 
 
 def check_sums(
@@ -83,11 +90,18 @@ def check_sums(
     Raises:
         RetriesExhausted: a group could not be read or repaired.
     """
+    register = look(database, aggregate, ()).register
+    shards: dict[int | None, int] = {g.number: g.shards for g in register.generations}
     for path in database.paths(AGGREGATES):
         group = path.rpartition("/")[2]
-        if not group.startswith(f"{aggregate.name}~"):
+        if aggregate.number_of(path) not in shards:
             continue
-        missing = policy.run(path, lambda _, g=group: _mend(database, aggregate, g, repair=repair))
+        missing = policy.run(
+            path,
+            lambda _, g=group, p=path: _repaired(
+                database, g, shards[aggregate.number_of(p)], repair=repair
+            ),
+        )
         if missing:
             names = tuple(sorted(".".join(names) for names in missing))
             detail = ", ".join(
@@ -96,11 +110,11 @@ def check_sums(
             yield Difference(aggregate.name, path, Kind.SUM, detail, fields=names)
 
 
-def _mend(database: Database, aggregate: AggregateSpec, group: str, *, repair: bool) -> Amounts:
+def _repaired(database: Database, group: str, shard_count: int, *, repair: bool) -> Amounts:
     """What the shards of a group lack, which is added if it is to be repaired."""
     expected: Counter[tuple[str, ...]] = Counter()
     query = Query(CONTRIBUTIONS, (Filter("groups", "array_contains", group),))
-    paths = aggregate.shard_paths(group)
+    paths = [f"{AGGREGATES}/{group}/shards/{number}" for number in range(shard_count)]
     shards, read_time = database.get(paths)
     for page in database.pages(query, read_time=read_time):
         for document in page:

@@ -17,13 +17,14 @@ from onto_fn.engine.decisions import check_targets
 from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
+from onto_fn.engine.owned import check_there
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.engine.verified import commit_verified
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import Decision, Definition, Transition
 
@@ -53,12 +54,17 @@ def process(
     if after is not None and after.exists and task.is_over(after):
         return Outcome(definition.name, path, Result.COVERED)
     return policy.run(
-        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
 
 
 def submit(
-    database: Database, definition: Definition, path: str, fields: Fields, policy: RetryPolicy
+    database: Database,
+    definition: Definition,
+    path: str,
+    fields: Fields,
+    policy: RetryPolicy,
+    uid: str | None = None,
 ) -> Outcome:
     """Create a task document and process it, in one commit; exactly once, as its path is new.
 
@@ -71,13 +77,14 @@ def submit(
         path: the task's document.
         fields: its content if it does not exist.
         policy: bounds of the retries.
+        uid: id of the user who asks, if a verified token says so.
 
     Raises:
         RetriesExhausted: nothing was committed; call again.
     """
-    task = _Task(database, definition, path, None, fields)
+    task = _Task(database, definition, path, None, fields, uid)
     return policy.run(
-        f"{definition.name} of {path}", lambda number: replace(task.attempt(), attempts=number)
+        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
 
 
@@ -88,6 +95,7 @@ class _Task:
     path: str
     change: Change | None
     content: Fields | None = None
+    uid: str | None = None
 
     def is_over(self, document: Document) -> bool:
         """Whether there is nothing to do: gone, or marked. By hand, a failed one is done again."""
@@ -128,6 +136,7 @@ class _Task:
                 documents, read_time = self.database.get([self.path, letter_path])
                 reader = Snapshot(self.database, read_time, known=self._shown(documents))
             task, letter = documents[self.path], documents[letter_path]
+            uid = self._user(task, letter)
             if not task.exists and self.content is not None:
                 task = Document(self.path, self.content, None)
             commit = (transaction or self.database).commit
@@ -139,7 +148,7 @@ class _Task:
             if self._is_dead(task, letter):
                 return Outcome(definition.name, self.path, Result.COVERED)
             try:
-                decision = self._decide(task, reader)
+                decision = self._decide(task, reader, uid)
                 if decision is None:
                     if forget:
                         commit(forget)
@@ -154,14 +163,14 @@ class _Task:
             else:
                 written = tuple(sorted(write.path for write in decision.writes))
                 return Outcome(definition.name, self.path, Result.COMMITTED, written=written)
-        return self._refuse(task, forget, failure) or self._fail(task, letter, failure)
+        return self._refuse(task, forget, failure) or self._fail(task, letter, failure, uid)
 
-    def _decide(self, task: Document, reader: Reader) -> Decision | None:
+    def _decide(self, task: Document, reader: Reader, uid: str | None) -> Decision | None:
         """What the task writes, or None if it is not of the definition's class."""
         definition = self.definition
         if definition.decide is not None:
             with phase("build", definition.name):  # what it reads depends on what it finds
-                return definition.decide(self._unmarked(task), reader)
+                return definition.decide(self._unmarked(task), reader, uid)
         with phase("read", definition.name):
             store = load(definition.store, self.path, reader, ReadSet())
         if store is None:
@@ -169,7 +178,14 @@ class _Task:
         with phase("build", definition.name):
             built = definition.build(store, Transition.CREATED) or {}
         check_targets(definition, built)
-        writes = tuple(Write(path, content) for path, content in sorted(built.items()))
+        if definition.owns and not definition.creates:
+            check_there(definition, reader.get(sorted(built)) if built else {})
+        writes = tuple(
+            Write(path, content, "exists", mask=tuple(content))
+            if definition.owns and not definition.creates
+            else Write(path, content, mask=tuple(content) if definition.owns else None)
+            for path, content in sorted(built.items())
+        )
         return Decision(writes, ReadSet())  # it has read nothing but itself
 
     def _mark(self, task: Document, state: str, reason: str | None = None) -> Write:
@@ -182,6 +198,18 @@ class _Task:
             mark["reason"] = reason
         precondition = task.update_time or "absent"
         return Write(self.path, {**(task.fields or {}), field: mark}, precondition)
+
+    def _user(self, task: Document, letter: Document) -> str | None:
+        """The user of the call that has made the task, this one or that of the dead letter.
+
+        A document that exists already may be anybody's: the caller's id says nothing about it.
+        """
+        if not task.exists:
+            return self.uid
+        if not self._has_failed(task):  # a client cannot write the mark
+            return None
+        uid: object = (letter.fields or {}).get("uid")
+        return uid if isinstance(uid, str) else None
 
     def _is_dead(self, task: Document, letter: Document) -> bool:
         """Whether this very version of the task has its dead letter already."""
@@ -200,7 +228,9 @@ class _Task:
             return None
         return Outcome(self.definition.name, self.path, Result.REFUSED, error=reason)
 
-    def _fail(self, task: Document, letter: Document, error: PermanentError) -> Outcome:
+    def _fail(
+        self, task: Document, letter: Document, error: PermanentError, uid: str | None
+    ) -> Outcome:
         """Leave the dead letter; a task with a mark is marked as failed in the same commit.
 
         Only if the task is as it was read: one that was done or changed meanwhile needs no letter.
@@ -214,6 +244,8 @@ class _Task:
             definition.name, self.path, self.change, failure, definition.fingerprint, now
         )
         fields["version"] = task.update_time
+        if uid is not None:  # a replay has no token
+            fields["uid"] = uid
         precondition = letter.update_time or "absent"
         letter_path = dead_letter_path(definition.name, self.path)
         dead = Outcome(definition.name, self.path, Result.DEAD_LETTER, error=failure.message)

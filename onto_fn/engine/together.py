@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from onto_fn.engine import owned
 from onto_fn.engine.affected import Affected, find_these
 from onto_fn.engine.builds import build_loaded, load_root, lock
 from onto_fn.engine.changes import Change
@@ -25,7 +26,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import Snapshot
 from onto_fn.errors import PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.firestore import Database, Query
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.store.loading import answered_in_step
 
 ATTEMPTS = 4
@@ -53,7 +54,9 @@ def materialise_together(
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
     group = _Group(database, change, {(item.root, item.shard): item for item in wanted})
     with suppress(RetriesExhausted, PermanentError):
-        together.run(f"{wanted[0].definition.name} of {len(wanted)} roots", group.attempt)
+        name = wanted[0].definition.name
+        subject = Subject(name, text=f"{name} of {len(wanted)} roots")
+        together.run(subject, group.attempt)
     return group.outcomes, [*group.alone, *group.left.values()]
 
 
@@ -144,7 +147,10 @@ def build_all(
         key: build_loaded(definition, key[0], shards[key], found, known=key[1], read_time=read_time)
         for key, found in zip(asked, loaded, strict=True)
     }
-    built = [by_key[key] for key in keys]
+    built = [
+        owned.seen(definition, item.record, by_key[key], reader)
+        for item, key in zip(due, keys, strict=True)
+    ]
     for item, found in zip(due, built, strict=True):
         if is_behind(found.read_set, item.record, change):
             raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event, Lock
+from urllib.parse import unquote
 
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.decisions import Build
@@ -166,8 +167,11 @@ class Verification:
             if not doubtful:
                 continue
             records, _ = self._database.get(doubtful)
-            gone = {self._root_of(target, record) for record in records.values() if record.exists}
-            yield sorted(root for root in gone if root is not None)
+            listed = {self._root_of(target, record) for record in records.values() if record.exists}
+            unsure = sorted(root for root in listed if root is not None)
+            now = self._database.versions(unsure) if unsure else {}
+            # Those that exist are looked at where the roots are.
+            yield [root for root in unsure if now[root] is None]
 
     def _root_of(self, target: Target, document: Document) -> str | None:
         """The root of a record; what is none of onto_fn's is reported, and left as it is."""
@@ -319,9 +323,10 @@ def look_at(database: Database, definition: Definition, roots: Sequence[str]) ->
 
 
 def _told_root(target: Target, path: str) -> str | None:
-    if isinstance(target, AggregateSpec):
-        return None
-    return root_of_id(target.name, last_segment(path))
+    if not isinstance(target, AggregateSpec):
+        return root_of_id(target.name, last_segment(path))
+    source = unquote(last_segment(path).partition("~")[2])
+    return source if target.contribution_path(source) == path else None
 
 
 def _documents(item: Affected, made: Build) -> set[str]:

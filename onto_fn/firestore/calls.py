@@ -1,4 +1,4 @@
-"""The three calls that nearly every event makes, in protobuf's own form.
+"""The calls that nearly every event makes, and that a listener makes, in protobuf's own form.
 
 Google's generated client wraps each message, and merges headers and deadlines anew for each call,
 which took a quarter of the time that an event takes outside of the network. These are the same
@@ -7,7 +7,7 @@ calls on the same channel, with its headers and its errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from google.api_core import grpc_helpers
@@ -18,6 +18,8 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsResponse,
     CommitRequest,
     CommitResponse,
+    ListenRequest,
+    ListenResponse,
     RunQueryRequest,
     RunQueryResponse,
 )
@@ -28,6 +30,7 @@ _SERVICE = "/google.firestore.v1.Firestore"
 BatchGetMessage = cast(Any, BatchGetDocumentsRequest).pb()
 RunQueryMessage = cast(Any, RunQueryRequest).pb()
 CommitMessage = cast(Any, CommitRequest).pb()
+ListenMessage = cast(Any, ListenRequest).pb()
 _helpers = cast(Any, grpc_helpers)
 _routing = cast(Any, routing_header)
 
@@ -41,6 +44,7 @@ class Calls:
     """
 
     def __init__(self, channel: Any, metadata: Iterable[tuple[str, str]]) -> None:
+        self._channel = channel
         self._metadata = (cast(Any, DEFAULT_CLIENT_INFO).to_grpc_metadata(), *metadata)
         self._batch_get = _stub(
             channel.unary_stream, "BatchGetDocuments", BatchGetMessage, BatchGetDocumentsResponse
@@ -65,6 +69,20 @@ class Calls:
         return self._commit(
             request, timeout=timeout, metadata=self._routed("database", request.database)
         )
+
+    def listen(self, requests: Iterator[Any], database: str) -> Any:
+        """Open a stream, which ends when it is cancelled; its errors are those of grpc.
+
+        Args:
+            requests: what is asked for; the stream stays open until they end.
+            database: resource name of the database.
+        """
+        listen = self._channel.stream_stream(
+            f"{_SERVICE}/Listen",
+            request_serializer=ListenMessage.SerializeToString,
+            response_deserializer=cast(Any, ListenResponse).pb().FromString,
+        )
+        return listen(requests, metadata=self._routed("database", database))
 
     def _routed(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
         """The headers, with the one by which Google routes the call."""

@@ -8,12 +8,12 @@ time of a query. So this port sits on the public gRPC client of the same package
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from threading import Event
 from typing import Any, cast
 
 import grpc
@@ -25,9 +25,11 @@ from google.cloud.firestore_v1.types import (
     PartitionQueryRequest,
     RollbackRequest,
     RunAggregationQueryRequest,
+    Target,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from onto_fn.emulators import emulator_of
 from onto_fn.errors import (
     Contention,
     DocumentTooLarge,
@@ -35,11 +37,19 @@ from onto_fn.errors import (
     PermanentError,
     TransientError,
 )
-from onto_fn.firestore.calls import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
+from onto_fn.firestore.calls import (
+    BatchGetMessage,
+    Calls,
+    CommitMessage,
+    ListenMessage,
+    RunQueryMessage,
+)
 from onto_fn.firestore.documents import Document, Write
+from onto_fn.firestore.fieldpaths import api_path, quoted
+from onto_fn.firestore.parts import planned
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
-from onto_fn.firestore.structured import quoted, structured
+from onto_fn.firestore.structured import structured
 from onto_fn.firestore.values import (
     MAX_COMMIT_BYTES,
     are_small,
@@ -82,6 +92,7 @@ _TRANSACTION_ENDED = re.compile(
 _ListDocuments = cast(Any, ListDocumentsRequest)
 _Partition = cast(Any, PartitionQueryRequest)
 _Aggregate = cast(Any, RunAggregationQueryRequest)
+_QueryTarget = cast(Any, Target).QueryTarget.pb()
 
 # Of `grpc.experimental.ChannelOptions.SingleThreadedUnaryStream`, which has no types.
 _SINGLE_THREADED = "SingleThreadedUnaryStream"
@@ -154,6 +165,9 @@ class Database:
         deadlines: how long a call may take.
 
     Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are looked up.
+
+    Raises:
+        EmulatorMissing: the project exists in emulators only, and no emulator is named.
     """
 
     def __init__(
@@ -170,7 +184,7 @@ class Database:
         self._name = f"projects/{project}/databases/{database}"
         self._documents = f"{self._name}/documents"
         self._metadata: list[tuple[str, str]] = [("google-cloud-resource-prefix", self._name)]
-        emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
+        emulator = emulator_of("firestore", project)
         # The generated client and grpc carry incomplete types.
         channel: Any
         if emulator:
@@ -259,11 +273,17 @@ class Database:
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
-        """How many documents a query matches, counted by Firestore: a read a thousand of them."""
+        """How many documents a query matches, counted by Firestore: a read a thousand of them.
+
+        The documents of a query that is asked in parts are read, by their names.
+        """
+        plan = planned(query)
+        if not plan.is_whole:
+            return len(self.query(replace(query, names_only=True))[0])
         request = _Aggregate(
             parent=self._parent(query),
             structured_aggregation_query={
-                "structured_query": structured(query, self._documents),
+                "structured_query": structured(plan.query, self._documents),
                 "aggregations": [{"alias": "count", "count": {}}],
             },
         )
@@ -365,7 +385,26 @@ class Database:
     def read_query(
         self, query: Query, consistency: dict[str, Any]
     ) -> tuple[list[Document], datetime, bytes | None]:
-        """A query's documents; see `read_documents`."""
+        """A query's documents; see `read_documents`.
+
+        A query that Firestore takes only in parts is asked in parts, all at one instant; one that
+        can match nothing, not at all.
+        """
+        reading: dict[str, Any] = dict(consistency)
+        at: datetime | None = consistency.get("read_time")
+
+        def run(part: Query) -> list[Document]:
+            nonlocal at, reading
+            documents, at, transaction = self._run_query(part, reading)
+            reading = {"transaction": transaction} if transaction else {"read_time": at}
+            return documents
+
+        documents = planned(query).ask(run)
+        return documents, at or datetime.now(UTC), reading.get("transaction")
+
+    def _run_query(
+        self, query: Query, consistency: dict[str, Any]
+    ) -> tuple[list[Document], datetime, bytes | None]:
         request = RunQueryMessage(
             parent=self._parent(query),
             structured_query=structured(query, self._documents),
@@ -381,6 +420,42 @@ class Database:
                 if message.HasField("document"):
                     documents.append(self._document(message.document))
         return documents, decode_time(read_time), transaction
+
+    def listen(self, query: Query, target: int, token: bytes, until: Event) -> Any:
+        """Open a stream of what changes in a query's result; see `firestore.listening`.
+
+        Args:
+            query: the query.
+            target: number of the one target of the stream.
+            token: of the last snapshot, from which the stream goes on; empty to list everything.
+            until: set when no more is wanted.
+
+        Returns:
+            The call: protobuf `ListenResponse`s, and `cancel`. Its errors are those of grpc.
+        """
+        request = ListenMessage(database=self._name)
+        request.add_target.target_id = target
+        request.add_target.query.CopyFrom(
+            _QueryTarget(
+                parent=self._parent(query), structured_query=structured(query, self._documents)
+            )
+        )
+        if token:
+            request.add_target.resume_token = token
+
+        def requests() -> Iterator[Any]:
+            yield request
+            until.wait()
+
+        return self._calls.listen(requests(), self._name)
+
+    def decoded(self, message: Any) -> Document:
+        """The document of a protobuf one, whatever it holds.
+
+        Raises:
+            PermanentError: it holds what has no form here.
+        """
+        return self._document(message)
 
     def _parent(self, query: Query) -> str:
         parent = "" if query.anywhere else query.collection.rpartition("/")[0]
@@ -428,8 +503,12 @@ class Database:
             else:
                 document.CopyFrom(same)
             document.name = name
+        if write.mask is not None:
+            message.update_mask.field_paths.extend(quoted(name) for name in write.mask)
         if write.precondition == "absent":
             message.current_document.exists = False
+        elif write.precondition == "exists":
+            message.current_document.exists = True
         elif write.precondition is not None:
             fill_time(message.current_document.update_time, write.precondition, write.path)
 
@@ -494,13 +573,16 @@ def _later(a: Any, b: Any) -> Any:
 
 def _missing(query: Query, error: Exception) -> str:
     fields: list[dict[str, str]] = [
-        {"fieldPath": condition.field, "arrayConfig": "CONTAINS"}
+        {"fieldPath": api_path(condition.field), "arrayConfig": "CONTAINS"}
         if condition.op.startswith("array")
-        else {"fieldPath": condition.field, "order": "ASCENDING"}
+        else {"fieldPath": api_path(condition.field), "order": "ASCENDING"}
         for condition in query.filters
     ]
     fields += [
-        {"fieldPath": order.field, "order": "DESCENDING" if order.descending else "ASCENDING"}
+        {
+            "fieldPath": api_path(order.field),
+            "order": "DESCENDING" if order.descending else "ASCENDING",
+        }
         for order in query.orders
     ]
     index = {

@@ -110,12 +110,16 @@ class Write:
     Args:
         path: the document.
         fields: its whole new content, or None to delete it.
-        precondition: `"absent"`, the update time that the document must still have, or None.
+        precondition: `"absent"`, `"exists"`, the update time that the document must still have, or
+            None.
         increments: instead of `fields`: numbers to add, by the names that lead to each. A field
             that does not exist counts as 0, and so does a document.
+        mask: names of the only fields that are written; those that `fields` does not have are
+            removed. All others stay as they are.
     """
 
     path: str
     fields: Fields | None
-    precondition: datetime | Literal["absent"] | None = None
+    precondition: datetime | Literal["absent", "exists"] | None = None
     increments: Mapping[tuple[str, ...], int | float] | None = None
+    mask: tuple[str, ...] | None = None

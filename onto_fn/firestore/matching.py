@@ -12,7 +12,7 @@ from google.cloud.firestore_v1.order import Order as _ValueOrder
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.documents import Document, Fields, Value
 from onto_fn.firestore.paths import name_order, parent_collection
-from onto_fn.firestore.queries import Filter, Order, Query, field_value
+from onto_fn.firestore.queries import INEQUALITIES, Filter, Order, Query, field_value
 from onto_fn.firestore.values import ANY_DATABASE, encode
 
 _DECIDED = {"==", "in", "array_contains", "array_contains_any"}
@@ -54,12 +54,33 @@ def matches(query: Query, document: Document) -> bool:
 
 def selected(query: Query, documents: Iterable[Document]) -> list[Document]:
     """Those of some documents that a decidable query selects, in its order."""
-    found = [document for document in documents if matches(query, document)]
-    falling = bool(query.orders) and query.orders[-1].descending
-    found.sort(key=lambda document: name_order(document.path), reverse=falling)
-    for order in reversed(query.orders):
+    return in_order(query, (document for document in documents if matches(query, document)))
+
+
+def in_order(query: Query, documents: Iterable[Document]) -> list[Document]:
+    """The documents that a query has found, in its order."""
+    orders = _orders(query)
+    falling = bool(orders) and orders[-1].descending
+    found = sorted(documents, key=lambda document: name_order(document.path), reverse=falling)
+    for order in reversed(orders):
         found.sort(key=_sort_key(order), reverse=order.descending)
     return found
+
+
+def is_nothing(value: Value) -> bool:
+    """Whether a value equals nothing, itself included: None and NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _orders(query: Query) -> list[Order]:
+    """The orders that Firestore sorts by: after those of the query, the fields of inequalities."""
+    orders = list(query.orders)
+    if query.after is not None or query.until is not None:
+        return orders  # there are none, and the order is that of the names
+    falling = bool(orders) and orders[-1].descending
+    known = {order.field for order in orders}
+    ranges = {condition.field for condition in query.filters if condition.op in INEQUALITIES}
+    return orders + [Order(name, falling) for name in sorted(ranges - known)]
 
 
 def _is_decided(condition: Filter) -> bool:
@@ -70,14 +91,10 @@ def _is_decided(condition: Filter) -> bool:
         return True
     value = condition.value
     if condition.op == "array_contains":
-        return not _is_nothing(value)
+        return not is_nothing(value)
     if not isinstance(value, list):
         return False  # which Firestore refuses
-    return not any(map(_is_nothing, cast("list[Value]", value)))
-
-
-def _is_nothing(value: Value) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    return not any(map(is_nothing, cast("list[Value]", value)))
 
 
 def _holds(condition: Filter, fields: Fields) -> bool:

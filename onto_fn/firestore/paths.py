@@ -12,6 +12,7 @@ from onto_fn.errors import DeclarationError, InvalidPath
 
 MAX_SEGMENT_BYTES = 1500
 MAX_PATH_BYTES = 6 * 1024
+MAX_NAME_BYTES = 200
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}\Z")
 _RESERVED = re.compile(r"__.*__\Z", re.DOTALL)
@@ -85,12 +86,46 @@ def check_name(name: str, *, what: str) -> str:
         what: which of these, for the error.
 
     Raises:
-        DeclarationError: it is empty, or has a slash or a tilde.
+        DeclarationError: it is empty, has a slash or a tilde, begins with `__`, which Firestore
+            reserves, or has more than 200 bytes.
     """
-    if not name or "/" in name or "~" in name:
+    if not isinstance(name, str) or not name or "/" in name or "~" in name:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DeclarationError(
             f"the {what} name {name!r} is empty or has a '/' or a '~', and is part of document ids"
         )
+    if name.startswith("__") or not is_text(name, MAX_NAME_BYTES):
+        raise DeclarationError(
+            f"the {what} name {name!r:.100} is part of document ids, and must be text of at most "
+            f"{MAX_NAME_BYTES} bytes that does not begin with '__'"
+        )
+    return name
+
+
+def is_text(value: str, most: int) -> bool:
+    """Whether Firestore can store a text, and it has at most so many bytes."""
+    try:
+        return len(value.encode()) <= most
+    except UnicodeEncodeError:
+        return False
+
+
+def check_field_name(name: object, *, what: str) -> str:
+    """Return `name` if Firestore allows it as the name of a field.
+
+    Args:
+        name: as it is stored.
+        what: which field, for the error.
+
+    Raises:
+        DeclarationError: it is no text, empty, reserved (`__name__`), or too long.
+    """
+    if not isinstance(name, str) or not name or not is_text(name, MAX_SEGMENT_BYTES):
+        raise DeclarationError(
+            f"{what} cannot be {name!r:.100}: a field's name is text of 1 to "
+            f"{MAX_SEGMENT_BYTES} bytes"
+        )
+    if _RESERVED.match(name):
+        raise DeclarationError(f"{what} cannot be {name!r}: Firestore reserves names like __this__")
     return name
 
 

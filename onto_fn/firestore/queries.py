@@ -19,6 +19,7 @@ from typing import Literal, cast
 
 from onto_fn.firestore.canonical import canonical
 from onto_fn.firestore.documents import Fields, Value
+from onto_fn.firestore.fieldpaths import names_in
 from onto_fn.firestore.paths import PathTemplate
 
 Operator = Literal[
@@ -48,15 +49,18 @@ OPERATORS: dict[str, str] = {
 _WITH_NULL = {"==": "IS_NULL", "!=": "IS_NOT_NULL"}
 _WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
 MAX_DISJUNCTIONS = 30
+"""So many alternatives Firestore takes in one query: values of `in`, times those of others."""
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
 
 _EQUAL = {"==", "in"}
+INEQUALITIES = frozenset({"!=", "<", "<=", ">", ">=", "not-in"})
+"""Operators that sort a query's result by their field, also where no order says so."""
 _CONTAINS = {"array_contains", "array_contains_any"}
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition: `field` is the Firestore field path, such as `address.city`."""
+    """One condition: `field` is a field path, such as `address.city`; see `fieldpaths`."""
 
     field: str
     op: Operator
@@ -65,7 +69,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One sort key."""
+    """One sort key: `field` is a field path."""
 
     field: str
     descending: bool = False
@@ -154,9 +158,9 @@ def document_key(path: str) -> str:
 
 
 def field_value(fields: Fields, path: str) -> tuple[bool, Value]:
-    """Whether a document has a field, such as `address.city`, and its value."""
+    """Whether a document has the field at a path, such as `address.city`, and its value."""
     value: Value = fields
-    for name in path.split("."):
+    for name in names_in(path):
         if not isinstance(value, Mapping) or name not in value:
             return False, None
         value = cast("Mapping[str, Value]", value)[name]

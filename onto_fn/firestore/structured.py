@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from onto_fn.firestore.documents import Reference
+from onto_fn.firestore.fieldpaths import api_path
 from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
 from onto_fn.firestore.values import encode
 
@@ -33,7 +34,7 @@ def structured(query: Query, documents: str) -> dict[str, Any]:
     if query.orders:
         made["order_by"] = [
             {
-                "field": {"field_path": _quoted(order.field)},
+                "field": {"field_path": api_path(order.field)},
                 "direction": "DESCENDING" if order.descending else "ASCENDING",
             }
             for order in query.orders
@@ -53,20 +54,12 @@ def structured(query: Query, documents: str) -> dict[str, Any]:
     return made
 
 
-def quoted(name: str) -> str:
-    """A field's name as part of a field path."""
-    if name.isidentifier() and name.isascii():
-        return name
-    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
-    return f"`{escaped}`"
-
-
 def _cursor(path: str, documents: str) -> Any:
     return encode(Reference(path), documents=documents, where="the cursor")
 
 
 def _filter(condition: Filter, documents: str) -> dict[str, Any]:
-    field = {"field_path": _quoted(condition.field)}
+    field = {"field_path": api_path(condition.field)}
     operators = unary_operators(condition.value)
     if condition.op in operators:
         return {"unary_filter": {"field": field, "op": operators[condition.op]}}
@@ -74,7 +67,3 @@ def _filter(condition: Filter, documents: str) -> dict[str, Any]:
         condition.value, documents=documents, where=f"the query's value for {condition.field}"
     )
     return {"field_filter": {"field": field, "op": OPERATORS[condition.op], "value": value}}
-
-
-def _quoted(field_path: str) -> str:
-    return ".".join(quoted(name) for name in field_path.split("."))

@@ -339,7 +339,7 @@ TABLE: tuple[StoredType, ...] = (
         "vector",
         {"type": "array", "items": {"type": "number"}},
         "VectorValue",
-        "{value} is map",
+        "{value} is vector",
         Vector([1.0, 2.5]),
         is_ordered=False,
         firestore_class="VectorValue",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
 
+from onto_fn.emulators import is_emulated, named_project
 from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, RetryPolicy
 from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
@@ -25,7 +26,7 @@ from onto_fn.functions.endpoints import (
     FunctionOptions,
     Param,
     Secret,
-    function_name,
+    function_names,
 )
 from onto_fn.functions.logs import OutcomeLog
 from onto_fn.functions.outbox import Courier
@@ -78,6 +79,9 @@ class App:
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
             Firebase ID token has this custom claim; see `functions.replay`.
         observers: are told of each event, beside the log; see `onto_fn.instrumentation`.
+        function_names: names of functions by the paths of their collections, such as
+            `{"polls/{poll}/votes": "on_votes"}`, in place of `on_polls_votes_written`. A new name
+            is a new function; the deploy tool asks before it deletes the old one.
 
     Example:
         In `functions/main.py`::
@@ -87,7 +91,7 @@ class App:
 
     Raises:
         DeclarationError: two mediators have the same name or write the same path, views feed each
-            other in a cycle, two functions would have the same name, or two sinks that differ have,
+            other in a cycle, two functions are given the same name, or two sinks that differ have,
             or a `name@` is to be given access to secrets.
     """
 
@@ -111,6 +115,7 @@ class App:
         max_event_age: timedelta = timedelta(hours=23),
         admin_claim: str | None = None,
         observers: Sequence[Observer] = (),
+        function_names: Mapping[str, str] | None = None,
     ) -> None:
         if not mediators:
             raise DeclarationError("an App needs at least one mediator")
@@ -145,6 +150,7 @@ class App:
         )
         self.max_event_age = max_event_age
         self._admin_claim = admin_claim
+        self._function_names = dict(function_names or {})
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -156,28 +162,22 @@ class App:
         templates = {
             template
             for definition in self.engine.definitions.values()
-            for template in definition.source_collections()
+            for template in definition.watched_collections()
         }
         templates |= {a.shape.collection for a in self.engine.aggregates.values()}
         collections: dict[tuple[str, ...], PathTemplate] = {}
         for template in sorted(templates, key=str):
             shape = tuple("{}" if s.startswith("{") else s for s in template.segments)
             collections.setdefault(shape, template)
+        listened = [template for _, template in sorted(collections.items())]
+        outbox = PathTemplate(OUTBOX_COLLECTION)
+        all_of_them = [*listened, outbox] if self._sends else listened
+        names = function_names(all_of_them, self._function_names)
         triggers = [
-            FirestoreFunction(function_name(template), template, self.options)
-            for _, template in sorted(collections.items())
+            FirestoreFunction(names[template], template, self.options) for template in listened
         ]
         if self._sends:
-            outbox = PathTemplate(OUTBOX_COLLECTION)
-            triggers.append(FirestoreFunction(function_name(outbox), outbox, self.options, CREATED))
-        taken: dict[str, str] = {}
-        for trigger in triggers:  # the platform's service names are lower-case
-            other = taken.setdefault(trigger.name.lower(), trigger.collection.text)
-            if other != trigger.collection.text:
-                raise DeclarationError(
-                    f"the functions for {other!r} and {trigger.collection.text!r} would both be "
-                    f"named {trigger.name!r}; rename one of the collections"
-                )
+            triggers.append(FirestoreFunction(names[outbox], outbox, self.options, CREATED))
         return triggers
 
     def functions(self) -> dict[str, Handler]:
@@ -333,9 +333,11 @@ def app_of(function: object) -> App | None:
 
 
 def _project() -> str:
-    for variable in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT"):
-        if os.environ.get(variable):
-            return os.environ[variable]
+    named = named_project()
+    if named is not None:
+        return named
+    if is_emulated():  # what follows asks Google's own machines
+        raise DeclarationError("no project is named; set GOOGLE_CLOUD_PROJECT")
     import google.auth
 
     # google.auth carries incomplete types.

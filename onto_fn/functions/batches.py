@@ -6,9 +6,11 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from onto_fn.emulators import emulator_of
 from onto_fn.engine import Batch, FanOut
 from onto_fn.errors import TransientError, UndecodableEvent
 from onto_fn.firestore import Database
@@ -41,7 +43,13 @@ class Publisher:
 
         Raises:
             TransientError: some may not have been published.
+            EmulatorMissing: the database is emulated and Pub/Sub is not, or the other way round.
         """
+        waiting = iter(batches)
+        first = next(waiting, None)
+        if first is None:  # most changes affect few documents: no client is made for them
+            return
+        emulator_of("pubsub", database.project)
         client = self._connected()
         topic = client.topic_path(database.project, self._topic)
         try:
@@ -49,7 +57,7 @@ class Publisher:
                 client.publish(
                     topic, batch.to_json(), project=database.project, database=database.database
                 )
-                for batch in batches
+                for batch in chain([first], waiting)
             ]
             for confirmation in confirmations:
                 confirmation.result(timeout=CONFIRMATION_SECONDS)

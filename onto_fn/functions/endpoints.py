@@ -8,7 +8,9 @@ and asks for redelivery; nothing of firebase-functions is needed when an event i
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
@@ -165,17 +167,75 @@ def _name(secret: Secret) -> str:
     return secret if isinstance(secret, str) else secret.name
 
 
-def function_name(collection: PathTemplate) -> str:
-    """`polls/{poll}/votes` -> `on_polls_votes_written`.
+def function_names(
+    collections: Sequence[PathTemplate], chosen: Mapping[str, str]
+) -> dict[PathTemplate, str]:
+    """The name of each collection's function, such as `on_polls_votes_written`.
+
+    A name that would be too long, or that an earlier collection has, is shortened and gets a digest
+    of the collection's path, which is always the same.
+
+    Args:
+        collections: in the order of their paths.
+        chosen: names that the app chooses, by the paths of collections.
 
     Raises:
-        DeclarationError: the name would be too long for the platform.
+        DeclarationError: a chosen name is not allowed or not free, or its collection is not among
+            these.
     """
+    by_shape = {_shape(collection): collection for collection in collections}
+    names: dict[PathTemplate, str] = {}
+    taken: dict[str, PathTemplate] = {}  # the platform's service names are lower-case
+    for text, name in chosen.items():
+        collection = by_shape.get(_shape(PathTemplate(text)))
+        if collection is None:
+            known = ", ".join(sorted(template.text for template in collections))
+            raise DeclarationError(
+                f"function_names has a name for {text!r}, to which the app does not listen; "
+                f"it listens to {known}"
+            )
+        if not _ALLOWED.fullmatch(name) or name.startswith("onto_"):
+            raise DeclarationError(
+                f"function_names: {name!r} is no name of a function; it begins with a letter, has "
+                f"at most {MAX_NAME} letters, digits and underscores, and not onto_ in front"
+            )
+        other = taken.setdefault(name.lower(), collection)
+        if other is not collection:
+            raise DeclarationError(
+                f"function_names: the functions for {other.text!r} and {text!r} would both be "
+                f"named {name!r}"
+            )
+        names[collection] = name
+    for collection in collections:
+        if collection in names:
+            continue
+        name = _plain_name(collection)
+        if len(name) > MAX_NAME or name.lower() in taken:
+            name = _short_name(collection)
+        taken[name.lower()] = collection
+        names[collection] = name
+    return names
+
+
+_ALLOWED = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{MAX_NAME - 1}}}")
+_DIGEST = 8  # hexadecimal digits
+
+
+def _plain_name(collection: PathTemplate) -> str:
+    return f"on_{_stem(collection)}_written"
+
+
+def _short_name(collection: PathTemplate) -> str:
+    digest = hashlib.sha256("/".join(_shape(collection)).encode()).hexdigest()[:_DIGEST]
+    room = MAX_NAME - len(f"on___{digest}_written") + 1
+    return f"on_{_stem(collection)[:room]}_{digest}_written"
+
+
+def _stem(collection: PathTemplate) -> str:
     literal = [segment for segment in collection.segments if not segment.startswith("{")]
-    name = "on_" + "_".join(re.sub(r"[^A-Za-z0-9]+", "_", part) for part in literal) + "_written"
-    if len(name) > MAX_NAME:
-        raise DeclarationError(
-            f"the function for {collection.text!r} would be named {name!r}; the platform allows "
-            f"{MAX_NAME} characters. Give the collection a shorter name"
-        )
-    return name
+    return "_".join(re.sub(r"[^A-Za-z0-9]+", "_", part) for part in literal)
+
+
+def _shape(collection: PathTemplate) -> tuple[str, ...]:
+    """The path without the names of its variables, which make no difference."""
+    return tuple("{}" if part.startswith("{") else part for part in collection.segments)

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from onto_fn.emulators import named_project
 from onto_fn.engine import Change, Observer, Outcome, Result
 from onto_fn.functions.tracing import split
-from onto_fn.observing import traceparent
+from onto_fn.observing import Subject, traceparent
 
 LOGGER = "onto_fn"
 VARIABLE = "ONTO_FN_LOG"
@@ -29,7 +30,6 @@ _SEVERITIES = {
     Result.COVERED: logging.DEBUG,
     Result.UNCHANGED: logging.DEBUG,
 }
-_PROJECT = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT")
 
 
 class CloudFormatter(logging.Formatter):
@@ -55,7 +55,7 @@ class CloudFormatter(logging.Formatter):
         trace = split(traceparent.get())
         if trace is not None:
             identifier, span, sampled = trace
-            project = next((os.environ[name] for name in _PROJECT if os.environ.get(name)), None)
+            project = named_project()
             entry["logging.googleapis.com/trace"] = (
                 f"projects/{project}/traces/{identifier}" if project else identifier
             )
@@ -98,13 +98,13 @@ class OutcomeLog(Observer):
             _log.warning(message, change.event_id, change.path, error, extra={"labels": labels})
             raise
 
-    def retry(self, change: Change, what: str, attempt: int, error: BaseException) -> None:
+    def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
         """An attempt that is repeated."""
-        labels = {**_labels(change), "view": what.partition(" of ")[0]}
+        labels = {**_labels(change), "view": subject.definition, "root": subject.root}
         labels |= {"attempt": attempt, "outcome": "retry"}
         message = "%s: attempt %d failed, to be repeated: %s: %s"
         kind = type(error).__name__
-        _log.warning(message, what, attempt, kind, error, extra={"labels": labels})
+        _log.warning(message, subject, attempt, kind, error, extra={"labels": labels})
 
     def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
         """What became of an event, for one view or mediator."""

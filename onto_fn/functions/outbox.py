@@ -22,6 +22,7 @@ from onto_fn.engine.outbox import OutboxEntry, refusal_path
 from onto_fn.errors import MessageRefused, PermanentError
 from onto_fn.firestore import Database, Filter, Query, Write
 from onto_fn.mediators import Sink
+from onto_fn.observing import Subject
 
 # Few attempts: a receiver that is down gets more time from the platform's redelivery.
 _RETRY = RetryPolicy(attempts=5, first_wait=0.25, longest_wait=4.0, deadline=20.0)
@@ -97,7 +98,10 @@ class Courier:
         message = entry.message(f"{source}/databases/{database.database}")
         try:
             sink = self._sink(entry)
-            self._retry.run(what, lambda _: sink.send(message, database.project))
+            self._retry.run(
+                Subject(entry.definition, entry.document, what),
+                lambda _: sink.send(message, database.project),
+            )
         except PermanentError as error:
             text = f"{what} cannot be sent. {error}. Then replay this dead letter"
             failure = MessageRefused(text)
@@ -128,7 +132,7 @@ class Courier:
             if now is not None:
                 database.commit(writes(now))
 
-        self._retry.run(entry.path, attempt)
+        self._retry.run(Subject(entry.definition, entry.document), attempt)
 
 
 def _read(database: Database, path: str) -> OutboxEntry | None:

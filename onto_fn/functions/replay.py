@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from onto_fn.errors import OntoError
+from onto_fn.emulators import emulator_of
+from onto_fn.errors import EmulatorMissing, OntoError
 from onto_fn.firestore.paths import last_segment
 from onto_fn.functions.admin import has_expired, initialise
 from onto_fn.functions.tracing import traced
@@ -56,6 +57,10 @@ def _refusal(request: Any, claim: str) -> Answer | None:
     scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
     if scheme.lower() != "bearer" or not token:
         return {"error": "send an ID token: Authorization: Bearer …"}, 401
+    try:
+        emulator_of("auth")  # without one, the SDK would fetch Google's certificates
+    except EmulatorMissing as error:
+        return {"error": str(error)}, 503
     initialise()
     try:
         claims = cast(Any, auth).verify_id_token(token)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
-# Names that are no methods of a map.
-_PLAIN = re.compile(r"(?!(?:diff|get|keys|size|values)\Z)[A-Za-z_][A-Za-z0-9_]*\Z")
+from onto_fn.errors import DeclarationError
+
+KEYWORDS = frozenset(
+    """
+    allow duration else false for function hashing if import in is latlng let match math not null
+    package return rules_version service timestamp true var while
+    """.split()  # noqa: SIM905
+)
+"""Names that the language takes for something else, as the emulator's compiler says."""
+_METHODS = frozenset({"diff", "get", "keys", "size", "values"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*\Z")
+_GROUP = 30
+"""Clauses between parentheses, where there are so many that the expression would nest too deep."""
 
 
 @dataclass(frozen=True)
@@ -69,23 +83,53 @@ def literal(value: object) -> str:
     """A value as the rules language writes it.
 
     Raises:
-        TypeError: it has no form there.
+        DeclarationError: it has no form there.
     """
     match value:
         case bool() | None:
             return json.dumps(value)
-        case int() | float():
-            return repr(value)
+        case int():
+            return str(value) if -(2**63) <= value < 2**63 else f"{value}.0"
+        case float() if math.isfinite(value):  # the language has no exponents
+            text = format(Decimal(repr(value)), "f")
+            return text if "." in text else f"{text}.0"
         case str():
-            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-            return f"'{escaped.replace(chr(10), chr(92) + 'n')}'"
+            return f"'{''.join(map(_escaped, value))}'"
         case _:
-            raise TypeError(f"the rules language has no literal for {value!r}")
+            raise DeclarationError(f"the rules language has no literal for {value!r}")
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if "\ud800" <= character <= "\udfff":
+        raise DeclarationError(f"{character!r} is half a character, which no text may have")
+    return character if character.isprintable() else _by_number(character)
+
+
+def _by_number(character: str) -> str:
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be a variable or a function of the rules."""
+    return _NAME.match(text) is not None and text not in KEYWORDS
+
+
+def is_segment(text: str) -> bool:
+    """Whether a collection's or document's id may be written into a path as it is."""
+    return _SEGMENT.match(text) is not None
 
 
 def member(data: str, name: str) -> str:
     """The expression of a map's value: `data.city`, or `data['a b']`."""
-    return f"{data}.{name}" if _PLAIN.match(name) else f"{data}[{literal(name)}]"
+    if is_name(name) and name not in _METHODS:
+        return f"{data}.{name}"
+    return f"{data}[{literal(name)}]"
 
 
 def names(values: list[str]) -> str:
@@ -94,8 +138,25 @@ def names(values: list[str]) -> str:
 
 
 def comment(*texts: str) -> list[str]:
-    """Lines of comments."""
-    return [f"// {text}".rstrip() for text in texts]
+    """Lines of comments; whatever a name holds, it stays in its line."""
+    lines = ["".join(c if c.isprintable() else " " for c in text) for text in texts]
+    return [f"// {line}".rstrip() for line in lines]
+
+
+def text_of(condition: str | Joined) -> str:
+    """A condition on one line, as its cost is counted."""
+    return " ".join(_lines(condition))
+
+
+def grouped(condition: str | Joined) -> str | Joined:
+    """A condition of many clauses with parentheses around every few of them: it nests less deep."""
+    if isinstance(condition, str):
+        return condition
+    parts = [grouped(part) for part in condition.parts]
+    if len(parts) > 2 * _GROUP:
+        groups = [parts[at : at + _GROUP] for at in range(0, len(parts), _GROUP)]
+        parts = [Joined(condition.operator, tuple(group)) for group in groups]
+    return Joined(condition.operator, tuple(parts))
 
 
 def _joined(operator: Literal["&&", "||"], parts: tuple[str | Joined, ...]) -> str | Joined:
@@ -121,7 +182,8 @@ def _lines(condition: str | Joined) -> list[str]:
     text: list[str] = []
     for part in condition.parts:
         first, *rest = _lines(part)
-        if isinstance(part, Joined) and part.operator == "||":  # it binds less than `&&`
+        # `||` binds less than `&&`, and a group of the same operator is one on purpose.
+        if isinstance(part, Joined) and part.operator in {"||", condition.operator}:
             lines = [f"({first}", *rest]
             lines[-1] += ")"
             first, *rest = lines

@@ -1,215 +1,435 @@
 """What the fields of a request must be, as conditions on the document that a client writes.
 
-The conditions are made from pydantic's JSON schema of each field, so that whatever a declaration
-says (`max_length`, `ge`, `pattern`, `Literal`, an embedded model) is asked in the rules as well.
-The function that processes the request validates it once more, and what the rules language cannot
-ask (the items of long lists, the values of maps, an application's validators) it asks alone.
+The conditions are made from the shape by which a function checks the request as well
+(`onto_fn.requests.shapes`), so that both refuse the same. What the rules language cannot ask, or
+cannot ask within Firestore's limits, is left to the function by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, cast
-
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
-from pydantic.fields import FieldInfo
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from onto_fn.errors import DeclarationError
-from onto_fn.generate.expressions import Joined, either, every, literal, member, names
+from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
+from onto_fn.generate.costs import MAX_EXPRESSIONS, MAX_NESTING, Cost, Function, cost_of
+from onto_fn.generate.expressions import (
+    Joined,
+    either,
+    every,
+    grouped,
+    is_name,
+    literal,
+    member,
+    names,
+    text_of,
+)
+from onto_fn.generate.patterns import rules_pattern
+from onto_fn.models.schema import row_named
+from onto_fn.requests.shapes import (
+    MAX_PATH,
+    MAX_TEXT,
+    Anything,
+    Boolean,
+    Bytes,
+    Choice,
+    Either,
+    Entries,
+    Identifier,
+    Items,
+    Link,
+    Named,
+    Null,
+    Number,
+    Numbers,
+    Point,
+    Record,
+    Shape,
+    Text,
+    Time,
+)
 
-MAX_TEXT = 10_000
-"""Characters of a text without `max_length`."""
-MAX_ITEMS = 1_000
-"""Items of a list, and keys of a map, without `max_length`."""
+HELPERS = frozenset({"hasClaim", "isUser", "signedIn"})
+"""Functions of all blocks, which no function of a block may hide."""
 MAX_CHECKED_ITEMS = 10
 """Up to this `max_length`, each item of a list is checked."""
-MAX_ID = 128
-"""Characters of a request's id."""
-_MAX_PATH = 6 * 1024
+EMOJI = r"[^\x{0}-\x{FFFF}]"
+"""Characters that `size` counts as two."""
+_MAX_REPEAT = 1_000  # of RE2
+_ROWS: dict[type[Shape], str] = {
+    Boolean: "bool",
+    Time: "datetime",
+    Point: "GeoPoint",
+    Numbers: "Vector",
+}
+"""Rows of the types table that say all there is to ask."""
+_COMPARISONS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+}
 
-Schema = Mapping[str, Any]  # JSON schemas nest without a narrower type
-
-
-def fields_condition(
-    owner: str, fields: Mapping[str, FieldInfo], data: str = "data"
-) -> str | Joined:
-    """The condition that a document has these fields and no others.
-
-    Args:
-        owner: the class that declares them, for the error.
-        fields: by their names in Firestore.
-        data: the expression of the document's fields.
-
-    Raises:
-        DeclarationError: a field has a type of which the rules cannot tell anything.
-    """
-    required = [name for name, info in fields.items() if info.is_required()]
-    clauses: list[str | Joined] = [f"{data}.keys().hasOnly({names(list(fields))})"]
-    if required:
-        clauses.append(f"{data}.keys().hasAll({names(required)})")
-    for name, info in fields.items():
-        schema = _schema_of(owner, name, info)
-        types = _Types(f"{owner}.{name}", cast(Schema, schema.get("$defs", {})))
-        clauses += _field(types, data, name, schema, required=info.is_required())
-    return every(*clauses)
-
-
-def _schema_of(owner: str, name: str, info: FieldInfo) -> Schema:
-    # Any: pydantic takes an `Annotated`, and says that it takes a type.
-    annotated: Any = (
-        Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
-    )
-    try:
-        return TypeAdapter[Any](annotated).json_schema()
-    except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
-        raise _unknown(f"{owner}.{name}", str(error).splitlines()[0]) from error
+Condition = str | Joined
 
 
 @dataclass(frozen=True)
-class _Types:
-    """Where schemas are resolved.
+class Checks:
+    """The conditions of one request.
 
     Attributes:
-        place: class and field, for the error.
-        definitions: the schemas of embedded models.
-        within: names of the models around this place; a model within itself is checked no further.
+        functions: functions of the rules, by head; the first is the whole check.
+        left: what only the function checks, and why.
     """
 
-    place: str
-    definitions: Schema
-    within: frozenset[str] = frozenset()
+    functions: dict[str, Condition]
+    left: tuple[str, ...] = ()
 
-    def condition(self, schema: Schema, value: str) -> str | Joined | None:
-        """The condition that a value fits a schema; None if any does."""
-        if "$ref" in schema:
-            name = str(schema["$ref"]).rpartition("/")[2]
-            if name in self.within:
-                return f"{value} is map"
-            inner = _Types(self.place, self.definitions, self.within | {name})
-            return inner.condition(cast(Schema, self.definitions[name]), value)
-        for key in ("anyOf", "oneOf"):
-            if key in schema:
-                parts = [self.condition(part, value) for part in schema[key]]
-                known = [part for part in parts if part is not None]
-                return either(*known) if len(known) == len(parts) else None
-        if "allOf" in schema:
-            return _all([self.condition(part, value) for part in schema["allOf"]])
-        if "const" in schema:
-            return f"{value} == {literal(schema['const'])}"
-        if "enum" in schema:
-            return f"{value} in [{', '.join(literal(item) for item in schema['enum'])}]"
-        kind = schema.get("type")
-        if kind is None:
+
+def checks_of(
+    record: Record, name: str, around: str, helpers: Mapping[str, Function], spent: int = 0
+) -> Checks:
+    """The conditions that a document has the fields of a record and no others.
+
+    Args:
+        record: the shape of the document.
+        name: of the function that asks.
+        around: the condition of the rules that calls it, since Firestore's limits are on both.
+        helpers: functions that the condition calls besides.
+        spent: expressions that other blocks may have evaluated before.
+
+    Raises:
+        DeclarationError: not even the names of the fields can be asked for.
+    """
+    dropped: dict[str, str] = {}
+    why = ""
+    while True:
+        writer = _Writer(name, frozenset(dropped))
+        functions = writer.whole(record)
+        called = {_name(head): Function(text_of(c)) for head, c in functions.items()}
+        cost = cost_of(around, {**helpers, **called})
+        choices = sorted(writer.parts, key=lambda part: part.rank, reverse=True)
+        cost = replace(cost, expressions=cost.expressions + spent)
+        if cost.fits:
+            left = list(dict.fromkeys(writer.left))
+            if dropped:
+                left.append(f"{', '.join(dropped.values())} ({why})")
+            return Checks(functions, tuple(left))
+        why = why or _why(cost)
+        if not choices:
+            raise DeclarationError(
+                f"{record.name}: {why}; nothing more can be left to the function. Declare "
+                "fewer fields, or put some of them into an embedded model"
+            )
+        dropped |= _dropped(choices, cost)
+
+
+def _dropped(choices: list[_Part], cost: Cost) -> dict[str, str]:
+    """The dearest parts without which the request would fit."""
+    excess = cost.expressions - MAX_EXPRESSIONS
+    dropped: dict[str, str] = {}
+    for part in choices:
+        if dropped and (excess <= 0 or part.kind != choices[0].kind):
+            break
+        dropped[part.key] = part.name
+        excess -= part.cost + 1  # and an `&&`; but where it is required, its name is asked for
+    return dropped
+
+
+def _why(cost: Cost) -> str:
+    if cost.expressions > MAX_EXPRESSIONS:
+        return (
+            f"all checks together would cost {cost.expressions:,} expressions, and Firestore "
+            f"evaluates {MAX_EXPRESSIONS:,}"
+        )
+    return f"the checks would nest {cost.nesting} levels, and Firestore takes {MAX_NESTING}"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the check that can be left to the function.
+
+    Attributes:
+        kind: of parts; those of a greater kind are left first.
+        path: of the field.
+        name: what is left, for the comment.
+        cost: expressions that are evaluated for it.
+    """
+
+    kind: int
+    path: str
+    name: str
+    cost: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.path}"
+
+    @property
+    def rank(self) -> tuple[int, int, str]:
+        return self.kind, self.cost, self.path
+
+
+_FIELD, _RECORD, _ITEMS = range(3)
+
+
+@dataclass
+class _Writer:
+    """Writes the conditions of one request.
+
+    Attributes:
+        check: name of the function that asks for all.
+        dropped: the parts that are left to the function for their cost.
+        functions: those of the items of lists, by head.
+        parts: what can be left to the function.
+        left: what has to be.
+    """
+
+    check: str
+    dropped: frozenset[str]
+    functions: dict[str, Condition] = field(default_factory=dict[str, Condition])
+    parts: list[_Part] = field(default_factory=list[_Part])
+    left: list[str] = field(default_factory=list[str])
+    _asked: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
+
+    def whole(self, record: Record) -> dict[str, Condition]:
+        condition = self.record(record, "data", "", frozenset())
+        return {f"{self.check}(data)": grouped(condition), **self.functions}
+
+    def record(
+        self, record: Record, data: str, path: str, within: frozenset[str], *, is_item: bool = False
+    ) -> Condition:
+        """The condition of a map whose keys are declared."""
+        clauses: list[Condition] = []
+        unasked: list[str] = []
+        for name, shape in record.fields.items():
+            clause = self.field(record, name, shape, data, _path(path, name), within)
+            if clause is None:
+                unasked.append(name)
+            else:
+                clauses.append(clause)
+        required = [name for name in record.fields if name in record.required]
+        if record.is_open:
+            clauses.insert(0, f"{data}.size() <= {1_000}")
+            return every(f"{data} is map", *clauses)
+        # A required field of which something is asked has to be there, or the expression fails.
+        if is_item and len(required) == len(record.fields) and not unasked:
+            return every(f"{data}.size() == {len(required)}", *clauses)
+        keys = [f"{data}.keys().hasOnly({names(list(record.fields))})"]
+        missing = [name for name in required if name in unasked]
+        if missing:
+            keys.append(f"{data}.keys().hasAll({names(missing)})")
+        return every(*keys, *clauses)
+
+    def field(
+        self,
+        record: Record,
+        name: str,
+        shape: Shape,
+        data: str,
+        path: str,
+        within: frozenset[str],
+    ) -> Condition | None:
+        """The condition of one field, or None if nothing is asked."""
+        if f"{_FIELD}:{path}" in self.dropped:
             return None
-        if kind not in _KINDS:
-            raise _unknown(self.place, f"it is of type {kind!r}")
-        return _KINDS[kind](self, schema, value)
+        value = member(data, name)
+        parts = list(_options(shape))
+        known = [part for part in parts if part != Null()]
+        condition = self.alternatives(known, value, path, within)
+        if condition is None:
+            return None
+        if name in record.required:
+            absent = [f"{value} == null"] if Null() in parts else []
+        elif Null() in parts:
+            absent = [f"{data}.get({literal(name)}, null) == null"]
+        else:
+            absent = [f"!({literal(name)} in {data})"]
+        asked = either(*absent, condition)
+        self.parts.append(_Part(_FIELD, path, path, self.cost(asked)))
+        return asked
+
+    def alternatives(
+        self, shapes: list[Shape], value: str, path: str, within: frozenset[str]
+    ) -> Condition | None:
+        """The condition that one of several shapes fits; None if any value does."""
+        conditions = [self.of(shape, value, path, within) for shape in shapes]
+        known = [condition for condition in conditions if condition is not None]
+        if len(known) < len(conditions):
+            return None
+        return either(*known) if known else f"{value} == null"
+
+    def of(self, shape: Shape, value: str, path: str, within: frozenset[str]) -> Condition | None:
+        """The condition that a value fits a shape; None if any does."""
+        match shape:
+            case Anything():
+                return None
+            case Null():
+                return f"{value} == null"
+            case Named(name):
+                if name in within:
+                    self.left.append(f"what {path} holds, as it is within itself")
+                    return f"{value} is map"
+                return self.of(shape.shape, value, path, within | {name})
+            case Either(parts):
+                return self.alternatives(list(parts), value, path, within)
+            case Choice(values):
+                written = [literal(item) for item in values]
+                if len(written) == 1:
+                    return f"{value} == {written[0]}"
+                return f"{value} in [{', '.join(written)}]"
+            case Link():
+                text = every(f"{value} is string", f"{value}.size() <= {MAX_PATH}")
+                return either(f"{value} is path", text)
+            case Identifier():
+                return every(f"{value} is string", *_size(value, 1, MAX_SEGMENT_BYTES))
+            case Text():
+                return self.text(shape, value, path)
+            case Number():
+                return every(*_number(shape, value))
+            case Bytes(least, most):
+                return every(f"{value} is bytes", *_size(value, least, most))
+            case Items():
+                return self.list(shape, value, path, within)
+            case Entries(values, least, most):
+                if values != Anything():
+                    self.left.append(f"the values of {path}, as the rules language has no loops")
+                return every(f"{value} is map", *_size(value, least, most))
+            case Record():
+                if f"{_RECORD}:{path}" in self.dropped:
+                    return f"{value} is map"
+                condition = self.record(shape, value, path, within)
+                cost = self.cost(condition)
+                self.parts.append(_Part(_RECORD, path, f"what {path} holds", cost))
+                return condition
+            case _:
+                return row_named(_ROWS[type(shape)]).rule.format(value=value)
+
+    def text(self, text: Text, value: str, path: str) -> Condition:
+        clauses: list[str] = []
+        is_bounded = False
+        if text.pattern is not None:
+            pattern = rules_pattern(text.pattern, is_python=text.is_python)
+            if pattern is None:
+                self.left.append(f"the pattern of {path}, which rules cannot ask")
+            else:
+                clauses.append(f"{value}.matches({literal(pattern)})")
+                is_bounded = pattern.startswith("^") and not re.search(r"[*+]|,\}", pattern)
+        if not is_bounded or text.most != MAX_TEXT:
+            clauses += _length(text, value)
+        return every(*clauses)
+
+    def list(self, items: Items, value: str, path: str, within: frozenset[str]) -> Condition:
+        clauses: list[Condition] = [f"{value} is list", *_size(value, items.least, items.most)]
+        shape = items.items.shape if isinstance(items.items, Named) else items.items
+        if isinstance(shape, Choice) and not items.places:
+            return every(*clauses, f"{value}.hasOnly([{', '.join(map(literal, shape.values))}])")
+        for place, part in enumerate(items.places):
+            condition = self.of(part, f"{value}[{place}]", f"{path}.{place}", within)
+            clauses += [] if condition is None else [condition]
+        more = range(len(items.places), items.most)
+        if shape == Anything() or not more:
+            return every(*clauses)
+        if items.most > MAX_CHECKED_ITEMS:
+            self.left.append(f"each item of {path}, a list of more than {MAX_CHECKED_ITEMS}")
+            return every(*clauses)
+        if f"{_ITEMS}:{path}" in self.dropped:
+            return every(*clauses)
+        asked = self.items(items, value, path, within, more)
+        if asked:
+            cost = sum(map(self.cost, asked))
+            self.parts.append(_Part(_ITEMS, path, f"each item of {path}", cost))
+        return every(*clauses, *asked)
+
+    def items(
+        self, items: Items, value: str, path: str, within: frozenset[str], places: range
+    ) -> list[Condition]:
+        """The conditions of the items of a list, one for each place."""
+        function = self.function(items.items, f"{path}[]", within) if len(places) > 1 else None
+        asked: list[Condition] = []
+        for place in places:
+            item = f"{value}[{place}]"
+            if function:
+                condition: Condition | None = f"{function}({item})"
+            else:
+                condition = self.of(items.items, item, f"{path}[]", within)
+            if condition is None:
+                return []
+            if place < items.least:
+                asked.append(condition)
+            else:
+                asked.append(either(f"{value}.size() <= {place}", condition))
+        return asked
+
+    def function(self, shape: Shape, path: str, within: frozenset[str]) -> str | None:
+        """The function that checks an item which is a map: its name, or None for another item."""
+        inner = within
+        while isinstance(shape, Named) and shape.name not in inner:
+            inner |= {shape.name}
+            shape = shape.shape
+        if not isinstance(shape, Record):
+            return None
+        condition = self.record(shape, "item", path, inner, is_item=True)
+        self.parts = [part for part in self.parts if not part.path.startswith(f"{path}.")]
+        for head, known in self.functions.items():
+            if known == condition:
+                return _name(head)
+        wanted = f"is{shape.name}"
+        name = wanted if is_name(wanted) else f"{self.check}Item"
+        taken = {self.check, *HELPERS, *map(_name, self.functions)}
+        number = 2
+        while name in taken:
+            name = f"{wanted if is_name(wanted) else self.check}{number}"
+            number += 1
+        self.functions[f"{name}(item)"] = grouped(condition)
+        return name
+
+    def cost(self, condition: Condition) -> int:
+        known = {_name(head): Function(text_of(c)) for head, c in self.functions.items()}
+        return cost_of(text_of(condition), known).expressions
 
 
-def _field(
-    types: _Types, data: str, name: str, schema: Schema, *, required: bool
-) -> list[str | Joined]:
-    condition = types.condition(schema, member(data, name))
-    if condition is None:
-        return []
-    return [condition] if required else [either(f"!({literal(name)} in {data})", condition)]
-
-
-def _text(types: _Types, schema: Schema, value: str) -> str | Joined:
-    form = schema.get("format")
-    if form in {"date-time", "date"}:
-        return f"{value} is timestamp"
-    if form in {"time", "duration"}:
-        raise _unknown(types.place, f"a {form} has no type of its own in Firestore")
-    if form == "document-path":
-        path = every(f"{value} is string", f"{value}.size() <= {_MAX_PATH}")
-        return either(f"{value} is path", path)
-    clauses = [f"{value} is bytes" if form == "binary" else f"{value} is string"]
-    clauses += _size(schema, value, "minLength", "maxLength", 36 if form == "uuid" else MAX_TEXT)
-    if "pattern" in schema:
-        clauses.append(f"{value}.matches({literal(_whole(str(schema['pattern'])))})")
-    return every(*clauses)
-
-
-def _number(types: _Types, schema: Schema, value: str) -> str | Joined:
-    clauses = [f"{value} is {'int' if schema['type'] == 'integer' else 'number'}"]
-    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    for key, operator in bounds.items():
-        if key in schema:
-            clauses.append(f"{value} {operator} {literal(schema[key])}")
-    if schema["type"] == "integer" and "multipleOf" in schema:
-        clauses.append(f"{value} % {literal(schema['multipleOf'])} == 0")
-    return every(*clauses)
-
-
-def _list(types: _Types, schema: Schema, value: str) -> str | Joined:
-    clauses: list[str | Joined] = [f"{value} is list"]
-    clauses += _size(schema, value, "minItems", "maxItems", MAX_ITEMS)
-    items = cast(Schema, schema.get("items") or {})
-    if "enum" in items:
-        allowed = ", ".join(literal(item) for item in items["enum"])
-        return every(*clauses, f"{value}.hasOnly([{allowed}])")
-    for place, item in enumerate(schema.get("prefixItems", ())):
-        clauses += _known(types.condition(item, f"{value}[{place}]"))
-    if items and schema.get("maxItems", MAX_CHECKED_ITEMS + 1) <= MAX_CHECKED_ITEMS:
-        for place in range(schema["maxItems"]):
-            for condition in _known(types.condition(items, f"{value}[{place}]")):
-                clauses.append(either(f"{value}.size() <= {place}", condition))
-    return every(*clauses)
-
-
-def _map(types: _Types, schema: Schema, value: str) -> str | Joined:
-    clauses: list[str | Joined] = [f"{value} is map"]
-    properties = cast("dict[str, Schema]", schema.get("properties") or {})
-    if not properties or schema.get("additionalProperties"):
-        clauses += _size(schema, value, "minProperties", "maxProperties", MAX_ITEMS)
+def _options(shape: Shape) -> Iterator[Shape]:
+    if isinstance(shape, Either):
+        for part in shape.parts:
+            yield from _options(part)
     else:
-        clauses.append(f"{value}.keys().hasOnly({names(list(properties))})")
-    required = cast("list[str]", schema.get("required") or [])
-    if required:
-        clauses.append(f"{value}.keys().hasAll({names(required)})")
-    for name, item in properties.items():
-        clauses += _field(types, value, name, item, required=name in required)
-    return every(*clauses)
+        yield shape
 
 
-_KINDS: dict[str, Callable[[_Types, Schema, str], str | Joined]] = {
-    "string": _text,
-    "integer": _number,
-    "number": _number,
-    "boolean": lambda _types, _schema, value: f"{value} is bool",
-    "array": _list,
-    "object": _map,
-    "null": lambda _types, _schema, value: f"{value} == null",
-}
+def _length(text: Text, value: str) -> list[str]:
+    """Conditions on the characters of a text; `size` would count an emoji as two."""
+    least, most = text.least, text.most
+    if most <= _MAX_REPEAT:
+        count = f"{most}" if least == most else f"{least},{most}"
+        return [f"{value}.matches('(?s).{{{count}}}')"]
+    characters = f"{value}.replace({literal(EMOJI)}, '.').size()"
+    clauses = [f"{characters} <= {most}"]
+    if 0 < least <= _MAX_REPEAT:
+        clauses.append(f"{value}.matches('(?s).{{{least},}}')")
+    elif least:
+        clauses.append(f"{characters} >= {least}")
+    return clauses
 
 
-def _size(schema: Schema, value: str, least: str, most: str, limit: int) -> list[str]:
-    lower, upper = schema.get(least, 0), schema.get(most, limit)
-    if lower == upper:
-        return [f"{value}.size() == {upper}"]
-    return [f"{value}.size() >= {lower}"] * bool(lower) + [f"{value}.size() <= {upper}"]
+def _number(number: Number, value: str) -> list[str]:
+    clauses = [f"{value} is {'int' if number.is_integer else 'number'}"]
+    clauses += [f"{value} {_COMPARISONS[name]} {literal(bound)}" for name, bound in number.bounds]
+    if number.multiple_of is not None:
+        clauses.append(f"{value} % {literal(number.multiple_of)} == 0")
+    return clauses
 
 
-def _whole(pattern: str) -> str:
-    """A pattern that pydantic searches for, as one that has to match the whole text."""
-    anchored = pattern.startswith("^") and pattern.endswith("$") and not pattern.endswith("\\$")
-    return pattern if anchored and "|" not in pattern else f"(?s).*(?:{pattern}).*"
+def _size(value: str, least: int, most: int) -> list[str]:
+    if least == most:
+        return [f"{value}.size() == {most}"]
+    return [f"{value}.size() >= {least}"] * bool(least) + [f"{value}.size() <= {most}"]
 
 
-def _all(parts: list[str | Joined | None]) -> str | Joined | None:
-    known = [part for part in parts if part is not None]
-    return every(*known) if known else None
+def _name(head: str) -> str:
+    return head.partition("(")[0]
 
 
-def _known(condition: str | Joined | None) -> list[str | Joined]:
-    return [] if condition is None else [condition]
-
-
-def _unknown(place: str, why: str) -> DeclarationError:
-    return DeclarationError(
-        f"{place}: security rules cannot tell whether it is valid: {why}. Use a type that "
-        "Firestore has (str, int, float, bool, bytes, datetime, Ref, list, dict, a model), or Any"
-    )
+def _path(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -6,21 +6,18 @@ import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Literal
 
 from onto_fn.errors import DeclarationError
+from onto_fn.firebase_json import firestore_files, parse
 from onto_fn.generate.indexes import index_file
-from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END, rules_text
+from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END, rules_of
 from onto_fn.generate.typescript import typescript
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
 
-RULES = "firestore.rules"
-INDEXES = "firestore.indexes.json"
-KEPT_INDEXES = "firestore.indexes.keep.json"
-
-_MADE_BY = f"Made by `onto generate`; entries of your own belong into {KEPT_INDEXES}"
+_MADE_BY = "Made by `onto generate`; entries of your own belong into "
 
 
 @dataclass(frozen=True)
@@ -31,11 +28,15 @@ class GeneratedFile:
         path: where it belongs.
         text: what it should hold.
         found: what it holds now; None if there is none.
+        what: what it is.
+        remarks: what whoever generates it should know.
     """
 
     path: Path
     text: str
     found: str | None
+    what: Literal["rules", "indexes", "types"] = "rules"
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -62,13 +63,14 @@ def generated_files(app: App, folder: Path) -> list[GeneratedFile]:
 
     Args:
         app: whose views, requests and queries are declared.
-        folder: that of `firebase.json`, which holds the files.
+        folder: that of `firebase.json`, which names the files.
 
     Raises:
         DeclarationError: a file was written by hand and would be lost, or cannot be read, or what
-            is declared has no form in rules.
+            is declared has no form in rules, or `firebase.json` does not name the app's database.
     """
-    return [_rules(app, folder / RULES), _indexes(app, folder / INDEXES, folder / KEPT_INDEXES)]
+    files = firestore_files(folder, app.options.database)
+    return [_rules(app, files.rules), _indexes(app, files.indexes, files.kept_indexes)]
 
 
 def types_of(app: App, path: Path) -> GeneratedFile:
@@ -77,25 +79,34 @@ def types_of(app: App, path: Path) -> GeneratedFile:
     Raises:
         DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
     """
-    return GeneratedFile(path, typescript(app), _read(path))
+    return GeneratedFile(path, typescript(app), _read(path), "types")
 
 
 def _rules(app: App, path: Path) -> GeneratedFile:
     found = _read(path)
     kept = kept_lines(found, path.name) if found else []
-    return GeneratedFile(path, rules_text(app, kept), found)
+    rules = rules_of(app, kept)
+    remarks = [
+        f"{name}: left to the function, which checks all again: {part}"
+        for name, parts in rules.left.items()
+        for part in parts
+    ]
+    return GeneratedFile(path, rules.text, found, "rules", tuple(remarks))
 
 
 def _indexes(app: App, path: Path, keep: Path) -> GeneratedFile:
     found = _read(path)
-    if found and _json(found, path).get("//") != _MADE_BY:
+    made_by = f"{_MADE_BY}{keep.name}"
+    before = parse(found, path) if found else {}
+    is_own = before.get("//") == made_by
+    if not is_own and any(before.get(key) for key in before.keys() - {"//"}):
         raise DeclarationError(
             f"{path.name} was written by hand: rename it to {keep.name}, whose entries are kept, "
             "and generate again"
         )
     kept = _read(keep)
-    content = {"//": _MADE_BY, **index_file(app, _json(kept, keep) if kept else {})}
-    return GeneratedFile(path, json.dumps(content, indent=2) + "\n", found)
+    content = {"//": made_by, **index_file(app, parse(kept, keep) if kept else {})}
+    return GeneratedFile(path, json.dumps(content, indent=2) + "\n", found, "indexes")
 
 
 def kept_lines(text: str, name: str) -> list[str]:
@@ -118,13 +129,3 @@ def kept_lines(text: str, name: str) -> list[str]:
 
 def _read(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
-
-
-def _json(text: str, path: Path) -> dict[str, Any]:
-    try:
-        content: object = json.loads(text)
-    except ValueError as error:
-        raise DeclarationError(f"{path.name} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise DeclarationError(f"{path.name} holds no JSON object")
-    return cast("dict[str, Any]", content)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from onto_fn.access import Members
 from onto_fn.engine.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
+from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.generate.declarations import views_of
 from onto_fn.store.aggregates import CONTRIBUTIONS, AggregateRead, AggregateSpec
@@ -28,9 +29,9 @@ _CONTAINS = {"array_contains", "array_contains_any"}
 _ASCENDING: Json = {"order": "ASCENDING", "queryScope": "COLLECTION"}
 _CONTAINS_INDEX: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
 
-_UNQUERIED = {
+_UNQUERIED: dict[str, tuple[str, ...]] = {
     LEDGER_COLLECTION: ("sources", "matched", "documents", "failure", "memory"),
-    OUTBOX_COLLECTION: ("definition", "sink", "document", "version", "type", "data", "refused"),
+    OUTBOX_COLLECTION: ("sink", "document", "version", "type", "data", "refused"),
     INBOX_COLLECTION: ("source", "id", "subject", "version", "at"),
 }
 _QUERIED: list[Json] = [
@@ -81,13 +82,13 @@ def composite_index(
         directions.setdefault(field, last)
     fields: list[Json] = [
         *(
-            {"fieldPath": field, "order": "ASCENDING"}
+            {"fieldPath": api_path(field), "order": "ASCENDING"}
             for field in merged
             if field not in directions
         ),
-        *({"fieldPath": field, "arrayConfig": "CONTAINS"} for field in arrays),
+        *({"fieldPath": api_path(field), "arrayConfig": "CONTAINS"} for field in arrays),
         *(
-            {"fieldPath": field, "order": "DESCENDING" if descending else "ASCENDING"}
+            {"fieldPath": api_path(field), "order": "DESCENDING" if descending else "ASCENDING"}
             for field, descending in directions.items()
         ),
     ]
@@ -118,9 +119,9 @@ def _extreme_indexes(spec: AggregateSpec) -> list[Json]:
 
 
 def _own_overrides(app: App) -> list[Json]:
-    unqueried = dict(_UNQUERIED)
+    unqueried: dict[str, tuple[str, ...]] = dict(_UNQUERIED)
     if app.engine.aggregates:
-        unqueried[CONTRIBUTIONS] = ("amounts", "definition", "source", "version", "shard")
+        unqueried[CONTRIBUTIONS] = ("amounts", "others", "generation", "source", "version", "shard")
     exempt: list[Json] = [
         {"collectionGroup": collection, "fieldPath": field, "indexes": []}
         for collection, fields in unqueried.items()
@@ -143,7 +144,7 @@ def _group_overrides(app: App) -> list[Json]:
                 found.append(
                     {
                         "collectionGroup": view.__path__.segments[-2],
-                        "fieldPath": part.field,
+                        "fieldPath": quoted(part.field),
                         "indexes": [*ordered, _CONTAINS_INDEX, group],
                     }
                 )

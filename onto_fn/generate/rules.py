@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, SignedIn
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
+from onto_fn.generate.costs import MAX_SOURCE_BYTES, Function
 from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.generate.expressions import (
+    KEYWORDS,
     Allow,
     Joined,
     Match,
     comment,
     either,
     every,
+    is_name,
+    is_segment,
     literal,
     member,
+    text_of,
 )
-from onto_fn.generate.fields import MAX_ID, fields_condition
+from onto_fn.generate.fields import EMOJI, HELPERS, checks_of
+from onto_fn.requests.shapes import MAX_ID
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -43,10 +51,32 @@ _HELPERS = {
     "hasClaim(name, value)": "signedIn() && request.auth.token.get(name, null) == value",
 }
 # What a variable of a path must not be named inside the rules.
-_TAKEN = {"database", "data", "request", "resource"}
+_TAKEN = KEYWORDS | HELPERS | {"data", "database", "item", "path", "request", "resource"}
+_WIDTH = 92
+_ABOUT_EMOJI = ("size() counts an emoji as two; in a text, what is replaced counts as one.",)
+_ASKED_ELSEWHERE = 4
+"""Expressions of another block whose pattern fits, until it sees that the collection is another."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of an app.
+
+    Attributes:
+        text: of the file.
+        left: what only the functions check, by the name of the request.
+    """
+
+    text: str
+    left: Mapping[str, tuple[str, ...]]
 
 
 def rules_text(app: App, kept: Iterable[str] = ("",)) -> str:
+    """The text of an app's rules; see `rules_of`."""
+    return rules_of(app, kept).text
+
+
+def rules_of(app: App, kept: Iterable[str] = ("",)) -> Rules:
     """The rules of an app.
 
     Args:
@@ -54,13 +84,22 @@ def rules_text(app: App, kept: Iterable[str] = ("",)) -> str:
         kept: lines that are written by hand, for the marked section.
 
     Raises:
-        DeclarationError: what is declared would open a document to more clients than it says.
+        DeclarationError: what is declared would open a document to more clients than it says, or
+            has no form in rules.
     """
     views = views_of(app)
     requests = requests_of(app)
     _check_paths(views, requests)
     blocks = [block for view in views for block in _view_blocks(view, views)]
-    blocks += [_request_block(r) for r in requests if r.__create__ != NOBODY]
+    opened = [request for request in requests if request.__create__ != NOBODY]
+    paths = [owner.__path__ for owner in (*views, *opened)]
+    spent = _ASKED_ELSEWHERE * sum(bool(_Names(path).conditions) for path in paths)
+    left: dict[str, tuple[str, ...]] = {}
+    for request in opened:
+        block, unasked = _request_block(request, spent)
+        blocks.append(block)
+        if unasked:
+            left[request.__name__] = unasked
     body = [line for block in blocks for line in [*block.lines(), ""]]
     body += _closed(views, requests)
     body += _closed_sources(app)
@@ -82,36 +121,46 @@ def rules_text(app: App, kept: Iterable[str] = ("",)) -> str:
         ]
     lines += [f"    {line}" if line else "" for line in body]
     lines += [f"    {KEEP_BEGIN}", *(line for line in kept if line), f"    {KEEP_END}", "  }", "}"]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    size = len(text.encode())
+    if size > MAX_SOURCE_BYTES:
+        raise DeclarationError(
+            f"the security rules would have {size:,} bytes, and Firestore takes "
+            f"{MAX_SOURCE_BYTES:,}: declare fewer or smaller forms"
+        )
+    return Rules(text, left)
 
 
 def _view_blocks(view: type[ViewModel[Any]], views: Iterable[type[ViewModel[Any]]]) -> list[Match]:
     path = view.__path__
+    names = _Names(path)
     blocks: list[Match] = []
     if view.__read__ != NOBODY:
-        allows = _reading(view.__read__, path)
-        blocks.append(Match(_pattern(path), (f"{view.__name__}: read={view.__read__}",), allows))
+        allows = _reading(view.__read__, path, names)
+        blocks.append(Match(names.pattern, (f"{view.__name__}: read={view.__read__}",), allows))
     if view.__read_group__ != NOBODY:
         _check_group(view, views)
         text = (
             f"{view.__name__}, in all {path.segments[-2]} at once: read_group={view.__read_group__}"
         )
-        allow = Allow("list", either(*_conditions(view.__read_group__)))
-        last = _variable(path.segments[-1].strip("{}"))
-        blocks.append(Match(f"/{{path=**}}/{path.segments[-2]}/{{{last}}}", (text,), (allow,)))
+        group = _Names(PathTemplate("/".join(path.segments[-2:])))
+        if not path.segments[-1].startswith("{"):
+            group = _Names(PathTemplate(f"{path.segments[-2]}/{{{path.segments[-1]}}}"))
+        condition = every(*group.conditions, either(*_conditions(view.__read_group__, group)))
+        blocks.append(Match(f"/{{path=**}}{group.pattern}", (text,), (Allow("list", condition),)))
     return blocks
 
 
-def _reading(access: Access, path: PathTemplate) -> tuple[Allow, ...]:
+def _reading(access: Access, path: PathTemplate, names: _Names) -> tuple[Allow, ...]:
     """`get` for all who have access; `list` where that does not depend on each document's id."""
-    every_one = _conditions(access)
+    every_one = _conditions(access, names)
     parts = [part for part in access.alternatives() if _can_list(part, path)]
-    listing = [condition for part in parts for condition in _conditions(part)]
+    listing = [condition for part in parts for condition in _conditions(part, names)]
     if listing == every_one:
-        return (Allow("get, list", either(*every_one)),)
-    allows = [Allow("get", either(*every_one))]
+        return (Allow("get, list", every(*names.conditions, either(*every_one))),)
+    allows = [Allow("get", every(*names.conditions, either(*every_one)))]
     if listing:
-        allows.append(Allow("list", either(*listing)))
+        allows.append(Allow("list", every(*names.conditions, either(*listing))))
     return tuple(allows)
 
 
@@ -128,18 +177,18 @@ def _can_list(part: Access, path: PathTemplate) -> bool:
             return True
 
 
-def _conditions(access: Access) -> list[str | Joined]:
-    return [_condition(part) for part in access.alternatives()]
+def _conditions(access: Access, names: _Names) -> list[str | Joined]:
+    return [_condition(part, names) for part in access.alternatives()]
 
 
-def _condition(part: Access) -> str:
+def _condition(part: Access, names: _Names) -> str:
     match part:
         case Public():
             return "true"
         case SignedIn():
             return "signedIn()"
         case Owner(variable):
-            return f"isUser({_variable(variable)})"
+            return f"isUser({names.variables[variable]})"
         case Claim(name, value):
             return f"hasClaim({literal(name)}, {literal(value)})"
         case Members(field, is_map):
@@ -149,29 +198,42 @@ def _condition(part: Access) -> str:
             raise DeclarationError(f"{part!r} has no form in security rules")
 
 
-def _request_block(request: type[RequestModel]) -> Match:
+def _request_block(request: type[RequestModel], spent: int) -> tuple[Match, tuple[str, ...]]:
     path = request.__path__
-    identifier = _variable(path.variables[-1])
+    paths = _Names(path)
+    identifier = paths.variables[path.variables[-1]]
     check = f"is{request.__name__}"
-    condition = fields_condition(request.__name__, request.stored_fields())
+    if not is_name(check) or check in HELPERS:
+        check = "isRequest"
     create = every(
-        either(*_conditions(request.__create__)),
-        f"{identifier}.size() <= {MAX_ID}",
+        *paths.conditions,
+        either(*_conditions(request.__create__, paths)),
+        f"{identifier}.matches('(?s).{{1,{MAX_ID}}}')",
         f"{check}(request.resource.data)",
     )
+    helpers = {name.partition("(")[0]: Function(text) for name, text in _HELPERS.items()}
+    checks = checks_of(request.written_shape(), check, text_of(create), helpers, spent)
     allows = [Allow("create", create)]
     if request.__read__ != NOBODY:
-        allows.insert(0, Allow("get", either(*_conditions(request.__read__))))
+        reading = either(*_conditions(request.__read__, paths))
+        allows.insert(0, Allow("get", every(*paths.conditions, reading)))
     said = f"create={request.__create__}, read={request.__read__}"
-    return Match(
-        _pattern(path),
-        (
-            f"{request.__name__}: {said}",
-            "Only a function writes to it once it is there: its mark says what has become of it.",
-        ),
-        tuple(allows),
-        {f"{check}(data)": condition},
-    )
+    emoji = literal(EMOJI)
+    comments = [
+        f"{request.__name__}: {said}",
+        "Only a function writes to it once it is there: its mark says what has become of it.",
+        *(_ABOUT_EMOJI if any(emoji in text_of(c) for c in checks.functions.values()) else ()),
+        *_about(checks.left),
+    ]
+    return Match(paths.pattern, tuple(comments), tuple(allows), checks.functions), checks.left
+
+
+def _about(left: tuple[str, ...]) -> list[str]:
+    lines: list[str] = []
+    for part in left:
+        text = f"Left to the function, which checks all again: {part}."
+        lines += textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_long_words=False)
+    return lines
 
 
 def _closed(views: list[type[ViewModel[Any]]], requests: list[type[RequestModel]]) -> list[str]:
@@ -237,13 +299,43 @@ def _check_group(view: type[ViewModel[Any]], views: Iterable[type[ViewModel[Any]
             )
 
 
-def _pattern(path: PathTemplate) -> str:
-    segments = [
-        f"{{{_variable(segment.strip('{}'))}}}" if segment.startswith("{") else segment
-        for segment in path.segments
-    ]
-    return "/" + "/".join(segments)
+@dataclass(frozen=True)
+class _Names:
+    """How a path is named in the rules.
 
+    A collection whose name a path cannot have in the rules is matched by a variable, and compared.
 
-def _variable(name: str) -> str:
-    return f"{name}_" if name in _TAKEN else name
+    Attributes:
+        path: as it is declared.
+        variables: names of the path's variables in the rules.
+        pattern: of the block, with a leading slash.
+        conditions: that hold if the path fits, besides the pattern.
+    """
+
+    path: PathTemplate
+    variables: dict[str, str] = field(init=False, default_factory=dict[str, str])
+    pattern: str = field(init=False, default="")
+    conditions: list[str] = field(init=False, default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        segments: list[str] = []
+        for segment in self.path.segments:
+            if segment.startswith("{"):
+                name = self._free(segment.strip("{}"))
+                self.variables[segment.strip("{}")] = name
+                segments.append(f"{{{name}}}")
+            elif is_segment(segment):
+                segments.append(segment)
+            else:
+                name = self._free(f"name_{len(self.conditions) + 1}")
+                self.conditions.append(f"{name} == {literal(segment)}")
+                segments.append(f"{{{name}}}")
+        object.__setattr__(self, "pattern", "/" + "/".join(segments))
+
+    def _free(self, name: str) -> str:
+        """A name like this one that nothing else has."""
+        used = {*self.variables.values(), *(text.partition(" ")[0] for text in self.conditions)}
+        used |= set(self.path.variables) - {name}
+        while name in _TAKEN or name in used:
+            name = f"{name}_"
+        return name

@@ -7,17 +7,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from google.cloud.firestore_v1 import GeoPoint
 from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
-from pydantic_core import core_schema
-from typing_extensions import TypeIs, override
+from pydantic.json_schema import models_json_schema
+from typing_extensions import TypeIs
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.mediators import RequestMediator
+from onto_fn.models.schema import FAMILY, STORED, StoredSchema, row_named
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -39,15 +38,15 @@ _NOTHING = """\
 
 export {};
 """
-_FIRESTORE = "x-firestore"
 _PRINTED = "x-printed"
 _MARK = """
 /** What became of a request. */
-export type RequestMark =
-  | { state: "done"; at: Timestamp }
-  | { state: "failed"; at: Timestamp; reason: string };
+export type {mark} =
+  | {{ state: "done"; at: {Timestamp} }}
+  | {{ state: "failed"; at: {Timestamp}; reason: string }};
 """
 _MARK_TEXT = "Set once the request has been processed; a client watches it, and must not write it."
+_MARK_NAME = "RequestMark"
 _ALWAYS = {
     "DocumentData",
     "DocumentReference",
@@ -56,6 +55,17 @@ _ALWAYS = {
     "QueryDocumentSnapshot",
     "SnapshotOptions",
 }
+_SDK = _ALWAYS | {"Bytes", "GeoPoint", "Timestamp", "VectorValue", "WithFieldValue"}
+# What no interface may be named: types of the language, its reserved words, and the global types
+# that this module uses.
+_RESERVED = frozenset(
+    """
+    Array Record any bigint boolean never null number object string symbol undefined unknown void
+    await break case catch class const continue debugger default delete do else enum export extends
+    false finally for function if implements import in instanceof interface let new package private
+    protected public return static super switch this throw true try typeof var while with yield
+    """.split()  # noqa: SIM905
+)
 _REFERENCE = "DocumentReference"
 _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
@@ -63,11 +73,11 @@ _VIEW = """
 /** A document at `{path}`, which clients only read. */
 {interface}
 
-export const {lower}Converter: FirestoreDataConverter<{name}> = {{
-  toFirestore(): DocumentData {{
+export const {lower}Converter: {FirestoreDataConverter}<{name}> = {{
+  toFirestore(): {DocumentData} {{
     throw new Error("{name} is a view, which clients only read");
   }},
-  fromFirestore(snapshot: QueryDocumentSnapshot, options?: SnapshotOptions): {name} {{
+  fromFirestore(snapshot: {QueryDocumentSnapshot}, options?: {SnapshotOptions}): {name} {{
     return snapshot.data(options) as {name};
   }},
 }};
@@ -76,20 +86,20 @@ _REQUEST = """
 /** A document that a client creates at `{path}`. */
 {interface}
 
-export const {lower}Converter: FirestoreDataConverter<{name}> = {{
-  toFirestore(request: WithFieldValue<{name}>): DocumentData {{
+export const {lower}Converter: {FirestoreDataConverter}<{name}> = {{
+  toFirestore(request: {WithFieldValue}<{name}>): {DocumentData} {{
     return {{ ...request }};
   }},
-  fromFirestore(snapshot: QueryDocumentSnapshot, options?: SnapshotOptions): {name} {{
+  fromFirestore(snapshot: {QueryDocumentSnapshot}, options?: {SnapshotOptions}): {name} {{
     return snapshot.data(options) as {name};
   }},
 }};
 {locate}"""
 _LOCATE = """
 export function {lower}Document(
-  firestore: Firestore,
+  firestore: {Firestore},
   ids: {{ {ids} }},
-): DocumentReference<{name}> {{
+): {DocumentReference}<{name}> {{
   return doc(firestore, {segments}).withConverter({lower}Converter);
 }}
 """
@@ -114,44 +124,100 @@ def typescript(app: App) -> str:
         wanted.append((request, "validation"))
     schemas, definitions = _schemas(wanted)
     roots = {schema["$ref"].rpartition("/")[2] for schema in schemas.values()}
-    names = {key: _identifier(key) for key in definitions if key not in roots}
-    names |= {
-        schemas[model, mode]["$ref"].rpartition("/")[2]: model.__name__ for model, mode in wanted
-    }
-    printer = _Printer(names)
+    names = _Names()
+    for model, mode in wanted:
+        names.add(schemas[model, mode]["$ref"].rpartition("/")[2], model.__name__)
+    for key in sorted(definitions.keys() - roots):
+        names.add(key, _identifier(key))
+    names.add("", _MARK_NAME)
+    mark = names.of("")
+    printer = _Printer(names, definitions)
     parts = [
-        f"\n{printer.interface(names[key], definitions[key], optional=True)}\n"
+        f"\n{printer.interface(names.of(key), definitions[key], optional=True)}\n"
         for key in sorted(definitions)
-        if key not in roots and definitions[key].get("type") == "object"
+        if key not in roots and _is_map(definitions[key])
     ]
     parts += [
-        f"\nexport type {names[key]} = {printer.kind(definitions[key])};\n"
+        f"\nexport type {names.of(key)} = {printer.kind(definitions[key])};\n"
         for key in sorted(definitions)
-        if key not in roots and definitions[key].get("type") != "object"
+        if key not in roots and not _is_map(definitions[key])
     ]
-    parts += [_view(view, _of(schemas, definitions, view.Document), printer) for view in views]
+    keys = {model: schemas[model, mode]["$ref"].rpartition("/")[2] for model, mode in wanted}
+    for view in views:
+        key = keys[view.Document]
+        parts.append(_view(view, names.of(key), definitions[key], printer))
     marks = {m.model: m.definition().done.field for m in app.mediators if _is_request(m)}
-    parts += [_MARK] if any(marks.values()) else []
-    parts += [
-        _request(form, _of(schemas, definitions, form), marks[form], printer) for form in requests
-    ]
+    sdk = names.sdk()
+    parts += [_MARK.format(mark=mark, **sdk)] if any(marks.values()) else []
+    for form in requests:
+        field = marks[form]
+        parts.append(
+            _request(form, names.of(keys[form]), definitions[keys[form]], field, mark, printer)
+        )
     if not parts:
         return _NOTHING
     used = _ALWAYS | printer.imports
     used |= {"WithFieldValue"} if requests else set[str]()
     used |= {"Timestamp"} if any(marks.values()) else set[str]()
-    imports = "\n".join(["  doc,", *(f"  type {name}," for name in sorted(used))])
-    return _HEAD.format(imports=imports) + "".join(parts)
+    imported = (
+        f"  type {name}," if sdk[name] == name else f"  type {name} as {sdk[name]},"
+        for name in sorted(used)
+    )
+    return _HEAD.format(imports="\n".join(["  doc,", *imported])) + "".join(parts)
 
 
-def _view(view: type[ViewModel[Any]], schema: Schema, printer: _Printer) -> str:
+def _is_map(schema: Schema) -> bool:
+    return schema.get("type") == "object" and STORED not in schema
+
+
+class _Names:
+    """The names of a module: those that the app declares stay, if TypeScript allows them.
+
+    What the module imports gets another name where the app has taken its own.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def add(self, key: str, name: str) -> None:
+        """Name the definition of a key."""
+        self._names[key] = self.free(name)
+
+    def of(self, key: str) -> str:
+        """The name of a definition."""
+        return self._names[key]
+
+    def free(self, name: str) -> str:
+        """A name like this one that nothing else has."""
+        taken = set(self._names.values())
+        wanted = f"{name}Model" if name in _RESERVED else name
+        free, number = wanted, 2
+        while free in taken:
+            free, number = f"{wanted}{number}", number + 1
+        return free
+
+    def sdk(self) -> dict[str, str]:
+        """What each class of the SDK is called here."""
+        taken = set(self._names.values())
+        found: dict[str, str] = {}
+        for name in sorted(_SDK):
+            free, number = name, 2
+            if free in taken:
+                free = wanted = f"Sdk{name}"
+                while free in taken:
+                    free, number = f"{wanted}{number}", number + 1
+            found[name] = free
+        return found
+
+
+def _view(view: type[ViewModel[Any]], name: str, schema: Schema, printer: _Printer) -> str:
     properties = {n: s for n, s in schema["properties"].items() if n != "doc_id"}
     required = list(schema.get("required", []))
     if view.__typed__:
         properties |= {"obj_type": {"const": view.__name__}, "doc_ref": {"type": "string"}}
         required += ["obj_type", "doc_ref"]
     shown = {**schema, "properties": properties, "required": required}
-    return _documents(_VIEW, view.__name__, view.__path__, shown, printer, optional=True)
+    return _documents(_VIEW, name, view.__path__, shown, printer, optional=True)
 
 
 def _is_request(mediator: object) -> TypeIs[RequestMediator]:
@@ -159,18 +225,23 @@ def _is_request(mediator: object) -> TypeIs[RequestMediator]:
 
 
 def _request(
-    request: type[RequestModel], schema: Schema, mark: str | None, printer: _Printer
+    request: type[RequestModel],
+    name: str,
+    schema: Schema,
+    field: str | None,
+    mark: str,
+    printer: _Printer,
 ) -> str:
     properties = dict(schema.get("properties", {}))
     required = list(schema.get("required", []))
-    for name in request.stored_fields():  # what names the target of a patch is no field of it
-        if name not in properties:
-            properties[name] = {"type": "string"}
-            required.append(name)
-    if mark is not None:
-        properties[mark] = {_PRINTED: "RequestMark", "description": _MARK_TEXT}
+    for stored in request.stored_names():  # what names the target of a patch is no field of it
+        if stored not in properties:
+            properties[stored] = {"type": "string"}
+            required.append(stored)
+    if field is not None:
+        properties[field] = {_PRINTED: mark, "description": _MARK_TEXT}
     shown = {**schema, "properties": properties, "required": required}
-    return _documents(_REQUEST, request.__name__, request.__path__, shown, printer, optional=False)
+    return _documents(_REQUEST, name, request.__path__, shown, printer, optional=False)
 
 
 def _documents(
@@ -186,26 +257,42 @@ def _documents(
         name=name,
         ids="; ".join(f"{variable}: string" for variable in path.variables),
         segments=", ".join(segments),
+        **printer.sdk,
     )
     interface = printer.interface(name, schema, optional=optional)
     # A view whose path has no variables needs no ids.
     if not path.variables:
         locate = locate.replace("  ids: {  },\n", "")
-    return text.format(path=path.text, name=name, lower=lower, interface=interface, locate=locate)
+    return text.format(
+        path=_in_comment(path.text),
+        name=name,
+        lower=lower,
+        interface=interface,
+        locate=locate,
+        **printer.sdk,
+    )
+
+
+def _in_comment(text: str) -> str:
+    return " ".join(text.split()).replace("*/", "*\\/")
 
 
 class _Printer:
     """Prints JSON schemas as types.
 
     Args:
-        names: the interface of each definition.
+        names: the names of the definitions, which are complete.
+        definitions: the schemas of the definitions.
 
     Attributes:
         imports: the classes of the SDK that were used.
+        sdk: what each class of the SDK is called.
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: _Names, definitions: Mapping[str, Schema]) -> None:
         self._names = names
+        self._definitions = definitions
+        self.sdk = names.sdk()
         self.imports: set[str] = set()
 
     def interface(self, name: str, schema: Schema, *, optional: bool) -> str:
@@ -221,13 +308,17 @@ class _Printer:
     def kind(self, schema: Schema, indent: str = "", *, optional: bool = True) -> str:
         """The type of a value."""
         if "$ref" in schema:
-            return self._names[schema["$ref"].rpartition("/")[2]]
+            key = schema["$ref"].rpartition("/")[2]
+            others = self._definitions[key].get(FAMILY, ())
+            keys = [key, *(part["$ref"].rpartition("/")[2] for part in others)]
+            return _union(self._names.of(member) for member in keys)
         if _PRINTED in schema:
             return schema[_PRINTED]
-        if _FIRESTORE in schema or schema.get("format") == "document-path":
-            name = schema.get(_FIRESTORE, _REFERENCE)
-            self.imports.add(name)
-            return name
+        if schema.get("format") == "document-path":
+            return self._imported(_REFERENCE)
+        if STORED in schema:
+            row = row_named(schema[STORED])
+            return self._imported(row.firestore_class) if row.firestore_class else row.typescript
         if "const" in schema:
             return json.dumps(schema["const"], ensure_ascii=False)
         if "enum" in schema:
@@ -255,6 +346,10 @@ class _Printer:
             case _:
                 return "unknown"
 
+    def _imported(self, name: str) -> str:
+        self.imports.add(name)
+        return self.sdk[name]
+
     def _array(self, schema: Schema, indent: str, *, optional: bool) -> str:
         if "prefixItems" in schema:
             parts = [self.kind(part, indent, optional=optional) for part in schema["prefixItems"]]
@@ -272,37 +367,16 @@ class _Printer:
             key = name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
             description = value.get("description")
             if description:
-                text = " ".join(str(description).split()).replace("*/", "*\\/")
-                lines.append(f"{indent}  /** {text} */")
+                lines.append(f"{indent}  /** {_in_comment(str(description))} */")
             lines.append(f"{indent}  {key}{mark}: {shown};")
         return "\n".join(["{", *lines, f"{indent}}}"])
-
-
-class _FirestoreSchema(GenerateJsonSchema):
-    """JSON schemas in which the types that only Firestore has are marked."""
-
-    @override
-    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
-        return {_FIRESTORE: "Timestamp"}
-
-    @override
-    def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
-        return {_FIRESTORE: "Bytes"}
-
-    @override
-    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
-        if schema["cls"] is GeoPoint:
-            return {_FIRESTORE: "GeoPoint"}
-        return super().is_instance_schema(schema)
 
 
 def _schemas(
     wanted: Sequence[tuple[type[BaseModel], _Mode]],
 ) -> tuple[dict[tuple[type[BaseModel], _Mode], Schema], dict[str, Schema]]:
     try:
-        schemas, whole = models_json_schema(
-            wanted, by_alias=True, schema_generator=_FirestoreSchema
-        )
+        schemas, whole = models_json_schema(wanted, by_alias=True, schema_generator=StoredSchema)
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         _blame(wanted, error)
         raise DeclarationError(f"a type has no TypeScript form: {_first_line(error)}") from error
@@ -314,7 +388,7 @@ def _blame(wanted: Sequence[tuple[type[BaseModel], _Mode]], error: Exception) ->
     """Name the model of which no schema can be made."""
     for model, mode in wanted:
         try:
-            model.model_json_schema(schema_generator=_FirestoreSchema, mode=mode)
+            model.model_json_schema(schema_generator=StoredSchema, mode=mode)
         except (PydanticInvalidForJsonSchema, PydanticUserError) as own:
             raise DeclarationError(
                 f"{model.__name__} has a field whose type has no TypeScript form: "
@@ -326,25 +400,17 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _of(
-    schemas: Mapping[tuple[type[BaseModel], _Mode], Schema],
-    definitions: Mapping[str, Schema],
-    model: type[BaseModel],
-) -> Schema:
-    for (known, _), schema in schemas.items():
-        if known is model:
-            return definitions[schema["$ref"].rpartition("/")[2]]
-    raise KeyError(model)
-
-
 def _check_names(declared: Iterable[type[Any]]) -> None:
+    """Views and requests have functions named after them, which begin with a small letter."""
     taken: dict[str, type[Any]] = {}
     for model in declared:
-        other = taken.setdefault(model.__name__, model)
+        name = model.__name__
+        other = taken.setdefault(name[:1].lower() + name[1:], model)
         if other is not model:
+            which = name if other.__name__ == name else f"{other.__name__} or {name}"
             raise DeclarationError(
-                f"{other.__module__} and {model.__module__} both declare {model.__name__}, and "
-                "TypeScript needs a name for each; rename one"
+                f"{other.__module__} and {model.__module__} both declare {which}, and the "
+                "functions of TypeScript need a name for each; rename one"
             )
 
 

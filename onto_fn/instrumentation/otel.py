@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from onto_fn.engine import Change, Observer, Outcome, Result
 from onto_fn.engine.observers import age
 from onto_fn.errors import DeclarationError
-from onto_fn.observing import Phase, traceparent
+from onto_fn.observing import Phase, Subject, traceparent
 
 try:
     from opentelemetry import metrics, trace
@@ -89,11 +89,11 @@ class OpenTelemetry(Observer):
         attributes = {"onto_fn.view": definition} if definition else {}
         return self._tracer.start_as_current_span(f"onto_fn.{name}", attributes=attributes)
 
-    def retry(self, change: Change, what: str, attempt: int, error: BaseException) -> None:
+    def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
         """Counts a repeated attempt."""
-        view, kind = what.partition(" of ")[0], type(error).__name__
-        self._retries.add(1, {"view": view, "result": kind})
-        attributes = {"onto_fn.what": what, "onto_fn.attempt": attempt, "error.type": kind}
+        kind = type(error).__name__
+        self._retries.add(1, {"view": subject.definition, "result": kind})
+        attributes = {"onto_fn.what": str(subject), "onto_fn.attempt": attempt, "error.type": kind}
         trace.get_current_span().add_event("retry", attributes)
 
     def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:

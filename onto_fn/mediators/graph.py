@@ -7,12 +7,17 @@ from itertools import combinations
 
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate
 from onto_fn.models import DomainModel
-from onto_fn.views import Definition
+from onto_fn.requests.deciding import RequestDocument
+from onto_fn.views import Definition, ViewDocument
 
 
 def check_graph(definitions: Sequence[Definition]) -> None:
-    """Refuse definitions that write the same path, form a cycle, or use onto_fn's collections.
+    """Refuse definitions that write the same path, form a cycle, or write what is not theirs.
+
+    The last are onto_fn's own collections, and those of domain models, in which a mediator may own
+    fields only.
 
     Raises:
         DeclarationError: the message names the definitions and the way out.
@@ -21,6 +26,7 @@ def check_graph(definitions: Sequence[Definition]) -> None:
     _check_targets(definitions)
     _check_tasks(definitions)
     _check_cycles(definitions)
+    _check_domain(definitions)
 
 
 def _check_own_collections(definitions: Sequence[Definition]) -> None:
@@ -42,12 +48,73 @@ def _check_targets(definitions: Sequence[Definition]) -> None:
                 continue  # what tasks write is not theirs to delete
             for mine in first.targets:
                 for theirs in second.targets:
-                    if mine.overlaps(theirs):
+                    if mine.overlaps(theirs) and not _share(first, second):
+                        if set(first.owns) & set(second.owns):
+                            both = ", ".join(sorted(set(first.owns) & set(second.owns)))
+                            raise DeclarationError(
+                                f"{first.name} and {second.name} both own {both} of {mine.text!r}: "
+                                "each would write over the other. Give it to one of them"
+                            )
                         raise DeclarationError(
                             f"{first.name} and {second.name} can both write "
                             f"{mine.text!r} / {theirs.text!r}, and each would delete the other's "
                             "documents; give one of them another path"
                         )
+
+
+def _share(first: Definition, second: Definition) -> bool:
+    """Whether two definitions may write to one document: neither touches what the other has."""
+    if first.owns and second.owns:
+        return not set(first.owns) & set(second.owns)
+    # What a task (or a form) creates is nobody's then, as any domain document.
+    return (bool(first.owns) and second.mode == "task") or (
+        bool(second.owns) and first.mode == "task"
+    )
+
+
+def _check_domain(definitions: Sequence[Definition]) -> None:
+    """Domain documents are the truth: nothing that is computed may take their place."""
+    for definition in definitions:
+        if definition.mode == "task" or definition.whole or not definition.declared_in:
+            continue  # what a task creates is a domain document; `whole` says that it is none
+        for target in definition.targets:
+            for model in _domain_models(definitions, definition):
+                if model.template().overlaps(target.parent):
+                    _check_ownership(definition, target, model)
+
+
+def _check_ownership(
+    definition: Definition, target: PathTemplate, model: type[DomainModel]
+) -> None:
+    if not definition.owns:
+        raise DeclarationError(
+            f"{definition.name} writes {target.text!r}, where the documents of {model.__name__} "
+            "are: it would replace them, and delete them with its source. Choose another path; a "
+            f"mediator may own fields of them, `DocumentSink({target.text!r}, fields=[…])`; what "
+            "views make is read as `View.Document`, and what a mediator alone writes is its own "
+            "with `whole=True`"
+        )
+    for name in definition.owns:
+        info = model.model_fields.get(name)
+        if info is not None and info.alias not in (None, name):
+            raise DeclarationError(
+                f"{definition.name} owns {name!r} of {target.text!r}, which {model.__name__} "
+                f"stores as {info.alias!r}; say that"
+            )
+
+
+def _domain_models(
+    definitions: Sequence[Definition], definition: Definition
+) -> set[type[DomainModel]]:
+    """The domain models that the app reads, and those declared where a definition is."""
+    read = {model for other in definitions for model in other.store.models()}
+    modules = {definition.declared_in}.union(m.__module__ for m in definition.store.models())
+    declared = {
+        model for model in DomainModel.family() if model.is_stored() and model.__module__ in modules
+    }
+    return {
+        model for model in read | declared if not issubclass(model, (ViewDocument, RequestDocument))
+    }
 
 
 def _check_tasks(definitions: Sequence[Definition]) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast, get_args
 
 from onto_fn.errors import BuildError, DeclarationError, PermanentError
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
-from onto_fn.firestore.paths import check_name
+from onto_fn.firestore.paths import check_field_name, check_name
 from onto_fn.mediators.sinks import Sink, sink_names
 from onto_fn.models import DomainModel
+from onto_fn.models.reserved import check_members
 from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
 from onto_fn.views.definition import Isolation, fingerprint
@@ -32,22 +34,87 @@ class SinkDocument:
 class DocumentSink:
     """Documents at a path template.
 
+    By default they are the mediator's own: it writes them as a whole, and deletes those that it no
+    longer makes. In a collection of domain documents it may only own fields: it writes and removes
+    these, and leaves all others as they are, whoever changes them at the same time.
+
     Args:
         path: template such as `"summaries/{meeting_id}"`.
+        fields: names, as they are stored, of the fields that the mediator owns in documents that
+            are not its own. A document that does not exist gets them when it comes.
+        creates: with `fields`: whether a document that does not exist is created, with no others.
+        whole: the documents are the mediator's own although a domain model has their collection:
+            the model only reads what this mediator writes, and nobody else writes there.
+
+    Example:
+        >>> sink = DocumentSink("users/{user_id}", fields=["orderCount"])
+        >>> sink.document({"orderCount": 3}, user_id="ada")
+        SinkDocument(path='users/ada', fields={'orderCount': 3})
+
+    Raises:
+        DeclarationError: the path names a collection, or the fields are none that can be owned.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        fields: Sequence[str] | None = None,
+        creates: bool = False,
+        whole: bool = False,
+    ) -> None:
         self.template = PathTemplate(path)
         if not self.template.is_document:
             raise DeclarationError(f"the sink {path!r} names a collection, not documents")
+        self.fields = _checked_fields(path, fields)
+        self.creates = creates
+        self.whole = whole
+        if not self.fields and creates:
+            raise DeclarationError(f"the sink {path!r} creates its documents anyway; say `fields`")
+        if self.fields and whole:
+            raise DeclarationError(f"the sink {path!r} owns fields or whole documents, not both")
 
-    def document(self, fields: Mapping[str, Value], **params: str) -> SinkDocument:
+    def document(self, fields: Mapping[str, Value], /, **params: str) -> SinkDocument:
         """A document of this sink.
+
+        Args:
+            fields: its content; of a sink with `fields`, some of these. Those left out are removed.
+            params: values of the path's variables, by whatever names these have:
+                `**{"class": …}` for one that is a word of Python.
 
         Raises:
             InvalidPath: a variable of the path is missing or not allowed.
+            BuildError: the content is no mapping, or the sink does not own one of the fields.
         """
+        if not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BuildError(
+                f"the sink {self.template} takes fields by their stored names, got a "
+                f"{type(fields).__name__}"
+            )
+        others = sorted(fields.keys() - set(self.fields)) if self.fields else []
+        if others:
+            raise BuildError(
+                f"the sink {self.template} owns {', '.join(self.fields)} and no other fields; "
+                f"{', '.join(others)} cannot be written"
+            )
         return SinkDocument(self.template.render(params), fields)
+
+
+def _checked_fields(path: str, fields: Sequence[str] | None) -> tuple[str, ...]:
+    if fields is None:
+        return ()
+    if isinstance(fields, str) or not fields:
+        raise DeclarationError(f"the sink {path!r} needs a list: fields=[…], got {fields!r}")
+    for name in fields:
+        check_field_name(name, what=f"an owned field of the sink {path!r}")
+        if name == "obj_type":
+            raise DeclarationError(
+                f"the sink {path!r} cannot own 'obj_type', which tells the class of a document"
+            )
+    return tuple(sorted(set(fields)))
+
+
+_OPTIONS = ("source", "sink", "name", "version", "mode", "done", "isolation", "sends")
 
 
 class Mediator:
@@ -104,6 +171,7 @@ class Mediator:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, Mediator, "give this another name", free=_OPTIONS)
         source = getattr(cls, "source", None)
         if not (isinstance(source, type) and issubclass(source, DomainModel)):
             raise DeclarationError(f"{cls.__name__} needs `source = …`, a DomainModel class")
@@ -114,9 +182,24 @@ class Mediator:
         hooks = ("on_create", "on_update", "on_write", "on_delete")
         if all(getattr(cls, hook) is getattr(Mediator, hook) for hook in hooks):
             raise DeclarationError(f"{cls.__name__} defines none of {', '.join(hooks)}")
+        for hook in hooks:
+            _check_hook(cls, hook)
+        if cls.isolation not in get_args(Isolation):
+            raise DeclarationError(f"{cls.__name__}.isolation must be one of {get_args(Isolation)}")
+        if not isinstance(cls.done, TaskDone):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(
+                f"{cls.__name__}.done must be TaskDone.delete() or TaskDone.set_field('…')"
+            )
         if cls.mode not in get_args(Mode):
             raise DeclarationError(f"{cls.__name__}.mode must be one of {get_args(Mode)}")
         if cls.mode == "task":
+            stored = {info.alias or name for name, info in source.model_fields.items()}
+            if cls.done.field in stored:
+                raise DeclarationError(
+                    f"{source.__name__} has the field {cls.done.field!r}, by which {cls.__name__} "
+                    "would mark it, so one that is created with it would count as processed; give "
+                    "the mark another name"
+                )
             for hook in ("on_update", "on_delete"):
                 if getattr(cls, hook) is not getattr(Mediator, hook):
                     raise DeclarationError(
@@ -124,6 +207,16 @@ class Mediator:
                         "processed once. Define on_create"
                     )
         sink_names(cls.sends, mode=cls.mode, owner=cls.__name__)
+        if cls.sink.fields and cls.mode == "query":
+            raise DeclarationError(
+                f"{cls.__name__} is in mode 'query', which has no ledger: a document that comes "
+                "later would not get its `fields`. Use the default mode"
+            )
+        if cls.sink.fields and cls.sends:
+            raise DeclarationError(
+                f"{cls.__name__} owns only fields of its documents, and a message tells of a whole "
+                "one; take `sends` out"
+            )
 
     def on_create(self, source: Any) -> Any:
         """The source document is new. Returns `Documents`."""
@@ -165,24 +258,70 @@ class Mediator:
             mode=cls.mode,
             done=cls.done,
             sends=sink_names(cls.sends, mode=cls.mode, owner=cls.__name__),
+            owns=cls.sink.fields,
+            creates=cls.sink.creates,
+            whole=cls.sink.whole,
+            declared_in=cls.__module__,
         )
 
     def _run(self, hook: Any, argument: Any) -> dict[str, dict[str, Value]] | None:
         try:
             result = hook(argument)
             if inspect.isawaitable(result):
-                result = asyncio.run(_finished(result))
+                result = _run_to_end(_finished(result))
             elif inspect.isasyncgen(result):
-                result = asyncio.run(_collected(result))
-            if result is None:
-                return None
-            return {d.path: dict(d.fields) for d in cast("Iterable[SinkDocument]", result)}
+                result = _run_to_end(_collected(result))
+            return None if result is None else _by_path(result)
         except PermanentError:
             raise
         except Exception as error:
             raise BuildError(
                 f"{type(self).__name__}.{hook.__name__} raised {type(error).__name__}: {error}"
             ) from error
+
+
+def _check_hook(cls: type[Mediator], name: str) -> None:
+    """Refuse a hook that could not be called: it would fail at each event.
+
+    Raises:
+        DeclarationError: it does not take the mediator and one argument.
+    """
+    hook: Any = getattr(cls, name)
+    is_method = inspect.isfunction(inspect.getattr_static(cls, name))
+    try:
+        signature = inspect.signature(hook)
+    except (TypeError, ValueError):  # of what is not made in Python, nothing is known
+        return
+    try:
+        signature.bind(*range(2 if is_method else 1))  # a method gets the mediator as well
+    except TypeError as error:
+        what = "path" if name == "on_delete" else "source"
+        raise DeclarationError(
+            f"{cls.__name__}.{name} is called as {name}({what}): {error}"
+        ) from error
+
+
+def _by_path(result: Any) -> dict[str, dict[str, Value]]:
+    """The content of each document that a hook has made; one needs no list around it."""
+    made = [result] if isinstance(result, SinkDocument) else cast("Iterable[object]", result)
+    contents: dict[str, dict[str, Value]] = {}
+    for document in made:
+        if not isinstance(document, SinkDocument):
+            raise TypeError(f"{document!r:.200} was made, and not `self.sink.document(…)`")
+        if document.path in contents:
+            raise ValueError(f"{document.path} was made twice, and is stored once")
+        contents[document.path] = dict(document.fields)
+    return contents
+
+
+def _run_to_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine, also if this thread has an event loop that runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 async def _finished(awaitable: Any) -> Any:

@@ -27,7 +27,7 @@ class RequestMediator:
         name = model.__name__
         if not model.is_declared():
             raise DeclarationError(f"{name} has no path; declare it with `path='…/{{id}}'`")
-        if done.field is not None and done.field in model.stored_fields():
+        if done.field is not None and done.field in model.stored_names():
             raise DeclarationError(
                 f"{name} has the field {done.field!r}, by which it would be marked; give the mark "
                 "another name: `done=TaskDone.set_field('…')`"

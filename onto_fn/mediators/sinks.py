@@ -6,7 +6,7 @@ They only know how to send one message once. When it is sent, and again, is not 
 
 from __future__ import annotations
 
-import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +14,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit
 
+from onto_fn.emulators import emulator_of
 from onto_fn.errors import DeclarationError, MessageRefused, TransientError
-from onto_fn.messages import Message
+from onto_fn.firestore.paths import is_text
+from onto_fn.messages import TOPIC_RULE, Message, is_topic
 from onto_fn.views import Mode
 
 if TYPE_CHECKING:
     import requests
 
 _TRANSIENT_STATUS = {408, 425, 429}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+MAX_NAME = 1024
+"""Bytes of a sink's name, which is stored with each message."""
 _SHOWN = 200  # characters of an answer that an error repeats
 _local = threading.local()  # requests does not promise that threads can share a session
 
@@ -74,13 +79,16 @@ class TopicSink:
     name: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.topic, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(f"TopicSink needs the id of a topic as text, got {self.topic!r}")
         parts = self.topic.split("/")
-        is_full = len(parts) == 4 and (parts[0], parts[2]) == ("projects", "topics")
-        if not (is_full or len(parts) == 1) or len(parts[-1]) < 3:
+        is_full = len(parts) == 4 and (parts[0], parts[2]) == ("projects", "topics") and parts[1]
+        if not (is_full or len(parts) == 1) or not is_topic(parts[-1]):
             raise DeclarationError(
-                f"TopicSink({self.topic!r}) needs the id of a topic, of at least 3 characters, or "
-                "'projects/…/topics/…'"
+                f"TopicSink({self.topic!r}) needs the id of a topic or 'projects/…/topics/…'. "
+                f"{TOPIC_RULE}"
             )
+        _check_timeout(self.timeout, "TopicSink")
         if not self.name:
             object.__setattr__(self, "name", self.topic)
 
@@ -89,12 +97,9 @@ class TopicSink:
         from google.api_core import exceptions as google
 
         topic = self.topic if "/" in self.topic else f"projects/{project}/topics/{self.topic}"
-        content = {
-            "data": message.body,
-            "attributes": message.attributes(),
-            "ordering_key": message.key,
-        }
-        publisher = _publisher(os.environ.get("PUBSUB_EMULATOR_HOST"))
+        attributes, data = message.for_pubsub()
+        content = {"data": data, "attributes": attributes, "ordering_key": message.key}
+        publisher = _publisher(emulator_of("pubsub", project))
         try:
             publisher.publish(
                 request={"topic": topic, "messages": [content]}, retry=None, timeout=self.timeout
@@ -143,24 +148,38 @@ class EndpointSink:
     name: str = ""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            if _CONTROL.search(self.url):  # urlsplit would leave some of these out
+                raise ValueError("it has a control character")
+            parts = urlsplit(self.url)
+            port, host = parts.port, parts.hostname
+        except (AttributeError, TypeError, ValueError) as error:  # no text, or no such port
+            raise DeclarationError(
+                f"EndpointSink needs a URL, https://…, got {self.url!r} ({error})"
+            ) from error
+        if parts.scheme not in {"http", "https"} or not host or " " in host:
             raise DeclarationError(f"EndpointSink needs a URL, https://…, got {self.url!r}")
+        if self.authenticate is not None and not callable(self.authenticate):
+            raise DeclarationError(
+                "EndpointSink(authenticate=…) takes a function that returns headers, got "
+                f"{type(self.authenticate).__name__}"
+            )
+        _check_timeout(self.timeout, "EndpointSink")
         if not self.name:
-            port = f":{parts.port}" if parts.port else ""
-            name = f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
-            object.__setattr__(self, "name", name)
+            number = f":{port}" if port else ""
+            object.__setattr__(self, "name", f"{parts.scheme}://{host}{number}{parts.path}")
 
     def send(self, message: Message, project: str) -> None:
         """Post one message, and wait for the answer; see `Sink.send`."""
         import requests
 
-        headers = {**(self.authenticate() if self.authenticate else {}), **message.headers()}
+        headers, body = message.for_http()
+        headers = {**(self.authenticate() if self.authenticate else {}), **headers}
         try:
             # Streamed, as nobody needs the body of an answer, however long it is.
             with _session().post(
                 self.url,
-                data=message.body,
+                data=body,
                 headers=headers,
                 timeout=self.timeout,
                 allow_redirects=False,
@@ -185,6 +204,12 @@ class EndpointSink:
         )
 
 
+def _check_timeout(timeout: float, owner: str) -> None:
+    """A wait of nothing ends each attempt at once, for as long as there are events."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DeclarationError(f"{owner}(timeout=…) takes seconds, more than 0, got {timeout!r}")
+
+
 def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, ...]:
     """The names of a mediator's sinks.
 
@@ -201,6 +226,8 @@ def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, .
             f"{owner} is in mode {mode!r}, which has no ledger, and a message could not be sent "
             "exactly once; take `sends` out, or use the default mode"
         )
+    if not isinstance(sends, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DeclarationError(f"`sends` of {owner} takes a list of sinks, got {sends!r}")
     for sink in sends:
         if not isinstance(sink, Sink):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DeclarationError(
@@ -208,6 +235,12 @@ def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, .
                 "object with `name` and `send`"
             )
     names = tuple(sink.name for sink in sends)
+    for name in names:
+        if not isinstance(name, str) or not is_text(name, MAX_NAME):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DeclarationError(
+                f"`sends` of {owner} has a sink named {name!r:.100}; a name is text of at most "
+                f"{MAX_NAME} bytes: give one, `name=…`"
+            )
     if len(set(names)) < len(names) or "" in names:
         raise DeclarationError(
             f"`sends` of {owner} has the names {', '.join(map(repr, names))}; each sink needs one "

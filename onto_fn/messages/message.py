@@ -1,7 +1,8 @@
 """`Message`: one change of one document, as it is sent and received.
 
 On the wire it is a CloudEvent 1.0 in binary mode: over HTTP the attributes are `ce-…` headers, on
-Pub/Sub they are `ce-…` attributes. Received ones may be in structured mode as well.
+Pub/Sub they are `ce-…` attributes. One whose path is too long for these is in structured mode, and
+received ones may be in either.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ WRITTEN = "fn.onto.document.written"
 DELETED = "fn.onto.document.deleted"
 
 _CONTENT_TYPE = "application/json"
+_STRUCTURED = "application/cloudevents+json"
+MAX_ATTRIBUTE = 1024
+"""Bytes that Pub/Sub allows in the value of an attribute, and in an ordering key."""
+MAX_HEADER = 4096
+"""Characters of a header that servers take; many allow 8 KiB for all of them."""
 # The CloudEvents HTTP binding encodes space, quotes, percent and all that is not printable ASCII.
 _PLAIN_IN_HEADERS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 # Versions, microseconds since 1970, are also compared as text: of one length from 2001 to 2286.
@@ -96,6 +102,33 @@ class Message:
             name: quote(value, safe=_PLAIN_IN_HEADERS) for name, value in self.attributes().items()
         }
         return {**headers, "Idempotency-Key": self.id}
+
+    def for_pubsub(self) -> tuple[dict[str, str], bytes]:
+        """Attributes and data of the Pub/Sub message: in binary mode if Pub/Sub takes it.
+
+        The path of a document may be longer than an attribute.
+        """
+        attributes = self.attributes()
+        if all(len(value.encode()) <= MAX_ATTRIBUTE for value in attributes.values()):
+            return attributes, self.body
+        return {"content-type": _STRUCTURED}, self._structured()
+
+    def for_http(self) -> tuple[dict[str, str], bytes]:
+        """Headers and body of the HTTP request: in binary mode if servers take such headers."""
+        headers = self.headers()
+        if all(len(value) <= MAX_HEADER for value in headers.values()):
+            return headers, self.body
+        return {"content-type": _STRUCTURED, "Idempotency-Key": self.id}, self._structured()
+
+    def _structured(self) -> bytes:
+        """The whole event as JSON, its content to the byte as it is."""
+        attributes = {
+            name.removeprefix("ce-"): value
+            for name, value in self.attributes().items()
+            if name != "content-type"
+        }
+        head = json.dumps({**attributes, "datacontenttype": _CONTENT_TYPE}, ensure_ascii=False)
+        return b'%b,"data":%b}' % (head[:-1].encode(), self.body)
 
     @classmethod
     def from_http(cls, headers: Mapping[str, str], body: bytes | str) -> Message:

@@ -29,6 +29,10 @@ from onto_fn.views import Decision, Definition, TaskDone, ViewDocument, ViewMode
 from onto_fn.views.definition import BuiltDocuments, Transition, fingerprint
 
 
+class RequestDocument(DomainModel):
+    """Base of the classes of requests' documents; they are clients', and no truth of the domain."""
+
+
 def form_definition(form: type[Form[Any]], done: TaskDone) -> Definition:
     """What the engine needs to know of a form."""
     classes: set[type[Any]] = {form, *made_by(form)}
@@ -63,14 +67,16 @@ def made_by(form: type[Form[Any]]) -> list[type[DomainModel]]:
     return found
 
 
-def decide_form(form: type[Form[Any]], document: Document, reader: Reader) -> Decision:
+def decide_form(
+    form: type[Form[Any]], document: Document, reader: Reader, uid: str | None = None
+) -> Decision:
     """What a form's document makes.
 
     Raises:
         Refused: its fields do not fit, `submit` refuses, or what it would create exists.
         PermanentError: the app's code raised, or what it reads is wrong.
     """
-    request = form.request(document.path)
+    request = form.request(document.path, uid)
     submitted = form.parsed(document.fields or {})
     source: WritableStore[Any] | None = None
     store = form.store_type()
@@ -92,7 +98,9 @@ def decide_form(form: type[Form[Any]], document: Document, reader: Reader) -> De
     return Decision((*writes, *changes), ReadSet() if source is None else source.read_set)
 
 
-def decide_patch(patch: type[Patch[Any]], document: Document, reader: Reader) -> Decision:
+def decide_patch(
+    patch: type[Patch[Any]], document: Document, reader: Reader, uid: str | None = None
+) -> Decision:
     """What a patch's document changes.
 
     Raises:
@@ -100,7 +108,7 @@ def decide_patch(patch: type[Patch[Any]], document: Document, reader: Reader) ->
         PermanentError: the app's code raised, or what the view reads is wrong.
     """
     fields = document.fields or {}
-    request = patch.request(document.path)
+    request = patch.request(document.path, uid)
     asked = patch.parsed(fields)
     names = [name for name in patch.model_fields if name in asked.model_fields_set]
     params = _target(patch, request, fields)
@@ -129,7 +137,7 @@ def _definition(
     name, collection = model.__request_name__, model.__path__.parent
     document = type(
         f"{name}Document",
-        (DomainModel,),
+        (RequestDocument,),
         {"__module__": model.__module__},
         collection=str(collection),
     )

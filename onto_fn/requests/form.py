@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, cast
 
 from pydantic import PrivateAttr
 from typing_extensions import TypeVar
 
 from onto_fn.errors import DeclarationError
 from onto_fn.models import DomainModel
+from onto_fn.models.reserved import check_fields, check_members
 from onto_fn.requests.request import Request, RequestModel
 from onto_fn.store import Store
 
 S = TypeVar("S", bound=Store, default=Store)
+
+_KEPT = ("store", "store_type", "submit")
+_REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
 class Form(RequestModel, Generic[S]):
@@ -59,6 +63,8 @@ class Form(RequestModel, Generic[S]):
         cls, *, overwrite: bool = False, root: str | None = None, **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, cast("type[Any]", Form), _REMEDY)
+        check_fields(cls, _KEPT, cast("type[Any]", Form), _REMEDY)
         cls.__overwrite__ = overwrite
         cls.__root_id__ = root
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-from pydantic import ConfigDict, Field
-from pydantic.fields import FieldInfo
+from pydantic import Field
 from typing_extensions import Format, get_annotations
 
 from onto_fn.access import Owner
 from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
-from onto_fn.requests.request import RequestModel, problems_of_id
+from onto_fn.requests.request import RequestModel
+from onto_fn.requests.shapes import Identifier, Record
 from onto_fn.views import ViewModel
 
 V = TypeVar("V", bound=ViewModel[Any])
@@ -26,8 +26,7 @@ class Patch(RequestModel, Generic[V]):
 
     Its fields are those of the view that may be changed; each needs a setter there. Only the fields
     that a request has are set, in the order of their declaration, and only the domain documents
-    that the setters change are written. Fields that are not declared are ignored (`extra="forbid"`
-    refuses the request).
+    that the setters change are written. Any other field refuses the request.
 
     Class keywords:
         path: template of the requests' paths, which ends in a variable: the request's id.
@@ -72,8 +71,6 @@ class Patch(RequestModel, Generic[V]):
     """Variables of the view's path that the client gives, and the fields that it gives them in."""
     __root_id__: ClassVar[str] = ""
 
-    model_config = ConfigDict(extra="ignore")
-
     def __init_subclass__(
         cls,
         *,
@@ -114,28 +111,31 @@ class Patch(RequestModel, Generic[V]):
         Raises:
             InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
         """
-        given = [name for name in cls.__targets__.values() if name in fields]
-        problems = [f"{n}: Field required" for n in cls.__targets__.values() if n not in fields]
-        for name in given:
-            problems += problems_of_id(fields[name], name)
-        try:
-            patch = super().parsed({n: v for n, v in fields.items() if n not in given})
-        except InvalidRequest as error:
-            raise InvalidRequest(problems + error.problems) from error
-        if not patch.model_fields_set:
-            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
-            problems.append(f"(document): sets none of {names}")
+        problems = list(cls.written_shape().problems(fields))
         if problems:
             raise InvalidRequest(problems)
+        targets = cls.__targets__.values()
+        patch = cls._validated({n: v for n, v in fields.items() if n not in targets})
+        if not patch.model_fields_set:
+            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
+            raise InvalidRequest([f"(document): sets none of {names}"])
         return patch
 
     @classmethod
-    def stored_fields(cls) -> dict[str, FieldInfo]:
-        """The fields that a client may write, by their names in Firestore; the target as well."""
-        # Any: pydantic takes an `Annotated`, and says that it takes a type.
-        identifier: Any = Annotated[str, Field(min_length=1, max_length=MAX_SEGMENT_BYTES)]
-        targets = {name: FieldInfo.from_annotation(identifier) for name in cls.__targets__.values()}
-        return {**targets, **super().stored_fields()}
+    def stored_names(cls) -> list[str]:
+        """The names in Firestore of all that a client may write; the target as well."""
+        return [*cls.__targets__.values(), *super().stored_names()]
+
+    @classmethod
+    def written_shape(cls) -> Record:
+        """Exactly what a client may write, in Firestore's types; the target as well."""
+        declared = super().written_shape()
+        targets = dict.fromkeys(cls.__targets__.values(), Identifier())
+        return replace(
+            declared,
+            fields={**targets, **declared.fields},
+            required=declared.required | targets.keys(),
+        )
 
 
 def _view_of(cls: type[Patch[Any]]) -> type[ViewModel[Any]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
-from onto_fn.errors import DeclarationError, InvalidPath, InvalidRequest
+from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import check_name, check_segment, last_segment
+from onto_fn.firestore.paths import check_name, last_segment
 from onto_fn.models.domain import METADATA_FIELDS
 from onto_fn.models.model_type import problems_of
+from onto_fn.models.reserved import check_fields, check_members
+from onto_fn.requests.shapes import MAX_ID, Identifier, Record
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class Request:
     Attributes:
         path: path of its document; unique among all requests.
         params: values of the variables of the declared path, all of them allowed as ids.
-        uid: id of the user who asks, where it is known: a variable of the path that only its owner
-            can write, or the verified ID token of a call.
+        uid: id of the user who asks, where it is certain: that of the verified ID token of a call;
+            of a document that a client has written, the variable of the path that only its owner
+            can write. A document does not say who has written it, so where somebody else may
+            create it as well (`owner("user_id") | role("admin")`), it is None.
     """
 
     path: str
@@ -43,6 +47,9 @@ class Request:
     def doc_id(self) -> str:
         """The id of the request's document, the last segment of its path."""
         return last_segment(self.path)
+
+
+_REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
 class RequestModel(BaseModel):
@@ -73,6 +80,8 @@ class RequestModel(BaseModel):
         **kwargs: Unpack[ConfigDict],
     ) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, RequestModel, _REMEDY)
+        check_fields(cls, _KEPT, RequestModel, _REMEDY)
         if path is None:
             return
         cls.__path__ = PathTemplate(path)
@@ -122,17 +131,35 @@ class RequestModel(BaseModel):
         return "__path__" in vars(cls)
 
     @classmethod
-    def stored_fields(cls) -> dict[str, FieldInfo]:
-        """The fields that a client may write, by their names in Firestore."""
-        return {field.alias or name: field for name, field in cls.model_fields.items()}
+    def stored_names(cls) -> list[str]:
+        """The names in Firestore of all that a client may write."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def written_shape(cls) -> Record:
+        """Exactly what a client may write, in Firestore's types; also what the rules are made of.
+
+        Raises:
+            DeclarationError: a field has a type that Firestore lacks.
+        """
+        return _shape_of(cls)
 
     @classmethod
     def parsed(cls, fields: Fields) -> Self:
         """The request that a document's fields make.
 
+        Nothing is converted but what the types table says: `"yes"` is no bool, `"1"` no int.
+
         Raises:
             InvalidRequest: the fields do not fit; the message names each that does not.
         """
+        problems = list(cls.written_shape().problems(fields))
+        if problems:
+            raise InvalidRequest(problems)
+        return cls._validated(fields)
+
+    @classmethod
+    def _validated(cls, fields: Fields) -> Self:
         try:
             return cls.model_validate(fields, by_alias=True, by_name=False)
         except ValidationError as error:
@@ -143,7 +170,11 @@ class RequestModel(BaseModel):
         """What is known of the request at a path that fits the declaration.
 
         Without `uid`, the user is the one that the path names, if only that user may create it.
+
+        Raises:
+            InvalidRequest: the id of the request is longer than 128 characters.
         """
+        check_id(last_segment(path))
         params = cls.__path__.match(path) or {}
         parts = list(cls.__create__.alternatives())
         if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
@@ -151,12 +182,34 @@ class RequestModel(BaseModel):
         return Request(path, params, uid)
 
 
+# Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
+_KEPT = {
+    name
+    for base in (RequestModel, BaseModel)
+    for name in vars(base)
+    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
+}
+
+
+@cache
+def _shape_of(model: type[RequestModel]) -> Record:
+    # Imported with the first request: it needs pydantic's JSON schemas, which events do not.
+    from onto_fn.requests.declared import record_of
+
+    return record_of(model)
+
+
+def check_id(identifier: str) -> str:
+    """Return the id of a request if it is not too long.
+
+    Raises:
+        InvalidRequest: it is longer than 128 characters.
+    """
+    if len(identifier) > MAX_ID:
+        raise InvalidRequest([f"id: String should have at most {MAX_ID} characters"])
+    return identifier
+
+
 def problems_of_id(value: object, field: str) -> list[str]:
     """What keeps a value that a client has written from being an id."""
-    if not isinstance(value, str):
-        return [f"{field}: Input should be a valid string"]
-    try:
-        check_segment(value, what="the id")
-    except InvalidPath as error:
-        return [f"{field}: {error}"]
-    return []
+    return list(Identifier().problems(value, field))

@@ -1,16 +1,9 @@
 """Stores: what a view reads from its root, declared statically and read level by level."""
 
-from onto_fn.store.aggregates import (
-    AggregateSpec,
-    aggregate,
-    average,
-    count,
-    maximum,
-    minimum,
-    total,
-)
+from onto_fn.store.aggregates import AggregateSpec, aggregate
 from onto_fn.store.declarations import keyed, many, one, query, root
 from onto_fn.store.loading import Reader, load
+from onto_fn.store.measures import average, count, maximum, minimum, total
 from onto_fn.store.readset import ReadSet
 from onto_fn.store.store import Store
 

@@ -9,22 +9,30 @@ reads the shards like any other document and adds them up.
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 from typing_extensions import override
 
-from onto_fn.errors import DeclarationError, InvalidDocument
+from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
-from onto_fn.firestore.documents import Value
+from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.firestore.queries import Order, field_value, keyed_fields
+from onto_fn.firestore.queries import Order, keyed_fields, unary_operators
 from onto_fn.models import DomainModel
-from onto_fn.models.queries import stored_name
+from onto_fn.store.fields import declared_field
+from onto_fn.store.measures import (
+    Amounts,
+    Counted,
+    Measure,
+    check_measure,
+    read_back,
+    rolled_up,
+    stored_measure,
+)
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import Getter
 
@@ -37,59 +45,20 @@ AGGREGATES = "onto_aggregates"
 CONTRIBUTIONS = "onto_contributions"
 SHARDS = PathTemplate(f"{AGGREGATES}/{{group}}/shards")
 CHANGES = "onto_changes"  # a shard's field that each change to it counts up
-MAX_KEY_BYTES = 1000  # a key is part of a field's path, of which Firestore takes 1,500
 MAX_SHARDS = 200
-MAX_SUMMAND = 2**53  # up to here integers and doubles are the same numbers
-
-Kind = Literal["count", "sum", "average", "minimum", "maximum"]
-Amounts = dict[tuple[str, ...], int | float]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One number of an aggregate (or one for each key); made by `count`, `total`, and so on."""
+class Contribution:
+    """What one version of a source document adds to its groups."""
 
-    kind: Kind
-    field: str | None = None
-    by: str | None = None
-
-
-def count(*, by: str | None = None) -> Measure:
-    """How many documents; with `by`, how many for each value of that field.
-
-    A document without that field (or with None in it) is not counted under any key.
-    """
-    return Measure("count", None, by)
+    groups: frozenset[str]
+    amounts: Amounts
+    extremes: Mapping[str, Value]
+    shard: int = 0
 
 
-def total(field: str, *, by: str | None = None) -> Measure:
-    """The sum of a field; with `by`, for each value of that field.
-
-    Integers are exact. Doubles are added in the order of the events and carry rounding errors. A
-    document whose number is infinite, NaN or beyond 2**53 is refused: it has a dead letter, and is
-    not counted.
-    """
-    return Measure("sum", field, by)
-
-
-def average(field: str, *, by: str | None = None) -> Measure:
-    """The mean of a field, None where there is no document."""
-    return Measure("average", field, by)
-
-
-def minimum(field: str) -> Measure:
-    """The smallest value of a field, None where there is no document.
-
-    In production each `minimum` and `maximum` needs a composite index on `onto_contributions`:
-    `groups` (array contains) with `extremes.<name of the measure>`, ascending for a minimum and
-    descending for a maximum. Without it, `MissingIndex` says what to add.
-    """
-    return Measure("minimum", field)
-
-
-def maximum(field: str) -> Measure:
-    """The greatest value of a field, None where there is no document; see `minimum`."""
-    return Measure("maximum", field)
+NOTHING = Contribution(frozenset(), {}, {})
 
 
 @dataclass(frozen=True)
@@ -102,6 +71,9 @@ class AggregateSpec:
         shape: by which a source document finds its groups.
         measures: by name, with stored field names.
         shards: how many documents share the writes of one group.
+        number: which generation of its numbers it is; see `generations`.
+        defined_as: the identity of a generation that another deployment has defined.
+        code: digest of the model's code, which decides what a document's values are.
     """
 
     name: str
@@ -109,28 +81,69 @@ class AggregateSpec:
     shape: QueryShape
     measures: Mapping[str, Measure]
     shards: int
+    number: int = 0
+    defined_as: str = ""
+    code: str = ""
 
-    def groups_of(self, document: Document) -> set[str]:
-        """The groups that a document belongs to."""
-        if document.fields is None or not self.model.accepts(document.fields):
-            return set()
-        keys = self.shape.keys_of(document.path, document.fields)
-        return {self.group(key) for key in keys}
-
-    def group(self, key: str) -> str:
-        """The id of the group with a query's watch key.
-
-        A changed definition has groups of its own: as a source is counted again, it leaves the
-        groups of the definition that counted it, and enters these.
-        """
-        text = f"{self.fingerprint}{key}"
-        return f"{self.name}~{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+    @cached_property
+    def identity(self) -> str:
+        """Changes when what is counted does; then the numbers have to be counted anew."""
+        if self.defined_as:
+            return self.defined_as
+        # Part of stored ids: it stays as it is, whatever becomes of the classes.
+        measures = [
+            f"({name!r}, Measure(kind={m.kind!r}, field={m.field!r}, by={m.by!r}))"
+            for name, m in self.measures.items()
+        ]
+        collection = f"PathTemplate(text={self.shape.collection.text!r})"
+        shape = f"QueryShape(collection={collection}, keyed={self.shape.keyed!r})"
+        text = f"{shape}[{', '.join(sorted(measures))}]{self.shards}"
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when what is counted does."""
-        text = f"{self.shape}{sorted(self.measures.items(), key=str)}{self.shards}"
+        """Changes when what is counted does, or the code that reads the documents."""
+        if not self.code:
+            return self.identity
+        text = f"{self.identity}{self.code}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @property
+    def register_path(self) -> str:
+        """The document that says which generations are counted; see `generations`."""
+        return f"{AGGREGATES}/{self.name}"
+
+    @property
+    def pointer_path(self) -> str:
+        """The document that says which generation is shown; a build reads it like a shard."""
+        return f"{AGGREGATES}/{self.name}/shards/current"
+
+    def numbered(self, number: int) -> AggregateSpec:
+        """The same as one generation of its numbers."""
+        found = self._numbered.get(number)
+        if found is None:
+            found = self._numbered[number] = replace(self, number=number)
+        return found
+
+    @cached_property
+    def _numbered(self) -> dict[int, AggregateSpec]:
+        return {self.number: self}
+
+    def group(self, key: str) -> str:
+        """The id of the group with a query's watch key; each generation has groups of its own."""
+        if self.number == 0:
+            text = f"{self.identity}{key}"
+            return f"{self.name}~{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+        digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+        return f"{self.name}~{self.number}~{digest}"
+
+    def number_of(self, group_path: str) -> int | None:
+        """The number of the generation that a group is of, None if it is another aggregate's."""
+        name, _, rest = group_path.rpartition("/")[2].partition("~")
+        if name != self.name or not rest:
+            return None
+        number, _, digest = rest.rpartition("~")
+        return int(number) if number.isdecimal() and digest else 0
 
     def shard_paths(self, group: str) -> list[str]:
         """The documents that hold a group."""
@@ -141,51 +154,66 @@ class AggregateSpec:
         digest = hashlib.blake2b(source.encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big") % self.shards
 
-    def shard_path(self, group: str, shard: int) -> str:
-        """One of the documents that hold a group."""
-        return f"{AGGREGATES}/{group}/shards/{shard}"
-
     def contribution_path(self, source: str) -> str:
         """The document that records what a source has added."""
-        readable = f"{self.name}~{quote(source, safe='')}"
-        if len(readable) > 1200:
-            digest = hashlib.blake2b(source.encode(), digest_size=20).hexdigest()
-            readable = f"{self.name}~{digest}"
-        return f"{CONTRIBUTIONS}/{readable}"
+        return f"{CONTRIBUTIONS}/{self.name}~{_readable(self.name, source)}"
 
-    def amounts(self, document: Document) -> Amounts:
-        """What a document adds, by the names that lead to each number in a shard.
+    def beside_path(self, source: str, number: int) -> str:
+        """The document beside it, of a generation that is not the newest.
+
+        By it, the queries for extremes and for the sum of a group find the older generation too.
+        """
+        return f"{CONTRIBUTIONS}/{self.name}~@{number}~{_readable(self.name, source)}"
+
+    def accepts(self, document: Document) -> bool:
+        """Whether a document exists and is of the class that is counted."""
+        return document.fields is not None and self.model.accepts(document.fields)
+
+    def contribution(self, document: Document, instance: DomainModel) -> Contribution:
+        """What a document adds.
+
+        Which groups it belongs to is decided by the stored fields, as a query would. What it adds
+        is decided by its model.
+
+        Args:
+            document: of the class that is counted.
+            instance: the document as its model reads it.
 
         Raises:
-            InvalidDocument: it does not fit its model, or a field to be added up is no number.
+            InvalidDocument: a field to be measured cannot be.
         """
-        self.model.from_document(document)
+        keys = self._keys(document)
+        if not keys:
+            return NOTHING
+        counted = Counted(document, instance, self.name)
         amounts: Amounts = {}
+        extremes: dict[str, Value] = {}
         for name, measure in self.measures.items():
-            if measure.kind in {"minimum", "maximum"}:
+            if measure.is_extreme:
+                value = counted.extreme(measure)
+                if value is not None:
+                    extremes[name] = value
                 continue
-            key = self._key(document, measure)
+            key = counted.key(measure)
             if key is None:
                 continue
             if measure.kind == "count":
                 amounts[(name, *key)] = 1
                 continue
-            number = self._number(document, measure)
-            if number is None:
-                continue
-            amounts[(name, *key, "sum")] = number
-            amounts[(name, *key, "count")] = 1
-        return amounts
+            number = counted.number(measure)
+            if number is not None:
+                amounts[(name, *key, "sum")] = number
+                amounts[(name, *key, "count")] = 1
+        groups = frozenset(self.group(key) for key in keys)
+        return Contribution(groups, amounts, extremes, self.shard(document.path))
 
-    def extremes(self, document: Document) -> dict[str, int | float]:
-        """The document's values of the fields of which the extremes are asked for."""
-        found: dict[str, int | float] = {}
-        for name, measure in self.measures.items():
-            if measure.kind in {"minimum", "maximum"}:
-                number = self._number(document, measure)
-                if number is not None:
-                    found[name] = number
-        return found
+    def _keys(self, document: Document) -> set[str]:
+        """The keys of the queries that find a document."""
+        fields: Fields = document.fields or {}
+        for name, op in self.shape.keyed:
+            if op == "array_contains":
+                fields = _findable(fields, name.split("."))
+        return self.shape.keys_of(document.path, fields)
 
     def extreme_queries(self, group: str) -> dict[str, Query]:
         """For each extreme, the query for the contribution that holds it."""
@@ -197,51 +225,52 @@ class AggregateSpec:
                 limit=1,
             )
             for name, measure in self.measures.items()
-            if measure.kind in {"minimum", "maximum"}
+            if measure.is_extreme
         }
 
     def values(
-        self, shards: Sequence[Document], extremes: Mapping[str, Sequence[Document]]
+        self,
+        shards: Sequence[Document],
+        extremes: Mapping[str, Sequence[Document]],
+        shown: AggregateSpec | None = None,
     ) -> dict[str, Any]:
-        """The aggregate's numbers, by name."""
-        result: dict[str, Any] = {}
-        for name, measure in self.measures.items():
-            if measure.kind in {"minimum", "maximum"}:
-                found = extremes[name]
-                fields = found[0].fields if found else None
-                result[name] = fields["extremes"][name] if fields else None
-                continue
-            parts = [(shard.fields or {}).get(name) for shard in shards]
-            result[name] = _rolled_up(measure, [part for part in parts if part is not None])
-        return result
+        """The aggregate's numbers, by name.
 
-    def _key(self, document: Document, measure: Measure) -> tuple[str, ...] | None:
-        """The key that the document counts under, or None if it has none."""
-        if measure.by is None:
-            return ()
-        value = _field(document, measure.by)
-        if value is None:
-            return None
-        if isinstance(value, bool | int | str) and 0 < len(str(value).encode()) <= MAX_KEY_BYTES:
-            return (str(value),)
-        problem = f"{measure.by}: {value!r} cannot be a key of {self.name}; use a boolean, a whole "
-        problem += f"number, or a text of 1 to {MAX_KEY_BYTES} bytes"
-        raise InvalidDocument(document.path, self.model.__name__, [problem])
+        Args:
+            shards: of a group.
+            extremes: results of the group's `extreme_queries`.
+            shown: the generation that the group is of, if it is one of another definition. A
+                measure that it does not have is as of no document, until this definition is
+                complete.
+        """
+        return {name: self._value(name, shards, extremes, shown or self) for name in self.measures}
 
-    def _number(self, document: Document, measure: Measure) -> int | float | None:
-        value = _field(document, measure.field or "")
-        if value is None:
-            return None
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            problem = f"{measure.field}: {value!r} is no number, and {self.name} needs one"
-            raise InvalidDocument(document.path, self.model.__name__, [problem])
-        limit = MAX_SUMMAND if measure.kind in {"sum", "average"} else math.inf
-        if abs(value) <= limit:  # which is false for NaN
-            return value
-        # Taking it out of the sum again would not bring the sum back.
-        problem = f"{measure.field}: {value!r} cannot be added up exactly by {self.name}; a number "
-        problem += "from -2**53 to 2**53 can"
-        raise InvalidDocument(document.path, self.model.__name__, [problem])
+    def can_show(self, name: str, shown: AggregateSpec) -> bool:
+        """Whether a generation has a number that can stand for a measure of this definition."""
+        measure, stored = self.measures.get(name), shown.measures.get(name)
+        return measure is not None and stored is not None and measure.can_show(stored)
+
+    def _value(
+        self,
+        name: str,
+        shards: Sequence[Document],
+        extremes: Mapping[str, Sequence[Document]],
+        shown: AggregateSpec,
+    ) -> Any:
+        measure = self.measures[name]
+        declared = declared_field(self.model, measure.field) if measure.field else None
+        is_there = self.can_show(name, shown)
+        if measure.is_extreme:
+            found = extremes[name] if is_there else ()
+            fields = found[0].fields if found else None
+            return read_back(declared, fields["extremes"][name]) if fields and declared else None
+        keys = declared_field(self.model, measure.by) if measure.by else None
+        stored = shown.measures[name] if is_there else measure
+        parts = [(shard.fields or {}).get(name) for shard in shards] if is_there else []
+        parts = [part for part in parts if part is not None]
+        value = rolled_up(stored, declared, parts, keys)
+        # The mean of no document is None, also where a sum takes its place.
+        return rolled_up(measure, declared, []) if value is None else value
 
 
 class AggregateRead(QueryRead[M]):
@@ -251,6 +280,16 @@ class AggregateRead(QueryRead[M]):
         self, model: type[M], measures: Mapping[str, Measure], shards: int, name: str
     ) -> None:
         super().__init__(model)
+        options: list[tuple[str, Any, Any]] = [
+            ("shards", shards, int),
+            ("name", name, str),
+        ]
+        for option, value, kind in options:
+            if not isinstance(value, kind):  # a measure of that name
+                raise DeclarationError(
+                    f"an aggregate of {model.__name__} has {option}={value!r}, which is an option "
+                    f"and a {kind.__name__}; give the measure another name"
+                )
         if not measures:
             raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
         if CHANGES in measures:
@@ -260,16 +299,23 @@ class AggregateRead(QueryRead[M]):
             )
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
-        self.measures = {
-            measure_name: Measure(
-                measure.kind,
-                stored_name(model, measure.field) if measure.field else None,
-                stored_name(model, measure.by) if measure.by else None,
-            )
-            for measure_name, measure in measures.items()
-        }
+        for measure_name, measure in measures.items():
+            check_measure(model, measure_name, measure)
+        self._asked = dict(measures)
         self.shards = shards
         self.aggregate_name = name and check_name(name, what="aggregate")
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """What to keep, with stored field names.
+
+        Raises:
+            DeclarationError: a measure's field has no order, no sum or no keys.
+        """
+        return {
+            name: stored_measure(self.model, f"{self.title}: {name}", measure)
+            for name, measure in self._asked.items()
+        }
 
     @property
     def spec(self) -> AggregateSpec:
@@ -317,10 +363,29 @@ class AggregateRead(QueryRead[M]):
     def shapes(self) -> list[QueryShape]:
         return []  # the build watches the shards, not the documents behind them
 
-    def group(self, store: Store) -> str:
-        """The group that a store asks for; raises `NotLoaded` if it is too early."""
-        [key] = self.bind(store).keys()
-        return self.spec.group(key)
+    def group(self, query: Query, shown: AggregateSpec) -> str:
+        """The group that a query asks a generation for.
+
+        Args:
+            query: this read's, with its values.
+            shown: the generation; of another definition, it may have had other filters.
+
+        Raises:
+            BuildError: this read does not tell all that the generation's groups are told apart by.
+        """
+        wanted = list(shown.shape.keyed)
+        filters: list[Filter] = []
+        for condition in query.filters:
+            if (condition.field, condition.op) in wanted:
+                wanted.remove((condition.field, condition.op))
+                filters.append(condition)
+        if wanted or shown.shape.collection != self.model.template():
+            raise BuildError(
+                f"{self.title} is counted by other filters now, and its numbers are not complete; "
+                f"run `onto backfill {shown.name}`. Until then the view stays as it is"
+            )
+        [key] = replace(query, filters=tuple(filters)).keys()
+        return shown.group(key)
 
     @override
     def __get__(self, instance: Store | None, owner: type) -> Any:  # the value is no list
@@ -365,44 +430,21 @@ def aggregate(
     return AggregateRead(model, measures, shards, name)
 
 
-def _field(document: Document, path: str) -> Value:
-    return field_value(document.fields or {}, path)[1]
+def _findable(value: Value, names: Sequence[str]) -> Value:
+    """The value without what its lists cannot be found by: nothing contains null or NaN."""
+    if not names:
+        if not isinstance(value, list):
+            return value
+        return [item for item in cast("list[Value]", value) if not unary_operators(item)]
+    if not isinstance(value, Mapping) or names[0] not in value:
+        return cast(Value, value)
+    fields = cast("Mapping[str, Value]", value)
+    return {**fields, names[0]: _findable(fields[names[0]], names[1:])}
 
 
-def _rolled_up(measure: Measure, parts: list[Any]) -> Any:
-    if measure.by is None:
-        return _combined(measure, parts)
-    by_key: dict[str, list[Any]] = {}
-    for part in parts:
-        for key, value in part.items():
-            by_key.setdefault(key, []).append(value)
-    return {
-        key: _combined(measure, by_key[key])
-        for key in sorted(by_key)
-        if _documents(measure, by_key[key])
-    }
-
-
-def _combined(measure: Measure, parts: list[Any]) -> int | float | None:
-    documents = _documents(measure, parts)
-    if measure.kind == "count":
-        return documents
-    if not documents:  # the rounding errors of doubles that are gone do not stay
-        return None if measure.kind == "average" else 0
-    added = sum(part.get("sum", 0) for part in parts)  # nobody has added more than 0 to a shard
-    return added / documents if measure.kind == "average" else added
-
-
-def _documents(measure: Measure, parts: list[Any]) -> int:
-    """How many documents contribute to a number: a sum of 0 may be that of many."""
-    return sum(part if measure.kind == "count" else part["count"] for part in parts)
-
-
-def encoded(amounts: Amounts) -> list[dict[str, Value]]:
-    """Amounts as a Firestore list: names of any length do not fit a map's keys."""
-    return [{"names": list(names), "amount": amount} for names, amount in amounts.items()]
-
-
-def decoded(amounts: Iterable[Mapping[str, Value]]) -> Amounts:
-    """What `encoded` made."""
-    return {tuple(item["names"]): item["amount"] for item in amounts}
+@lru_cache(maxsize=1024)  # an event asks several times
+def _readable(name: str, source: str) -> str:
+    readable = quote(source, safe="")
+    if len(name) + len(readable) < 1200:
+        return readable
+    return hashlib.blake2b(source.encode(), digest_size=20).hexdigest()

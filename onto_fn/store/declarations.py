@@ -26,41 +26,55 @@ def root(model: type[M]) -> Root[M]:
 
 
 @overload
-def one(model: type[M], getter: Getter[Any]) -> One[M]: ...
+def one(model: type[M], getter: Getter[Any] | str) -> One[M]: ...
 @overload
-def one(model: type[M], getter: Getter[Any], *, default: D) -> One[M | D]: ...
-def one(model: type[DomainModel], getter: Getter[Any], *, default: Any = REQUIRED) -> One[Any]:
+def one(model: type[M], getter: Getter[Any] | str, *, default: D) -> One[M | D]: ...
+def one(
+    model: type[DomainModel], getter: Getter[Any] | str, *, default: Any = REQUIRED
+) -> One[Any]:
     """One referenced document.
 
     Args:
         model: its class.
-        getter: function of the store that returns the reference (or None, with a default).
+        getter: path to the reference, of a read and its fields, such as `"meeting.location"`; or a
+            function of the store that returns the reference (or None, with a default).
         default: value if the reference is None or the document does not exist. Without it, that is
             a dead letter, resolved by itself when the document is created.
 
-    Example: `location = one(Location, lambda store: store.meeting.location)`
+    Raises:
+        DeclarationError: when the store is declared; the path leads to no reference to the model.
+
+    Example: `location = one(Location, "meeting.location")`, which is the same as
+        `location = one(Location, lambda store: store.meeting.location)`
     """
     return One(model, getter, default)
 
 
-def many(model: type[M], getter: Getter[Any], *, missing: WhenMissing = "error") -> Many[M]:
+def many(model: type[M], getter: Getter[Any] | str, *, missing: WhenMissing = "error") -> Many[M]:
     """A list of referenced documents, in the order of the references.
 
     Args:
         model: their class.
-        getter: function of the store that returns references.
+        getter: path to the references, such as `"team.members"`, or `"order.lines.product"` for
+            those of a list of embedded models; or a function of the store that returns them.
         missing: `"error"` makes a document that does not exist a dead letter, resolved by itself
             when it is created; `"skip"` leaves it out. In both cases its creation rebuilds.
 
-    Example: `users = many(User, lambda store: store.meeting.users)`
+    Raises:
+        DeclarationError: when the store is declared; the path leads to no references to the model.
+
+    Example: `users = many(User, "meeting.users")`, which is the same as
+        `users = many(User, lambda store: store.meeting.users)`
     """
     return Many(model, getter, missing)
 
 
-def keyed(model: type[M], getter: Getter[Any], *, missing: WhenMissing = "error") -> Keyed[M]:
+def keyed(model: type[M], getter: Getter[Any] | str, *, missing: WhenMissing = "error") -> Keyed[M]:
     """Referenced documents by key; see `many`.
 
-    Example: `tickets = keyed(Ticket, lambda store: store.meeting.tickets)`
+    The getter returns a dict of references, or is the path of one.
+
+    Example: `tickets = keyed(Ticket, "meeting.tickets")`
     """
     return Keyed(model, getter, missing)
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query
-from onto_fn.store.aggregates import AggregateRead
+from onto_fn.store.aggregates import AggregateRead, AggregateSpec
+from onto_fn.store.generations import shown_by
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import NotLoaded, Read, ReferenceRead, Root
 from onto_fn.store.readset import ReadSet
@@ -150,7 +151,7 @@ def _ready(store: Store, pending: dict[str, Read[Any]]) -> list[tuple[Read[Any],
     for read in pending.values():
         try:
             if isinstance(read, AggregateRead):
-                level.append((cast("Read[Any]", read), read.group(store)))
+                level.append((cast("Read[Any]", read), read.bind(store)))
             elif isinstance(read, ReferenceRead):
                 level.append((read, read.references(store)))
             elif isinstance(read, QueryRead):
@@ -166,7 +167,7 @@ def _load_level(
     paths: list[str] = []
     for read, asked in level:
         if isinstance(read, AggregateRead):
-            paths += read.spec.shard_paths(asked)
+            paths.append(read.spec.pointer_path)
         elif isinstance(read, ReferenceRead):
             paths += read.paths(asked)
     documents = yield from _get(paths, read_set)
@@ -177,33 +178,58 @@ def _load_level(
     }
     results: dict[str, list[Document]] = {}
     if queries:
-        answer = yield Asked(queries=list(queries.values()))
+        try:
+            answer = yield Asked(queries=list(queries.values()))
+        except PermanentError as error:
+            titles = ", ".join(f"{type(store).__name__}.{name}" for name in queries)
+            raise BuildError(f"{titles}: {error}") from error
         for name, found in zip(queries, answer.results, strict=True):
             results[name] = found
             read_set.add_query(queries[name], found)
-    for read, asked in level:  # after all reads are noted: an error here leaves none out
+    # After all reads are noted: an error here leaves none out.
+    yield from _load_aggregates(
+        store,
+        [(read, asked) for read, asked in level if isinstance(read, AggregateRead)],
+        documents,
+        read_set,
+    )
+    for read, asked in level:
         if isinstance(read, AggregateRead):
-            aggregate = cast("AggregateRead[Any]", read)
-            store.put(read.name, (yield from _aggregate(aggregate, asked, documents)))
-        elif isinstance(read, ReferenceRead):
+            continue
+        if isinstance(read, ReferenceRead):
             store.put(read.name, read.value(asked, documents))
         elif isinstance(read, QueryRead):
             found = cast("QueryRead[Any]", read).value(results[read.name])
             store.put(read.name, found)
 
 
-def _aggregate(
-    read: AggregateRead[Any], group: str, documents: dict[str, Document]
-) -> Asking[dict[str, Any]]:
-    # The queries for extremes are not noted: whatever changes their result changes a shard, in
-    # the same commit.
-    spec = read.spec
-    queries = spec.extreme_queries(group)
-    extremes: dict[str, list[Document]] = {}
-    if queries:
-        answer = yield Asked(queries=list(queries.values()))
-        extremes = dict(zip(queries, answer.results, strict=True))
-    return spec.values([documents[path] for path in spec.shard_paths(group)], extremes)
+def _load_aggregates(
+    store: Store,
+    level: list[tuple[AggregateRead[Any], Query]],
+    pointers: dict[str, Document],
+    read_set: ReadSet,
+) -> Asking[None]:
+    """Read the shards of the generations that the pointers name, and add them up."""
+    wanted: list[tuple[AggregateRead[Any], AggregateSpec, str]] = []
+    for read, query in level:
+        shown = shown_by(read.spec, pointers[read.spec.pointer_path])
+        wanted.append((read, shown, read.group(query, shown)))
+    paths = [path for _, shown, group in wanted for path in shown.shard_paths(group)]
+    shards = yield from _get(paths, read_set)
+    for read, shown, group in wanted:
+        # The queries for extremes are not noted: whatever changes their result changes a shard, in
+        # the same commit.
+        queries = {
+            name: query
+            for name, query in shown.extreme_queries(group).items()
+            if read.spec.can_show(name, shown)  # else its index may be deleted already
+        }
+        extremes: dict[str, list[Document]] = {}
+        if queries:
+            answer = yield Asked(queries=list(queries.values()))
+            extremes = dict(zip(queries, answer.results, strict=True))
+        found = [shards[path] for path in shown.shard_paths(group)]
+        store.put(read.name, read.spec.values(found, extremes, shown))
 
 
 def _get(paths: list[str], read_set: ReadSet) -> Asking[dict[str, Document]]:

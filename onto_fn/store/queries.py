@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from typing_extensions import override
 
+from onto_fn.errors import BuildError, InvalidValue
 from onto_fn.firestore import Document, Query, QueryShape
 from onto_fn.firestore.queries import Filter, Operator, Order, keyed_fields
 from onto_fn.models import DomainModel
-from onto_fn.models.queries import check_limit, check_operator, plain, stored_name, type_filters
+from onto_fn.models.fields import StoredField
+from onto_fn.models.filters import (
+    check_constant,
+    check_limit,
+    check_operator,
+    check_together,
+    condition_field,
+    filter_value,
+    order_on,
+)
+from onto_fn.models.queries import type_filters
 from onto_fn.store.reads import Getter, Read, evaluate
 
 if TYPE_CHECKING:
@@ -21,15 +32,28 @@ M = TypeVar("M", bound=DomainModel)
 
 @dataclass(frozen=True)
 class _Condition:
-    field: str
+    name: str
+    stored: StoredField
     op: Operator
     value: Any
+
+    @property
+    def field(self) -> str:
+        """The field's path in Firestore."""
+        return self.stored.path
 
     def bind(self, read: Read[Any], store: Store) -> Filter:
         value: Any = self.value
         if callable(value):
             value = evaluate(read, cast("Getter[Any]", value), store)
-        return Filter(self.field, self.op, plain(read.model, value))
+        try:
+            return Filter(
+                self.field, self.op, filter_value(read.model, self.stored, self.op, value)
+            )
+        except InvalidValue as error:
+            raise BuildError(
+                f"{read.title}: the value for {self.name!r} cannot be asked for: {error}"
+            ) from error
 
 
 class QueryRead(Read[list[M]]):
@@ -48,18 +72,28 @@ class QueryRead(Read[list[M]]):
         Args:
             field: a field of the model, in Python's or Firestore's name.
             op: one of Firestore's operators, such as `"=="` or `"array_contains"`.
-            value: a constant, or a function of the store.
+            value: a constant, or a function of the store. A list of values (`in`, `not-in`,
+                `array_contains_any`) may have any length: an empty one finds nothing (of `not-in`,
+                all that have a value), and a long one is asked in parts, one more call each.
 
         Raises:
-            DeclarationError: unknown field or operator.
+            DeclarationError: unknown field or operator, a constant of another type than the field,
+                or a range of values that have no order.
         """
-        condition = _Condition(stored_name(self.model, field), check_operator(op), value)
+        operator = check_operator(op)
+        stored = condition_field(self.model, field, operator)
+        if not callable(value):
+            check_constant(self.model, field, operator, value)
+        condition = _Condition(field, stored, operator, value)
         return self._with(conditions=(*self.conditions, condition))
 
     def order_by(self, field: str, *, descending: bool = False) -> QueryRead[M]:
-        """Sorted by a field of the model."""
-        order = Order(stored_name(self.model, field), descending)
-        return self._with(orders=(*self.orders, order))
+        """Sorted by a field of the model.
+
+        Raises:
+            DeclarationError: unknown field, or its values have no order.
+        """
+        return self._with(orders=(*self.orders, order_on(self.model, field, descending)))
 
     def limit(self, count: int) -> QueryRead[M]:
         """At most `count` documents.
@@ -83,6 +117,14 @@ class QueryRead(Read[list[M]]):
         fixed: tuple[tuple[str, Operator], ...] = tuple((f.field, f.op) for f in self.fixed())
         declared: tuple[tuple[str, Operator], ...] = tuple((c.field, c.op) for c in self.conditions)
         return [QueryShape(self.model.template(), keyed_fields((*fixed, *declared)))]
+
+    def check(self) -> None:
+        """Refuse what Firestore would.
+
+        Raises:
+            DeclarationError: the conditions cannot be in one query.
+        """
+        check_together((condition.op for condition in self.conditions), self.title)
 
     def fixed(self) -> tuple[Filter, ...]:
         """The filters that the model adds to those that are declared."""

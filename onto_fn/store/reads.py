@@ -17,6 +17,7 @@ from onto_fn.errors import BuildError, DeclarationError, InvalidReference, Missi
 from onto_fn.firestore import Document, PathTemplate, QueryShape, Reference
 from onto_fn.models import DomainModel
 from onto_fn.models.references import as_reference
+from onto_fn.store.paths import PathGetter, Wanted
 
 if TYPE_CHECKING:
     from onto_fn.store.store import Store
@@ -129,14 +130,21 @@ class Root(Read[M]):
 class ReferenceRead(Read[T]):
     """A read of documents by reference."""
 
-    def __init__(self, model: type[DomainModel], getter: Getter[Any]) -> None:
+    form: Wanted
+
+    def __init__(self, model: type[DomainModel], getter: Getter[Any] | str) -> None:
         super().__init__(model)
+        if isinstance(getter, str):
+            try:
+                getter = PathGetter(getter)
+            except ValueError as error:
+                raise DeclarationError(f"a read of {model.__name__}: {error}") from error
         if not callable(getter):
             raise DeclarationError(
                 f"a read of {model.__name__} needs a function of the store, such as "
-                f"`lambda store: store.….…`, got {getter!r}"
+                f"`lambda store: store.….…`, or a path such as 'team.members', got {getter!r}"
             )
-        self.getter = getter
+        self.getter: Getter[Any] = getter
 
     @override
     def getters(self) -> list[Getter[Any]]:
@@ -158,7 +166,9 @@ class ReferenceRead(Read[T]):
 class One(ReferenceRead[T]):
     """One referenced document."""
 
-    def __init__(self, model: type[DomainModel], getter: Getter[Any], default: Any) -> None:
+    form = "one"
+
+    def __init__(self, model: type[DomainModel], getter: Getter[Any] | str, default: Any) -> None:
         super().__init__(model, getter)
         self.default = default
 
@@ -192,7 +202,9 @@ class One(ReferenceRead[T]):
 class Many(ReferenceRead[list[M]]):
     """A list of referenced documents, in the order of the references."""
 
-    def __init__(self, model: type[M], getter: Getter[Any], missing: WhenMissing) -> None:
+    form = "many"
+
+    def __init__(self, model: type[M], getter: Getter[Any] | str, missing: WhenMissing) -> None:
         super().__init__(model, getter)
         self.missing: WhenMissing = _check_missing(missing)
 
@@ -219,7 +231,9 @@ class Many(ReferenceRead[list[M]]):
 class Keyed(ReferenceRead[dict[str, M]]):
     """Referenced documents by key."""
 
-    def __init__(self, model: type[M], getter: Getter[Any], missing: WhenMissing) -> None:
+    form = "keyed"
+
+    def __init__(self, model: type[M], getter: Getter[Any] | str, missing: WhenMissing) -> None:
         super().__init__(model, getter)
         self.missing: WhenMissing = _check_missing(missing)
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import dis
-import inspect
-from types import CodeType
 from typing import Any, ClassVar
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
 from onto_fn.models import DomainModel
+from onto_fn.models.reserved import check_members
 from onto_fn.store.aggregates import AggregateRead, AggregateSpec
-from onto_fn.store.reads import Getter, NotLoaded, Read, Root
+from onto_fn.store.names import names_used
+from onto_fn.store.paths import PathGetter
+from onto_fn.store.queries import QueryRead
+from onto_fn.store.reads import Keyed, Many, NotLoaded, Read, ReferenceRead, Root
 
 
 class Store:
     """What a view reads: one `root`, and reads that start from it.
 
-    Getters are functions of the store as loaded so far. They are evaluated as early as what they
-    use is there, and all documents that are known at one level are read in one call.
+    A getter is a path, such as `"team.members"`, or a function of the store as loaded so far. It is
+    evaluated as early as what it uses is there, and all documents that are known at one level are
+    read in one call.
 
     Example:
         >>> from onto_fn import DomainModel, Ref, Store, one, root
@@ -29,12 +31,14 @@ class Store:
         ...     country: Ref[Country]
         >>> class CapitalStore(Store):
         ...     capital = root(Capital)
-        ...     country = one(Country, lambda store: store.capital.country)
+        ...     country = one(Country, "capital.country")
 
     Raises:
-        DeclarationError: at class creation, if there is not exactly one root, or a read belongs to
-            another name or store already, or a getter uses a name that the store does not declare,
-            or reads depend on each other in a circle.
+        DeclarationError: at class creation, if there is not exactly one root, or a read has a name
+            that stores need (`root`, `reads`), or belongs to another name or store already, or a
+            getter uses a name that the store does not declare, or a path leads to no reference to
+            its model, or a query has conditions that Firestore does not take together, or reads
+            depend on each other in a circle.
     """
 
     __reads__: ClassVar[dict[str, Read[Any]]] = {}
@@ -44,6 +48,7 @@ class Store:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(cls, Store, "give the read another name", more=("_values",))
         own: dict[str, Read[Any]] = {
             name: value for name, value in vars(cls).items() if isinstance(value, Read)
         }
@@ -53,6 +58,8 @@ class Store:
                     f"{cls.__name__}.{name} is the same read as {read.title}; declare it again, "
                     "as a read belongs to one name in one store"
                 )
+            if isinstance(read, AggregateRead):
+                _ = read.measures  # here, where its errors can name the store
         cls.__reads__ = {**cls.__reads__, **own}
         roots = [name for name, read in cls.__reads__.items() if isinstance(read, Root)]
         if len(roots) != 1:
@@ -61,6 +68,8 @@ class Store:
                 "as in `meeting = root(Meeting)`"
             )
         _check_dependencies(cls)
+        for read in cls.__reads__.values():
+            _check_read(cls, read)
 
     @classmethod
     def root(cls) -> Root[Any]:
@@ -111,13 +120,29 @@ class Store:
         self._values[name] = value
 
 
+def _check_read(store: type[Store], read: Read[Any]) -> None:
+    """Check what a read declares against the models and the other reads."""
+    if isinstance(read, ReferenceRead) and isinstance(read.getter, PathGetter):
+        name = read.getter.names[0]
+        first = store.reads()[name]
+        if isinstance(first, Keyed | AggregateRead):
+            raise DeclarationError(
+                f"{read.title}: the path {read.getter.text!r} begins with `{name}`, which holds a "
+                "dict; give a function of the store"
+            )
+        several = isinstance(first, Many | QueryRead)
+        read.getter.resolve(read.title, first.model, several, read.form, read.model)
+    if isinstance(read, QueryRead) and not isinstance(read, AggregateRead):
+        read.check()
+
+
 def _check_dependencies(store: type[Store]) -> None:
     reads = store.reads()
     uses: dict[str, set[str]] = {}
     for name, read in reads.items():
         uses[name] = set()
         for getter in read.getters():
-            for used in _attributes_of_first_argument(getter):
+            for used in names_used(getter):
                 if used not in reads and not hasattr(store, used):
                     raise DeclarationError(
                         f"{read.title} uses `{used}`, which {store.__name__} does not declare; "
@@ -134,33 +159,3 @@ def _check_dependencies(store: type[Store]) -> None:
                 f"{store.__name__}: these reads depend on each other in a circle: {circle}"
             )
         done |= ready
-
-
-def _attributes_of_first_argument(getter: Getter[Any]) -> set[str]:
-    """The attributes that a function reads from its first argument, as far as its code shows."""
-    if inspect.ismethod(getter):
-        code, position = getter.__func__.__code__, 1
-    elif inspect.isfunction(getter):
-        code, position = getter.__code__, 0
-    else:
-        return set()
-    names = code.co_varnames[position : code.co_argcount]
-    return _attributes(code, names[0]) if names else set()
-
-
-def _attributes(code: CodeType, argument: str) -> set[str]:
-    names: set[str] = set()
-    previous: dis.Instruction | None = None
-    for instruction in dis.get_instructions(code):
-        if (
-            instruction.opname in {"LOAD_ATTR", "LOAD_METHOD"}
-            and previous is not None
-            and previous.opname.startswith(("LOAD_FAST", "LOAD_DEREF"))
-            and previous.argval == argument
-        ):
-            names.add(str(instruction.argval))
-        previous = instruction
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType) and argument in constant.co_freevars:
-            names |= _attributes(constant, argument)
-    return names

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
+
+from onto_fn.firebase_json import read_firebase_json
 
 __all__ = ["HOST", "configured_ports", "emulator_config", "free_ports", "is_free", "read_config"]
 
@@ -24,14 +25,14 @@ Json = dict[str, Any]
 
 
 def read_config(project_dir: Path) -> Json:
-    """The project's `firebase.json`, empty if it has none."""
-    path = project_dir / "firebase.json"
-    return cast(Json, json.loads(path.read_text())) if path.is_file() else {}
+    """The project's `firebase.json`, empty if it has none; see `firebase_json`."""
+    return read_firebase_json(project_dir)
 
 
 def configured_ports(config: Json) -> dict[str, int]:
     """The port of each emulator that has one in `firebase.json`."""
-    emulators = cast("dict[str, object]", config.get("emulators", {}))
+    found: object = config.get("emulators")
+    emulators = cast("dict[str, object]", found) if isinstance(found, dict) else {}
     ports: dict[str, int] = {}
     for name, settings in emulators.items():
         if isinstance(settings, dict) and name != "ui":

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_origin
+
+from pydantic import BaseModel
+from typing_extensions import is_typeddict
 
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.documents import Value
+from onto_fn.firestore.paths import check_field_name
 from onto_fn.models import DomainModel
+from onto_fn.models.annotations import Alternative
+from onto_fn.models.fields import fields_of, kinds_of
 from onto_fn.store import Reader, ReadSet, Store
+from onto_fn.views.sources import source_of
 
 Isolation = Literal["snapshot", "serializable"]
 Consistency = Literal["snapshot", "eventual"]
@@ -60,8 +66,12 @@ class TaskDone:
 
     @classmethod
     def set_field(cls, name: str) -> TaskDone:
-        """Set a field of the task's document."""
-        return cls(name)
+        """Set a field of the task's document.
+
+        Raises:
+            DeclarationError: Firestore does not allow that name.
+        """
+        return cls(check_field_name(name, what="the field of a mark"))
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,14 @@ class Definition:
             `"task"` processes each root once and marks it; `"query"` writes at least once, without
             a ledger.
         done: how a task is marked.
+        owns: names of the fields, as they are stored, that it keeps in documents of others; empty
+            if the documents are its own. Of a document that the build no longer produces only
+            these fields go.
+        creates: whether it creates a document that it owns fields of and that does not exist.
+        whole: whether its documents may be in a domain model's collection, as they are all there
+            is in it.
+        declared_in: name of the module that declares it; empty if it is declared by hand, and may
+            write wherever it says.
         decide: of a task that reads more than itself: the decision for its document (shown without
             its mark), instead of `build`; None if there is nothing to do.
         shards: among how many ledger records (and commits) the documents of one root are spread.
@@ -104,7 +122,11 @@ class Definition:
     done: TaskDone = field(default_factory=TaskDone.delete)
     shards: int = 1
     sends: tuple[str, ...] = ()
-    decide: Callable[[Document, Reader], Decision | None] | None = None
+    decide: Callable[[Document, Reader, str | None], Decision | None] | None = None
+    owns: tuple[str, ...] = ()
+    creates: bool = False
+    whole: bool = False
+    declared_in: str = ""
 
     def shard_of(self, path: str) -> int:
         """The shard that a document belongs to, from 0; the same as long as `shards` is."""
@@ -122,29 +144,46 @@ class Definition:
         """Templates of every collection that is read."""
         return self.store.source_collections()
 
+    def watched_collections(self) -> set[PathTemplate]:
+        """Templates of every collection in which a change may concern it.
+
+        Besides what is read, that is where it owns fields: a document may come, or be replaced.
+        """
+        watched = self.source_collections()
+        if self.owns and self.mode == "materialise":
+            watched |= {target.parent for target in self.targets}
+        return watched
+
 
 def fingerprint(classes: Iterable[type[Any]], version: str = "") -> str:
     """A digest of the source code of classes, the same in every process that has that code.
 
-    Their base classes count as well, up to those of libraries, and of a domain model its
-    subclasses, which a build may meet in its collection. It does not change when a function that
-    they call elsewhere does; a changed `version` says so by hand. Where no source is at hand (an
-    interactive session), the class's name stands in for it.
+    With them count their base classes, up to those of libraries; of a domain model its subclasses,
+    which a build may meet in its collection; the types of their fields, such as embedded models and
+    Enums; and all that any of these names in the app's own code, such as a helper function. It does
+    not change with what they reach without naming it, or with a library; a changed `version` says
+    so by hand. Where no source is at hand (an interactive session), a class's name stands in for
+    it.
     """
     digest = hashlib.blake2b(version.encode(), digest_size=8)
     # In the order of what is digested: a module may be imported under another name.
-    for name, source in sorted({_source(cls) for cls in _family(classes)}):
+    for name, source in sorted(source_of(_family(classes))):
         digest.update(name.encode())
         digest.update(source.encode())
     return digest.hexdigest()
 
 
 def _family(classes: Iterable[type[Any]]) -> set[type[Any]]:
-    """Classes with their bases, and those that may come in the place of a model."""
+    """Classes with their bases, the types of their fields, and what may come in their place."""
     found = set(classes)
     for cls in list(found):
         if issubclass(cls, DomainModel):
             found |= _below(cls)
+    waiting = list(found)
+    while waiting:
+        new = _types_in(waiting.pop()) - found
+        found |= new
+        waiting += new
     return {base for cls in found for base in cls.__mro__ if not _is_library(base)}
 
 
@@ -153,14 +192,26 @@ def _below(cls: type[DomainModel]) -> set[type[DomainModel]]:
     return subclasses.union(*map(_below, subclasses))
 
 
+def _types_in(cls: type[Any]) -> set[type[Any]]:
+    """The classes that the values of a class's fields are of, as far as they are the app's own."""
+    found: set[type[Any]] = set()
+
+    def add(kinds: Iterable[Alternative]) -> None:
+        for kind in kinds:
+            named: Any = get_origin(kind.annotation) or kind.annotation
+            if isinstance(named, type) and not _is_library(cast("type[Any]", named)):
+                found.add(cast("type[Any]", named))
+            add(kinds_of(*kind.items))
+
+    model = cast("type[Any]", getattr(cls, "Document", cls))
+    if issubclass(model, tuple):  # perhaps a NamedTuple
+        add(kinds_of(model))
+    elif issubclass(model, BaseModel) or is_dataclass(model) or is_typeddict(model):
+        add(kinds_of(*(held.annotation for held in fields_of(model))))
+    return found
+
+
 def _is_library(cls: type[Any]) -> bool:
     """Whether a class comes with onto_fn, with pydantic or with Python."""
     package = cls.__module__.partition(".")[0]
     return package in {"onto_fn", "pydantic"} or package in sys.stdlib_module_names
-
-
-def _source(cls: type[Any]) -> tuple[str, str]:
-    try:
-        return cls.__qualname__, inspect.getsource(cls)
-    except (OSError, TypeError):
-        return cls.__qualname__, ""

@@ -20,6 +20,7 @@ from typing import (
 )
 
 from pydantic import ValidationError, create_model
+from typing_extensions import Format, get_annotations
 
 from onto_fn.access import NOBODY, Access, Members, Owner, checked_access
 from onto_fn.errors import BuildError, DeclarationError, InvalidPath, NotWritable
@@ -30,6 +31,7 @@ from onto_fn.models import DomainModel
 from onto_fn.models.annotations import alternatives
 from onto_fn.models.domain import stored_content
 from onto_fn.models.model_type import problems_of
+from onto_fn.models.reserved import check_members
 from onto_fn.store import Store
 from onto_fn.views.definition import Consistency, Definition, Isolation, Transition, fingerprint
 
@@ -173,6 +175,13 @@ class ViewModel(Generic[S]):
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
+        check_members(
+            cls,
+            cast("type[Any]", ViewModel),
+            "give the property another name, and `Annotated[…, Field(alias=…)]` the name that it "
+            "has in the document",
+        )
+        _check_targets(cls)
         cls.__store__ = _store_of(cls)
         if path is None:
             raise DeclarationError(
@@ -224,6 +233,7 @@ class ViewModel(Generic[S]):
             isolation=cls.__isolation__,
             consistency=cls.__consistency__,
             shards=cls.__shards__,
+            declared_in=cls.__module__,
         )
 
     @classmethod
@@ -249,6 +259,17 @@ class ViewModel(Generic[S]):
     @classmethod
     def _type_fields(cls, path: str) -> dict[str, Value]:
         return {"obj_type": cls.__name__, "doc_ref": path}
+
+
+def _check_targets(cls: type[ViewModel[Any]]) -> None:
+    member = inspect.getattr_static(cls, "targets")
+    if not isinstance(member, staticmethod | classmethod) and not inspect.isfunction(member):
+        raise DeclarationError(
+            f"{cls.__name__}.targets is the method that gives the values of the path's variables; "
+            "write `def targets(self)`, or give what this is another name"
+        )
+    if inspect.iscoroutinefunction(getattr(cls, "targets")):  # noqa: B009 - it may be overridden
+        raise DeclarationError(f"{cls.__name__}.targets must be a plain (not async) method")
 
 
 def _check_writable(cls: type[ViewModel[Any]], name: str) -> None:
@@ -307,7 +328,7 @@ def _field_types(cls: type[ViewModel[Any]]) -> dict[str, Any]:
     types: dict[str, Any] = {}
     bases = [base for base in cls.__mro__ if base not in {ViewModel, Generic, object}]
     for base in reversed(bases):
-        for name in inspect.get_annotations(base):
+        for name in get_annotations(base, format=Format.FORWARDREF):
             if not name.startswith("_") and name != "store" and not _is_property(cls, name):
                 raise DeclarationError(
                     f"{cls.__name__}.{name} is declared without a getter; write "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kit.writing import Writer
@@ -28,6 +29,7 @@ class CountedPoll(DomainModel, collection="countedPolls"):
 class CountedVote(DomainModel, collection="countedPolls/{poll}/votes"):
     option: str | None = None
     weight: float | None = None
+    height: int | None = None
 
 
 def poll_engine(
@@ -35,15 +37,31 @@ def poll_engine(
     model: type[DomainModel] = CountedVote,
     name: str = "votes",
     retry: RetryPolicy | None = None,
+    shards: int = 1,
+    where: Mapping[str, Any] | None = None,
+    consistency: Any = "snapshot",
     **measures: Measure,
 ) -> Engine:
-    """The engine of one deployment: always the same aggregate and view, with its own measures."""
+    """The engine of one deployment: always the same aggregate and view, with its own measures.
+
+    Args:
+        model: class of the votes.
+        name: of the aggregate.
+        retry: bounds of the engine's retries.
+        shards: of the aggregate.
+        where: values (or functions of the store) that fields of the votes must have.
+        consistency: of the view.
+        measures: of the aggregate.
+    """
+    counted = aggregate(model, name=name, shards=shards, **measures)
+    for field, value in (where or {}).items():
+        counted = counted.where(field, "==", value)
 
     class ResultsStore(Store):
         poll = root(CountedPoll)
-        votes = aggregate(model, name=name, **measures).within(poll=lambda store: store.poll.doc_id)
+        votes = counted.within(poll=lambda store: store.poll.doc_id)
 
-    class Results(ViewModel[ResultsStore], path="countedResults/{poll}"):
+    class Results(ViewModel[ResultsStore], path="countedResults/{poll}", consistency=consistency):
         @property
         def numbers(self) -> dict[str, Any]:
             return self.store.votes

@@ -2,7 +2,7 @@
 
 from models import City, Country
 
-from onto_fn import Store, ViewModel, one, root
+from onto_fn import Store, ViewModel, one, root, signed_in
 
 
 class CityStore(Store):
@@ -12,7 +12,7 @@ class CityStore(Store):
     country = one(Country, lambda store: store.city.country)
 
 
-class CityView(ViewModel[CityStore], path="cityViews/{city_id}"):
+class CityView(ViewModel[CityStore], path="cityViews/{city_id}", read=signed_in()):
     """A city as a screen shows it; rebuilt whenever the city or its country changes."""
 
     @property
