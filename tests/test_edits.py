@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
@@ -342,3 +342,82 @@ def test_a_list_of_maps_is_what_the_object_says_and_keeps_what_belongs_to_each(
 
     assert [line["sku"] for line in result] == after
     assert all(line.get("note", f"of {line['sku']}") == f"of {line['sku']}" for line in result)
+
+
+# An object of another class
+
+
+class Card(EmbeddedModel):
+    kind: Literal["card"] = "card"
+    holder_name: str | None = None
+
+
+class Cash(EmbeddedModel, extra="forbid"):
+    kind: Literal["cash"] = "cash"
+    amount: int = 0
+
+
+class Voucher(EmbeddedModel, extra="allow"):
+    kind: Literal["voucher"] = "voucher"
+
+
+class Cheque(EmbeddedModel):
+    kind: Literal["cheque"] = "cheque"
+
+
+class Blank(EmbeddedModel):
+    pass
+
+
+class Payment(DomainModel, collection="orders"):
+    way: Annotated[Card | Cash | Voucher | Cheque, Field(discriminator="kind")]
+    title: str = ""
+    pair: tuple[dict[str, int], Blank] = ({}, Blank())
+
+
+class PaymentStore(Store):
+    payment = root(Payment)
+
+
+def paid(fields: dict[str, Any], change: Callable[[Payment], None]) -> dict[str, Any]:
+    source = WritableStore[PaymentStore].load(PaymentStore, "orders/a", Reader(fields))
+    assert source is not None
+    change(source.store.payment)
+    [write] = source.writes()
+    return dict(write.fields or {})
+
+
+def test_a_null_of_the_former_class_goes_with_an_object_of_another_class() -> None:
+    fields = {"way": {"kind": "card", "holderName": None, "note": "kept"}}
+
+    after = paid(fields, lambda made: setattr(made, "way", Cheque()))
+
+    assert after["way"] == {"kind": "cheque", "note": "kept"}
+
+
+@pytest.mark.parametrize("way", [Cash(amount=1), Voucher()])
+def test_what_is_not_declared_goes_if_the_other_class_would_refuse_it_or_take_it(
+    way: Cash | Voucher,
+) -> None:
+    fields = {"way": {"kind": "card", "holderName": None, "note": "of the card"}}
+
+    after = paid(fields, lambda made: setattr(made, "way", way))
+
+    assert after["way"] == way.model_dump(by_alias=True)
+
+
+def test_an_item_of_a_tuple_takes_nothing_from_an_item_of_another_class() -> None:
+    fields = {"way": {"kind": "cheque"}, "pair": [{"a": 1}, {"note": "of the second"}]}
+
+    after = paid(fields, lambda made: setattr(made, "pair", ({}, Blank())))
+
+    assert after["pair"] == [{}, {"note": "of the second"}]
+
+
+def test_equal_items_stay_at_their_places_in_a_list() -> None:
+    fields = {"lines": [{"sku": "a", "note": 1}, {"sku": "b", "note": 2}]}
+
+    def change(made: Order) -> None:
+        made.lines = [Line(sku="b"), Line(sku="b")]
+
+    assert [line.get("note") for line in written(fields, change)["lines"]] == [None, 2]

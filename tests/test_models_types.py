@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar, cast
 from uuid import UUID
 
 import pytest
@@ -29,8 +29,17 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType, TypedDict
 
-from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, ViewModel, root
-from onto_fn.firestore import Document
+from onto_fn import (
+    DeclarationError,
+    DomainModel,
+    EmbeddedModel,
+    Ref,
+    Repository,
+    Store,
+    ViewModel,
+    root,
+)
+from onto_fn.firestore import Document, Write
 from onto_fn.firestore.values import decode_fields, encode_fields
 
 PREFIX = "projects/p/databases/(default)/documents"
@@ -158,6 +167,8 @@ def test_a_declared_type_is_stored_in_its_form_and_read_back(
         (list[list[int]], r"Thing\.field is a list of lists .*put the inner list into a field"),
         (dict[str, list[tuple[int, int]]], r"Thing\.field\.\* is a list of lists"),
         (list[set[str]], "list of lists"),
+        (list[Vector | None], r"Thing\.field is a list of vectors.*put the vector into a field"),
+        (tuple[Vector, int], r"Thing\.field is a list of vectors"),
         (set[Frozen], r"Thing\.field is a set of Frozen.*use a list"),
         (Callable[[], int], "has no stored form"),
         (slice, "slice has no stored form"),
@@ -480,3 +491,141 @@ def test_the_same_object_read_at_two_versions_is_equal() -> None:
     assert first != Zoo(doc_id="y")
     assert first != Drawing(doc_id="z")
     assert first != Zoo(doc_id="z", first=Animal(name="a"))
+
+
+# What a missing field would not be read as
+
+
+@dataclasses.dataclass
+class Seat:
+    row_number: int | None
+    seat_name: str | None = None
+    price_group: str | None = "A"
+
+
+class Wagon(EmbeddedModel):
+    name: str | None
+    number: int | None = 7
+    colour: str | None = None
+
+
+class Plan(BaseModel):
+    title: str | None
+
+
+class Train(DomainModel, collection="trains"):
+    driver: str | None
+    speed: int | None = 100
+    note: str | None = None
+    wagons: list[Wagon] = Field(default_factory=list)
+    plan: Plan | None = None
+    seat: Seat | None = None
+
+
+def test_a_none_that_a_missing_field_is_not_read_as_is_stored_as_null() -> None:
+    train = Train(
+        doc_id="a",
+        driver=None,
+        speed=None,
+        wagons=[Wagon(name=None, number=None)],
+        plan=Plan(title=None),
+        seat=Seat(None, None, None),
+    )
+
+    fields = train.to_fields()
+
+    assert {name: fields[name] for name in ("driver", "speed", "wagons", "plan", "seat")} == {
+        "driver": None,
+        "speed": None,
+        "wagons": [{"name": None, "number": None}],
+        "plan": {"title": None},
+        "seat": {"rowNumber": None, "priceGroup": None},
+    }
+    assert "note" not in fields
+    assert Train.from_document(Document("trains/a", fields, None)) == train
+
+
+def test_a_dataclass_and_a_typed_dict_are_named_as_the_class_that_embeds_them() -> None:
+    class Row(TypedDict):
+        row_number: int
+
+    class Around(BaseModel):
+        seat: Seat
+        row: Row
+
+    class Coach(DomainModel, collection="coaches"):
+        seat: Seat
+        row: Row
+        around: Around
+
+    coach = Coach(
+        doc_id="a",
+        seat=Seat(1),
+        row={"row_number": 2},
+        around=Around(seat=Seat(3), row={"row_number": 4}),
+    )
+
+    fields = coach.to_fields()
+
+    assert (fields["seat"], fields["row"], fields["around"]) == (
+        {"rowNumber": 1, "priceGroup": "A"},
+        {"rowNumber": 2},
+        {"seat": {"row_number": 3, "price_group": "A"}, "row": {"row_number": 4}},
+    )
+    assert Coach.from_document(Document("coaches/a", fields, None)) == coach
+
+
+def test_a_subclass_of_a_dataclass_keeps_its_fields_by_their_names() -> None:
+    @dataclasses.dataclass
+    class Window(Seat):
+        view_side: str | None = None
+
+    fields = Train(doc_id="a", driver="x", seat=Window(1, view_side="left")).to_fields()
+
+    assert fields["seat"] == {"rowNumber": 1, "priceGroup": "A", "viewSide": "left"}
+
+
+class Empty(EmbeddedModel):
+    pass
+
+
+class Full(Empty):
+    item_name: str
+
+
+class Box2(DomainModel, collection="boxes"):
+    parts: list[Empty] = Field(default_factory=list)
+    any_part: EmbeddedModel | None = None
+
+
+def test_a_subclass_of_a_class_without_fields_keeps_its_own() -> None:
+    full = Full(item_name="a")
+
+    fields = Box2(doc_id="a", parts=[full], any_part=full).to_fields()
+
+    assert (fields["parts"], fields["anyPart"]) == ([{"itemName": "a"}], {"itemName": "a"})
+
+
+@pytest.mark.filterwarnings("ignore:Field name")
+def test_a_field_may_be_named_like_what_saves_the_object() -> None:
+    class Odd(DomainModel, collection="odds"):
+        to_fields: int
+
+    committed: list[Write] = []
+
+    class Committing:
+        def commit(self, writes: Sequence[Write]) -> datetime:
+            committed.extend(writes)
+            return datetime(2026, 1, 1)
+
+    Repository(cast(Any, Committing())).save(Odd(doc_id="a", to_fields=1))
+
+    assert [(write.fields or {})["toFields"] for write in committed] == [1]
+
+
+@pytest.mark.filterwarnings("ignore:Field name")
+def test_a_field_that_hides_what_every_domain_model_has_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"Late\.doc_update_time"):
+
+        class Late(DomainModel, collection="lates"):
+            doc_update_time: int

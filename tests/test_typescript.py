@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
@@ -129,10 +129,27 @@ class FrontPatch(Patch[Front], path="users/{user_id}/patches/{id}", create=owner
     words: str
 
 
+class Square(EmbeddedModel):
+    kind: Literal["square"]
+    side: int
+
+
+class Circle(EmbeddedModel):
+    kind: Literal["circle"]
+    radius: int
+
+
 class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("user_id")):
     title: str = Field(description="What is shown on top. */")
     due: datetime | None = None
     tags: list[str] = Field(default_factory=list)
+
+    def submit(self, request: Any) -> list[DomainModel]:
+        return []
+
+
+class ShapeForm(Form, path="users/{user_id}/shapeForms/{form_id}", create=owner("user_id")):
+    shape: Annotated[Square | Circle, Field(discriminator="kind")]
 
     def submit(self, request: Any) -> list[DomainModel]:
         return []
@@ -202,6 +219,7 @@ def generated() -> str:
                 ViewMediator(Page),
                 ViewMediator(Front),
                 FormMediator(PageForm),
+                FormMediator(ShapeForm),
                 PatchMediator(FrontPatch),
             ]
         )
@@ -230,7 +248,7 @@ def test_the_strict_compiler_accepts_it_and_refuses_its_misuse(
 
 def test_a_view_is_read_and_a_form_is_written(generated: str) -> None:
     assert 'throw new Error("Page is a view, which clients only read")' in generated
-    assert "toFirestore(request: WithFieldValue<PageForm>): DocumentData" in generated
+    assert "request: WithFieldValue<PageForm> | PartialWithFieldValue<PageForm>," in generated
 
 
 def test_a_field_that_may_be_none_is_left_out_of_a_view_and_null_in_a_form(generated: str) -> None:

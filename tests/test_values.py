@@ -26,6 +26,7 @@ from onto_fn.firestore.values import (
     MAX_DOCUMENT_BYTES,
     are_small,
     check_size,
+    decode,
     decode_fields,
     decode_path,
     encode_fields,
@@ -174,6 +175,23 @@ def test_a_value_without_firestore_form_is_refused_by_document_and_field(value: 
 def test_a_refused_value_inside_maps_and_lists_is_found() -> None:
     with pytest.raises(InvalidValue, match=r"users/a: lines\[1\]\.price is a complex"):
         encode({"lines": [{"price": 1}, {"price": 1j}]})
+
+
+def test_a_vector_in_a_list_is_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"users/a: rows\[1\] is a vector in a list"):
+        encode_fields({"rows": [1, Vector([1.0])]}, documents=PREFIX, where="users/a")
+
+
+@pytest.mark.parametrize("size", [0, 2049])
+def test_a_vector_of_a_size_that_firestore_refuses_is_refused(size: int) -> None:
+    with pytest.raises(InvalidValue, match=f"users/a: v is a vector of {size} numbers"):
+        encode_fields({"v": Vector([1.0] * size)}, documents=PREFIX, where="users/a")
+
+
+@pytest.mark.parametrize("fields", [{"__a__": 1}, {"m": {"__a__": 1}}, {"l": [{"__a__": 1}]}])
+def test_a_key_that_firestore_keeps_for_itself_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match=r"users/a.* has the key '__a__'"):
+        encode_fields(fields, documents=PREFIX, where="users/a")
 
 
 def test_a_list_in_a_list_is_refused() -> None:
@@ -335,8 +353,12 @@ def test_a_vector_comes_back_as_a_vector() -> None:
     assert round_trip({"v": Vector([1.0, -0.5])}) == {"v": Vector([1.0, -0.5])}
 
 
-def test_a_map_that_only_looks_like_a_vector_comes_back_as_a_map() -> None:
-    assert round_trip({"v": {"__type__": "vector"}}) == {"v": {"__type__": "vector"}}
+def test_a_map_that_only_looks_like_a_vector_is_read_as_a_map() -> None:
+    # Firestore takes no such map; but reading must not guess.
+    message = encode({"v": {}})["v"]
+    message.map_value.fields["__type__"].string_value = "vector"
+
+    assert decode(message, PREFIX) == {"__type__": "vector"}
 
 
 FOREIGN = "projects/other/databases/(default)/documents/users/tijuana"

@@ -55,7 +55,7 @@ _ALWAYS = {
     "QueryDocumentSnapshot",
     "SnapshotOptions",
 }
-_SDK = _ALWAYS | {"Bytes", "GeoPoint", "Timestamp", "VectorValue", "WithFieldValue"}
+_SDK = _ALWAYS | {"Bytes", "GeoPoint", "Timestamp", "PartialWithFieldValue", "VectorValue", "WithFieldValue"}
 # What no interface may be named: types of the language, its reserved words, and the global types
 # that this module uses.
 _RESERVED = frozenset(
@@ -87,7 +87,9 @@ _REQUEST = """
 {interface}
 
 export const {lower}Converter: {FirestoreDataConverter}<{name}> = {{
-  toFirestore(request: {WithFieldValue}<{name}>): {DocumentData} {{
+  toFirestore(
+    request: {WithFieldValue}<{name}> | {PartialWithFieldValue}<{name}>,
+  ): {DocumentData} {{
     return {{ ...request }};
   }},
   fromFirestore(snapshot: {QueryDocumentSnapshot}, options?: {SnapshotOptions}): {name} {{
@@ -157,7 +159,7 @@ def typescript(app: App) -> str:
     if not parts:
         return _NOTHING
     used = _ALWAYS | printer.imports
-    used |= {"WithFieldValue"} if requests else set[str]()
+    used |= {"PartialWithFieldValue", "WithFieldValue"} if requests else set[str]()
     used |= {"Timestamp"} if any(marks.values()) else set[str]()
     imported = (
         f"  type {name}," if sdk[name] == name else f"  type {name} as {sdk[name]},"

@@ -2,8 +2,8 @@
 
 pydantic writes a nested object by the type that its field declares, so that a subclass loses its
 fields, and leaves out every None or none. Here an object keeps all its fields. What is None and is
-read as None where it is missing is left out, at every depth. Any other None is stored as null, that
-of a required field or of one with another default, as is a None in the application's lists and maps.
+read as None where it is missing is left out, at every depth. Any other None is stored as null: that
+of a required field, of one with another default, and one in the application's lists and maps.
 """
 
 from __future__ import annotations
