@@ -19,9 +19,10 @@ from onto_fn.testing.config import configured_ports, read_config
 
 @pytest.fixture(autouse=True)
 def _no_module_stays() -> Generator[None]:
-    """Each test loads an app of its own as the module `main`."""
-    before = sys.modules.pop("main", None)
+    """Each test loads an app of its own as the module `main`, from a folder of its own."""
+    before, path = sys.modules.pop("main", None), list(sys.path)
     yield
+    sys.path[:] = path
     sys.modules.pop("main", None)
     if before is not None:
         sys.modules["main"] = before
