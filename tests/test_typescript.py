@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
@@ -129,14 +129,9 @@ class FrontPatch(Patch[Front], path="users/{user_id}/patches/{id}", create=owner
     words: str
 
 
-class Square(EmbeddedModel):
-    kind: Literal["square"]
-    side: int
-
-
-class Circle(EmbeddedModel):
-    kind: Literal["circle"]
-    radius: int
+class Setting(EmbeddedModel):
+    name: str
+    value: Any
 
 
 class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("user_id")):
@@ -148,8 +143,8 @@ class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("u
         return []
 
 
-class ShapeForm(Form, path="users/{user_id}/shapeForms/{form_id}", create=owner("user_id")):
-    shape: Annotated[Square | Circle, Field(discriminator="kind")]
+class SettingForm(Form, path="users/{user_id}/settingForms/{id}", create=owner("user_id")):
+    setting: Setting  # `unknown` beside another field: of `WithFieldValue` alone it is refused
 
     def submit(self, request: Any) -> list[DomainModel]:
         return []
@@ -219,7 +214,7 @@ def generated() -> str:
                 ViewMediator(Page),
                 ViewMediator(Front),
                 FormMediator(PageForm),
-                FormMediator(ShapeForm),
+                FormMediator(SettingForm),
                 PatchMediator(FrontPatch),
             ]
         )
