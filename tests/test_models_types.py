@@ -24,6 +24,7 @@ from pydantic import (
     Json,
     NaiveDatetime,
     PastDate,
+    PastDatetime,
     PlainSerializer,
     RootModel,
     SecretStr,
@@ -136,6 +137,8 @@ VALUES: list[tuple[Any, Any, Any]] = [
     (Sequence[UUID], [UUID(int=1)], [str(UUID(int=1))]),
     (date | datetime, date(2026, 1, 2), "2026-01-02"),
     (UUID | date, date(2026, 1, 2), "2026-01-02"),
+    (date | GeoPoint, date(2026, 1, 2), "2026-01-02"),
+    (PastDatetime | Vector, Vector([1.0]), Vector([1.0])),
     (Annotated[complex, PlainSerializer(lambda v: v.real, return_type=float)] | None, None, None),
     (Any, {"day": date(2026, 1, 2), "n": None}, {"day": "2026-01-02", "n": None}),
 ]

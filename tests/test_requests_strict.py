@@ -128,6 +128,8 @@ def problems(fields: dict[str, Any], model: Any = NoteForm) -> list[str]:
         ("key", 1),
         ("photo", "text"),
         ("where", {"latitude": 1, "longitude": 2}),
+        ("where", GeoPoint(90.5, 0)),
+        ("where", GeoPoint(0, float("nan"))),
         ("meaning", [1.0]),
         ("note", 1),
         ("size", Size.SMALL),

@@ -35,6 +35,7 @@ from uuid import UUID
 import typing_extensions as ext
 from pydantic import (
     BaseModel,
+    ConfigDict,
     InstanceOf,
     Json,
     PlainSerializer,
@@ -91,6 +92,14 @@ def declared_fields(model: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(model):
         return {field.name: hints[field.name] for field in dataclasses.fields(model)}
     return hints
+
+
+def adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    """What validates a value as a field of a model does, GeoPoints and vectors included."""
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a model has a configuration of its own
+        return TypeAdapter(annotation)
 
 
 def _annotated(info: Any) -> Any:

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, cast, get_origin
 
-from pydantic import BaseModel, Strict, TypeAdapter, ValidationError
+from pydantic import BaseModel, Strict, ValidationError
 from pydantic.fields import FieldInfo
 
 from onto_fn.errors import DeclarationError, InvalidValue
 from onto_fn.firestore.types import key_text, native
-from onto_fn.models.annotations import Alternative, alternatives, declared_fields
+from onto_fn.models.annotations import Alternative, adapter_of, alternatives, declared_fields
 
 MAX_NAME_BYTES = 1500
 _LISTED = "docs/types.md lists the types that can be stored"
@@ -268,7 +268,7 @@ def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
     values = [alternative for alternative in found if alternative.kind not in {"null", "any"}]
     if len(values) < 2 or not any(a.row and a.row.is_converted for a in values):
         return
-    adapter = TypeAdapter[Any](annotation)
+    adapter = adapter_of(annotation)
     for alternative in values:
         row = alternative.row
         if row is None or not row.is_converted or row.sample is None:
@@ -294,7 +294,7 @@ def _check_members(annotation: Any, found: list[Alternative], place: str) -> Non
         if stored is plain and not (isinstance(member, Enum) and _is_literal(found, member)):
             continue
         try:
-            is_read = TypeAdapter[Any](annotation).validate_python(stored) is member
+            is_read = adapter_of(annotation).validate_python(stored) is member
         except ValidationError:
             is_read = False
         if not is_read:
@@ -316,7 +316,7 @@ def _check_zone(annotation: Any, found: list[Alternative], place: str) -> None:
         if annotation is datetime or alternative.values:
             continue
         try:
-            TypeAdapter[Any](annotation).validate_python(alternative.row.sample)
+            adapter_of(annotation).validate_python(alternative.row.sample)
         except ValidationError as error:
             if any(problem["type"] == "timezone_naive" for problem in error.errors()):
                 raise DeclarationError(
@@ -340,7 +340,7 @@ def _check_key(annotation: Any, place: str) -> None:
             )
     if len(found) == 1 and not found[0].values:
         return
-    adapter = TypeAdapter[Any](cast(Any, dict)[annotation, Any])
+    adapter = adapter_of(cast(Any, dict)[annotation, Any])
     for key in _sample_keys(found):
         try:
             read = list(adapter.validate_python({key_text(key): None}))
