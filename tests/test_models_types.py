@@ -3,10 +3,11 @@
 import dataclasses
 import enum
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address
+from types import MappingProxyType
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, TypeVar, cast
 from uuid import UUID
 
@@ -64,6 +65,14 @@ class Number(enum.Enum):
 
 class Holiday(enum.Enum):
     NEW_YEAR = date(2026, 1, 1)
+
+
+class Code(str):
+    pass
+
+
+class Basket(dict[str, int]):
+    pass
 
 
 class Place(NamedTuple):
@@ -197,6 +206,11 @@ def test_a_declared_type_is_stored_in_its_form_and_read_back(
         (dict[str, list[Holiday]], r"Thing\.field\.\*\[\] can be <Holiday"),
         (Literal[Number.ONE], "which is stored as 1 and cannot be read again"),
         (NaiveDatetime | None, r"Thing\.field takes no time zone.*declare it as a datetime"),
+        (Code, r"Thing\.field: Code is stored as a str, .* declare str, or give the class"),
+        (list[Basket] | None, r"Thing\.field\[\]: Basket is stored as a dict"),
+        (dict[Code, int], "keys of type Code"),
+        (MappingProxyType[str, int], "is stored as a dict"),
+        (KeysView[str], "has no stored form"),
         (Iterable[int], r"Thing\.field is an Iterable.*use list or Sequence"),
         (InstanceOf[Line], r"never read from its stored form, as InstanceOf"),
         (list[SkipValidation[date]], r"never read from its stored form"),

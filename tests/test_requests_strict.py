@@ -248,6 +248,10 @@ class Holiday(Enum):
     NEW_YEAR = date(2026, 1, 1)
 
 
+class Code(str):
+    pass
+
+
 class Rank(Enum):
     FIRST = 1
 
@@ -263,6 +267,7 @@ class Base(Form):
         (Holiday, r"Asked\.field can be <Holiday.NEW_YEAR"),
         (Literal[Rank.FIRST], r"Asked\.field can be <Rank.FIRST: 1>"),
         (dict[Rank, int], r"Asked\.field is a map with keys of type Rank"),
+        (Code, r"Asked\.field: Code is stored as a str"),
         (NaiveDatetime, r"Asked\.field takes no time zone"),
         (Annotated[date, Field(strict=True)], r"Asked\.field is strict"),
     ],

@@ -46,7 +46,7 @@ from pydantic import (
 )
 from pydantic.errors import PydanticUserError
 
-from onto_fn.firestore.types import StoredType, row_of
+from onto_fn.firestore.types import NATIVE, StoredType, row_of
 
 Kind = Literal["null", "any", "value", "list", "map", "model", "unresolved", "unknown"]
 
@@ -199,6 +199,9 @@ def _of_class(annotation: Any, named: Any, arguments: tuple[Any, ...]) -> Altern
     if issubclass(cls, BaseModel) or dataclasses.is_dataclass(cls) or ext.is_typeddict(cls):
         return Alternative("model", annotation if not arguments else cls)
     row = row_of(cls)
+    is_own = row is None or f"{cls.__module__}.{cls.__qualname__}" not in row.classes
+    if is_own and cls not in _CONTAINERS and is_only_an_instance(annotation):
+        return Alternative("unknown", annotation)
     if row is not None:
         return Alternative("value", annotation, row)
     if issubclass(cls, tuple) and hasattr(cast(Any, cls), "_fields"):
@@ -215,6 +218,17 @@ def _of_class(annotation: Any, named: Any, arguments: tuple[Any, ...]) -> Altern
     return _of_schema(annotation)
 
 
+@cache
+def is_only_an_instance(annotation: Any) -> bool:
+    """Whether pydantic takes objects of a class, and makes none of what is read."""
+    try:
+        schema: Any = adapter_of(annotation).core_schema
+    except (PydanticUserError, TypeError):
+        return False
+    return schema["type"] == "is-instance" and schema["cls"] not in NATIVE
+
+
+_CONTAINERS: frozenset[Any] = frozenset({list, tuple, set, frozenset, dict})
 _LISTS: set[Any] = {Sequence, Iterable, list, tuple}
 
 _SCHEMA_TYPES: Mapping[str, type[Any]] = {

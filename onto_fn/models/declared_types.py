@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Literal, cast, get_origin
@@ -12,8 +12,14 @@ from pydantic import BaseModel, Strict, ValidationError
 from pydantic.fields import FieldInfo
 
 from onto_fn.errors import DeclarationError, InvalidValue
-from onto_fn.firestore.types import key_text, native
-from onto_fn.models.annotations import Alternative, adapter_of, alternatives, declared_fields
+from onto_fn.firestore.types import key_text, native, row_of
+from onto_fn.models.annotations import (
+    Alternative,
+    adapter_of,
+    alternatives,
+    declared_fields,
+    is_only_an_instance,
+)
 
 MAX_NAME_BYTES = 1500
 _LISTED = "docs/types.md lists the types that can be stored"
@@ -110,7 +116,7 @@ class _Walk:
             match alternative.kind:
                 case "unresolved":
                     self.is_unresolved = True
-                case "unknown" if self._is_stored or _is_annotated(alternative.annotation):
+                case "unknown" if self._is_stored or _is_never_read(alternative.annotation):
                     raise DeclarationError(f"{place}: {_why_unknown(alternative)}")
                 case "model":
                     self.model(_class(alternative.annotation), place)
@@ -374,10 +380,36 @@ def _why_unknown(found: Alternative) -> str:
         remedy = _REMEDIES.get(f"{base.__module__}.{base.__qualname__}")
         if remedy:
             return f"{_shown(cls)} has no stored form: {remedy}"
+    if _is_never_read(cls):
+        base = _base_of(cls)
+        return (
+            f"{_shown(cls)} is stored as a {base}, of which pydantic makes no {_shown(cls)} when "
+            f"it is read; declare {base}, or give the class a `__get_pydantic_core_schema__`"
+        )
     return (
         f"{_shown(cls)} has no stored form; {_LISTED}, and "
         "`Annotated[…, PlainSerializer(…, return_type=…)]` gives a class one"
     )
+
+
+def _base_of(annotation: Any) -> str | None:
+    """What the values of a class are stored as, by the name of one of its base classes."""
+    cls = _class(annotation)
+    if not isinstance(cls, type):
+        return None
+    row = row_of(cls)
+    if row is not None:
+        return row.name
+    kinds = (list, tuple, set, frozenset, deque)
+    named = next((kind.__name__ for kind in kinds if issubclass(cls, kind)), None)
+    return "dict" if named is None and issubclass(cls, Mapping) else named
+
+
+def _is_never_read(annotation: Any) -> bool:
+    """Whether a value can be stored, and what is stored is never read as one."""
+    if _is_annotated(annotation):
+        return True
+    return _base_of(annotation) is not None and is_only_an_instance(annotation)
 
 
 def _is_annotated(annotation: Any) -> bool:
