@@ -85,7 +85,8 @@ NAMES = (
 """Python names without a meaning to the library."""
 
 CLASHING_NAMES = (
-    "request", "ref", "at", "where", "template", "content", "family", "all", "copy", "json", "schema",
+    "request", "ref", "at", "where", "template", "content", "family", "all", "copy", "json",
+    "schema",
     "validate", "construct", "model_name", "store", "targets", "definition", "propagate", "query",
     "submit", "parsed", "stored_fields", "doc_update_time", "to_fields", "Document", "root",
     "accepts", "owns", "update", "is_declared", "loaded", "put", "reads", "models",

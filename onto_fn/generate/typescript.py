@@ -55,7 +55,14 @@ _ALWAYS = {
     "QueryDocumentSnapshot",
     "SnapshotOptions",
 }
-_SDK = _ALWAYS | {"Bytes", "GeoPoint", "Timestamp", "PartialWithFieldValue", "VectorValue", "WithFieldValue"}
+_SDK = _ALWAYS | {
+    "Bytes",
+    "GeoPoint",
+    "Timestamp",
+    "PartialWithFieldValue",
+    "VectorValue",
+    "WithFieldValue",
+}
 # What no interface may be named: types of the language, its reserved words, and the global types
 # that this module uses.
 _RESERVED = frozenset(
