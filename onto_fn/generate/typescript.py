@@ -58,8 +58,8 @@ _ALWAYS = {
 _SDK = _ALWAYS | {
     "Bytes",
     "GeoPoint",
-    "PartialWithFieldValue",
     "Timestamp",
+    "PartialWithFieldValue",
     "VectorValue",
     "WithFieldValue",
 }
