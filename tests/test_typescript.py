@@ -33,6 +33,7 @@ from onto_fn import (
     root,
 )
 from onto_fn.generate import typescript
+from onto_fn.models.domain import stored_content
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 
@@ -278,3 +279,25 @@ def test_two_views_of_one_name_are_refused() -> None:
 
     with pytest.raises(DeclarationError, match="both declare Front"):
         typescript(App([ViewMediator(Front), ViewMediator(other)]))
+
+
+class Detail(EmbeddedModel):
+    must_be_said: int | None
+    may_be_left_out: int | None = None
+    has_default: int | None = 5
+
+
+def test_a_field_is_never_null_if_none_leaves_it_out() -> None:
+    class Detailed(ViewModel[PersonStore], path="detailed/{id}"):
+        @property
+        def detail(self) -> Detail:
+            return Detail(must_be_said=None, has_default=None)
+
+    text = typescript(App([ViewMediator(Detailed)]))
+    view = Detailed(PersonStore())
+
+    assert "  mustBeSaid: number | null;\n  mayBeLeftOut?: number;\n" in text
+    assert "  hasDefault?: number | null;\n" in text
+    assert stored_content(Detailed.Document(doc_id="a", detail=view.detail)) == {
+        "detail": {"mustBeSaid": None, "hasDefault": None}
+    }
