@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Literal, cast, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, Strict, ValidationError
 from pydantic.fields import FieldInfo
@@ -316,10 +316,11 @@ def _is_literal(found: list[Alternative], member: Enum) -> bool:
 
 def _check_zone(annotation: Any, found: list[Alternative], place: str) -> None:
     """Refuse a time that must have no time zone: what is read has one."""
+    parts = get_args(annotation) or (annotation,)
+    if all(part is datetime or part is type(None) for part in parts):
+        return  # as nearly all are, and a validator takes time to make
     for alternative in found:
-        if alternative.row is None or alternative.row.stored != "timestamp":
-            continue
-        if annotation is datetime or alternative.values:
+        if alternative.row is None or alternative.row.stored != "timestamp" or alternative.values:
             continue
         try:
             adapter_of(annotation).validate_python(alternative.row.sample)

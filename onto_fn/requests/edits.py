@@ -151,7 +151,7 @@ class Original:
             if _read_again(source, tried) == wanted:
                 return tried
             kept = tried
-            for key in tried.keys() - _texts(after).keys() - METADATA_FIELDS:
+            for key in sorted(tried.keys() - _texts(after).keys() - METADATA_FIELDS):
                 less = {name: item for name, item in kept.items() if name != key}
                 if _read_again(source, less) != _read_again(source, kept):
                     kept = less
