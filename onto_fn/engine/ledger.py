@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
+from onto_fn.engine.skipping import NOTHING, Skipped
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
@@ -99,6 +100,7 @@ class LedgerRecord:
     shard: int = 0
     memory: Mapping[str, Value] | None = None
     owns: tuple[str, ...] = ()
+    skipped: Skipped = NOTHING
 
     @property
     def path(self) -> str:
@@ -135,6 +137,7 @@ class LedgerRecord:
             "readTime": self.read_time,
             **({} if self.memory is None else {"memory": self.memory}),
             **({"owns": list(self.owns)} if self.owns else {}),
+            **self.skipped.to_fields(),
         }
 
     @staticmethod
@@ -165,8 +168,9 @@ class LedgerRecord:
                 shard=_field({"shard": 0, **fields}, "shard", int),
                 memory=_field({"memory": None, **fields}, "memory", dict, optional=True),
                 owns=tuple(_field({"owns": [], **fields}, "owns", list)),
+                skipped=Skipped.from_fields(fields),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UnreadableRecord(document.path, problem) from error
 

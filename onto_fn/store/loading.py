@@ -197,10 +197,10 @@ def _load_level(
         if isinstance(read, AggregateRead):
             continue
         if isinstance(read, ReferenceRead):
-            store.put(read.name, read.value(asked, documents))
+            store.put(read.name, read.value(asked, documents, read_set.skipped))
         elif isinstance(read, QueryRead):
-            found = cast("QueryRead[Any]", read).value(results[read.name])
-            store.put(read.name, found)
+            queried = cast("QueryRead[Any]", read)
+            store.put(read.name, queried.value(results[read.name], read_set.skipped))
 
 
 def _load_aggregates(
