@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
+from onto_fn.engine.causes import document_at_fault
 from onto_fn.engine.skipping import NOTHING, Skipped
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Document
@@ -50,17 +51,21 @@ class Failure:
         message: its text.
         count: failed builds in a row.
         since: snapshot time of the first of them.
+        document: path of the document at fault, if the error names one. The dead letter has it, the
+            ledger record does not.
     """
 
     kind: str
     message: str
     count: int
     since: datetime
+    document: str = ""
 
     @classmethod
     def of(cls, error: Exception, since: datetime, count: int = 1) -> Failure:
         """The failure that an error is."""
-        return cls(type(error).__name__, message_of(error), count, since)
+        document = document_at_fault(error)
+        return cls(type(error).__name__, message_of(error), count, since, document)
 
 
 @dataclass(frozen=True)
