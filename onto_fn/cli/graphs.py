@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from onto_fn.firestore import PathTemplate
-from onto_fn.store.aggregates import AggregateRead
+from onto_fn.store.aggregate_reads import AggregateRead
 
 if TYPE_CHECKING:
     from onto_fn.functions import App

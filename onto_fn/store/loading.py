@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query
-from onto_fn.store.aggregates import AggregateRead, AggregateSpec
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.generations import shown_by
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import NotLoaded, Read, ReferenceRead, Root
