@@ -51,9 +51,9 @@ class Meal(DomainModel, collection="meals"):
 
 
 class Place(DomainModel, collection="places"):
+    dishes: list[Ref[Dish]]
+    by_name: dict[str, Ref[Dish]]
     cook: Ref[Cook] | None = None
-    dishes: list[Ref[Dish]] = []
-    by_name: dict[str, Ref[Dish]] = {}
     label: str = ""
 
 
