@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onto_fn.engine.causes import cause_of
@@ -40,6 +40,13 @@ def test_what_the_code_raises_is_one_cause_for_each_definition() -> None:
     assert {cause_of(fields) for fields in letters} == {"BuildError:OrderPage"}
 
 
+def test_a_letter_names_the_document_at_fault_whatever_its_message_is_cut_to() -> None:
+    fields = letter("OrderPage", "roots/r", BAD)
+
+    assert fields["error"]["document"] == "orders/a b"
+    assert cause_of(fields | {"error": fields["error"] | {"message": "…"}}) == cause_of(fields)
+
+
 @pytest.mark.parametrize("error", [BAD, MissingDocument("orders/a b", "OrderStore.other")])
 def test_a_letter_of_an_earlier_version_is_grouped_by_its_message(error: Exception) -> None:
     fields = letter("OrderPage", "orders/o", error)
@@ -48,6 +55,7 @@ def test_a_letter_of_an_earlier_version_is_grouped_by_its_message(error: Excepti
     assert cause_of(old) == cause_of(fields)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["error", "definition", "event"]),

@@ -91,9 +91,10 @@ def test_the_letters_of_a_cause_are_discarded(spoilt: Towns) -> None:
     ]
 
 
+@pytest.mark.parametrize("columns", [50, 140, 160])
 @TERMINAL
-def test_no_id_in_a_table_is_wrapped(spoilt: Towns, in_terminal: bool) -> None:
-    narrow = replace(spoilt, environ=spoilt.environ | {"COLUMNS": "50"})
+def test_no_id_in_a_table_is_wrapped(spoilt: Towns, in_terminal: bool, columns: int) -> None:
+    narrow = replace(spoilt, environ=spoilt.environ | {"COLUMNS": str(columns)})
 
     replayed = narrow.run("dead-letters", "replay", *IDS, in_terminal=in_terminal)
 

@@ -47,7 +47,11 @@ def cause_of(letter: Mapping[str, Any]) -> str:
     kind = str(error.get("kind") or "unknown")
     subject = str(error.get("document") or _told(kind, str(error.get("message") or "")))
     subject = subject or str(letter.get("definition") or EVENTS)
-    return f"{quote(kind)}:{quote(subject.encode('utf-8', 'backslashreplace'), safe='/')}"
+    return f"{_word(kind)}:{_word(subject)}"
+
+
+def _word(text: str) -> str:
+    return quote(text.encode("utf-8", "backslashreplace"), safe="/")
 
 
 def _told(kind: str, message: str) -> str:
