@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
+from onto_fn.engine.causes import document_at_fault
+from onto_fn.engine.skipping import NOTHING, Skipped
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
@@ -49,17 +51,21 @@ class Failure:
         message: its text.
         count: failed builds in a row.
         since: snapshot time of the first of them.
+        document: path of the document at fault, if the error names one. The dead letter has it, the
+            ledger record does not.
     """
 
     kind: str
     message: str
     count: int
     since: datetime
+    document: str = ""
 
     @classmethod
     def of(cls, error: Exception, since: datetime, count: int = 1) -> Failure:
         """The failure that an error is."""
-        return cls(type(error).__name__, message_of(error), count, since)
+        document = document_at_fault(error)
+        return cls(type(error).__name__, message_of(error), count, since, document)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ class LedgerRecord:
     shard: int = 0
     memory: Mapping[str, Value] | None = None
     owns: tuple[str, ...] = ()
+    skipped: Skipped = NOTHING
 
     @property
     def path(self) -> str:
@@ -135,6 +142,7 @@ class LedgerRecord:
             "readTime": self.read_time,
             **({} if self.memory is None else {"memory": self.memory}),
             **({"owns": list(self.owns)} if self.owns else {}),
+            **self.skipped.to_fields(),
         }
 
     @staticmethod
@@ -165,8 +173,9 @@ class LedgerRecord:
                 shard=_field({"shard": 0, **fields}, "shard", int),
                 memory=_field({"memory": None, **fields}, "memory", dict, optional=True),
                 owns=tuple(_field({"owns": [], **fields}, "owns", list)),
+                skipped=Skipped.from_fields(fields),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UnreadableRecord(document.path, problem) from error
 

@@ -173,9 +173,18 @@ def outcome(
     """
     error = "" if found.error is None else str(found.error)
     name, root = affected.definition.name, affected.root
+    skipped = tuple(sorted(found.read_set.skipped))
     if planned is None:  # of a build that failed, the dead letter is there already
         result = Result.DEAD_LETTER if error else Result.UNCHANGED
-        return Outcome(name, root, result, error=error)
+        return Outcome(name, root, result, error=error, skipped=skipped)
     result = Result.DEAD_LETTER if error else Result.COMMITTED
     deleted = tuple(sorted({*gone, *planned.deleted}))
-    return Outcome(name, root, result, written=planned.written, deleted=deleted, error=error)
+    return Outcome(
+        name,
+        root,
+        result,
+        written=planned.written,
+        deleted=deleted,
+        error=error,
+        skipped=skipped,
+    )

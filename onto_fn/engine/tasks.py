@@ -162,7 +162,14 @@ class _Task:
                 failure = error
             else:
                 written = tuple(sorted(write.path for write in decision.writes))
-                return Outcome(definition.name, self.path, Result.COMMITTED, written=written)
+                skipped = tuple(sorted(decision.read_set.skipped))
+                return Outcome(
+                    definition.name,
+                    self.path,
+                    Result.COMMITTED,
+                    written=written,
+                    skipped=skipped,
+                )
         return self._refuse(task, forget, failure) or self._fail(task, letter, failure, uid)
 
     def _decide(self, task: Document, reader: Reader, uid: str | None) -> Decision | None:

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query
-from onto_fn.store.aggregates import AggregateRead, AggregateSpec
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.generations import shown_by
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import NotLoaded, Read, ReferenceRead, Root
@@ -197,10 +198,10 @@ def _load_level(
         if isinstance(read, AggregateRead):
             continue
         if isinstance(read, ReferenceRead):
-            store.put(read.name, read.value(asked, documents))
+            store.put(read.name, read.value(asked, documents, read_set.skipped))
         elif isinstance(read, QueryRead):
-            found = cast("QueryRead[Any]", read).value(results[read.name])
-            store.put(read.name, found)
+            queried = cast("QueryRead[Any]", read)
+            store.put(read.name, queried.value(results[read.name], read_set.skipped))
 
 
 def _load_aggregates(
