@@ -82,7 +82,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"onto-fn {version('onto-fn')}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["init", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_loads_neither_the_library_nor_google(arguments: list[str]) -> None:
     program = (
         "import sys\n"

@@ -29,7 +29,6 @@ from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
 from onto_fn.errors import OntoError
 
 
-
 class _Command(TyperCommand):
     """A command whose help shows flags without `<bool>`, as they take no value."""
 
@@ -104,7 +103,9 @@ add(cli, backfill.backfill, backfill.EXAMPLE)
 add(cli, verify.verify, verify.EXAMPLE)
 add(cli, status.status, status.EXAMPLE)
 
-letters = typer.Typer(cls=_Group, no_args_is_help=True, help="See to what could not be materialised.")
+letters = typer.Typer(
+    cls=_Group, no_args_is_help=True, help="See to what could not be materialised."
+)
 cli.add_typer(letters, name="dead-letters")
 add(letters, dead_letters.list_letters, dead_letters.LIST_EXAMPLE, "list")
 add(letters, dead_letters.show, dead_letters.SHOW_EXAMPLE)
