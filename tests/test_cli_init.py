@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,15 @@ from onto_fn.cli.template_files import project_files
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = Requirement.of_text("onto-fn==0.1.0")
 OURS = project_files("town hall", REQUIRED, 8080, 5001)
+QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
+INDEX = {
+    "collectionGroup": "notes",
+    "queryScope": "COLLECTION",
+    "fields": [
+        {"fieldPath": "kind", "order": "ASCENDING"},
+        {"fieldPath": "at", "order": "ASCENDING"},
+    ],
+}
 HOOK = "functions/venv/bin/onto generate --check"
 
 RULES_OF_FIREBASE = """\
@@ -308,6 +319,62 @@ def test_rules_that_cannot_be_kept_whole_are_not_merged(change: tuple[str, str])
         merged("firestore.rules", RULES_OF_FIREBASE.replace(*change), OURS["firestore.rules"])
         is None
     )
+
+
+def onto(*arguments: str, folder: Path) -> str:
+    program = [str(Path(sys.executable).parent / "onto"), *arguments]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_rules_and_indexes_that_were_merged_are_as_the_app_declares(tmp_path: Path) -> None:
+    (tmp_path / "firestore.rules").write_text(RULES_OF_FIREBASE)
+    (tmp_path / "firestore.indexes.json").write_text(json.dumps({"indexes": [INDEX]}))
+    init(tmp_path, "--yes")
+
+    onto("generate", folder=tmp_path)
+
+    assert "match /notes/{note} {" in (tmp_path / "firestore.rules").read_text()
+    indexes = json.loads((tmp_path / "firestore.indexes.json").read_text())["indexes"]
+    assert [index["collectionGroup"] for index in indexes] == ["notes"]
+    assert onto("generate", "--check", folder=tmp_path).count("up to date") == 2
+
+
+def test_the_hooks_of_a_new_project_stop_a_deploy_whose_rules_are_stale(tmp_path: Path) -> None:
+    init(tmp_path)
+    (tmp_path / "functions" / "venv").symlink_to(Path(sys.executable).parent.parent)
+    firebase = json.loads((tmp_path / "firebase.json").read_text())
+    (command,) = {*firebase["firestore"]["predeploy"], *firebase["functions"][0]["predeploy"]}
+
+    def hook() -> int:
+        done = subprocess.run(command, cwd=tmp_path, shell=True, capture_output=True, check=False)
+        return done.returncode
+
+    assert hook() == 0
+    views = tmp_path / "functions" / "views.py"
+    views.write_text(views.read_text().replace("signed_in", "public"))
+    assert hook() == 1
+
+
+def test_the_graph_of_the_quickstart_is_the_one_that_onto_graph_prints(tmp_path: Path) -> None:
+    init(tmp_path)
+
+    (shown,) = re.findall(r"```mermaid\n(.*?)```", QUICKSTART, re.DOTALL)
+    assert shown.strip() == onto("graph", folder=tmp_path).strip()
+
+
+def test_the_pages_name_only_files_and_targets_of_a_new_project() -> None:
+    targets = set(re.findall(r"^([a-z]+):", OURS["Makefile"], re.MULTILINE))
+    quickstart = QUICKSTART.partition("## Other ways to install")[0]
+
+    assert {"help", "test", "dev", "generate", "check"} <= targets
+    for page in (quickstart, OURS["README.md"]):
+        commands = re.findall(r"(?:^|`)make ([a-z]+)", page, re.MULTILINE)
+        assert set(commands) <= targets
+        for row in re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE):
+            files = [name for name in re.findall(r"`([^`]+)`", row) if re.search(r"[./]", name)]
+            assert set(files) <= OURS.keys()
 
 
 @pytest.mark.parametrize(
