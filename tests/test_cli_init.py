@@ -8,12 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import onto_fn
+from onto_fn.cli import installation
 from onto_fn.cli.adopting import plan_of
 from onto_fn.cli.installation import Requirement
 from onto_fn.cli.main import status_of
@@ -393,3 +396,17 @@ def test_requirements_name_the_library_once(own: str) -> None:
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_a_merge_of_a_file_with_itself_changes_nothing(name: str) -> None:
     assert merged(name, OURS[name], OURS[name]) in (None, {name: OURS[name]})
+
+
+def test_a_project_of_an_onto_from_a_repository_installs_the_same_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = {"url": "https://host/onto.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    installed = SimpleNamespace(read_text=lambda name: json.dumps(origin), version="0.1.0")
+    monkeypatch.setattr(onto_fn, "__file__", str(tmp_path / "site-packages" / "onto_fn" / "x.py"))
+    monkeypatch.setattr(installation, "distribution", lambda name: installed)
+
+    required = installation.requirement(None, tmp_path)
+
+    assert required.plain == "onto-fn @ git+https://host/onto.git@abc"
+    assert required.with_tools == "onto-fn[cli,testing] @ git+https://host/onto.git@abc"
