@@ -7,7 +7,10 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,6 +74,38 @@ def test_the_help_of_a_command_ends_with_an_example_of_it(name: str) -> None:
 
     assert shown.exit_code == 0
     assert re.search(rf"Example: .*onto {name}\b", " ".join(shown.output.split()))
+
+
+@pytest.mark.parametrize("name", ["", "dead-letters", *COMMANDS])
+def test_the_help_shows_no_value_for_an_option_that_takes_none(name: str) -> None:
+    shown = CliRunner().invoke(cli, [*name.split(), "--help"])
+
+    assert "--help" in shown.output
+    assert "<bool>" not in shown.output
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(["--version"]) == 0
+    assert capsys.readouterr().out == f"onto-fn {version('onto-fn')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_loads_neither_the_library_nor_google(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from onto_fn.cli.main import status_of\n"
+        f"assert status_of({arguments}) == 0\n"
+        "print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    loaded = done.stderr.split()
+    assert "typer" in loaded
+    # `google.cloud` itself is loaded by a .pth file of another package, empty.
+    google = ("google.cloud.", "google.api_core", "google.auth", "google.protobuf")
+    heavy = (*google, "grpc", "pydantic", "requests", "firebase_functions", "onto_fn.api")
+    assert [name for name in loaded if name.startswith(heavy)] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
