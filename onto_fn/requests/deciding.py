@@ -76,7 +76,7 @@ def decide_form(
         Refused: its fields do not fit, `submit` refuses, or what it would create exists.
         PermanentError: the app's code raised, or what it reads is wrong.
     """
-    request = form.request(document.path, uid)
+    request = form.request(document.path, uid, document.create_time)
     submitted = form.parsed(document.fields or {})
     source: WritableStore[Any] | None = None
     store = form.store_type()
@@ -108,7 +108,7 @@ def decide_patch(
         PermanentError: the app's code raised, or what the view reads is wrong.
     """
     fields = document.fields or {}
-    request = patch.request(document.path, uid)
+    request = patch.request(document.path, uid, document.create_time)
     asked = patch.parsed(fields)
     names = [name for name in patch.model_fields if name in asked.model_fields_set]
     params = _target(patch, request, fields)
