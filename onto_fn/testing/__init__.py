@@ -6,6 +6,7 @@ The pytest fixtures of `onto_fn.testing.plugin` come with the installed package 
 emulators; `python -m onto_fn.testing` runs them until Ctrl-C.
 """
 
+from onto_fn.testing.calling import CallFailed
 from onto_fn.testing.denied import PermissionDenied
 from onto_fn.testing.process import EmulatorError
 from onto_fn.testing.suite import EmulatorSuite
@@ -13,6 +14,7 @@ from onto_fn.testing.toolchain import ToolchainError
 from onto_fn.testing.unit import build, edit, load_store, submit
 
 __all__ = [
+    "CallFailed",
     "EmulatorError",
     "EmulatorSuite",
     "PermissionDenied",
