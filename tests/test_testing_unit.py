@@ -256,9 +256,7 @@ def test_a_setter_that_refuses_raises_its_reason() -> None:
 
 
 def test_a_form_with_a_store_is_tested_by_what_it_creates_and_changes() -> None:
-    made = submit(
-        PlaceOrder, {"kitchen": "k", "price": 7}, OBJECTS, id="o", user="bob", time=NOON
-    )
+    made = submit(PlaceOrder, {"kitchen": "k", "price": 7}, OBJECTS, id="o", user="bob", time=NOON)
 
     assert sorted(made) == ["kitchens/k", "orders/o"]
     assert made["kitchens/k"]["name"] == "Thai!"

@@ -85,6 +85,7 @@ def found(query: Query, documents: Iterable[Document]) -> list[Document]:
             document
             for document in documents
             if matches(of_equality, document)
+            and not any(_is_for_nothing(condition, document) for condition in query.filters)
             and all(_is_within(condition, document) for condition in others)
         ),
     )
@@ -146,6 +147,19 @@ def _holds(condition: Filter, fields: Fields) -> bool:
     return any(canonical(item) in held for item in wanted)
 
 
+def _is_for_nothing(condition: Filter, document: Document) -> bool:
+    """Whether a condition that null or NaN fulfils by its text cannot be, as they equal nothing.
+
+    Only `==` asks for them as such.
+    """
+    if condition.op == "array_contains":
+        return is_nothing(condition.value)
+    if condition.op not in {"in", "array_contains_any"}:
+        return False
+    values = [v for v in cast("list[Value]", condition.value) if not is_nothing(v)]
+    return not _holds(replace(condition, value=values), document.fields or {})
+
+
 def _is_within(condition: Filter, document: Document) -> bool:
     """Whether a document fits an inequality, which holds among values of one kind only."""
     found, value = field_value(document.fields or {}, condition.field)
@@ -155,7 +169,7 @@ def _is_within(condition: Filter, document: Document) -> bool:
         return canonical(value) != canonical(condition.value)
     if condition.op == "not-in":
         excluded = cast("list[Value]", condition.value)
-        texts = {canonical(item) for item in excluded}
+        texts = {canonical(item) for item in excluded if not is_nothing(item)}
         return None not in excluded and canonical(value) not in texts
     if is_nothing(value) or is_nothing(condition.value):
         return False

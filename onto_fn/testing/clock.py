@@ -9,8 +9,13 @@ from typing import Any, cast
 
 __all__ = ["FrozenTime", "frozen_clock"]
 
-# What waits for an answer, and must go on to see the real time.
-_REAL = ("grpc", "google", "urllib3", "requests", "tenacity", "concurrent")
+# What waits for answers has to see the real time, and what tells values by their classes the real
+# classes. Of onto_fn itself, the modules that say when a request is made see the frozen time.
+_REAL = (
+    *("concurrent", "google", "grpc", "pydantic", "requests", "tenacity", "urllib3"),
+    *("onto_fn.engine", "onto_fn.firestore", "onto_fn.functions", "onto_fn.messages"),
+    *("onto_fn.models", "onto_fn.store", "onto_fn.views"),
+)
 
 FrozenTime = Callable[[datetime | str], None]
 """The type of the fixture `frozen_time`: `frozen_time("2026-01-02T12:00Z")`."""

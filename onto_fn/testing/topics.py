@@ -210,7 +210,7 @@ def full_name(topic: str, project: str) -> str:
 
 def _folders(project_dir: Path) -> list[Path]:
     """The folders of functions that `firebase.json` names."""
-    found: object = read_config(project_dir).get("functions", {})
+    found: object = read_config(project_dir).get("functions")
     entries = cast("list[object]", found) if isinstance(found, list) else [found]
     sources: list[str] = []
     for entry in entries:
