@@ -178,12 +178,14 @@ def test_topics_of_the_app_are_there_and_their_messages_are_read(
     at = datetime(2026, 1, 2, tzinfo=UTC)
     firestore_client.document("orders/o4").set({"dish": "rice", "by": "ada", "at": at})
 
-    [message] = topics.messages("order-pages", deadline=DEADLINE)
+    page = "users/ada/OrderPage/o4"
 
-    assert message.subject == "users/ada/OrderPage/o4"
+    [message] = topics.messages("order-pages", subject=page, deadline=DEADLINE)
+
+    assert message.subject == page
     assert message.data == {"dish": "rice"}
-    with pytest.raises(AssertionError, match="1 of 2 messages on order-pages"):
-        topics.messages("order-pages", 2, deadline=0)
+    with pytest.raises(AssertionError, match=f"1 of 2 messages about {page} on order-pages"):
+        topics.messages("order-pages", 2, subject=page, deadline=0)
     with pytest.raises(KeyError, match="no TopicSink publishes to 'orders'"):
         topics.messages("orders")
 

@@ -144,7 +144,14 @@ class Topics:
         """The full names of the topics."""
         return list(self._subscriptions)
 
-    def messages(self, topic: str, count: int = 1, *, deadline: float = 20.0) -> list[Message]:
+    def messages(
+        self,
+        topic: str,
+        count: int = 1,
+        *,
+        subject: str | None = None,
+        deadline: float = 20.0,
+    ) -> list[Message]:
         """All messages of a topic so far, once there are as many as that, in their order.
 
         Pub/Sub may deliver a message again; here each is shown once.
@@ -152,6 +159,8 @@ class Topics:
         Args:
             topic: id or full name.
             count: how many to wait for.
+            subject: path of a document: only messages about it. Functions may still handle what an
+                earlier test has left behind, and send messages about that.
             deadline: seconds to wait at most.
 
         Raises:
@@ -161,17 +170,20 @@ class Topics:
         name = full_name(topic, self._project)
         if name not in self._subscriptions:
             raise KeyError(f"no TopicSink publishes to {topic!r}; there is {self.names}")
-        received = self._received[name]
         until = time.monotonic() + deadline
-        while len(received) < count:
+        while True:
+            found = [m for m in self._received[name] if subject in {None, m.subject}]
+            if len(found) >= count:
+                return found
             left = until - time.monotonic()
             if left <= 0:
-                shown = ", ".join(f"{m.subject} {m.body.decode()}" for m in received) or "none"
+                about = f" about {subject}" if subject else ""
+                shown = ", ".join(f"{m.subject} {m.body.decode()}" for m in self._received[name])
                 raise AssertionError(
-                    f"{len(received)} of {count} messages on {topic} after {deadline:g} s: {shown}"
+                    f"{len(found)} of {count} messages{about} on {topic} after {deadline:g} s; "
+                    f"received: {shown or 'none'}"
                 )
             self._pull(name, min(left, _PULL_SECONDS))
-        return list(received)
 
     def close(self) -> None:
         """Delete the subscriptions; the topics stay."""
