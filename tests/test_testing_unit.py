@@ -45,14 +45,13 @@ class Cook(DomainModel, collection="cooks"):
 class Kitchen(DomainModel, collection="kitchens"):
     name: str
     head: Ref[Cook]
-    staff: list[Ref[Cook]] = []
+    staff: list[Ref[Cook]]
     opens: date = date(2026, 1, 1)
 
 
 class Dish(DomainModel, collection="kitchens/{kitchen_id}/dishes"):
     name: str
     price: int
-    tags: list[str] = []
 
 
 class Order(DomainModel, collection="orders"):

@@ -26,8 +26,8 @@ class Patch(RequestModel, Generic[V]):
 
     Its fields are those of the view that may be changed; each needs a setter there. Only the fields
     that a request has are set, in the order of their declaration, and only the domain documents
-    that the setters change are written. Security rules and `onto_request` refuse any other field; in a
-    document that comes from elsewhere it is ignored (`extra="forbid"` refuses it there as well).
+    that the setters change are written. Security rules and `onto_request` refuse any other field;
+    in a document that comes from elsewhere it is ignored (`extra="forbid"` refuses it there too).
 
     Class keywords:
         path: template of the requests' paths, which ends in a variable: the request's id.
