@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,11 @@ def test_each_change_of_a_view_reaches_the_topic(
         assert [(message.data or {}).get("title") for message in got] == list(titles)
 
     meeting.set({"title": "one"})
-    eventually(lambda: has_come("one"))
+    eventually(partial(has_come, "one"))
     meeting.set({"title": "two"})
-    eventually(lambda: has_come("one", "two"))
+    eventually(partial(has_come, "one", "two"))
     meeting.delete()
-    eventually(lambda: has_come("one", "two", None))
+    eventually(partial(has_come, "one", "two", None))
 
     assert {message.subject for message in got} == {"sessions/m"}
     assert len({message.id for message in got}) == 3

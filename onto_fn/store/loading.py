@@ -6,7 +6,7 @@ can be loaded by itself, or many in step, with one batched read a level for all 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -112,7 +112,12 @@ def load(store_type: type[S], root_path: str, reader: Reader, read_set: ReadSet)
     return answered(loading(store_type, root_path, read_set), reader)
 
 
-def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S | None]:
+def loading(
+    store_type: type[S],
+    root_path: str,
+    read_set: ReadSet,
+    given: Mapping[str, Any] | None = None,
+) -> Asking[S | None]:
     """Ask for all that a store declares.
 
     Args:
@@ -120,6 +125,7 @@ def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S 
         root_path: document path of the root.
         read_set: receives every read as it happens, so that it is complete even when an error
             ends the loading: the error's cause is then part of it.
+        given: values of reads, by name, that are not to be read.
 
     Returns:
         The loaded store, or None if the root does not exist or is not of the root's class.
@@ -134,6 +140,9 @@ def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S 
         return None
     store.put(declared.name, declared.value(document))
     pending = {n: r for n, r in store_type.reads().items() if not isinstance(r, Root)}
+    for name, value in (given or {}).items():
+        store.put(name, value)
+        del pending[name]
     while pending:
         level = _ready(store, pending)
         if not level:
