@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -137,7 +136,7 @@ def test_the_emulator_of_firebase_json_and_its_project_are_found(
 
 
 @pytest.fixture
-def real(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def real(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The writes that reach a database which is taken for a real one."""
     from onto_fn.cli import documents
 
@@ -153,7 +152,7 @@ def real(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(documents, "open_database", lambda **_: Opening())
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115
     monkeypatch.setattr(documents, "_write", lambda *_, **__: written.append("set"))
-    yield written
+    return written
 
 
 @pytest.mark.parametrize("words", [["set", "towns/oslo", "a=1"], ["delete", "towns/oslo"]])

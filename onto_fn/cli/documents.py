@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -158,9 +158,10 @@ def _write(
         name = field_path(names)
         inner = fields
         for part in names[:-1]:
-            inner = inner.setdefault(part, {})
-            if not isinstance(inner, dict):
+            found: Any = inner.setdefault(part, {})
+            if not isinstance(found, dict):
                 raise CommandError(f"{path}: {name} is in a field that is given as well")
+            inner = cast("dict[str, Any]", found)
         if names[-1] in inner:
             raise CommandError(f"{path}: {name} is given twice")
         inner[names[-1]] = value_of(content, client.document, path, name)

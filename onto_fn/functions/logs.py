@@ -25,6 +25,8 @@ LOGGER = "onto_fn"
 VARIABLE = "ONTO_FN_LOG"
 _log = logging.getLogger(LOGGER)
 
+_MAX_LABEL = 1000  # characters; the whole error is in the message and in the dead letter
+
 _SEVERITIES = {
     Result.DEAD_LETTER: logging.ERROR,
     Result.COVERED: logging.DEBUG,
@@ -119,6 +121,8 @@ class OutcomeLog(Observer):
             "outcome": outcome.result.value,
             "latency_ms": f"{seconds * 1000:.1f}",
         }
+        if outcome.error:
+            labels["error"] = outcome.error[:_MAX_LABEL]
         _log.log(
             level,
             "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s",
