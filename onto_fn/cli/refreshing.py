@@ -87,22 +87,24 @@ def main(arguments: list[str]) -> None:
     """Make rules, indexes and topics of an app, and rebuild what is stale if that is asked for."""
     from onto_fn.cli.apps import load_app
     from onto_fn.cli.errors import CommandError, one_line
-    from onto_fn.errors import OntoError
 
     file, folder, *options = arguments
-    steps: list[Callable[[App], None]] = [make_topics, lambda app: write_files(app, Path(folder))]
+    steps: dict[str, Callable[[App], None]] = {
+        "no topics are made": make_topics,
+        "rules and indexes are not written": lambda app: write_files(app, Path(folder)),
+    }
     if BUILD in options:
-        steps.append(rebuild)
+        steps["views are not rebuilt"] = rebuild
     try:
         app = load_app(file)
     except CommandError as error:
-        _print({"problem": str(error)})
+        _print({"problem": f"{', '.join(steps)}: {error}"})
         return
-    for step in steps:
+    for failed, step in steps.items():
         try:
             step(app)
-        except OntoError as error:
-            _print({"problem": one_line(error)})
+        except Exception as error:  # whatever it is, the other steps are of use
+            _print({"problem": f"{failed}: {one_line(error)}"})
 
 
 def make_topics(app: App) -> None:
@@ -158,10 +160,12 @@ def rebuild(app: App) -> None:
                 restart=True,
             )
             report = work.run()
+            if not report.counts.committed and not report.counts.failed:
+                continue
             _print(
                 {
                     "rebuilt": target.name,
-                    "roots": report.counts.done,
+                    "committed": report.counts.committed,
                     "failed": report.counts.failed,
                     "seconds": round(time.monotonic() - begin, 1),
                     "errors": [f"{f.root}: {f.error}" for f in report.failures],

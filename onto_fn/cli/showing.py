@@ -50,6 +50,7 @@ class Shown:
         self._clock = clock
         self._lock = Lock()
         self._repeated: dict[tuple[str, ...], Repeated] = {}
+        self._problems: list[dict[str, Any]] = []
         self._begun = self._last = clock()
 
     def show(self, found: Outcome | Reload) -> None:
@@ -81,6 +82,10 @@ class Shown:
             if self._output.as_json:
                 self._output.line({"refresh": record})
                 return
+            if "problem" in record:  # hand-written rules are one after each edit
+                if record in self._problems:
+                    return
+                self._problems.append(record)
             text, is_error = _told_refresh(record)
             self._output.line({}, text, error=is_error)
 
@@ -151,13 +156,13 @@ def _reason(found: Outcome) -> str:
 def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
     match record:
         case {"problem": problem}:
-            return f"rules, indexes and views do not follow the edit: {problem}", True
+            return str(problem), True
         case {"topic": name}:
             return f"{name}: made", False
         case {"file": name, "remarks": remarks}:
             return "\n    ".join([f"{name}: written", *remarks]), False
-        case {"rebuilt": name, "roots": roots, "failed": failed, "seconds": seconds}:
-            text = f"{name}: {roots} roots rebuilt in {seconds} s"
+        case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
+            text = f"{name}: rebuilt for {committed} roots in {seconds} s"
             if failed:
                 text += f", {failed} have a dead letter:"
                 text = "\n    ".join([text, *record.get("errors", [])[:5]])
