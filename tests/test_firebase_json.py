@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,18 @@ from onto_fn.cli.main import cli, status_of
 from onto_fn.firebase_json import firestore_files, parse, read_firebase_json
 from onto_fn.generate import generated_files
 from onto_fn.testing.config import configured_ports, read_config
+
+
+@pytest.fixture(autouse=True)
+def _no_module_stays() -> Generator[None]:
+    """Each test loads an app of its own as the module `main`, from a folder of its own."""
+    before, path = sys.modules.pop("main", None), list(sys.path)
+    yield
+    sys.path[:] = path
+    sys.modules.pop("main", None)
+    if before is not None:
+        sys.modules["main"] = before
+
 
 MAIN = """
 from onto_fn import *

@@ -39,6 +39,7 @@ from onto_fn import (
     ViewModel,
     root,
 )
+from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.values import decode_fields, encode_fields
 
@@ -629,3 +630,21 @@ def test_a_field_that_hides_what_every_domain_model_has_is_refused() -> None:
 
         class Late(DomainModel, collection="lates"):
             doc_update_time: int
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_subclass_inherits_a_field_named_like_a_method_of_the_class() -> None:
+    class Base(DomainModel, collection="bases"):
+        ref: date = Field(alias="the.ref")
+        at: int | None = None
+
+    class Below(Base):
+        more: int = 0
+
+    fields = {"obj_type": "Below", "the.ref": "2026-01-02", "more": 1}
+    read = Base.from_document(Document("bases/a", fields, None))
+
+    assert (type(read), read.ref, read.at) == (Below, date(2026, 1, 2), None)
+    assert read.to_fields()["the.ref"] == date(2026, 1, 2)
+    with pytest.raises(InvalidDocument, match=r"the\.ref"):
+        Base.from_document(Document("bases/a", {"obj_type": "Below"}, None))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
@@ -33,6 +33,7 @@ from onto_fn import (
     root,
 )
 from onto_fn.generate import typescript
+from onto_fn.models.domain import stored_content
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 
@@ -129,14 +130,9 @@ class FrontPatch(Patch[Front], path="users/{user_id}/patches/{id}", create=owner
     words: str
 
 
-class Square(EmbeddedModel):
-    kind: Literal["square"]
-    side: int
-
-
-class Circle(EmbeddedModel):
-    kind: Literal["circle"]
-    radius: int
+class Setting(EmbeddedModel):
+    name: str
+    value: Any
 
 
 class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("user_id")):
@@ -148,8 +144,8 @@ class PageForm(Form, path="users/{user_id}/pageForms/{form_id}", create=owner("u
         return []
 
 
-class ShapeForm(Form, path="users/{user_id}/shapeForms/{form_id}", create=owner("user_id")):
-    shape: Annotated[Square | Circle, Field(discriminator="kind")]
+class SettingForm(Form, path="users/{user_id}/settingForms/{id}", create=owner("user_id")):
+    setting: Setting  # `unknown` beside another field: of `WithFieldValue` alone it is refused
 
     def submit(self, request: Any) -> list[DomainModel]:
         return []
@@ -219,7 +215,7 @@ def generated() -> str:
                 ViewMediator(Page),
                 ViewMediator(Front),
                 FormMediator(PageForm),
-                FormMediator(ShapeForm),
+                FormMediator(SettingForm),
                 PatchMediator(FrontPatch),
             ]
         )
@@ -283,3 +279,25 @@ def test_two_views_of_one_name_are_refused() -> None:
 
     with pytest.raises(DeclarationError, match="both declare Front"):
         typescript(App([ViewMediator(Front), ViewMediator(other)]))
+
+
+class Detail(EmbeddedModel):
+    must_be_said: int | None
+    may_be_left_out: int | None = None
+    has_default: int | None = 5
+
+
+def test_a_field_is_never_null_if_none_leaves_it_out() -> None:
+    class Detailed(ViewModel[PersonStore], path="detailed/{id}"):
+        @property
+        def detail(self) -> Detail:
+            return Detail(must_be_said=None, has_default=None)
+
+    text = typescript(App([ViewMediator(Detailed)]))
+    view = Detailed(PersonStore())
+
+    assert "  mustBeSaid: number | null;\n  mayBeLeftOut?: number;\n" in text
+    assert "  hasDefault?: number | null;\n" in text
+    assert stored_content(Detailed.Document(doc_id="a", detail=view.detail)) == {
+        "detail": {"mustBeSaid": None, "hasDefault": None}
+    }

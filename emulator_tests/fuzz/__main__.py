@@ -64,7 +64,10 @@ def run(host: str, seed: int, numbers: range, parts: frozenset[str], jobs: int) 
         running = [pool.submit(block, host, seed, part, parts) for part in blocks]
         last = time.monotonic()
         for done in as_completed(running):
-            total.add(done.result())
+            found = done.result()
+            total.add(found)
+            for fault in found.faults:
+                print(f"  case {fault.number}: {fault.broken}: {fault.text[:200]}", flush=True)
             if time.monotonic() - last > 10:
                 last = time.monotonic()
                 print(f"  {total.cases} declarations, {len(total.faults)} faults", flush=True)

@@ -1,4 +1,4 @@
-"""What is generated for clients: TypeScript that compiles, rules that pass what is valid."""
+"""What is generated for clients: TypeScript that compiles, rules that let what is valid pass."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from google.cloud.firestore import Client
 from fuzz import front_end
 from fuzz.declarations import Declaration, generated
 from fuzz.documents import Google
-from fuzz.properties import ON_FIRESTORE, Case, World, checked, imported
+from fuzz.properties import Case, World, applicable, checked, imported
 from onto_fn import Database
 
 
@@ -125,7 +125,7 @@ def _on_firestore(world: World, cases: list[Case], tally: Tally) -> None:
         }
     )
     for case in cases:
-        tally.properties.update(list(ON_FIRESTORE))
+        tally.properties.update(applicable(case))
         for name, text in checked(case, world):
             tally.fault(case.declaration, name, text)
 

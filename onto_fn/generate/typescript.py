@@ -16,7 +16,7 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.mediators import RequestMediator
-from onto_fn.models.schema import FAMILY, STORED, StoredSchema, row_named
+from onto_fn.models.schema import FAMILY, LEFT_OUT, STORED, StoredSchema, row_named
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -58,8 +58,8 @@ _ALWAYS = {
 _SDK = _ALWAYS | {
     "Bytes",
     "GeoPoint",
-    "PartialWithFieldValue",
     "Timestamp",
+    "PartialWithFieldValue",
     "VectorValue",
     "WithFieldValue",
 }
@@ -370,7 +370,7 @@ class _Printer:
         lines: list[str] = []
         required = set(schema.get("required", []))
         for name, value in schema.get("properties", {}).items():
-            left_out = optional and _allows_null(value)
+            left_out = optional and _allows_null(value) and LEFT_OUT in value
             mark = "?" if left_out or name not in required else ""
             shown = self.kind(_without_null(value) if left_out else value, f"{indent}  ")
             key = name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)

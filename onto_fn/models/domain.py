@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, Unpack, cast
 
@@ -84,6 +85,11 @@ class DomainModel(BaseModel, metaclass=DomainModelType):
             # Without this, pydantic takes the method of that name for the field's default.
             if name not in vars(cls) and callable(getattr(DomainModel, name, None)):
                 setattr(cls, name, Field())
+        for base in cls.__mro__[1:]:
+            # The same of an inherited field, which pydantic looks for on the class once more.
+            for name, info in getattr(base, "__pydantic_fields__", {}).items():
+                if name not in vars(cls) and callable(getattr(DomainModel, name, None)):
+                    setattr(cls, name, copy(info))
         if references is not None:
             cls.__references__ = references
         if collection is None:

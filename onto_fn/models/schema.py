@@ -32,7 +32,8 @@ client writes."""
 PYTHON_PATTERN = "x-python-pattern"
 """Key of a schema whose pattern is for Python's `re`, not for pydantic's own engine."""
 
-
+LEFT_OUT = "x-left-out"
+"""Key of the schema of a field that is left out of the document where it is None."""
 FAMILY = "x-family"
 """Key of a schema of a class: the schemas of its subclasses, whose objects may be in its place."""
 
@@ -78,6 +79,18 @@ class StoredSchema(GenerateJsonSchema):
             return [self.generate_inner(member.__pydantic_core_schema__) for member in members]
         finally:
             self._whose_family = around
+
+    @override
+    def model_field_schema(self, schema: core_schema.ModelField) -> JsonSchemaValue:
+        return _marked(super().model_field_schema(schema), schema["schema"])
+
+    @override
+    def dataclass_field_schema(self, schema: core_schema.DataclassField) -> JsonSchemaValue:
+        return _marked(super().dataclass_field_schema(schema), schema["schema"])
+
+    @override
+    def computed_field_schema(self, schema: core_schema.ComputedField) -> JsonSchemaValue:
+        return {**super().computed_field_schema(schema), LEFT_OUT: True}
 
     @override
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
@@ -190,3 +203,9 @@ def _choice(made: JsonSchemaValue, members: Iterable[Any]) -> JsonSchemaValue:
     if len(values) == 1 and "const" in made:
         return {**plain, "const": values[0]}
     return {**plain, "enum": values}
+
+
+def _marked(made: JsonSchemaValue, field: Any) -> JsonSchemaValue:
+    """The schema of a field; one that is None by default is left out where it is None."""
+    is_default = field["type"] == "default" and field.get("default", ...) is None
+    return {**made, LEFT_OUT: True} if is_default else made
