@@ -1,4 +1,4 @@
-"""Serve web/, and lead the page to the emulators of firebase.json: `python scripts/web.py [PORT]`."""
+"""Serve web/, whose page finds the emulators of firebase.json: `python scripts/web.py [PORT]`."""
 
 from __future__ import annotations
 
