@@ -442,6 +442,7 @@ def test_a_key_that_firestore_does_not_take_is_refused_by_name(text: str) -> Non
             UUID(int=0x12345678123456781234567812345678),
         ),
         ("person", Reference("people/a"), Reference("people/a")),
+        ("place", GeoPoint(1.0, -0.0), GeoPoint(1.0, -0.0)),
         ("numbers", 2**60, 2**60),
         ("number", float("inf"), float("inf")),
     ],

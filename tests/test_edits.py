@@ -13,7 +13,7 @@ from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, model_validator
 
 from onto_fn import DomainModel, EmbeddedModel, Ref, Store, many, root
 from onto_fn.errors import BuildError
@@ -421,3 +421,113 @@ def test_equal_items_stay_at_their_places_in_a_list() -> None:
         made.lines = [Line(sku="b"), Line(sku="b")]
 
     assert [line.get("note") for line in written(fields, change)["lines"]] == [None, 2]
+
+
+# An object at another place, and a key that is read in the place of another
+
+
+def test_an_object_that_moves_to_another_key_takes_what_is_not_declared_along() -> None:
+    fields = {"byDay": {"2026-01-02": {"price_tag": "1", "note": 1}, "2026-01-03": {"note": 2}}}
+
+    def change(made: Order) -> None:
+        first, second = made.by_day
+        made.by_day[first], made.by_day[second] = made.by_day[second], made.by_day[first]
+
+    after = written(fields, change)["byDay"]
+
+    assert {day: item["note"] for day, item in after.items()} == {"2026-01-02": 2, "2026-01-03": 1}
+
+
+def test_a_map_in_the_place_of_an_item_keeps_what_is_not_declared() -> None:
+    def change(made: Order) -> None:
+        lines: list[Any] = made.lines
+        lines[0] = {"sku": "x", "quantity": 2}
+
+    assert written(order(), change)["lines"] == changed_in("lines.0.quantity", 2)["lines"]
+
+
+class Price(EmbeddedModel):
+    amount: float = 0
+    currency: str = "EUR"
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_cents(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "cents" not in fields:
+            return fields
+        given: dict[str, Any] = {**fields, "amount": fields["cents"] / 100, "currency": "USD"}
+        return {name: value for name, value in given.items() if name != "cents"}
+
+
+class Bill(DomainModel, collection="orders", extra="forbid"):
+    first_name: str = ""
+    tip: int = Field(default=0, validation_alias=AliasChoices("gratuity", "tip"))
+    price: Price = Price(currency="CHF")
+    prices: list[Price] = Field(default_factory=list)
+    by_name: dict[str, Price] = Field(default_factory=dict)
+
+
+class BillStore(Store):
+    bill = root(Bill)
+
+
+def billed(fields: dict[str, Any], change: Callable[[Bill], None]) -> dict[str, Any]:
+    source = WritableStore[BillStore].load(BillStore, "orders/a", Reader(fields))
+    assert source is not None
+    change(source.store.bill)
+    [write] = source.writes()
+    after = dict(write.fields or {})
+    assert Bill.from_document(Document("orders/a", after, None)) == source.store.bill
+    return after
+
+
+def test_what_a_validator_made_of_another_key_can_be_changed() -> None:
+    cents = {"cents": 500, "note": "kept"}
+    fields = {"price": cents, "prices": [cents, cents], "byName": {"a": cents}}
+
+    def change(made: Bill) -> None:
+        made.price.amount = made.prices[1].amount = made.by_name["a"].amount = 6
+
+    after = billed(fields, change)
+
+    dollars = {"amount": 6, "currency": "USD", "note": "kept"}
+    assert after == {"price": dollars, "prices": [cents, dollars], "byName": {"a": dollars}}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "field", "value", "stored_as"),
+    [("first_name", "first_name", "Tove", "firstName"), ("gratuity", "tip", 5, "tip")],
+)
+def test_a_field_that_is_stored_under_an_earlier_name_can_be_changed(
+    earlier: str, field: str, value: Any, stored_as: str
+) -> None:
+    def change(made: Bill) -> None:
+        setattr(made, field, value)
+
+    assert billed({earlier: value * 2}, change) == {stored_as: value}
+
+
+def test_a_default_object_is_stored_with_what_its_class_does_not_give_it() -> None:
+    after = billed({}, lambda made: setattr(made.price, "amount", 6))
+
+    assert after == {"price": {"amount": 6, "currency": "CHF"}}
+
+
+class Listing(DomainModel, collection="orders", references="path"):
+    lines: list[Line] = Field(default_factory=list)
+
+
+class ListingStore(Store):
+    listing = root(Listing)
+
+
+def test_a_line_keeps_what_is_not_declared_where_references_are_paths() -> None:
+    source = WritableStore[ListingStore].load(ListingStore, "orders/a", Reader(order()))
+    assert source is not None
+    lines = source.store.listing.lines
+    lines.pop(0)
+    lines[0].sku, lines[0].quantity = "new", 3
+
+    [write] = source.writes()
+
+    assert (write.fields or {})["lines"] == [{"sku": "new", "note": "second", "quantity": 3}]

@@ -134,6 +134,14 @@ def title(name):
 
 class Nearby:
     near = 0
+
+class Rules:
+    limit = None
+
+Rules.limit = 5
+TABLE = {}
+TABLE.update(a=1)
+tidied = 1
 """
 
 NESTED = """\
@@ -142,6 +150,10 @@ from __future__ import annotations
 from onto_fn import DomainModel, Ref, Store, ViewModel, root
 
 from . import more, shapes
+try:
+    from .more import tidied
+except ImportError:
+    tidied = 0
 from .shapes import Address, Checked, Many, Number, Options, Pair
 from .shapes import Renamed as Other
 
@@ -166,12 +178,25 @@ class AnimalStore(Store):
 class AnimalView(ViewModel[AnimalStore], path="animalViews/{animal}"):
     @property
     def name(self) -> str:
-        return more.helper(self.store.animal.name)
+        from .later import trimmed
+        rest = more.Rules.limit, more.TABLE, tidied
+        return trimmed(more.helper(self.store.animal.name))
 
 print(AnimalView.definition().fingerprint)
 """
 
+LATER = """\
+def trimmed(name):
+    return name.strip()
+"""
+
+SOURCES = {"app": NESTED, "shapes": SHAPES, "more": MORE, "later": LATER}
+
 NESTED_CHANGES = {
+    "what is imported within a function": ("later", "name.strip()", "name.strip('.')"),
+    "what is imported if that is possible": ("more", "tidied = 1", "tidied = 2"),
+    "an attribute that is set afterwards": ("more", "Rules.limit = 5", "Rules.limit = 6"),
+    "an item that is added afterwards": ("more", "TABLE.update(a=1)", "TABLE.update(a=2)"),
     "an Enum": ("shapes", 'RED = "red"', 'RED = "rouge"'),
     "a model in a model in a dict": ("shapes", "depth: int", "depth: float"),
     "the base of an embedded model": ("shapes", "base: int", "base: float"),
@@ -206,9 +231,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, (old, new) in enumerate(CHANGES.values()):
         assert old in APP
         (folder / f"changed{number}.py").write_text(APP.replace(old, new))
-    add_package(folder, "nested", {"app": NESTED, "shapes": SHAPES, "more": MORE})
+    add_package(folder, "nested", SOURCES)
     for number, (file, old, new) in enumerate({**NESTED_CHANGES, **UNRELATED}.values()):
-        sources = {"app": NESTED, "shapes": SHAPES, "more": MORE}
+        sources = dict(SOURCES)
         assert sources[file].count(old) == 1
         sources[file] = sources[file].replace(old, new)
         add_package(folder, f"nested{number}", sources)

@@ -2,8 +2,8 @@
 
 import dataclasses
 import enum
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address
@@ -20,10 +20,15 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    InstanceOf,
     Json,
+    NaiveDatetime,
     PastDate,
+    PastDatetime,
     PlainSerializer,
+    RootModel,
     SecretStr,
+    SkipValidation,
     computed_field,
     create_model,
 )
@@ -56,6 +61,10 @@ class Colour(enum.StrEnum):
 
 class Number(enum.Enum):
     ONE = 1
+
+
+class Holiday(enum.Enum):
+    NEW_YEAR = date(2026, 1, 1)
 
 
 class Place(NamedTuple):
@@ -129,6 +138,8 @@ VALUES: list[tuple[Any, Any, Any]] = [
     (Sequence[UUID], [UUID(int=1)], [str(UUID(int=1))]),
     (date | datetime, date(2026, 1, 2), "2026-01-02"),
     (UUID | date, date(2026, 1, 2), "2026-01-02"),
+    (date | GeoPoint, date(2026, 1, 2), "2026-01-02"),
+    (PastDatetime | Vector, Vector([1.0]), Vector([1.0])),
     (Annotated[complex, PlainSerializer(lambda v: v.real, return_type=float)] | None, None, None),
     (Any, {"day": date(2026, 1, 2), "n": None}, {"day": "2026-01-02", "n": None}),
 ]
@@ -183,6 +194,13 @@ def test_a_declared_type_is_stored_in_its_form_and_read_back(
         (timedelta | float, "can be of type timedelta or float"),
         (Json[int], "Json has no stored form: declare the type of the parsed value"),
         (Annotated[date, Field(strict=True)], "is strict, and so refuses to read"),
+        (Holiday, r"can be <Holiday.NEW_YEAR: .*> *, which is stored as '2026-01-01' and cannot"),
+        (dict[str, list[Holiday]], r"Thing\.field\.\*\[\] can be <Holiday"),
+        (Literal[Number.ONE], "which is stored as 1 and cannot be read again"),
+        (NaiveDatetime | None, r"Thing\.field takes no time zone.*declare it as a datetime"),
+        (Iterable[int], r"Thing\.field is an Iterable.*use list or Sequence"),
+        (InstanceOf[Line], r"never read from its stored form, as InstanceOf"),
+        (list[SkipValidation[date]], r"never read from its stored form"),
         (list[Box[complex]], r"Thing\.field\[\]\.value: complex"),
     ],
     ids=str,
@@ -281,12 +299,17 @@ def test_a_model_of_names_that_are_defined_later_is_checked_when_they_are() -> N
 
 
 def test_strict_models_are_refused_where_they_could_not_read_what_they_store() -> None:
-    with pytest.raises(DeclarationError, match=r"Thing\.day is strict"):
+    for annotation in (date, list[date], set[int], dict[int, int], Colour | None, deque[int]):
+        with pytest.raises(DeclarationError, match=r"Thing\.field is strict"):
+            strict_model_with(annotation)
 
-        class Thing(DomainModel, collection="things"):
-            model_config = ConfigDict(strict=True)
 
-            day: date
+def strict_model_with(annotation: Any) -> type[DomainModel]:
+    class Strict(DomainModel):
+        model_config = ConfigDict(strict=True)
+
+    keywords = {"collection": "things"}
+    return create_model("Thing", __base__=Strict, __cls_kwargs__=keywords, field=(annotation, ...))
 
 
 # Subclasses keep their fields
@@ -309,6 +332,33 @@ class Zoo(DomainModel, collection="zoos"):
 
 class ZooStore(Store):
     zoo = root(Zoo)
+
+
+class Animals(RootModel[list[Animal]]):
+    pass
+
+
+class Favourite(RootModel[Animal | None]):
+    pass
+
+
+class Circus(DomainModel, collection="circuses"):
+    animals: Animals
+    favourite: Favourite
+    by_tent: dict[str, Animals]
+
+
+def test_a_subclass_keeps_its_fields_in_a_root_model() -> None:
+    kea = Bird(name="Kea", wing_span=90)
+    many = Animals([Animal(name="Yak"), kea])
+    circus = Circus(doc_id="a", animals=many, favourite=Favourite(kea), by_tent={"big": many})
+
+    fields = circus.to_fields()
+
+    stored = {"name": "Kea", "wingSpan": 90}
+    assert fields["animals"] == fields["byTent"]["big"]
+    assert fields["animals"] == [{"name": "Yak"}, stored]
+    assert fields["favourite"] == stored
 
 
 def test_a_subclass_keeps_its_fields_wherever_its_base_class_is_declared() -> None:

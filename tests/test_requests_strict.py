@@ -15,7 +15,7 @@ from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, NaiveDatetime, create_model
 
 from onto_fn import (
     DomainModel,
@@ -30,7 +30,7 @@ from onto_fn import (
     role,
     root,
 )
-from onto_fn.errors import InvalidRequest
+from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore import Reference
 
 
@@ -128,6 +128,8 @@ def problems(fields: dict[str, Any], model: Any = NoteForm) -> list[str]:
         ("key", 1),
         ("photo", "text"),
         ("where", {"latitude": 1, "longitude": 2}),
+        ("where", GeoPoint(90.5, 0)),
+        ("where", GeoPoint(0, float("nan"))),
         ("meaning", [1.0]),
         ("note", 1),
         ("size", Size.SMALL),
@@ -240,3 +242,35 @@ def test_no_json_whatever_is_more_than_refused(fields: dict[str, Any]) -> None:
     check: Callable[[Any], Any] = NoteForm.written_shape().from_json
 
     problems(check(fields))
+
+
+class Holiday(Enum):
+    NEW_YEAR = date(2026, 1, 1)
+
+
+class Rank(Enum):
+    FIRST = 1
+
+
+class Base(Form):
+    def submit(self, request: Request) -> list[Note]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (Holiday, r"Asked\.field can be <Holiday.NEW_YEAR"),
+        (Literal[Rank.FIRST], r"Asked\.field can be <Rank.FIRST: 1>"),
+        (dict[Rank, int], r"Asked\.field is a map with keys of type Rank"),
+        (NaiveDatetime, r"Asked\.field takes no time zone"),
+        (Annotated[date, Field(strict=True)], r"Asked\.field is strict"),
+    ],
+    ids=str,
+)
+def test_a_field_that_would_refuse_every_request_is_refused_at_import(
+    annotation: Any, message: str
+) -> None:
+    keywords = {"path": "users/{user_id}/asked/{id}", "create": owner("user_id")}
+    with pytest.raises(DeclarationError, match=message):
+        create_model("Asked", __base__=Base, __cls_kwargs__=keywords, field=(annotation, ...))

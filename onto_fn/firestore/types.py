@@ -222,7 +222,7 @@ TABLE: tuple[StoredType, ...] = (
         "timedelta",
         ("datetime.timedelta",),
         "double",
-        {"type": "number"},
+        {"type": "number", "minimum": -86_399_999_913_600, "maximum": 86_399_999_999_999},
         "number",
         "{value} is number",
         timedelta(hours=1),

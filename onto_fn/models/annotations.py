@@ -33,7 +33,17 @@ from typing import (
 from uuid import UUID
 
 import typing_extensions as ext
-from pydantic import BaseModel, Json, PlainSerializer, RootModel, TypeAdapter, WrapSerializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    InstanceOf,
+    Json,
+    PlainSerializer,
+    RootModel,
+    SkipValidation,
+    TypeAdapter,
+    WrapSerializer,
+)
 from pydantic.errors import PydanticUserError
 
 from onto_fn.firestore.types import StoredType, row_of
@@ -84,6 +94,14 @@ def declared_fields(model: Any) -> dict[str, Any]:
     return hints
 
 
+def adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    """What validates a value as a field of a model does, GeoPoints and vectors included."""
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a model has a configuration of its own
+        return TypeAdapter(annotation)
+
+
 def _annotated(info: Any) -> Any:
     """A field's annotation with its metadata, which pydantic takes apart."""
     return Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
@@ -98,7 +116,8 @@ def _alternatives(annotation: Any) -> Iterator[Alternative]:
     elif isinstance(annotation, str | ForwardRef):
         yield Alternative("unresolved", annotation)
     elif origin is Annotated:
-        yield from _alternatives(_stored_annotation(annotation))
+        for found in _alternatives(_stored_annotation(annotation)):
+            yield Alternative("unknown", annotation) if _is_never_read(found, annotation) else found
     elif origin in {Union, UnionType}:
         for part in get_args(annotation):
             yield from _alternatives(part)
@@ -134,6 +153,17 @@ def _stored_annotation(annotation: Any) -> Any:
             given = item.return_type
             return given if isinstance(given, type) or get_origin(given) else returned
     return inner
+
+
+def _is_never_read(found: Alternative, annotation: Any) -> bool:
+    """Whether a stored value stays as it is where it would have to become another."""
+    metadata = get_args(annotation)[1:]
+    if not any(m in _UNREAD or isinstance(m, _UNREAD) for m in metadata):
+        return False
+    return found.kind == "model" or (found.row is not None and found.row.is_converted)
+
+
+_UNREAD: Any = (InstanceOf, SkipValidation)
 
 
 def _alias_value(alias: Any) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic.alias_generators import to_camel
 
 from onto_fn.firestore.documents import Value
@@ -110,7 +110,11 @@ def _may_hold_objects(annotation: Any) -> bool:
 
 def _fields(model: BaseModel, dumped: Any, made: Made | None) -> Any:
     shape = _shape(type(model))
-    if shape.is_own or not isinstance(dumped, dict):
+    if shape.is_own:
+        return dumped
+    if isinstance(model, RootModel):
+        return _value(cast("RootModel[Any]", model).root, dumped, made)
+    if not isinstance(dumped, dict):
         return dumped
     fields = cast("dict[str, Any]", dumped)
     if shape.added and not shape.added <= fields.keys():  # dumped as a base class

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast, get_origin
 
-from pydantic import BaseModel, Strict, TypeAdapter, ValidationError
+from pydantic import BaseModel, Strict, ValidationError
 from pydantic.fields import FieldInfo
 
 from onto_fn.errors import DeclarationError, InvalidValue
-from onto_fn.firestore.types import key_text
-from onto_fn.models.annotations import Alternative, alternatives, declared_fields
+from onto_fn.firestore.types import key_text, native
+from onto_fn.models.annotations import Alternative, adapter_of, alternatives, declared_fields
 
 MAX_NAME_BYTES = 1500
 _LISTED = "docs/types.md lists the types that can be stored"
@@ -58,6 +60,16 @@ def check_model(model: type[BaseModel]) -> None:
         _checked.add(model)
 
 
+def check_read(model: type[BaseModel]) -> None:
+    """Refuse fields of a model that is read from documents, and never stored, which refuse all.
+
+    Raises:
+        DeclarationError: it names the class, the path to the field, and what to do.
+    """
+    if _is_complete(model):
+        _Walk(model.__name__, is_stored=False).model(model, model.__name__)
+
+
 def _is_complete(model: type[BaseModel]) -> bool:
     return model.__pydantic_complete__
 
@@ -67,10 +79,12 @@ class _Walk:
 
     Args:
         owner: the name of the class that is declared.
+        is_stored: whether values are stored as well, or only read.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, *, is_stored: bool = True) -> None:
         self._owner = owner
+        self._is_stored = is_stored
         self._seen: set[Any] = set()
         self.is_unresolved = False
 
@@ -80,8 +94,10 @@ class _Walk:
             return
         self._seen.add(model)
         if issubclass(model, BaseModel):
-            check_names(model, place)
-            self._check_reading(model, place)
+            if self._is_stored:
+                check_names(model, place)
+                _check_missing(model, place)
+            _check_strict(model, place)
         serialized = serialized_fields(model)
         for name, annotation in declared_fields(model).items():
             if name not in serialized:
@@ -94,7 +110,7 @@ class _Walk:
             match alternative.kind:
                 case "unresolved":
                     self.is_unresolved = True
-                case "unknown":
+                case "unknown" if self._is_stored or _is_annotated(alternative.annotation):
                     raise DeclarationError(f"{place}: {_why_unknown(alternative)}")
                 case "model":
                     self.model(_class(alternative.annotation), place)
@@ -104,9 +120,21 @@ class _Walk:
                     self._map(alternative, place)
                 case _:
                     pass
-        _check_union(annotation, found, place)
+        if self._is_stored:
+            _check_union(annotation, found, place)
+        _check_members(annotation, found, place)
+        _check_zone(annotation, found, place)
 
     def _list(self, listing: Alternative, place: str) -> None:
+        if not self._is_stored:
+            for item in listing.items:
+                self.value(item, f"{place}[]")
+            return
+        if _class(listing.annotation) is Iterable:
+            raise DeclarationError(
+                f"{place} is an Iterable, which pydantic reads as a generator that can be used up "
+                "and not stored; use list or Sequence"
+            )
         for item in listing.items:
             for found in alternatives(item):
                 if found.kind == "list":
@@ -128,31 +156,46 @@ class _Walk:
 
     def _map(self, mapping: Alternative, place: str) -> None:
         key, value = mapping.items
-        _check_key(key, place)
+        if self._is_stored or any(found.values for found in alternatives(key)):
+            _check_key(key, place)
         self.value(value, f"{place}.*")
 
-    def _check_reading(self, model: type[BaseModel], place: str) -> None:
-        strict = bool(model.model_config.get("strict"))
-        for name, info in model.model_fields.items():
-            if info.exclude and info.is_required():
+
+def _check_strict(model: type[BaseModel], place: str) -> None:
+    strict = bool(model.model_config.get("strict"))
+    for name, info in model.model_fields.items():
+        is_strict = next((m.strict for m in info.metadata if isinstance(m, Strict)), strict)
+        for found in _within(info.annotation) if is_strict else ():
+            is_changed = found.row is not None and found.row.is_converted
+            if is_changed or _is_coerced(found):
                 raise DeclarationError(
-                    f"{place}.{name} is excluded, so that it is never stored, but required for "
-                    "reading; give it a default"
+                    f"{place}.{name} is strict, and so refuses to read its own stored form; "
+                    "declare the field with Field(strict=False)"
                 )
-            is_strict = next((m.strict for m in info.metadata if isinstance(m, Strict)), strict)
-            for found in alternatives(info.annotation) if is_strict else ():
-                is_changed = found.row is not None and found.row.is_converted
-                if is_changed or (isinstance(found.annotation, type) and _is_coerced(found)):
-                    raise DeclarationError(
-                        f"{place}.{name} is strict, and so refuses to read its own stored form; "
-                        "declare the field with Field(strict=False)"
-                    )
-        if model.model_computed_fields and _keeps_computed(model):
+
+
+def _within(annotation: Any) -> Iterator[Alternative]:
+    """The alternatives of an annotation, and of all that it holds besides models."""
+    for found in alternatives(annotation):
+        yield found
+        for item in found.items:
+            yield from _within(item)
+
+
+def _check_missing(model: type[BaseModel], place: str) -> None:
+    """Refuse what is not stored and needed for reading, or stored and refused."""
+    for name, info in model.model_fields.items():
+        if info.exclude and info.is_required():
             raise DeclarationError(
-                f"{place}: {model.__name__} has computed fields and "
-                f"extra={model.model_config.get('extra')!r}, so that it cannot read what it "
-                "stores; derive it from onto_fn.EmbeddedModel"
+                f"{place}.{name} is excluded, so that it is never stored, but required for "
+                "reading; give it a default"
             )
+    if model.model_computed_fields and _keeps_computed(model):
+        raise DeclarationError(
+            f"{place}: {model.__name__} has computed fields and "
+            f"extra={model.model_config.get('extra')!r}, so that it cannot read what it "
+            "stores; derive it from onto_fn.EmbeddedModel"
+        )
 
 
 def check_names(model: type[BaseModel], place: str) -> None:
@@ -225,7 +268,7 @@ def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
     values = [alternative for alternative in found if alternative.kind not in {"null", "any"}]
     if len(values) < 2 or not any(a.row and a.row.is_converted for a in values):
         return
-    adapter = TypeAdapter[Any](annotation)
+    adapter = adapter_of(annotation)
     for alternative in values:
         row = alternative.row
         if row is None or not row.is_converted or row.sample is None:
@@ -240,6 +283,46 @@ def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
                     f"{place} can be of type {row.name} or {type(read).__name__}, and nothing "
                     "tells which of them a stored value was; use one of the types, or two fields"
                 )
+
+
+def _check_members(annotation: Any, found: list[Alternative], place: str) -> None:
+    """Refuse a choice that is not read from its stored form, such as an Enum of dates."""
+    members = [member for alternative in found for member in alternative.values]
+    for member in members:
+        plain = member.value if isinstance(member, Enum) else member
+        stored = native(plain)
+        if stored is plain and not (isinstance(member, Enum) and _is_literal(found, member)):
+            continue
+        try:
+            is_read = adapter_of(annotation).validate_python(stored) is member
+        except ValidationError:
+            is_read = False
+        if not is_read:
+            raise DeclarationError(
+                f"{place} can be {member!r}, which is stored as {stored!r} and cannot be read "
+                "again; use an Enum whose values are texts or numbers"
+            )
+
+
+def _is_literal(found: list[Alternative], member: Enum) -> bool:
+    return any(get_origin(a.annotation) is Literal and member in a.values for a in found)
+
+
+def _check_zone(annotation: Any, found: list[Alternative], place: str) -> None:
+    """Refuse a time that must have no time zone: what is read has one."""
+    for alternative in found:
+        if alternative.row is None or alternative.row.stored != "timestamp":
+            continue
+        if annotation is datetime or alternative.values:
+            continue
+        try:
+            adapter_of(annotation).validate_python(alternative.row.sample)
+        except ValidationError as error:
+            if any(problem["type"] == "timezone_naive" for problem in error.errors()):
+                raise DeclarationError(
+                    f"{place} takes no time zone, and every time that Firestore has is in UTC; "
+                    "declare it as a datetime"
+                ) from error
 
 
 def _check_key(annotation: Any, place: str) -> None:
@@ -257,7 +340,7 @@ def _check_key(annotation: Any, place: str) -> None:
             )
     if len(found) == 1 and not found[0].values:
         return
-    adapter = TypeAdapter[Any](cast(Any, dict)[annotation, Any])
+    adapter = adapter_of(cast(Any, dict)[annotation, Any])
     for key in _sample_keys(found):
         try:
             read = list(adapter.validate_python({key_text(key): None}))
@@ -280,6 +363,11 @@ def _sample_keys(found: list[Alternative]) -> Iterator[Any]:
 
 def _why_unknown(found: Alternative) -> str:
     cls = found.annotation
+    if _is_annotated(cls):
+        return (
+            f"{_shown(cls)} is never read from its stored form, as InstanceOf and SkipValidation "
+            "take a value as it is; take them away"
+        )
     if found.values:
         return f"{found.values[0]!r} has no stored form; {_LISTED}"
     for base in getattr(cls, "__mro__", ()):
@@ -292,14 +380,21 @@ def _why_unknown(found: Alternative) -> str:
     )
 
 
+def _is_annotated(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated
+
+
 def _is_set(annotation: Any) -> bool:
     cls = getattr(annotation, "__origin__", annotation)
     return isinstance(cls, type) and issubclass(cls, set | frozenset)
 
 
 def _is_coerced(found: Alternative) -> bool:
+    if found.kind == "map":  # whose keys are texts
+        keys = alternatives(found.items[0])
+        return any(key.row is None or key.row.name != "str" for key in keys if key.kind != "any")
     cls = _class(found.annotation)
-    return isinstance(cls, type) and issubclass(cls, Enum | tuple | set | frozenset)
+    return isinstance(cls, type) and issubclass(cls, Enum | tuple | set | frozenset | deque)
 
 
 def _class(annotation: Any) -> Any:

@@ -180,7 +180,7 @@ def stored_content(model: DomainModel, sources: Made | None = None) -> dict[str,
     """
     fields = content_of(model, sources)
     if model.__references__ == "path":
-        return {name: references_as_paths(value) for name, value in fields.items()}
+        return cast("dict[str, Value]", references_as_paths(fields, sources))
     return fields
 
 

@@ -91,15 +91,24 @@ def as_reference(value: object) -> Reference:
     raise ValueError(f"expected a document reference or a path, got {type(value).__name__}")
 
 
-def references_as_paths(value: Value) -> Value:
-    """A field's value with every reference in it replaced by its path."""
+def references_as_paths(value: Value, sources: dict[int, object] | None = None) -> Any:
+    """A value with every reference in it replaced by its path.
+
+    Args:
+        value: a field's value, or a document's fields.
+        sources: what maps were made from, by `id`; it is kept for the maps that take their place.
+    """
     if isinstance(value, Reference):  # one into another database has no path here
         return value.path if value.database is None else value
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Value]", value).items()
-        return {name: references_as_paths(item) for name, item in items}
+        made = {name: references_as_paths(item, sources) for name, item in items}
+        source = None if sources is None else sources.pop(id(cast(object, value)), None)
+        if sources is not None and source is not None:
+            sources[id(made)] = source
+        return made
     if isinstance(value, list | tuple | set | frozenset):
-        return [references_as_paths(item) for item in ordered(cast("list[Value]", value))]
+        return [references_as_paths(item, sources) for item in ordered(cast("list[Value]", value))]
     return value
 
 

@@ -109,6 +109,9 @@ def decide_patch(
     """
     fields = document.fields or {}
     request = patch.request(document.path, uid)
+    if patch.model_config.get("extra") == "ignore":  # clients cannot write more; servers may
+        declared = set(patch.stored_names())
+        fields = {name: value for name, value in fields.items() if name in declared}
     asked = patch.parsed(fields)
     names = [name for name in patch.model_fields if name in asked.model_fields_set]
     params = _target(patch, request, fields)

@@ -18,10 +18,11 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from onto_fn.firestore.canonical import canonical, ordered
-from onto_fn.firestore.documents import Fields, Reference, Value
+from onto_fn.firestore.documents import Document, Fields, Reference, Value
 from onto_fn.firestore.types import key_text, native
-from onto_fn.models.content import Made
+from onto_fn.models.content import Made, embedded_content
 from onto_fn.models.declared_types import stored_names
+from onto_fn.models.domain import METADATA_FIELDS, DomainModel
 from onto_fn.models.embedded import copied_from
 
 GONE: Any = object()
@@ -105,21 +106,58 @@ class Original:
             return
         if stored is None:
             stored = {}  # what the object has is its defaults
-        if not _are_maps(stored, before, after):
+        known = self._was(after, sources)
+        is_moved = known is not None and known.before is not before
+        if is_moved or not _are_maps(stored, before, after):
             found[path] = self._merged(stored, before, after, sources)
             return
         was, now = _texts(before), _texts(after)
+        below: Edits = {}
         for key in [*was, *(key for key in now if key not in was)]:
-            place = (*path, key)
             if key not in now:
-                found[place] = GONE
+                below[(key,)] = GONE
             elif key not in was:
-                found[place] = self._merged(None, None, now[key], sources)
+                below[(key,)] = self._merged(None, None, now[key], sources)
             else:
-                self._compare(place, stored.get(key), was[key], now[key], sources, found)
+                self._compare((key,), stored.get(key), was[key], now[key], sources, below)
         for key in self._outdated(stored, before, after, sources):
             if key not in was and key not in now:
-                found[(*path, key)] = GONE
+                below[(key,)] = GONE
+        made = applied(stored, below)
+        legible = self._legible(made, after, sources)
+        if legible is not made:
+            for key in {*made, *legible}:
+                if key not in legible:
+                    below = {place: item for place, item in below.items() if place[0] != key}
+                    below[(key,)] = GONE
+                elif key not in made:
+                    below[(key,)] = legible[key]
+        found |= {(*path, *place): item for place, item in below.items()}
+
+    def _legible(self, made: Fields, after: Fields, sources: Made) -> Fields:
+        """A map that is read as the object that it is stored for, with all of it that can stay.
+
+        A key that is not in the object may be read in the place of one that is: a validator or an
+        alias takes it. It goes, as its value is in the object. And where the map was not stored,
+        a key that is not either has the default of its class, not of the field that holds it.
+        """
+        source = sources.get(id(after))
+        if not isinstance(source, BaseModel):
+            return made
+        wanted = _contents(source)
+        whole = {**{k: self._merged(None, None, v, sources) for k, v in after.items()}, **made}
+        whole = _texts(whole)
+        for tried in (made, whole):
+            if _read_again(source, tried) == wanted:
+                return tried
+            kept = tried
+            for key in tried.keys() - _texts(after).keys() - METADATA_FIELDS:
+                less = {name: item for name, item in kept.items() if name != key}
+                if _read_again(source, less) != _read_again(source, kept):
+                    kept = less
+            if _read_again(source, kept) == wanted:
+                return kept
+        return made
 
     def _outdated(self, stored: Fields, before: Value, after: Value, sources: Made) -> set[str]:
         """What is stored of an object that is of another class now, and does not belong to that.
@@ -130,10 +168,21 @@ class Original:
         old, new = self._sources.get(id(before)), sources.get(id(after))
         if type(old) is type(new) or not isinstance(old, BaseModel):
             return set()
+        if new is None and self._is_read_as(before, after):
+            return set()
         if not isinstance(new, BaseModel) or new.model_config.get("extra") in {"allow", "forbid"}:
             return set(stored)
         former = set(stored_names(type(old)).values())
         return (former & stored.keys()) - set(stored_names(type(new)).values())
+
+    def _is_read_as(self, before: Value, after: Value) -> bool:
+        """Whether a map that was put in the place of an object is read as one of its class."""
+        source = self._sources.get(id(before))
+        return (
+            isinstance(source, BaseModel)
+            and isinstance(after, Mapping)
+            and _read_again(source, cast("Fields", after)) is not None
+        )
 
     def _merged(self, stored: Value, before: Value, after: Value, sources: Made) -> Value:
         """What `after` is stored as, with all that is stored beside what `before` had."""
@@ -162,7 +211,7 @@ class Original:
                 kept[key] = self._merged(None, None, item, sources)
             elif key in stored or not _same(was[key], item):
                 kept[key] = self._merged(stored.get(key), was[key], item, sources)
-        return kept
+        return self._legible(kept, after, sources)
 
     def _merged_list(
         self, stored: Value, before: Value, after: Sequence[Value], sources: Made
@@ -180,7 +229,11 @@ class Original:
         rest = [i for i, item in enumerate(after) if self._was(item, sources) is None]
         kinds = [type(self._sources.get(id(item))) for item in items]
         now = [type(sources.get(id(item))) for item in after]
-        origins = _matched(items, free, after, rest, lambda i, j: kinds[i] is now[j])
+
+        def are_of_one_class(i: int, j: int) -> bool:
+            return kinds[i] is now[j] or (i == j and self._is_read_as(items[i], after[j]))
+
+        origins = _matched(items, free, after, rest, are_of_one_class)
         merged: list[Value] = []
         for index, item in enumerate(after):
             origin = origins.get(index)
@@ -221,6 +274,22 @@ def conflict(first: Edits, second: Edits) -> Path | None:
             if len(path) != len(other) or not _agree(value, its):
                 return path
     return None
+
+
+def _read_again(source: BaseModel, fields: Fields) -> tuple[str, frozenset[str]] | None:
+    """What an object of that class has if it is read from a map; None if it cannot be."""
+    try:
+        if isinstance(source, DomainModel):
+            document = Document(source.doc_ref.path, fields, None)
+            return _contents(type(source).from_document(document))
+        return _contents(type(source).model_validate(fields))
+    except Exception:  # of a validator of the application's; the document is checked as a whole
+        return None
+
+
+def _contents(model: BaseModel) -> tuple[str, frozenset[str]]:
+    # An undeclared field can hide a declared one of the same stored name.
+    return canonical(embedded_content(model)), frozenset(model.model_extra or ())
 
 
 def _agree(first: Value, second: Value) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from typing_extensions import Format, get_annotations
 
 from onto_fn.access import Owner
@@ -26,7 +26,8 @@ class Patch(RequestModel, Generic[V]):
 
     Its fields are those of the view that may be changed; each needs a setter there. Only the fields
     that a request has are set, in the order of their declaration, and only the domain documents
-    that the setters change are written. Any other field refuses the request.
+    that the setters change are written. Security rules and `onto_request` refuse any other field;
+    in a document that comes from elsewhere it is ignored (`extra="forbid"` refuses it there too).
 
     Class keywords:
         path: template of the requests' paths, which ends in a variable: the request's id.
@@ -65,6 +66,8 @@ class Patch(RequestModel, Generic[V]):
         DeclarationError: at class creation; a field without a setter on the view, a target that
             does not lead to one document, an owner whose id is no part of the view's path.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     __view__: ClassVar[type[ViewModel[Any]]]
     __targets__: ClassVar[Mapping[str, str]] = {}

@@ -15,6 +15,7 @@ from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import check_name, last_segment
+from onto_fn.models.declared_types import check_read
 from onto_fn.models.domain import METADATA_FIELDS
 from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_fields, check_members
@@ -110,6 +111,7 @@ class RequestModel(BaseModel):
                     f"{cls.__name__}.{name} would be stored as {field.alias or name!r}, which a "
                     "client must not choose; give it another name"
                 )
+        check_read(cls)
 
     if not TYPE_CHECKING:
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -211,7 +212,7 @@ class Time:
 
     def from_json(self, value: object) -> object:
         """The instant of a text in ISO 8601."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _DAY.match(value):  # seconds since 1970, as a text
             return value
         try:
             return _TIME.validate_python(value)
@@ -220,6 +221,7 @@ class Time:
 
 
 _TIME = SchemaValidator(core_schema.datetime_schema(), None)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,10 @@ class Point:
         """What is wrong with a value."""
         if not isinstance(value, GeoPoint):
             yield f"{where}: Input should be an instance of GeoPoint"
+            return
+        point: Any = value
+        if not (abs(point.latitude) <= 90 and abs(point.longitude) <= 180):
+            yield f"{where}: Latitude should be from -90 to 90, and longitude from -180 to 180"
 
     def from_json(self, value: object) -> object:
         """The point of a map."""

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from onto_fn.errors import DeclarationError, InvalidDocument, InvalidValue
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Reference, Value
 from onto_fn.firestore.types import StoredType, key_text, native
 from onto_fn.models import DomainModel
+from onto_fn.models.annotations import adapter_of
 from onto_fn.store.fields import MISSING, Declared, declared_field, value_at
 
 MAX_KEY_BYTES = 1000  # a key is part of a field's path, of which Firestore takes 1,500
@@ -333,7 +334,7 @@ def read_back(declared: Declared, stored: Value) -> Any:
     if stored is None or declared.is_open:
         return stored
     try:
-        return cast("Any", TypeAdapter(declared.annotation)).validate_python(stored)
+        return adapter_of(declared.annotation).validate_python(stored)
     except ValidationError:  # of an earlier definition, of another type
         return stored
 

@@ -17,6 +17,8 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -101,14 +103,14 @@ class _Module:
         for name, *attributes in names:
             if name in self.statements:
                 yield self.name, name
-            elif name in self.imports:
+            if name in self.imports:
                 module, original = self.imports[name]
                 rest = [original, *attributes] if original else attributes
                 while rest and f"{module}.{rest[0]}" in sys.modules:
                     module = f"{module}.{rest.pop(0)}"
                 if rest:
                     yield module, rest[0]
-            else:
+            elif name not in self.statements:
                 for module in self.stars:
                     yield module, name
 
@@ -117,13 +119,28 @@ _read: WeakKeyDictionary[ModuleType, _Module | None] = WeakKeyDictionary()
 
 
 def _module(name: str) -> _Module | None:
-    """A module that is loaded, read; None if it has no source."""
+    """A module, read; None if it has no source."""
     loaded = sys.modules.get(name)
     if loaded is None:
-        return None
+        # A function may import it when it runs. Whether that was in this process must not count.
+        found = _found(name)
+        if found is None or not (found.origin or "").endswith(".py"):
+            return None
+        loaded = module_from_spec(found)
     if loaded not in _read:
         _read[loaded] = _parsed_module(name, loaded)
     return _read[loaded]
+
+
+def _found(name: str) -> ModuleSpec | None:
+    """Where a module that is not loaded would come from; its package is loaded already."""
+    package = name.rpartition(".")[0]
+    if package and package not in sys.modules:
+        return None
+    try:
+        return find_spec(name)
+    except (ImportError, ValueError):
+        return None
 
 
 def _parsed_module(name: str, loaded: ModuleType) -> _Module | None:
@@ -174,9 +191,22 @@ def _bound(node: ast.stmt) -> list[str]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
             names[inner.id] = None
+        elif isinstance(inner, ast.Attribute | ast.Subscript) and isinstance(inner.ctx, ast.Store):
+            names |= _changed(inner)  # of a class or a table that is there already
+        elif isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Call):
+            names |= _changed(inner.value.func)
         elif isinstance(inner, _DEFINED):
             names[inner.name] = None
     return list(names)
+
+
+def _changed(place: ast.expr) -> dict[str, None]:
+    """The name of what is given an attribute or an item, or has one of its methods called."""
+    if not isinstance(place, ast.Attribute | ast.Subscript):
+        return {}
+    while isinstance(place, ast.Attribute | ast.Subscript):
+        place = place.value
+    return {place.id: None} if isinstance(place, ast.Name) else {}
 
 
 def _names(tree: ast.AST) -> list[Chain]:
