@@ -76,11 +76,13 @@ def test_a_new_project_runs_shows_its_events_and_takes_edits(
             "dev", program="make", cwd=new_project, environ=environ, deadline=SECONDS
         ) as make:
             make.expect_exact("2 documents written from seed.json")
-            make.expect(r"(cities/oslo|countries/no) -> CityView  committed  \d+ ms")
+            make.expect(r"(cities/oslo|countries/no) -> CityView of cities/oslo  committed  \d+ ms")
 
             with discovery():  # an edit is discovered like a start
                 views.write_text(before.replace("CityView(", "CityPage("))
-                make.expect("the functions cannot be loaded: .*CityView")
+                make.expect(
+                    r"the functions cannot be loaded: functions/main.py, line \d+: .*CityView"
+                )
                 views.write_text(before)
                 make.expect_exact("functions: on_cities_written, on_countries_written")
 

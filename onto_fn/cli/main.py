@@ -17,6 +17,7 @@ from onto_fn.cli import (
     backfill,
     dead_letters,
     dev,
+    documents,
     explain,
     generate,
     graph,
@@ -95,6 +96,9 @@ def add(group: typer.Typer, command: Callable[..., None], example: str, name: st
 
 add(cli, init.init, init.EXAMPLE)
 add(cli, dev.dev, dev.EXAMPLE)
+add(cli, documents.get, documents.GET_EXAMPLE)
+add(cli, documents.set_fields, documents.SET_EXAMPLE, "set")
+add(cli, documents.delete, documents.DELETE_EXAMPLE)
 add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
 add(cli, generate.generate, generate.EXAMPLE)

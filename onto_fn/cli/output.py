@@ -7,6 +7,7 @@ NO_COLOR, nothing is coloured; without a terminal nothing moves, and lines are n
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -80,12 +81,23 @@ class Output:
         for name, value in record.items():
             typer.echo(f"{name:<{width}}  {as_text(value)}")
 
-    def line(self, record: Mapping[str, object], text: str | None = None) -> None:
-        """Print one line of a stream: `text` (or else the record's values), or a JSON object."""
+    def line(
+        self, record: Mapping[str, object], text: str | None = None, *, error: bool = False
+    ) -> None:
+        """Print one line of a stream: `text` (or else the record's values), or a JSON object.
+
+        Args:
+            record: for programs.
+            text: for people.
+            error: whether it tells of an error, which is red on a terminal.
+        """
         if self.as_json:
             typer.echo(json.dumps(record, default=as_text, ensure_ascii=False))
-        else:
-            typer.echo(text if text is not None else "  ".join(map(as_text, record.values())))
+            return
+        shown = text if text is not None else "  ".join(map(as_text, record.values()))
+        if error and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+            shown = typer.style(shown, fg="red")
+        typer.echo(shown)
 
     def remark(self, text: str) -> None:
         """Tell a person something that is no result."""

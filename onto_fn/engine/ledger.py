@@ -14,8 +14,9 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from onto_fn.engine.causes import document_at_fault
+from onto_fn.engine.places import place_of
 from onto_fn.engine.skipping import NOTHING, Skipped
-from onto_fn.errors import UnreadableRecord
+from onto_fn.errors import BuildError, OntoError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
@@ -253,10 +254,19 @@ def message_of(error: Exception) -> str:
     """An error's text as a document can hold it, whatever code and data made of it.
 
     A model's problems with a long list, or a lone surrogate, must not keep the dead letter from
-    being written.
+    being written. Of an error in the application's code it ends with the place, `(views.py:12)`.
     """
-    text = str(error).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
+    text = _storable(str(error))
+    # Other errors of the library are about documents or requests, and a client may read them.
+    is_codes = isinstance(error, BuildError) or not isinstance(error, OntoError)
+    place = place_of(error) if is_codes else ""
+    suffix = f" ({_storable(place)})" if place else ""
+    most = MAX_MESSAGE - len(suffix)
+    return f"{text if len(text) <= most else f'{text[: most - 1]}…'}{suffix}"
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def is_shard(path: str) -> bool:

@@ -171,7 +171,7 @@ def outcome(
         found: what was built.
         gone: documents that were deleted before.
     """
-    error = "" if found.error is None else str(found.error)
+    error = "" if found.error is None else message_of(found.error)
     name, root = affected.definition.name, affected.root
     skipped = tuple(sorted(found.read_set.skipped))
     if planned is None:  # of a build that failed, the dead letter is there already

@@ -26,6 +26,8 @@ VARIABLE = "ONTO_FN_LOG"
 _SHOWN = 5  # paths of documents that were left out
 _log = logging.getLogger(LOGGER)
 
+_MAX_LABEL = 1000  # characters; the whole error is in the message and in the dead letter
+
 _SEVERITIES = {
     Result.DEAD_LETTER: logging.ERROR,
     Result.COVERED: logging.DEBUG,
@@ -127,6 +129,8 @@ class OutcomeLog(Observer):
         if outcome.skipped:
             labels["skipped"] = len(outcome.skipped)
             left_out = f"; left out, as their models refuse them: {_some(outcome.skipped)}"
+        if outcome.error:
+            labels["error"] = outcome.error[:_MAX_LABEL]
         _log.log(
             level,
             "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s%s",
