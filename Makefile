@@ -54,11 +54,11 @@ bench-coldstart: setup ## Import time and memory of the functions, beside a bare
 bench-backfill: setup ## Backfill 100,000 documents, killed twice, and verify them (DOCUMENTS=)
 	@$(BIN)/python benchmarks/backfill.py $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
-emulators: setup ## Run the emulators, on the ports of firebase.json, until Ctrl-C
-	@$(BIN)/python -m onto_fn.testing
+emulators: setup ## Run the meeting room on the emulators, with its sample, until Ctrl-C
+	@$(BIN)/onto dev --seed meeting_room.sample:sources
 
-web: setup ## Serve the meeting room's page, for the emulators, on http://127.0.0.1:5005
-	@$(BIN)/python -m http.server 5005 --bind 127.0.0.1 --directory web
+web: setup ## Serve the meeting room's page for `make emulators` on 127.0.0.1:5005 (PORT=)
+	@$(BIN)/python scripts/web.py $(PORT)
 
 docs: setup ## Write the command line's page and the table of types from the code
 	@$(BIN)/python scripts/command_line_page.py

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from google.api_core.exceptions import DeadlineExceeded
-from google.pubsub_v1 import PublisherClient, SubscriberClient
-from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from onto_fn import Message
@@ -47,13 +47,11 @@ def suite(make_project: Callable[[str], Path]) -> Generator[EmulatorSuite]:
 
 @pytest.fixture
 def pull(suite: EmulatorSuite) -> Callable[[], list[Message]]:
-    """What the topic has got since the last call."""
+    """What the topic, which the suite has made, has got since the last call."""
     channel = grpc.insecure_channel(suite.pubsub_host)
-    publisher: Any = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
     subscriber: Any = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
     topic = f"projects/{suite.project_id}/topics/meeting-sessions"
     subscription = f"projects/{suite.project_id}/subscriptions/receiver"
-    publisher.create_topic(name=topic)
     subscriber.create_subscription(name=subscription, topic=topic)
 
     def pull() -> list[Message]:
@@ -82,11 +80,11 @@ def test_each_change_of_a_view_reaches_the_topic(
         assert [(message.data or {}).get("title") for message in got] == list(titles)
 
     meeting.set({"title": "one"})
-    eventually(lambda: has_come("one"))
+    eventually(partial(has_come, "one"))
     meeting.set({"title": "two"})
-    eventually(lambda: has_come("one", "two"))
+    eventually(partial(has_come, "one", "two"))
     meeting.delete()
-    eventually(lambda: has_come("one", "two", None))
+    eventually(partial(has_come, "one", "two", None))
 
     assert {message.subject for message in got} == {"sessions/m"}
     assert len({message.id for message in got}) == 3

@@ -1,102 +1,30 @@
 """onto_fn: declared view models, compiled to Firebase functions that keep them up to date."""
 
-from onto_fn.access import claim, members, owner, public, role, signed_in
-from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, Result, RetryPolicy
-from onto_fn.errors import (
-    DeclarationError,
-    InvalidDocument,
-    MissingDocument,
-    OntoError,
-    PermanentError,
-    Refused,
-    TransientError,
-)
-from onto_fn.firestore import Database, Write
-from onto_fn.functions import App
-from onto_fn.mediators import (
-    DocumentSink,
-    EndpointSink,
-    FormMediator,
-    Mediator,
-    PatchMediator,
-    TopicSink,
-    ViewMediator,
-)
-from onto_fn.messages import Message
-from onto_fn.models import DomainModel, EmbeddedModel, Ref, Repository
-from onto_fn.receiving import Inbox, Receipt
-from onto_fn.requests import Form, Patch, Request, edit, load_view
-from onto_fn.store import (
-    Store,
-    aggregate,
-    average,
-    count,
-    keyed,
-    many,
-    maximum,
-    minimum,
-    one,
-    query,
-    root,
-    total,
-)
-from onto_fn.views import TaskDone, ViewModel
+from __future__ import annotations
 
-__all__ = [
-    "App",
-    "Change",
-    "Database",
-    "DeclarationError",
-    "DocumentSink",
-    "DomainModel",
-    "EmbeddedModel",
-    "EndpointSink",
-    "Engine",
-    "FanOut",
-    "Form",
-    "FormMediator",
-    "Inbox",
-    "InvalidDocument",
-    "Mediator",
-    "Message",
-    "MissingDocument",
-    "Observer",
-    "OntoError",
-    "Outcome",
-    "Patch",
-    "PatchMediator",
-    "PermanentError",
-    "Receipt",
-    "Ref",
-    "Refused",
-    "Repository",
-    "Request",
-    "Result",
-    "RetryPolicy",
-    "Store",
-    "TaskDone",
-    "TopicSink",
-    "TransientError",
-    "ViewMediator",
-    "ViewModel",
-    "Write",
-    "aggregate",
-    "average",
-    "claim",
-    "count",
-    "edit",
-    "keyed",
-    "load_view",
-    "many",
-    "maximum",
-    "members",
-    "minimum",
-    "one",
-    "owner",
-    "public",
-    "query",
-    "role",
-    "root",
-    "signed_in",
-    "total",
-]
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onto_fn import api
+    from onto_fn.api import *  # noqa: F403
+
+    __all__: list[str] = []
+    __all__ += api.__all__
+
+else:
+    # What is asked for is loaded then, since all names take a second, and `onto --help` needs none.
+    # Type checkers do not see this, or they would take any name.
+    def __getattr__(name: str) -> object:
+        if name == "__all__" or not name.startswith("_"):
+            if find_spec(f"onto_fn.{name}"):
+                return import_module(f"onto_fn.{name}")
+            public = import_module("onto_fn.api")
+            globals().update({key: getattr(public, key) for key in ["__all__", *public.__all__]})
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *import_module("onto_fn.api").__all__})

@@ -16,7 +16,8 @@ from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import Filter
 from onto_fn.store import AggregateSpec
-from onto_fn.store.aggregates import AGGREGATES, AggregateRead
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import AGGREGATES
 from onto_fn.store.generations import Register, fields_of, generation_of, shown_by
 from onto_fn.store.measures import Measure
 

@@ -46,7 +46,8 @@ from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Filter, Query, Reference
 from onto_fn.firestore.matching import is_decidable, matches
 from onto_fn.store import AggregateSpec
-from onto_fn.store.aggregates import AggregateRead, Contribution
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import Contribution
 from onto_fn.store.measures import Measure
 
 TIME = datetime(2026, 1, 2, tzinfo=UTC)

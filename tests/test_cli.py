@@ -7,7 +7,10 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,13 +23,20 @@ from onto_fn import (
     App,
     DocumentSink,
     DomainModel,
+    Form,
+    FormMediator,
     Mediator,
+    Patch,
+    PatchMediator,
     Store,
     TopicSink,
     ViewMediator,
     ViewModel,
     aggregate,
     count,
+    many,
+    one,
+    public,
     root,
 )
 from onto_fn.cli import graph as graph_command
@@ -64,6 +74,38 @@ def test_the_help_of_a_command_ends_with_an_example_of_it(name: str) -> None:
 
     assert shown.exit_code == 0
     assert re.search(rf"Example: .*onto {name}\b", " ".join(shown.output.split()))
+
+
+@pytest.mark.parametrize("name", ["", "dead-letters", *COMMANDS])
+def test_the_help_shows_no_value_for_an_option_that_takes_none(name: str) -> None:
+    shown = CliRunner().invoke(cli, [*name.split(), "--help"])
+
+    assert "--help" in shown.output
+    assert "<bool>" not in shown.output
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of(["--version"]) == 0
+    assert capsys.readouterr().out == f"onto-fn {version('onto-fn')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_loads_neither_the_library_nor_google(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from onto_fn.cli.main import status_of\n"
+        f"assert status_of({arguments}) == 0\n"
+        "print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    loaded = done.stderr.split()
+    assert "typer" in loaded
+    # `google.cloud` itself is loaded by a .pth file of another package, empty.
+    google = ("google.cloud.", "google.api_core", "google.auth", "google.protobuf")
+    heavy = (*google, "grpc", "pydantic", "requests", "firebase_functions", "onto_fn.api")
+    assert [name for name in loaded if name.startswith(heavy)] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -164,7 +206,8 @@ def test_a_collection_leads_through_its_function_to_the_views(drawn: Graph) -> N
         ("polls", "on_polls_written", ""),
         ("on_polls_written", "PollPage", "root"),
         ("PollPage", "pollPages", "writes"),
-        ("PollPage", "poll-pages", "sends"),
+        ("PollPage", "on_onto_outbox_written", "sends to poll-pages"),
+        ("on_onto_outbox_written", "poll-pages", ""),
     } <= edges(drawn)
 
 
@@ -195,7 +238,55 @@ def test_nodes_say_what_they_are(drawn: Graph) -> None:
 
     assert details["collection", "polls"] == "Poll"
     assert details["definition", "Answers"] == "task mode"
-    assert ("function", "on_onto_outbox_written") in details
+    assert details["sink", "poll-pages"] == "topic poll-pages"
+
+
+def test_every_function_is_joined_to_something(drawn: Graph) -> None:
+    joined = {end for source, target, _ in edges(drawn) for end in (source, target)}
+
+    assert {node.name for node in drawn.nodes if node.kind == "function"} <= joined
+
+
+def test_a_patch_leads_to_the_domain_models_that_its_views_setters_can_change() -> None:
+    class CountryStore(Store):
+        page = root(Poll)
+        line = one(Line.Document, lambda store: None, default=None)
+        requests = many(Request, lambda store: [])
+        votes = aggregate(Vote, total=count())
+
+    class CountryPage(ViewModel[CountryStore], path="countryPages/{poll_id}"):
+        @property
+        def title(self) -> str:
+            return self.store.page.title
+
+        @title.setter
+        def title(self, value: str) -> None:
+            self.store.page.title = value
+
+    class TitlePatch(
+        Patch[CountryPage], path="titlePatches/{id}", target="pollId", create=public()
+    ):
+        title: str
+
+    mediators = [ViewMediator(CountryPage), PatchMediator(TitlePatch, callable=True)]
+    drawn = edges(graph_of(App(mediators)))
+
+    changed = {
+        target for source, target, label in drawn if (source, label) == ("TitlePatch", "may change")
+    }
+    assert changed == {"polls", "requests"}
+    assert ("onto_request", "TitlePatch", "calls") in drawn
+
+
+def test_a_form_leads_to_what_its_store_has_as_well() -> None:
+    class Renaming(Form[PollStore], path="renamings/{id}", root="poll_id", create=public()):
+        poll_id: str
+
+        def submit(self, request: object) -> None: ...
+
+    drawn = edges(graph_of(App([FormMediator(Renaming)])))
+
+    assert ("Renaming", "polls", "may change") in drawn
 
 
 def test_what_has_a_meaning_to_mermaid_or_dot_is_escaped() -> None:

@@ -49,6 +49,40 @@ def test_functions_that_cannot_be_loaded_are_told_with_pythons_own_error() -> No
     ]
 
 
+def test_functions_that_cannot_be_loaded_name_the_line_of_the_apps_code() -> None:
+    folder = Path("/home/me/app")
+    lines = [
+        '>    File "/home/me/app/functions/main.py", line 3, in <module>',
+        ">      from views import Page",
+        '>    File "/home/me/app/functions/views.py", line 7',
+        ">      def title(self) -> str",
+        ">  SyntaxError: expected ':'",
+        '>    File "/home/me/app/functions/venv/lib/site-packages/flask/app.py", line 9, in run',
+        '>    File "/usr/lib/python3.11/runpy.py", line 1, in run',
+        FAILED,
+    ]
+
+    assert list(following.told(lines, folder)) == [
+        following.Reload(error="SyntaxError: expected ':'", where="functions/views.py, line 7")
+    ]
+    assert following.last_error("\n".join(lines), folder) == (
+        "functions/views.py, line 7: SyntaxError: expected ':'"
+    )
+
+
+def test_the_error_of_a_dead_letter_is_found(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "onto_fn"):
+        change = Change("towns/oslo", None, None, "event-1")
+        error = "TownView.title raised KeyError: 'x' (views.py:7)"
+        outcome = Outcome("TownView", "towns/oslo", Result.DEAD_LETTER, error=error)
+        OutcomeLog().outcome(change, outcome, 0.0125)
+
+    (found,) = following.told([CloudFormatter().format(caplog.records[-1])])
+
+    assert isinstance(found, following.Outcome)
+    assert (found.severity, found.error) == ("ERROR", error)
+
+
 def test_a_failure_without_an_error_of_python_is_that_of_the_tool() -> None:
     assert list(following.told([FAILED])) == [following.Reload(error="FirebaseError: no")]
 

@@ -13,7 +13,9 @@ from onto_fn.testing.config import (
     configured_ports,
     emulator_config,
     free_ports,
+    function_folders,
     read_config,
+    wants_ui,
 )
 
 FIREBASE_JSON = {
@@ -54,14 +56,42 @@ def test_wanted_ports_are_kept() -> None:
     assert config["emulators"]["firestore"]["port"] == 8080
 
 
-def test_emulator_ui_stays_off() -> None:
+def test_emulator_ui_stays_off_unless_it_is_asked_for() -> None:
     config = emulator_config(FIREBASE_JSON, ["firestore"], configured_ports(FIREBASE_JSON))
 
     assert config["emulators"]["ui"] == {"enabled": False}
 
 
 def test_configured_ports_are_those_of_emulators_that_have_one() -> None:
-    assert configured_ports(FIREBASE_JSON) == {"firestore": 8080}
+    assert configured_ports(FIREBASE_JSON) == {"firestore": 8080, "ui": 4000}
+
+
+def test_the_port_of_a_ui_that_is_not_enabled_is_not_configured() -> None:
+    config = {"emulators": {"ui": {"enabled": False, "port": 4000}}}
+
+    assert (configured_ports(config), wants_ui(config)) == ({}, False)
+
+
+def test_the_ui_starts_where_it_is_asked_for_on_its_port() -> None:
+    ports = configured_ports(FIREBASE_JSON)
+    emulators = emulator_config(FIREBASE_JSON, ["firestore"], ports, ui=True)["emulators"]
+
+    assert wants_ui(FIREBASE_JSON)
+    assert emulators["ui"] == {"enabled": True, "host": "127.0.0.1", "port": 4000}
+
+
+@pytest.mark.parametrize(
+    ("functions", "folders"),
+    [
+        ({"source": "backend"}, ["backend"]),
+        ([{"source": "a"}, {"codebase": "b"}], ["a", "functions"]),
+        (None, []),
+    ],
+)
+def test_the_folders_of_functions_are_those_of_the_codebases(
+    functions: object, folders: list[str]
+) -> None:
+    assert function_folders({"functions": functions}) == folders
 
 
 def test_project_without_configuration_has_an_empty_one(tmp_path: Path) -> None:

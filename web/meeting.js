@@ -1,6 +1,6 @@
 // One user's meetings, live: the page reads view documents and writes patches, and nothing else.
-// It works on the emulators (their addresses may be in the page's, as ?firestore=host:port), where
-// anybody may sign in as anybody.
+// It works on the emulators, where anybody may sign in as anybody. Their addresses and the project
+// may be in the page's own: ?firestore=HOST:PORT&auth=HOST:PORT&project=ID.
 
 import { initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithCustomToken } from "firebase/auth";
@@ -11,16 +11,19 @@ import {
   getFirestore,
   onSnapshot,
 } from "firebase/firestore";
+import { complaint, silent } from "./reach.js";
 
 const given = new URLSearchParams(location.search);
 const app = initializeApp({ apiKey: "emulator", projectId: given.get("project") ?? "demo-onto-fn" });
 const auth = getAuth(app);
 const db = getFirestore(app);
-const [host, port] = (given.get("firestore") ?? "127.0.0.1:8080").split(":");
+const addresses = {
+  Firestore: given.get("firestore") ?? "127.0.0.1:8080",
+  Auth: given.get("auth") ?? "127.0.0.1:9099",
+};
+const [host, port] = addresses.Firestore.split(":");
 connectFirestoreEmulator(db, host, Number(port));
-connectAuthEmulator(auth, `http://${given.get("auth") ?? "127.0.0.1:9099"}`, {
-  disableWarnings: true,
-});
+connectAuthEmulator(auth, `http://${addresses.Auth}`, { disableWarnings: true });
 
 const form = document.querySelector("#sign-in");
 const status = document.querySelector("#status");
@@ -35,20 +38,31 @@ form.addEventListener("submit", async (event) => {
   stop();
   asked.textContent = "";
   sessions.replaceChildren();
-  status.textContent = `Signing in as ${uid}`;
-  // The Auth emulator takes a token that nobody has signed.
-  await signInWithCustomToken(auth, JSON.stringify({ uid }));
+  tell(`Signing in as ${uid}`);
+  const names = await silent(addresses);
+  if (names.length) {
+    tell(complaint(names, addresses), { isError: true });
+    return;
+  }
+  try {
+    // The Auth emulator takes a token that nobody has signed.
+    await signInWithCustomToken(auth, JSON.stringify({ uid }));
+  } catch (error) {
+    tell(`Cannot sign in as ${uid}: ${error.message}`, { isError: true });
+    return;
+  }
   stop = onSnapshot(
     collection(db, "users", whose, "MeetingSession"),
     { includeMetadataChanges: true },
     (snapshot) => {
       // The SDK's cache may hold what the user before this one was allowed to read.
       if (snapshot.metadata.fromCache) return;
-      status.textContent = `${snapshot.size} meeting(s) of ${whose}`;
+      const hint = snapshot.size ? "" : ": is there any data? `make emulators` writes a sample";
+      tell(`${snapshot.size} meeting(s) of ${whose}${hint}`);
       sessions.replaceChildren(...snapshot.docs.map((found) => article(uid, found)));
     },
     (error) => {
-      status.textContent = `${whose}: ${error.code}`;
+      tell(`${whose}: ${error.code}`, { isError: true });
     },
   );
 });
@@ -77,6 +91,11 @@ async function patch(uid, meeting, inSession) {
     stopWatching();
     asked.textContent = `${processed.state} ${processed.reason ?? ""}`.trim();
   });
+}
+
+function tell(text, { isError = false } = {}) {
+  status.textContent = text;
+  status.className = isError ? "error" : "";
 }
 
 function element(name, text) {

@@ -19,7 +19,14 @@ import tempfile
 from pathlib import Path
 
 SECONDS = 60.0
-LOADED = ("onto_fn.cli.main", "onto_fn.serving", "rich.progress", "rich.table", "google.auth")
+LOADED = (
+    "onto_fn.cli.main",
+    "onto_fn.api",
+    "onto_fn.serving",
+    "rich.progress",
+    "rich.table",
+    "google.auth",
+)
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ from onto_fn.cli.main import cli
 # What a command needs on its command line, by its name. A command that has required arguments and
 # no row here fails the tests of the surroundings.
 ARGUMENTS: dict[str, list[str]] = {
+    "get": ["towns/oslo"],
+    "set": ["towns/oslo", 'name="Oslo"'],
+    "delete": ["towns/oslo"],
     "explain": ["towns/oslo"],
     "dead-letters show": ["TownView~towns%2Foslo"],
 }
@@ -20,6 +23,9 @@ ARGUMENTS: dict[str, list[str]] = {
 DRIVEN = {
     "init": "test_init.py",
     "dev": "test_dev.py",
+    "get": "test_documents.py",
+    "set": "test_documents.py",
+    "delete": "test_documents.py",
     "graph": "test_working.py",
     "explain": "test_explain.py",
     "generate": "test_working.py",

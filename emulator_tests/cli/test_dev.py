@@ -41,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "seed.json").write_text(
         json.dumps({"towns/oslo": {"name": "Oslo", "country": {"$ref": "countries/no"}}})
     )
+    (tmp_path / "odd.json").write_text(json.dumps({"towns/oslo": {"at": {"$when": "now"}}}))
     return tmp_path
 
 
@@ -84,6 +85,7 @@ def test_a_program_reads_json_lines_and_stops_it_by_a_signal(
             onto.kill()
 
     assert list(running["running"]) == ["firestore"]
+    assert running["environ"]["FIRESTORE_EMULATOR_HOST"] == running["running"]["firestore"]
     assert seeded == {"seeded": 2}
     assert (onto.returncode, rest, said) == (0, "", "")
 
@@ -103,7 +105,10 @@ def without_firebase(folder: Path) -> None:
         (["functions"], "there is no firebase.json in"),
         (["--seed", "nowhere.json"], "nowhere.json cannot be read: No such file"),
         (["--seed", "firebase.json"], "'emulators' is not the path of a document"),
+        (["--seed", "odd.json"], "odd.json, towns/oslo, field at: "),
         (["--project", "towns-1234"], "as the real project towns-1234"),
+        (["--import", "functions"], "functions is no export of emulators"),
+        (["--export-on-exit", "functions"], "functions holds something else than an export"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from towns import Towns
+
+from onto_fn import Change
+from onto_fn.cli.apps import load_app
 
 
 @pytest.mark.parametrize("in_terminal", [True, False])
@@ -94,3 +98,74 @@ def test_a_collection_is_no_document(towns: Towns) -> None:
 
     assert ended.code == 2
     assert "name a document" in ended.err
+
+
+AGGREGATED = """\
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, many, query, root
+from onto_fn import count, total
+
+
+class Shop(DomainModel, collection="shops"):
+    pass
+
+
+class Sale(DomainModel, collection="sales"):
+    amount: int
+
+
+class ShopStore(Store):
+    shop = root(Shop)
+    numbers = aggregate(Sale, n=count(), amount=total("amount"))
+    sales = query(Sale, invalid="skip")
+
+
+class ShopView(ViewModel[ShopStore], path="shopViews/{shop_id}"):
+    @property
+    def number(self) -> int:
+        return self.store.numbers["n"] + len(self.store.sales)
+
+
+App([ViewMediator(ShopView)]).export(globals())
+"""
+
+
+@pytest.fixture
+def shop(towns: Towns, tmp_path: Path) -> tuple[str, ...]:
+    """The options for an app with a good sale and a bad one."""
+    file = tmp_path / "shop.py"
+    file.write_text(AGGREGATED)
+    engine = load_app(str(file)).engine
+    towns.write("shops/s")
+    for name, amount in (("good", 1), ("bad", "much")):
+        towns.write(f"sales/{name}", amount=amount)
+        engine.handle(towns.database, Change(f"sales/{name}", None, None, f"event-{name}"))
+    engine.handle(towns.database, Change("shops/s", None, None, "event-s"))
+    return ("--app", str(file))
+
+
+def test_a_document_that_an_aggregate_refuses_has_failed_and_is_not_counted(
+    towns: Towns, shop: tuple[str, ...]
+) -> None:
+    good, bad = (
+        {d["definition"]: d["state"] for d in ended.records[0]["dependents"]}
+        for ended in (
+            towns.run("explain", f"sales/{name}", "--json", *shop) for name in ("good", "bad")
+        )
+    )
+
+    assert good == {"ShopView": "built", "ShopStore.numbers": "counted"}
+    assert bad["ShopStore.numbers"] == "failed"
+    assert bad["ShopView"].startswith("built without it: Sale: amount: ")
+
+
+def test_what_a_view_leaves_out_is_told_of_the_view_and_in_the_status(
+    towns: Towns, shop: tuple[str, ...]
+) -> None:
+    explained = towns.run("explain", "shopViews/s", *shop)
+    status = towns.run("status", *shop)
+    rows = {row["target"]: row for row in towns.run("status", "--json", *shop).records}
+
+    assert "left out    1 document" in explained.out
+    assert "Sale: amount: " in explained.out
+    assert rows["ShopView"]["skipping"] == 1
+    assert "leave out what its model refuses" in status.err

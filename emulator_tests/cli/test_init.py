@@ -9,10 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pexpect
 import pytest
-from terminal import Ended, clean_environ, end_of, run, terminal
+from terminal import clean_environ, end_of, run, terminal
 
 from onto_fn.testing.config import free_ports
 from onto_fn.testing.discovery import discovery
@@ -58,15 +60,7 @@ def test_the_readme_has_two_commands(new_project: Path) -> None:
 
 
 def test_the_tests_of_a_new_project_pass(new_project: Path, environ: dict[str, str]) -> None:
-    done = subprocess.run(
-        ["make", "test"],
-        cwd=new_project,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    done = _make("test", new_project, environ)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
@@ -82,11 +76,13 @@ def test_a_new_project_runs_shows_its_events_and_takes_edits(
             "dev", program="make", cwd=new_project, environ=environ, deadline=SECONDS
         ) as make:
             make.expect_exact("2 documents written from seed.json")
-            make.expect(r"(cities/oslo|countries/no) -> CityView  committed  \d+ ms")
+            make.expect(r"(cities/oslo|countries/no) -> CityView of cities/oslo  committed  \d+ ms")
 
             with discovery():  # an edit is discovered like a start
                 views.write_text(before.replace("CityView(", "CityPage("))
-                make.expect("the functions cannot be loaded: .*CityView")
+                make.expect(
+                    r"the functions cannot be loaded: functions/main.py, line \d+: .*CityView"
+                )
                 views.write_text(before)
                 make.expect_exact("functions: on_cities_written, on_countries_written")
 
@@ -100,26 +96,106 @@ def test_a_new_project_runs_shows_its_events_and_takes_edits(
     eventually(lambda: not set(family) & set(processes()), deadline=30)
 
 
-def test_a_folder_that_is_not_empty_is_left_alone_unless_it_is_confirmed(
-    tmp_path: Path, environ: dict[str, str]
+def test_generate_takes_over_the_files_of_a_new_project_and_changes_nothing(
+    new_project: Path, environ: dict[str, str]
 ) -> None:
-    (tmp_path / "README.md").write_text("mine")
+    names = ["firestore.rules", "firestore.indexes.json"]
+    before = [(new_project / name).read_text() for name in names]
 
-    refused = run("init", "--onto-fn", "onto-fn==0.1.0", cwd=tmp_path, environ=environ)
-    denied = _asked(tmp_path, environ, "n")
+    ended = _make("generate", new_project, environ)
 
-    assert (refused.code, denied.code) == (2, 1)
-    assert "say --yes" in refused.err
-    assert "nothing was changed" in denied.out
-    assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("up to date") == 2
+    assert [(new_project / name).read_text() for name in names] == before
 
-    confirmed = _asked(tmp_path, environ, "y")
 
-    assert confirmed.code == 0
-    assert (tmp_path / "README.md").read_text().startswith("# test-a-folder")
-    assert json.loads((tmp_path / ".firebaserc").read_text())["projects"]["default"][:5] == "demo-"
-    requirements = (tmp_path / "functions" / "requirements.txt").read_text().split("\n")
+def test_check_fails_with_a_diff_if_rules_are_stale(
+    new_project: Path, environ: dict[str, str]
+) -> None:
+    views = new_project / "functions" / "views.py"
+    before = views.read_text()
+    views.write_text(before.replace("signed_in", "public"))
+    try:
+        ended = _make("check", new_project, environ)
+    finally:
+        views.write_text(before)
+
+    assert ended.returncode == 2
+    assert "+      allow get, list: if true;" in ended.stderr
+    assert "not as the app declares: firestore.rules: run `onto generate`" in ended.stderr
+    assert "passed" not in ended.stdout
+
+
+def test_check_runs_the_tests_if_all_is_as_declared(
+    new_project: Path, environ: dict[str, str]
+) -> None:
+    ended = _make("check", new_project, environ)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "1 passed" in ended.stdout
+
+
+@pytest.fixture
+def existing(tmp_path: Path) -> Path:
+    """A Firebase project with a page, rules and a README."""
+    (tmp_path / "README.md").write_text("mine\n")
+    (tmp_path / "firebase.json").write_text('{"hosting": {"public": "web"}}')
+    (tmp_path / "Makefile").write_text("all:\n")
+    return tmp_path
+
+
+def test_each_file_that_differs_is_shown_and_asked_about(
+    existing: Path, environ: dict[str, str]
+) -> None:
+    with _adopting(existing, environ) as onto:
+        onto.expect_exact("--- Makefile (as it is)")
+        onto.expect_exact("-all:")
+        onto.expect_exact("Makefile: keep or replace? [keep]:")
+        onto.sendline("replace")
+        onto.expect_exact("README.md: keep or replace? [keep]:")
+        onto.sendline("")
+        onto.expect_exact('+  "functions": [')
+        onto.expect_exact("firebase.json: keep, replace or merge? [keep]:")
+        onto.sendline("both")
+        onto.expect_exact("firebase.json: keep, replace or merge? [keep]:")
+        onto.sendline("m")
+        ended = end_of(onto)
+
+    assert ended.code == 0
+    assert (existing / "README.md").read_text() == "mine\n"
+    assert "make check" not in (existing / "Makefile").read_text()
+    assert (existing / "Makefile").read_text().startswith("PYTHON ?=")
+    firebase = json.loads((existing / "firebase.json").read_text())
+    assert firebase["hosting"] == {"public": "web"}
+    assert firebase["functions"][0]["codebase"] == "onto"
+    requirements = (existing / "functions" / "requirements.txt").read_text().split("\n")
     assert requirements[1] == "onto-fn==0.1.0"
+
+
+def test_nothing_is_written_before_the_last_answer(existing: Path, environ: dict[str, str]) -> None:
+    before = {file.name: file.read_text() for file in existing.iterdir()}
+
+    with _adopting(existing, environ) as onto:
+        onto.expect_exact("Makefile: keep or replace?")
+        onto.sendline("replace")
+        onto.expect_exact("README.md: keep or replace?")
+        onto.sendintr()
+        ended = end_of(onto)
+
+    assert ended.code in (1, 130)
+    assert "stopped" in ended.out
+    assert {file.name: file.read_text() for file in existing.iterdir()} == before
+
+
+def test_without_a_terminal_files_that_exist_stay_and_are_named(
+    existing: Path, environ: dict[str, str]
+) -> None:
+    ended = run("init", "--onto-fn", "onto-fn==0.1.0", cwd=existing, environ=environ)
+
+    assert ended.code == 1
+    assert "left as they are: Makefile, README.md, firebase.json" in ended.err
+    assert (existing / "README.md").read_text() == "mine\n"
+    assert (existing / "functions" / "main.py").exists()
 
 
 def test_what_is_no_source_of_onto_fn_is_refused(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -130,8 +206,17 @@ def test_what_is_no_source_of_onto_fn_is_refused(tmp_path: Path, environ: dict[s
     assert list(tmp_path.iterdir()) == []
 
 
-def _asked(folder: Path, environ: dict[str, str], answer: str) -> Ended:
-    with terminal("init", "--onto-fn", "onto-fn==0.1.0", cwd=folder, environ=environ) as onto:
-        onto.expect_exact("README.md. Go on?")
-        onto.sendline(answer)
-        return end_of(onto)
+def _make(target: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", target],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def _adopting(folder: Path, environ: dict[str, str]) -> AbstractContextManager[pexpect.spawn]:
+    return terminal("init", "--onto-fn", "onto-fn==0.1.0", cwd=folder, environ=environ)

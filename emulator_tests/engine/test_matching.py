@@ -12,7 +12,7 @@ from kit.writing import Writer
 
 from onto_fn import Database
 from onto_fn.firestore import Document, Filter, Query, Reference, Write
-from onto_fn.firestore.matching import is_decidable, matches, selected
+from onto_fn.firestore.matching import found, is_decidable, matches, selected
 from onto_fn.firestore.queries import Operator, Order
 
 VALUES: list[Any] = [
@@ -145,3 +145,55 @@ def test_a_document_that_is_gone_matches_nothing() -> None:
 )
 def test_what_firestore_alone_decides_is_left_to_it(query: Query) -> None:
     assert not is_decidable(query)
+
+
+LISTS_WITH_NOTHING: list[list[Any]] = [[1, None], [None], [1, float("nan")]]
+INEQUALITIES: list[tuple[Operator, Any]] = [
+    *product(("!=",), VALUES),
+    *product(("<", "<=", ">", ">="), [value for value in VALUES if value is not None]),
+    *product(("not-in",), [*LISTS, *LISTS_WITH_NOTHING]),
+    *product(("in", "array_contains_any"), LISTS_WITH_NOTHING),
+]
+
+
+def test_every_condition_finds_what_firestore_finds(
+    there: tuple[Database, list[Document]],
+) -> None:
+    database, documents = there
+    wrong: list[str] = []
+    for op, value in [*CONDITIONS, *INEQUALITIES]:
+        query = Query("things", (Filter("value", op, value),))
+        theirs = [document.path for document in database.query(query)[0]]
+        ours = [document.path for document in found(query, documents)]
+        if ours != theirs:
+            wrong.append(f"{op} {value!r}: {ours}, not {theirs}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("orders", ORDERS)
+def test_limit_and_offset_find_what_firestore_finds(
+    there: tuple[Database, list[Document]], orders: tuple[Order, ...]
+) -> None:
+    database, documents = there
+    query = Query("things", (Filter("parity", ">=", 1),), (), 7, offset=3)
+    for asked in (query, Query("things", orders=orders, limit=7, offset=3)):
+        theirs = [document.path for document in database.query(asked)[0]]
+        assert [document.path for document in found(asked, documents)] == theirs
+
+
+def test_several_inequalities_find_what_firestore_finds(
+    there: tuple[Database, list[Document]],
+) -> None:
+    database, documents = there
+    filters = (Filter("value", ">", 0), Filter("value", "<", 2), Filter("parity", "!=", 0))
+    query = Query("things", filters, (Order("parity", descending=True),), 3)
+
+    theirs = [document.path for document in database.query(query)[0]]
+
+    assert len(theirs) > 1
+    assert [document.path for document in found(query, documents)] == theirs
+
+
+def test_a_query_that_no_store_has_is_refused_without_firestore() -> None:
+    with pytest.raises(ValueError, match="only the queries of stores"):
+        found(Query("things", anywhere=True), [])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.emulators import DEMO
 from onto_fn.errors import OntoError
 from onto_fn.firebase_json import read_firebase_json
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EMULATOR_VARIABLE = "FIRESTORE_EMULATOR_HOST"
 PUBSUB_VARIABLE = "PUBSUB_EMULATOR_HOST"
+DEFAULT_PROJECT = "demo-onto-fn"
 _LOCAL = "127.0.0.1"
 _EMULATOR_SECONDS = 2.0
 _ANSWER_SECONDS = 15.0
@@ -41,6 +43,24 @@ class Opened:
     """
 
     app: App
+    database: Database
+    emulator: str | None
+
+    @property
+    def place(self) -> str:
+        """Which database it is, for people."""
+        return OpenedDatabase(self.database, self.emulator).place
+
+
+@dataclass(frozen=True)
+class OpenedDatabase:
+    """A database without its app.
+
+    Attributes:
+        database: a connection that has answered.
+        emulator: address of the emulator, None for the real Firestore.
+    """
+
     database: Database
     emulator: str | None
 
@@ -72,21 +92,68 @@ def open_app(
     """
     app_file(app)
     project = project or default_project()
-    if emulator:
-        _check_emulator(emulator)
-    elif project.startswith("demo-"):
-        raise CommandError(
-            f"the project {project} exists in an emulator only",
-            "start one with `onto dev`, and say --emulator "
-            f"{configured_emulator('firestore') or f'{_LOCAL}:8080'}",
-        )
-    _lead_to(project, emulator)
+    _reach(project, emulator)
     loaded = load_app(app)
     found = connect(project, database or loaded.options.database)
     try:
         yield Opened(loaded, found, emulator)
     finally:
         found.close()
+
+
+@contextmanager
+def open_database(
+    *, project: str | None, database: str | None, emulator: str | None
+) -> Generator[OpenedDatabase]:
+    """A database without its app, after a check that it answers; closed at the end.
+
+    Without an address, the emulator of this folder's `firebase.json` is taken if it answers, unless
+    the project is one that is named and real. `onto dev` runs it as the project of `.firebaserc`,
+    with `demo-` before its id.
+
+    Args:
+        project: project id; else that of `onto dev`, or the default of `.firebaserc`.
+        database: id of the database; else the default one.
+        emulator: `HOST:PORT` of the Firestore emulator.
+
+    Raises:
+        CommandError: there is no project, no emulator, no credentials, or no permission.
+    """
+    if emulator is None and (project is None or project.startswith(DEMO)):
+        configured = configured_emulator("firestore")
+        if configured is not None and _answers(configured):
+            emulator = configured
+    if project is None:
+        project = emulated_project(Path()) if emulator else default_project()
+    _reach(project, emulator)
+    found = connect(project, database or "(default)")
+    try:
+        yield OpenedDatabase(found, emulator)
+    finally:
+        found.close()
+
+
+def emulated_project(folder: Path) -> str:
+    """The project that `onto dev` runs a folder's emulators as: that of `.firebaserc`, made demo.
+
+    Raises:
+        CommandError: `.firebaserc` is not JSON.
+    """
+    chosen = project_of(folder / ".firebaserc") or DEFAULT_PROJECT
+    return chosen if chosen.startswith(DEMO) else f"{DEMO}{chosen}"
+
+
+def _reach(project: str, emulator: str | None) -> None:
+    """Lead this process to an emulator that answers, or to Google."""
+    if emulator:
+        _check_emulator(emulator)
+    elif project.startswith(DEMO):
+        raise CommandError(
+            f"the project {project} exists in an emulator only",
+            "start one with `onto dev`, and say --emulator "
+            f"{configured_emulator('firestore') or f'{_LOCAL}:8080'}",
+        )
+    _lead_to(project, emulator)
 
 
 def default_project() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project, Yes
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, as_text
 
 if TYPE_CHECKING:
     from onto_fn.engine.outcomes import Outcome
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 LIST_EXAMPLE = "onto dead-letters list --view UserView"
 SHOW_EXAMPLE = "onto dead-letters show UserView~users%2Fada"
-REPLAY_EXAMPLE = "onto dead-letters replay --all"
+REPLAY_EXAMPLE = "onto dead-letters replay --cause InvalidDocument:orders/bad"
 DISCARD_EXAMPLE = "onto dead-letters discard UserView~users%2Fada"
 
 Letter = Annotated[str, typer.Argument(metavar="LETTER", help="Id of the letter, from the list.")]
@@ -26,27 +27,47 @@ Letters = Annotated[
     list[str] | None, typer.Argument(metavar="[LETTER]…", help="Ids of letters, from the list.")
 ]
 Every = Annotated[bool, typer.Option("--all", help="All letters.")]
+Cause = Annotated[
+    str | None,
+    typer.Option(metavar="CAUSE", help="All letters of a cause, as the list names it."),
+]
 
 
 def list_letters(
     view: Annotated[str | None, typer.Option(help="Only those of this view or mediator.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 100,
+    cause: Cause = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list of each cause.")] = 100,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
     as_json: Json = False,
 ) -> None:
-    """List what waits to be mended and replayed."""
+    """List what waits to be corrected and replayed, grouped by its cause.
+
+    The cause is the document that is at fault, where the error names one; else the view, mediator
+    or aggregate that failed.
+    """
     output = Output(as_json=as_json)
+    groups: dict[str, _Group] = {}
     with open_app(app, project=project, database=database, emulator=emulator) as opened:
-        rows: list[dict[str, object]] = []
-        for letter in opened.app.engine.letters(opened.database, view):
-            if len(rows) == limit:
-                output.remark(f"there are more; these are the first {limit}")
-                break
-            rows.append(_row(letter))
-    output.table(rows, ["letter", "view", "root", "since", "count", "error"])
+        for letter in _letters(opened, view, cause):
+            row = _row(letter)
+            groups.setdefault(str(row["cause"]), _Group()).add(row, limit)
+    for number, (name, group) in enumerate(
+        sorted(groups.items(), key=lambda item: (-item[1].count, item[0]))
+    ):
+        if as_json:
+            for row in group.rows:
+                output.line(row)
+        else:
+            if number:
+                typer.echo("")
+            _tell(name, group)
+    if not groups:
+        output.remark("there are none")
+    else:
+        output.remark("\nCorrected the code? `onto dead-letters replay --cause CAUSE`")
 
 
 def show(
@@ -69,6 +90,7 @@ def show(
 def replay(
     letters: Letters = None,
     every: Every = False,
+    cause: Cause = None,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
     database: DatabaseId = None,
@@ -81,7 +103,7 @@ def replay(
     with open_app(app, project=project, database=database, emulator=emulator) as opened:
         from onto_fn.errors import OntoError
 
-        for letter in _named(opened, letters, every):
+        for letter in _named(opened, letters, every, cause):
             try:
                 outcome = opened.app.replay(letter, opened.database)
                 rows.append(_replayed(letter, outcome))
@@ -95,6 +117,7 @@ def replay(
 def discard(
     letters: Letters = None,
     every: Every = False,
+    cause: Cause = None,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
     database: DatabaseId = None,
@@ -112,7 +135,7 @@ def discard(
         from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
 
-        names = _named(opened, letters, every)
+        names = _named(opened, letters, every, cause)
         if not names:
             output.remark("there are none")
             return
@@ -126,13 +149,61 @@ def discard(
     output.record({"discarded": len(names)})
 
 
-def _named(opened: Opened, letters: list[str] | None, every: bool) -> list[str]:
-    if every and letters:
-        raise CommandError("--all and names exclude each other", "leave one out")
+@dataclass
+class _Group:
+    """The letters of one cause."""
+
+    rows: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    count: int = 0
+    views: set[str] = field(default_factory=set[str])
+    since: str = ""
+
+    def add(self, row: dict[str, object], limit: int) -> None:
+        """Count a letter, and keep it if there are not `limit` of them yet."""
+        self.count += 1
+        self.views |= {str(row["view"])} if row["view"] else set()
+        since = as_text(row["since"])
+        self.since = min(self.since or since, since) if since else self.since
+        if len(self.rows) < limit:
+            self.rows.append(row)
+
+
+def _tell(cause: str, group: _Group) -> None:
+    """Print a group, each id on a line of its own: it is to be copied."""
+    letters = "1 letter" if group.count == 1 else f"{group.count} letters"
+    views = f" of {', '.join(sorted(group.views))}" if group.views else ""
+    since = f", since {group.since}" if group.since else ""
+    typer.echo(cause)
+    typer.echo(f"  {letters}{views}{since}")
+    typer.echo(f"  {group.rows[0]['error']}")
+    for row in group.rows:
+        typer.echo(f"    {row['letter']}")
+    if group.count > len(group.rows):
+        typer.echo(f"    and {group.count - len(group.rows)} more; say --limit to see them")
+
+
+def _letters(
+    opened: Opened, view: str | None = None, cause: str | None = None
+) -> Iterator[Document]:
+    from onto_fn.engine.causes import cause_of
+
+    for letter in opened.app.engine.letters(opened.database, view):
+        if cause is None or cause_of(letter.fields or {}) == cause:
+            yield letter
+
+
+def _named(opened: Opened, letters: list[str] | None, every: bool, cause: str | None) -> list[str]:
+    if every + bool(letters) + (cause is not None) > 1:
+        raise CommandError("--all, --cause and names exclude each other", "say one of them")
     if every:
         return [_id(letter) for letter in opened.app.engine.letters(opened.database)]
+    if cause is not None:
+        found = [_id(letter) for letter in _letters(opened, cause=cause)]
+        if not found:
+            raise Found(f"there is no dead letter of the cause {cause}")
+        return found
     if not letters:
-        raise CommandError("no letter is named", "name letters, or say --all")
+        raise CommandError("no letter is named", "name letters, or say --cause or --all")
     for letter in letters:
         if _one(opened.database, letter).fields is None:
             raise Found(f"there is no dead letter {letter}")
@@ -158,6 +229,8 @@ def _id(letter: Document) -> str:
 
 def _row(letter: Document) -> dict[str, object]:
     """A letter on one line; whatever is in it, as others can write letters too."""
+    from onto_fn.engine.causes import cause_of
+
     fields = letter.fields or {}
     error, event = fields.get("error"), fields.get("event")
     message: object = error
@@ -168,6 +241,7 @@ def _row(letter: Document) -> dict[str, object]:
         document = cast("Mapping[str, object]", event).get("document")
     return {
         "letter": _id(letter),
+        "cause": cause_of(fields),
         "view": fields.get("definition"),
         "root": fields.get("root") or document,
         "since": fields.get("failedSince") or fields.get("failedAt"),

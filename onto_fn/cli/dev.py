@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +15,12 @@ from onto_fn.cli.output import Output
 from onto_fn.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
-    from onto_fn.cli.following import Outcome, Reload
+    from onto_fn.cli.refreshing import Refreshing
+    from onto_fn.cli.showing import Shown
     from onto_fn.testing.suite import EmulatorSuite
 
 EXAMPLE = "onto dev --seed seed.json"
+_EXPORT_METADATA = "firebase-export-metadata.json"
 
 
 def dev(
@@ -30,7 +31,11 @@ def dev(
         str | None,
         typer.Option(
             metavar="FILE|MODULE:NAME",
-            help="Write these documents first: a JSON file, or a function of the functions folder.",
+            help=(
+                "Write these documents first. FILE.json: {path: fields}, for values see "
+                "docs/command-line.md. MODULE:NAME: a function of the functions folder that takes "
+                "the Firestore client and returns {path: fields}."
+            ),
         ),
     ] = None,
     only: Annotated[
@@ -44,11 +49,32 @@ def dev(
         str | None,
         typer.Option(metavar="ID", help="Project id, which begins with demo-; else .firebaserc's."),
     ] = None,
+    import_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--import", metavar="DIR", help="Begin with what --export-on-exit has written."
+        ),
+    ] = None,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export-on-exit", metavar="DIR", help="At the end, write the data there."),
+    ] = None,
+    ui: Annotated[
+        bool | None,
+        typer.Option(
+            "--ui/--no-ui",
+            help="Start the Emulator UI, which firebase-tools downloads once; else as "
+            "firebase.json says.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the app on the emulators, and show what becomes of each event, until Ctrl-C.
 
-    An edit of the functions is loaded by itself.
+    An edit of the functions is loaded by itself. Then the rules and indexes that firebase.json
+    names are written if the app declares others, the topics that it sends to are made, and the
+    documents of edited views are built again.
     """
     from onto_fn.functions.logs import VARIABLE
     from onto_fn.testing.foreground import addresses, configured_suite
@@ -57,11 +83,17 @@ def dev(
 
     output = Output(as_json=as_json)
     _check(folder, seed)
+    imported = _importable(import_from, export_to, output)
+    _check_export(export_to)
+    _remark_unknown(folder, output)
     os.environ[VARIABLE] = "json"  # for the functions
     suite = configured_suite(
         folder,
         only=[name for name in only.split(",") if name],
         project_id=_project(folder, project),
+        ui=ui,
+        import_from=imported,
+        exports=export_to is not None,
     )
     _check_ports(suite)
     with until_stopped() as stopping:
@@ -69,13 +101,19 @@ def dev(
         try:
             with suite:
                 started = suite.log_path.stat().st_size
+                names = [*suite.only, *(["ui"] if suite.ui else [])]
+                running = {name: suite.host(name) for name in names}
                 output.line(
-                    {"running": {name: suite.host(name) for name in suite.only}},
-                    "\n".join(addresses(suite)),
+                    {"running": running, "environ": suite.environ()}, "\n".join(addresses(suite))
                 )
-                if seed is not None:
-                    _seed(suite, seed, output)
-                _follow(suite, started, stopping, output)
+                try:
+                    if seed is not None:
+                        _seed(suite, seed, output)
+                    _follow(suite, started, stopping, output)
+                finally:
+                    if export_to is not None and suite.running:
+                        suite.export_to(export_to)
+                        output.remark(f"the data is in {export_to}")
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:
@@ -106,32 +144,68 @@ def _check_ports(suite: EmulatorSuite) -> None:
             )
 
 
-def _project(folder: Path, project: str | None) -> str:
-    from onto_fn.cli.connecting import project_of
-    from onto_fn.testing.foreground import DEFAULT_PROJECT
+def _importable(folder: Path | None, export_to: Path | None, output: Output) -> Path | None:
+    """The export to begin with; none yet if this is the first run that exports to it."""
+    if folder is None or (folder / _EXPORT_METADATA).is_file():
+        return folder
+    if folder == export_to and not folder.exists():
+        output.remark(f"there is no {folder} yet, so the emulators begin empty")
+        return None
+    raise CommandError(
+        f"{folder} is no export of emulators: it has no {_EXPORT_METADATA}",
+        "name a folder that --export-on-exit or `firebase emulators:export` has written",
+    )
 
-    chosen = project or project_of(folder / ".firebaserc") or DEFAULT_PROJECT
-    if chosen.startswith("demo-"):
-        return chosen
-    if project is not None:
+
+def _check_export(folder: Path | None) -> None:
+    """An export replaces what is in its folder."""
+    if folder is None or not folder.exists() or (folder / _EXPORT_METADATA).is_file():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
         raise CommandError(
-            f"the emulators would run as the real project {project}",
-            "say an id that begins with demo-, which is sure never to reach Google",
+            f"{folder} holds something else than an export, which would be lost",
+            "name another folder in --export-on-exit",
         )
-    return f"demo-{chosen}"
+
+
+def _remark_unknown(folder: Path, output: Output) -> None:
+    """Say what of `firebase.json` is not heeded, by the Firebase command line neither."""
+    from onto_fn.testing.config import read_config
+
+    emulators: object = read_config(folder).get("emulators")
+    for name in ("import", "export-on-exit", "exportOnExit"):
+        if isinstance(emulators, dict) and name in emulators:
+            option = "--import" if name == "import" else "--export-on-exit"
+            output.remark(f"firebase.json: emulators.{name} has no effect; say {option} DIR")
+
+
+def _project(folder: Path, project: str | None) -> str:
+    from onto_fn.cli.connecting import emulated_project
+
+    if project is None:
+        return emulated_project(folder)
+    if project.startswith("demo-"):
+        return project
+    raise CommandError(
+        f"the emulators would run as the real project {project}",
+        "say an id that begins with demo-, which is sure never to reach Google",
+    )
+
+
+def _functions(suite: EmulatorSuite) -> Path:
+    """The first folder of functions that `firebase.json` names."""
+    from onto_fn.testing.config import function_folders, read_config
+
+    folders = function_folders(read_config(suite.project_dir))
+    return suite.project_dir / (folders[0] if folders else "functions")
 
 
 def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
     from onto_fn.cli.seeding import seed
-    from onto_fn.testing.config import read_config
 
-    functions: Any = read_config(suite.project_dir).get("functions")
-    codebases = cast("list[object]", functions if isinstance(functions, list) else [functions])
-    found = next(iter(codebases), None)
-    first = cast("dict[str, str]", found) if isinstance(found, dict) else {}
     client = suite.client()
     try:
-        count = seed(client, source, suite.project_dir / first.get("source", "functions"))
+        count = seed(client, source, _functions(suite))
     finally:
         client.close()
     output.line({"seeded": count}, f"{count} documents written from {source}")
@@ -139,37 +213,44 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
 
 def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:
     from onto_fn.cli.following import Reload, lines_of, told
+    from onto_fn.cli.showing import Shown
+
+    shown = Shown(output, str(suite.log_path))
+    refreshing = _refreshing(suite, shown)
 
     def goes_on() -> bool:
+        shown.idle()
         return suite.running and not stopping.is_set()
 
-    for found in told(lines_of(suite.log_path, goes_on, start=start)):
-        if isinstance(found, Reload):
-            output.line({"reload": asdict(found)}, _told_reload(found))
-        else:
-            output.line({"event": asdict(found)}, _told_outcome(found))
+    try:
+        if refreshing is not None:
+            refreshing.start(build=suite.import_from is not None)
+        lines = lines_of(suite.log_path, goes_on, start=start)
+        for found in told(lines, suite.project_dir):
+            shown.show(found)
+            if isinstance(found, Reload) and not found.error and refreshing is not None:
+                refreshing.start(build=True)
+    finally:
+        if refreshing is not None:
+            refreshing.stop()
+        shown.flush()
     if not stopping.is_set():
         raise CommandError("the emulators have ended", f"see {suite.log_path}")
 
 
-def _told_outcome(found: Outcome) -> str:
-    time = found.at[11:23]
-    latency = "" if found.latency_ms is None else f"{found.latency_ms:.0f} ms"
-    line = f"{time}  {found.document} -> {found.view or 'all'}  {found.outcome}  {latency}".rstrip()
-    if found.severity in {"ERROR", "WARNING"}:
-        line = f"{line}\n    {found.message}"
-    return line
+def _refreshing(suite: EmulatorSuite, shown: Shown) -> Refreshing | None:
+    """What follows an edit of the functions, if there are any."""
+    from onto_fn.cli.refreshing import Refreshing
 
-
-def _told_reload(found: Reload) -> str:
-    if found.error:
-        return f"the functions cannot be loaded: {found.error}"
-    return f"functions: {found.functions}"
+    file = _functions(suite) / "main.py"
+    if "functions" not in suite.only or not file.is_file():
+        return None
+    return Refreshing(file, suite.project_dir, suite.environ(), shown.refreshed)
 
 
 def _failed(suite: EmulatorSuite, error: Exception) -> CommandError:
     from onto_fn.cli.following import last_error
 
     problem = one_line(str(error).partition(";")[0])
-    reason = last_error(suite.log_path.read_text(errors="replace"))
+    reason = last_error(suite.log_path.read_text(errors="replace"), suite.project_dir)
     return CommandError(f"{problem} ({reason})" if reason else problem, f"see {suite.log_path}")

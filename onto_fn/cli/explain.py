@@ -83,6 +83,7 @@ def _tell_origin(origin: Origin, output: Output) -> None:
             "last event": origin.event_id or "none (rebuilt)",
             "committed": origin.committed,
             "read at": origin.read_time,
+            **({"left out": _documents(origin.skipped)} if origin.skipped else {}),
             **({"failure": one_line(origin.failure)} if origin.failure else {}),
         }
     )
@@ -94,11 +95,16 @@ def _tell_origin(origin: Origin, output: Output) -> None:
                 "since": ""
                 if source.is_current
                 else f"changed: {as_text(source.now) or 'deleted'}",
+                "left out": one_line(source.problem) if source.problem else "",
             }
             for source in origin.sources
         ),
-        ("source", "version", "since"),
+        ("source", "version", "since", *(["left out"] if origin.skipped else [])),
     )
+
+
+def _documents(count: int) -> str:
+    return "1 document" if count == 1 else f"{count} documents"
 
 
 def _tell_dependents(dependents: list[Dependent], path: str, output: Output) -> None:

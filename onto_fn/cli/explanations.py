@@ -34,11 +34,13 @@ class Source:
         path: the document.
         version: update time of what was read, None if it did not exist.
         now: its update time now, None if it does not exist.
+        problem: why it was left out, empty if it was not.
     """
 
     path: str
     version: datetime | None
     now: datetime | None
+    problem: str = ""
 
     @property
     def is_current(self) -> bool:
@@ -60,6 +62,7 @@ class Origin:
         is_stale: whether the app's definition is another by now.
         sources: what it was built from.
         failure: why the last build failed, empty if it did not.
+        skipped: how many documents were left out because their models refuse them.
     """
 
     definition: str
@@ -71,6 +74,7 @@ class Origin:
     is_stale: bool
     sources: tuple[Source, ...]
     failure: str
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Dependent:
         definition: its name.
         root: path of the root; of an aggregate, the document itself.
         documents: what it has written.
-        state: "built", "not built yet", "failed" or "counted".
+        state: "built", "not built yet", "failed" or "counted"; or what is wrong with the document,
+            if it was left out.
     """
 
     definition: str
@@ -125,9 +130,11 @@ def _dependents(engine: Engine, database: Database, path: str) -> Iterator[Depen
     for affected in find_affected(database, materialised, change, RetryPolicy()):
         record = affected.record
         if record is not None:
-            state = "failed" if record.failure else "built" if record.built else "not built yet"
             yield Dependent(
-                affected.definition.name, affected.root, tuple(sorted(record.documents)), state
+                affected.definition.name,
+                affected.root,
+                tuple(sorted(record.documents)),
+                _state(record, path),
             )
         elif is_there:
             yield Dependent(affected.definition.name, affected.root, (), "not built yet")
@@ -143,6 +150,18 @@ def _dependents(engine: Engine, database: Database, path: str) -> Iterator[Depen
                 yield Dependent(aggregate.name, path, (), "failed")
             elif documents[record].exists:
                 yield Dependent(aggregate.name, path, (), "counted")
+
+
+def _state(record: LedgerRecord, path: str) -> str:
+    """How a record's view stands to a document that it has read."""
+    if record.failure is not None:
+        return "failed"
+    problem = record.skipped.problems.get(path)
+    if problem is not None:
+        return f"built without it: {problem}"
+    if not record.skipped.is_whole:
+        return f"built without {record.skipped.count} documents, of which this may be one"
+    return "built" if record.built else "not built yet"
 
 
 def _records_of(
@@ -192,8 +211,17 @@ def _origin(database: Database, definition: Definition, record: LedgerRecord) ->
         read_time=record.read_time,
         fingerprint=record.fingerprint,
         is_stale=record.fingerprint != definition.fingerprint,
-        sources=tuple(Source(path, versions[path], now[path].update_time) for path in paths),
+        sources=tuple(
+            Source(
+                path,
+                versions[path],
+                now[path].update_time,
+                record.skipped.problems.get(path, ""),
+            )
+            for path in paths
+        ),
         failure=_failure(database, record),
+        skipped=record.skipped.count,
     )
 
 

@@ -20,6 +20,8 @@ _JSON = re.compile(r"\{.*\}\s*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOADED = re.compile(r"Loaded functions definitions from source: (.+?)\.?$")
 _FAILED = re.compile(r"Failed to load function definition from source: ?(.*)$")
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+_LIBRARIES = {"site-packages", "dist-packages", "node_modules"}
 _ERROR = re.compile(r"^[\w.]*(Error|Exception|InvalidDocument|MissingDocument)\b.*")
 
 
@@ -36,6 +38,7 @@ class Outcome:
         outcome: such as "committed".
         latency_ms: milliseconds from the begin of the work, None if unknown.
         message: the whole line, for people.
+        error: why it failed, "" if it has not, or nobody says.
     """
 
     at: str
@@ -46,6 +49,7 @@ class Outcome:
     outcome: str
     latency_ms: float | None
     message: str
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,12 @@ class Reload:
     Attributes:
         functions: what was found; empty if they could not be loaded.
         error: why not.
+        where: file and line of the app's code that the error comes from, "" if unknown.
     """
 
     functions: str = ""
     error: str = ""
+    where: str = ""
 
 
 def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Iterator[str]:
@@ -79,21 +85,39 @@ def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Itera
                 rest = ""
 
 
-def told(lines: Iterable[str]) -> Iterator[Outcome | Reload]:
-    """What lines of the log tell of the app."""
-    error = ""
+def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome | Reload]:
+    """What lines of the log tell of the app.
+
+    Args:
+        lines: of the log.
+        folder: that of the project, whose files an error names.
+    """
+    error = where = ""
     for line in lines:
+        where = place_in(line, folder) or where
         error = error_in(line) or error
         loaded, failed = _LOADED.search(line), _FAILED.search(line)
         if loaded:
+            error = where = ""
             yield Reload(functions=loaded[1])
         elif failed:
-            yield Reload(error=error or failed[1])
-            error = ""
+            yield Reload(error=error or failed[1], where=where if error else "")
+            error = where = ""
         else:
             outcome = _outcome(line)
             if outcome is not None:
                 yield outcome
+
+
+def place_in(line: str, folder: Path | None) -> str:
+    """The place in the project's own code that a line of a traceback names, or ""."""
+    found = _FRAME.search(line)
+    if found is None or folder is None:
+        return ""
+    file = Path(found[1])
+    if not file.is_relative_to(folder) or _LIBRARIES & set(file.parts):
+        return ""
+    return f"{file.relative_to(folder)}, line {found[2]}"
 
 
 def error_in(line: str) -> str:
@@ -102,10 +126,13 @@ def error_in(line: str) -> str:
     return text if _ERROR.match(text) else ""
 
 
-def last_error(log: str) -> str:
-    """The last line of a log that is a Python error, or ""."""
-    errors = [error for error in map(error_in, log.splitlines()) if error]
-    return errors[-1] if errors else ""
+def last_error(log: str, folder: Path | None = None) -> str:
+    """The last line of a log that is a Python error, after the place that it comes from, or ""."""
+    error = where = ""
+    for line in log.splitlines():
+        where = place_in(line, folder) or where
+        error = error_in(line) or error
+    return f"{where}: {error}" if error and where else error
 
 
 def _outcome(line: str) -> Outcome | None:
@@ -125,6 +152,7 @@ def _outcome(line: str) -> Outcome | None:
             outcome=labels["outcome"],
             latency_ms=None if latency is None else float(latency),
             message=entry["message"],
+            error=labels.get("error", ""),
         )
     except (ValueError, KeyError, TypeError):
         return None

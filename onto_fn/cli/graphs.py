@@ -6,8 +6,15 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.firestore import PathTemplate
-from onto_fn.store.aggregates import AggregateRead
+from onto_fn.functions.calls import NAME as REQUEST
+from onto_fn.mediators.request import RequestMediator
+from onto_fn.mediators.sinks import Sink, TopicSink, sinks_by_name
+from onto_fn.requests import Form, Patch, RequestModel
+from onto_fn.store import Store
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.views import ViewDocument
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -105,7 +112,9 @@ def graph_of(app: App) -> Graph:
     """The graph of an app.
 
     A collection leads to the function that its changes call, that to the views, mediators and
-    aggregates that it feeds, and those to the collections of the documents that they write.
+    aggregates that it feeds, and those to the collections of the documents that they write. A form
+    or patch leads to the domain models of its store as well, which its code may change. What sends
+    messages leads to the function of the outbox, and that to the sinks.
     """
     return _Builder(app).graph()
 
@@ -115,6 +124,7 @@ class _Builder:
         self._app = app
         self._nodes: dict[tuple[Kind, str], Node] = {}
         self._edges: set[Edge] = set()
+        self._sinks = sinks_by_name([sink for mediator in app.mediators for sink in mediator.sends])
         self._functions = {trigger.collection: trigger.name for trigger in app.triggers()}
 
     def graph(self) -> Graph:
@@ -122,6 +132,9 @@ class _Builder:
             self._node("function", name)
         for definition in self._app.engine.definitions.values():
             self._add(definition)
+        for mediator in self._app.mediators:
+            if isinstance(mediator, RequestMediator):
+                self._add_request(mediator)
         for aggregate in self._app.engine.aggregates.values():
             models = {aggregate.shape.collection: {aggregate.model.__name__}}
             node = self._node("aggregate", aggregate.name, ", ".join(aggregate.measures))
@@ -141,8 +154,26 @@ class _Builder:
         self._sources(models, node, root=definition.root_collection)
         for target in definition.targets:
             self._edge(node, self._collection(target.parent, set()), "writes")
-        for sink in definition.sends:
-            self._edge(node, self._node("sink", sink), "sends")
+        for name in definition.sends:
+            self._add_sink(node, self._sinks[name])
+
+    def _add_request(self, mediator: RequestMediator) -> None:
+        """What a form or patch may change, and the function that takes it over HTTP."""
+        node = self._node("definition", mediator.name)
+        store = _changed_by(mediator.model)
+        for read in store.reads().values() if store else ():
+            if not isinstance(read, AggregateRead) and not issubclass(read.model, ViewDocument):
+                changed = self._collection(read.collection, {read.model.__name__})
+                self._edge(node, changed, "may change")
+        if mediator.callable:
+            self._edge(self._node("function", REQUEST), node, "calls")
+
+    def _add_sink(self, node: Node, sink: Sink) -> None:
+        """The way of a message: into the outbox, whose function sends it."""
+        function = self._node("function", self._functions[PathTemplate(OUTBOX_COLLECTION)])
+        detail = f"topic {sink.topic}" if isinstance(sink, TopicSink) else type(sink).__name__
+        self._edge(node, function, f"sends to {sink.name}")
+        self._edge(function, self._node("sink", sink.name, detail))
 
     def _sources(
         self, models: dict[PathTemplate, set[str]], node: Node, root: PathTemplate | None = None
@@ -180,6 +211,13 @@ class _Builder:
 
     def _edge(self, source: Node, target: Node, label: str = "") -> None:
         self._edges.add(Edge(source.id, target.id, label))
+
+
+def _changed_by(model: type[RequestModel]) -> type[Store] | None:
+    """The store whose objects a patch's view or a form may change."""
+    if issubclass(model, Patch):
+        return model.__view__.__store__
+    return model.store_type() if issubclass(model, Form) else None
 
 
 def _mode(definition: Definition) -> str:

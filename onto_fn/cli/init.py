@@ -1,31 +1,24 @@
-"""`onto init`: a new project that runs at once."""
+"""`onto init`: a new project that runs at once, or its files in a project that exists."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
-from string import Template
-from typing import Annotated
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from onto_fn.cli.errors import CommandError
-from onto_fn.cli.options import Json, Yes
+from onto_fn.cli.errors import FOUND, CommandError
+from onto_fn.cli.options import Json
 from onto_fn.cli.output import Output
+
+if TYPE_CHECKING:
+    from onto_fn.cli.adopting import Content
+    from onto_fn.cli.installation import Requirement
 
 EXAMPLE = "onto init my-app && cd my-app && make test"
 
 FIRESTORE_PORT, FUNCTIONS_PORT = 8080, 5001
-
-
-class _File(Template):
-    """A file of the template: `@@name` is replaced, and `$` means what it means in the file."""
-
-    delimiter = "@@"
 
 
 def init(
@@ -41,62 +34,110 @@ def init(
         ),
     ] = None,
     firestore_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Port of the Firestore emulator.")
-    ] = FIRESTORE_PORT,
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port of the Firestore emulator; else firebase.json's, or {FIRESTORE_PORT}.",
+        ),
+    ] = None,
     functions_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Port of the Functions emulator.")
-    ] = FUNCTIONS_PORT,
-    yes: Yes = False,
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"Port of the Functions emulator; else firebase.json's, or {FUNCTIONS_PORT}.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", "-y", help="Ask nothing: merge what can be merged, replace what cannot."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Begin a project: models, a view, a test, and all that the emulators and a deploy need."""
-    from onto_fn.cli.installation import requirement
+    """Begin a project: models, a view, a test, and all that the emulators and a deploy need.
+
+    In a folder that has files, those that are missing are added. Of each that differs, the diff is
+    shown, and you say whether to keep it, to replace it, or (`firebase.json`, rules, indexes,
+    requirements and the like) to merge both. Without a terminal, no file that exists is changed,
+    and the exit code is 1 if one was left as it is though it differs.
+    """
+    from onto_fn.cli import adopting
+    from onto_fn.cli.template_files import project_files
 
     output = Output(as_json=as_json)
     target = folder.resolve()
+    _check(target)
+    ports = _ports(target, firestore_port, functions_port)
+    with tempfile.TemporaryDirectory() as made:
+        required, wheels = _installed(onto_fn, Path(made))
+        texts = project_files(target.name, required, *ports)
+        plan = adopting.plan_of(target, {**texts, **wheels})
+    if dry_run:
+        adopting.show(plan, output, [*texts, *wheels])
+        return
+    chosen = adopting.choose(plan, yes=yes)
+    adopting.write(target, chosen.write)
+    output.line(
+        {"folder": str(target), "files": sorted(chosen.write), "skipped": chosen.skipped},
+        f"{target} has {'what was missing' if plan.different else 'a new project'}: "
+        "`make test` runs its tests, `make dev` shows it at work",
+    )
+    if chosen.skipped:
+        output.remark(
+            f"left as they are: {', '.join(chosen.skipped)}; `onto init --dry-run` shows how they "
+            "differ from those of a new project"
+        )
+        raise typer.Exit(FOUND)
+
+
+def _check(target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise CommandError(f"{target} is a file", "name a folder")
-    if target.is_dir() and any(target.iterdir()):
-        taken = [str(name) for name, _ in _files() if (target / name).exists()]
-        what = f"replaces {', '.join(taken)}" if taken else "adds files to it"
-        output.confirm(f"{target} is not empty, and this {what}. Go on?", yes=yes)
-    required = requirement(onto_fn, target / "functions")
-    values = {
-        "name": _project_name(target.name),
-        "onto_fn": required.plain,
-        "onto_fn_dev": required.with_tools,
-        "python": f"python3.{sys.version_info.minor}",
-        "runtime": f"python3{sys.version_info.minor}",
-        "firestore_port": str(firestore_port),
-        "functions_port": str(functions_port),
-    }
-    written: list[str] = []
-    for name, source in _files():
-        file = target / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(_File(source.read_text()).substitute(values))
-        written.append(str(name))
-    output.line(
-        {"folder": str(target), "files": written},
-        f"{target} has a new project: `make test` runs its tests, `make dev` shows it at work",
+    if (target / "functions" / "package.json").exists():
+        raise CommandError(
+            f"{target / 'functions'} holds functions in JavaScript",
+            "name a new folder; its functions are a codebase of their own, so that a deploy of the "
+            "one leaves the other alone",
+        )
+
+
+def _ports(target: Path, firestore: int | None, functions: int | None) -> tuple[int, int]:
+    """The ports of both emulators: of the options, of `firebase.json`, or the usual ones."""
+    ports = (
+        _port(target, "firestore", firestore, FIRESTORE_PORT),
+        _port(target, "functions", functions, FUNCTIONS_PORT),
     )
+    if len(set(ports)) == 1:
+        raise CommandError(f"both emulators have port {ports[0]}", "give them a port each")
+    return ports
 
 
-def _files() -> Iterator[tuple[PurePosixPath, Traversable]]:
-    """The template's files with their names in a project."""
-    yield from sorted(_below(files("onto_fn.cli").joinpath("template"), PurePosixPath()))
+def _port(target: Path, emulator: str, given: int | None, usual: int) -> int:
+    from onto_fn.firebase_json import read_firebase_json
+
+    found: object = read_firebase_json(target)
+    for key in ("emulators", emulator, "port"):
+        found = cast("dict[str, object]", found).get(key) if isinstance(found, dict) else None
+    if not isinstance(found, int):
+        return given or usual
+    if given not in (None, found):
+        raise CommandError(
+            f"firebase.json says that the {emulator} emulator has port {found}, not {given}",
+            f"change it there, or leave out --{emulator}-port",
+        )
+    return found
 
 
-def _below(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            if entry.name != "__pycache__":
-                yield from _below(entry, path / entry.name)
-        else:
-            yield path / re.sub("^dot-", ".", entry.name), entry
+def _installed(source: str | None, made: Path) -> tuple[Requirement, dict[str, Content]]:
+    """What the project installs, and the wheel, if it is one, by its path in the project."""
+    from onto_fn.cli.installation import VENDOR, requirement
 
-
-def _project_name(name: str) -> str:
-    """A name as project ids and npm take it: small letters, digits and hyphens."""
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return words[:20].strip("-") or "app"
+    required = requirement(source, made)
+    wheels = {f"functions/{VENDOR}/{w.name}": w.read_bytes() for w in made.rglob("*.whl")}
+    return required, dict(wheels)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from onto_fn.cli import (
     backfill,
     dead_letters,
     dev,
+    documents,
     explain,
     generate,
     graph,
@@ -27,7 +29,40 @@ from onto_fn.cli import (
 from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
 from onto_fn.errors import OntoError
 
+
+class _Command(TyperCommand):
+    """A command whose help shows flags without `<bool>`, as they take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The command's parameters, and `--help`."""
+        return _flags_without_type(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    """The same of a group of commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The group's parameters, and `--help`."""
+        return _flags_without_type(super().get_params(ctx))
+
+
+def _flags_without_type(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"onto-fn {version('onto-fn')}")
+        raise typer.Exit
+
+
 cli = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     add_completion=True,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -36,7 +71,14 @@ cli = typer.Typer(
 
 
 @cli.callback()
-def onto() -> None:
+def onto(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Build, check, understand and repair the view documents of an onto_fn app."""
 
 
@@ -49,11 +91,14 @@ def add(group: typer.Typer, command: Callable[..., None], example: str, name: st
         example: one line that shows a use.
         name: the command's; else the function's.
     """
-    group.command(name=name or None, epilog=f"Example: `{example}`")(command)
+    group.command(name=name or None, cls=_Command, epilog=f"Example: `{example}`")(command)
 
 
 add(cli, init.init, init.EXAMPLE)
 add(cli, dev.dev, dev.EXAMPLE)
+add(cli, documents.get, documents.GET_EXAMPLE)
+add(cli, documents.set_fields, documents.SET_EXAMPLE, "set")
+add(cli, documents.delete, documents.DELETE_EXAMPLE)
 add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
 add(cli, generate.generate, generate.EXAMPLE)
@@ -62,7 +107,9 @@ add(cli, backfill.backfill, backfill.EXAMPLE)
 add(cli, verify.verify, verify.EXAMPLE)
 add(cli, status.status, status.EXAMPLE)
 
-letters = typer.Typer(no_args_is_help=True, help="See to what could not be materialised.")
+letters = typer.Typer(
+    cls=_Group, no_args_is_help=True, help="See to what could not be materialised."
+)
 cli.add_typer(letters, name="dead-letters")
 add(letters, dead_letters.list_letters, dead_letters.LIST_EXAMPLE, "list")
 add(letters, dead_letters.show, dead_letters.SHOW_EXAMPLE)

@@ -7,6 +7,7 @@ NO_COLOR, nothing is coloured; without a terminal nothing moves, and lines are n
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -36,21 +37,40 @@ class Output:
     def table(
         self, rows: Iterable[Mapping[str, object]], columns: Sequence[str], *, title: str = ""
     ) -> None:
-        """Print rows: a table of these columns, or one JSON object (with all keys) a row."""
+        """Print rows: a table of these columns, or one JSON object (with all keys) a row.
+
+        On a terminal that is too narrow for whole words, each row is a block of lines: an id that
+        is wrapped cannot be copied.
+        """
         if self.as_json:
             for row in rows:
                 self.line(row)
             return
         from rich import box
+        from rich.measure import Measurement
         from rich.table import Table
         from rich.text import Text
 
+        cells = [[as_text(row.get(column)) for column in columns] for row in rows]
+        console = self._console()
+        # Ids and paths are copied, so that only what has several words is wrapped.
+        wraps = [any(len(text.split()) > 1 for text in texts) for texts in zip(*cells, strict=True)]
         table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-        for column in columns:
-            table.add_column(Text(column), overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(as_text(row.get(column))) for column in columns))
-        self._console().print(table)
+        for place, column in enumerate(columns):
+            is_text = bool(cells) and wraps[place]
+            table.add_column(Text(column), overflow="fold", no_wrap=not is_text)
+        for texts in cells:
+            table.add_row(*map(Text, texts))
+        unfolded = console.options.update(max_width=_UNFOLDED)
+        needed = Measurement.get(console, unfolded, table)
+        if (needed.maximum if sum(wraps) > 1 else needed.minimum) <= console.width:
+            console.print(table)
+            return
+        if title:
+            typer.echo(title)
+        for texts in cells:
+            typer.echo("")
+            self.record(dict(zip(columns, texts, strict=True)))
 
     def record(self, record: Mapping[str, object]) -> None:
         """Print one thing: a line for each of its values, or one JSON object."""
@@ -61,12 +81,23 @@ class Output:
         for name, value in record.items():
             typer.echo(f"{name:<{width}}  {as_text(value)}")
 
-    def line(self, record: Mapping[str, object], text: str | None = None) -> None:
-        """Print one line of a stream: `text` (or else the record's values), or a JSON object."""
+    def line(
+        self, record: Mapping[str, object], text: str | None = None, *, error: bool = False
+    ) -> None:
+        """Print one line of a stream: `text` (or else the record's values), or a JSON object.
+
+        Args:
+            record: for programs.
+            text: for people.
+            error: whether it tells of an error, which is red on a terminal.
+        """
         if self.as_json:
             typer.echo(json.dumps(record, default=as_text, ensure_ascii=False))
-        else:
-            typer.echo(text if text is not None else "  ".join(map(as_text, record.values())))
+            return
+        shown = text if text is not None else "  ".join(map(as_text, record.values()))
+        if error and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+            shown = typer.style(shown, fg="red")
+        typer.echo(shown)
 
     def remark(self, text: str) -> None:
         """Tell a person something that is no result."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.cli.values import document_of, document_path, parse_file
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
 MAX_WRITES = 500
-_REFERENCE, _TIMESTAMP = "$ref", "$time"
 
 
 def check(source: str) -> None:
@@ -26,7 +24,9 @@ def check(source: str) -> None:
         CommandError: it is not; see `seed`.
     """
     if source.endswith(".json"):
-        _read(Path(source))
+        file = Path(source)
+        for path, fields in _read(file).items():
+            document_of(fields, str, f"{file}, {path}")
 
 
 def seed(client: Client, source: str, functions: Path) -> int:
@@ -34,9 +34,9 @@ def seed(client: Client, source: str, functions: Path) -> int:
 
     Args:
         client: where to.
-        source: a JSON file, `{path: fields}`, in which `{"$ref": "users/ada"}` is a reference and
-            `{"$time": "2026-01-31T12:00:00Z"}` a timestamp; or `MODULE:NAME`, a function of the
-            client that returns such a mapping with values as the client takes them.
+        source: a JSON file, `{path: fields}`, with values as in `cli.values`; or `MODULE:NAME`, a
+            function that is called with the client, and returns such a mapping with values as the
+            client takes them.
         functions: the folder that `MODULE` is imported from.
 
     Returns:
@@ -54,24 +54,26 @@ def seed(client: Client, source: str, functions: Path) -> int:
     for start in range(0, len(pairs), MAX_WRITES):
         # The client's types are incomplete.
         batch: Any = client.batch()
-        for path, fields in pairs[start : start + MAX_WRITES]:
-            batch.set(client.document(path), fields)
-        batch.commit()
+        try:
+            for path, fields in pairs[start : start + MAX_WRITES]:
+                batch.set(client.document(path), fields)
+            batch.commit()
+        except Exception as error:  # the client has many, and no common class
+            raise CommandError(
+                f"{source} cannot be written: {type(error).__name__}: {one_line(error)}"
+            ) from error
     return len(pairs)
 
 
 def _from_file(client: Client, file: Path) -> dict[str, Any]:
-    return {path: _value(client, fields, f"{file}, {path}") for path, fields in _read(file).items()}
+    return {
+        path: document_of(fields, client.document, f"{file}, {path}")
+        for path, fields in _read(file).items()
+    }
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        content: object = json.loads(file.read_text())
-    except OSError as error:
-        raise CommandError(f"{file} cannot be read: {error.strerror}", "say --seed FILE") from error
-    except ValueError as error:
-        raise CommandError(f"{file} is not JSON: {one_line(error)}") from error
-    return _documents(content, str(file))
+    return _documents(parse_file(file), str(file))
 
 
 def _from_function(client: Client, source: str, functions: Path) -> dict[str, Any]:
@@ -83,7 +85,8 @@ def _from_function(client: Client, source: str, functions: Path) -> dict[str, An
     except Exception as error:
         raise CommandError(
             f"--seed {source} failed: {type(error).__name__}: {one_line(error)}",
-            "name a JSON file, or a function as MODULE:NAME",
+            "name a JSON file, or as MODULE:NAME a function of the functions folder that takes the "
+            "Firestore client and returns {path: fields}",
         ) from error
     return _documents({} if content is None else content, source)
 
@@ -99,22 +102,7 @@ def _documents(content: object, source: str) -> dict[str, Any]:
 
 
 def _checked(path: str, source: str) -> str:
-    if path.count("/") % 2 == 0 or not all(path.split("/")):
-        raise CommandError(f"{source}: {path!r} is not the path of a document")
-    return path
-
-
-def _value(client: Client, value: Any, where: str) -> Any:
-    if isinstance(value, list):
-        return [_value(client, item, where) for item in cast("list[Any]", value)]
-    if not isinstance(value, dict):
-        return value
-    fields = cast("dict[str, Any]", value)
-    if fields.keys() == {_REFERENCE}:
-        return client.document(_checked(str(fields[_REFERENCE]), where))
-    if fields.keys() == {_TIMESTAMP}:
-        try:
-            return datetime.fromisoformat(str(fields[_TIMESTAMP]))
-        except ValueError as error:
-            raise CommandError(f"{where}: {error}") from error
-    return {name: _value(client, item, where) for name, item in fields.items()}
+    try:
+        return document_path(path)
+    except ValueError as error:
+        raise CommandError(f"{source}: {error}") from error

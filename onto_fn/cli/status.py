@@ -40,6 +40,8 @@ def status(
             for target in targets_of(engine)
         ]
         columns = ["target", "roots", "built", "stale", "dead_letters", "outbox"]
+        if any(row["skipping"] for row in rows):
+            columns.append("skipping")
         if scan:
             columns += ["oldest", "unreadable"]
         output.table(rows, columns, title=opened.place)
@@ -48,6 +50,11 @@ def status(
                 output.remark(
                     f"{row['target']}: views show the numbers of an earlier definition until "
                     f"`onto backfill {row['target']}` is through"
+                )
+            if row["skipping"]:
+                output.remark(
+                    f"{row['target']}: the documents of {row['skipping']} roots leave out what its "
+                    "model refuses; `onto explain` a document to see what"
                 )
         events = letters_of_events(opened.database)
         if events:

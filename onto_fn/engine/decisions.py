@@ -15,6 +15,7 @@ from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.outbox import outbox_writes
 from onto_fn.engine.owned import names_of, picked, removal
+from onto_fn.engine.skipping import Skipped
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.canonical import digest
@@ -252,6 +253,7 @@ def plan(
             read_time=build.read_time,
             shard=shard,
             owns=definition.owns,
+            skipped=Skipped.of(build.read_set.skipped),
         )
         if keep
         else None
@@ -369,6 +371,7 @@ def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
             record.built,
             record.memory is None,
             record.owns,
+            record.skipped,
             (failure.kind, failure.message) if failure else None,
         )
 

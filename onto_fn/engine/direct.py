@@ -55,7 +55,7 @@ def _attempt(
         failure = Failure.of(error, now)
         fields = letter_fields(definition.name, path, change, failure, definition.fingerprint, now)
         database.commit([Write(letter_path, fields)])
-        return Outcome(definition.name, path, Result.DEAD_LETTER, error=str(error))
+        return Outcome(definition.name, path, Result.DEAD_LETTER, error=failure.message)
 
 
 def _write(

@@ -85,11 +85,12 @@ class Engine:
         for definition in self.definitions.values():
             for spec in definition.store.aggregates():
                 aggregate = replace(spec, code=partial(fingerprint, {spec.model}))
-                known = self.aggregates.setdefault(aggregate.name, aggregate)
+                known = self.aggregates.get(aggregate.name, aggregate)
                 if known != aggregate:
                     raise DeclarationError(
                         f"two aggregates are named {aggregate.name!r}; give one `name=…`"
                     )
+                self.aggregates[aggregate.name] = known.joined(aggregate)
                 if aggregate.name in self.definitions:
                     raise DeclarationError(
                         f"an aggregate is named {aggregate.name!r} like a view or mediator, and "

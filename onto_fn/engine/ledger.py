@@ -13,7 +13,10 @@ from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
-from onto_fn.errors import UnreadableRecord
+from onto_fn.engine.causes import document_at_fault
+from onto_fn.engine.places import place_of
+from onto_fn.engine.skipping import NOTHING, Skipped
+from onto_fn.errors import BuildError, OntoError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
@@ -49,17 +52,21 @@ class Failure:
         message: its text.
         count: failed builds in a row.
         since: snapshot time of the first of them.
+        document: path of the document at fault, if the error names one. The dead letter has it, the
+            ledger record does not.
     """
 
     kind: str
     message: str
     count: int
     since: datetime
+    document: str = ""
 
     @classmethod
     def of(cls, error: Exception, since: datetime, count: int = 1) -> Failure:
         """The failure that an error is."""
-        return cls(type(error).__name__, message_of(error), count, since)
+        document = document_at_fault(error)
+        return cls(type(error).__name__, message_of(error), count, since, document)
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class LedgerRecord:
     shard: int = 0
     memory: Mapping[str, Value] | None = None
     owns: tuple[str, ...] = ()
+    skipped: Skipped = NOTHING
 
     @property
     def path(self) -> str:
@@ -135,6 +143,7 @@ class LedgerRecord:
             "readTime": self.read_time,
             **({} if self.memory is None else {"memory": self.memory}),
             **({"owns": list(self.owns)} if self.owns else {}),
+            **self.skipped.to_fields(),
         }
 
     @staticmethod
@@ -165,8 +174,9 @@ class LedgerRecord:
                 shard=_field({"shard": 0, **fields}, "shard", int),
                 memory=_field({"memory": None, **fields}, "memory", dict, optional=True),
                 owns=tuple(_field({"owns": [], **fields}, "owns", list)),
+                skipped=Skipped.from_fields(fields),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UnreadableRecord(document.path, problem) from error
 
@@ -244,10 +254,19 @@ def message_of(error: Exception) -> str:
     """An error's text as a document can hold it, whatever code and data made of it.
 
     A model's problems with a long list, or a lone surrogate, must not keep the dead letter from
-    being written.
+    being written. Of an error in the application's code it ends with the place, `(views.py:12)`.
     """
-    text = str(error).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
+    text = _storable(str(error))
+    # Other errors of the library are about documents or requests, and a client may read them.
+    is_codes = isinstance(error, BuildError) or not isinstance(error, OntoError)
+    place = place_of(error) if is_codes else ""
+    suffix = f" ({_storable(place)})" if place else ""
+    most = MAX_MESSAGE - len(suffix)
+    return f"{text if len(text) <= most else f'{text[: most - 1]}…'}{suffix}"
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def is_shard(path: str) -> bool:

@@ -32,7 +32,11 @@ def letter_fields(
         "definition": definition,
         "root": root,
         "event": None if change is None else event_fields(change),
-        "error": {"kind": failure.kind, "message": failure.message},
+        "error": {
+            "kind": failure.kind,
+            "message": failure.message,
+            **({"document": failure.document} if failure.document else {}),
+        },
         "fingerprint": fingerprint,
         "count": failure.count,
         "failedSince": failure.since,

@@ -171,11 +171,20 @@ def outcome(
         found: what was built.
         gone: documents that were deleted before.
     """
-    error = "" if found.error is None else str(found.error)
+    error = "" if found.error is None else message_of(found.error)
     name, root = affected.definition.name, affected.root
+    skipped = tuple(sorted(found.read_set.skipped))
     if planned is None:  # of a build that failed, the dead letter is there already
         result = Result.DEAD_LETTER if error else Result.UNCHANGED
-        return Outcome(name, root, result, error=error)
+        return Outcome(name, root, result, error=error, skipped=skipped)
     result = Result.DEAD_LETTER if error else Result.COMMITTED
     deleted = tuple(sorted({*gone, *planned.deleted}))
-    return Outcome(name, root, result, written=planned.written, deleted=deleted, error=error)
+    return Outcome(
+        name,
+        root,
+        result,
+        written=planned.written,
+        deleted=deleted,
+        error=error,
+        skipped=skipped,
+    )

@@ -39,6 +39,7 @@ class Outcome:
         written: paths of the documents written.
         deleted: paths of the documents deleted.
         error: the message of the dead letter or of the refusal, else empty.
+        skipped: paths of the documents left out because their models refuse them.
     """
 
     definition: str
@@ -48,6 +49,7 @@ class Outcome:
     written: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     error: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 def combined(outcomes: Sequence[Outcome]) -> Outcome:
@@ -59,4 +61,5 @@ def combined(outcomes: Sequence[Outcome]) -> Outcome:
         attempts=max(outcome.attempts for outcome in outcomes),
         written=tuple(path for outcome in outcomes for path in outcome.written),
         deleted=tuple(path for outcome in outcomes for path in outcome.deleted),
+        skipped=tuple(sorted({path for outcome in outcomes for path in outcome.skipped})),
     )

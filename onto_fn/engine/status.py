@@ -22,10 +22,12 @@ from onto_fn.engine.scanning import (
     root_query,
     root_template,
 )
+from onto_fn.engine.skipping import LEFT_OUT
 from onto_fn.engine.switching import is_shown
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Database, Document, Filter, Query
 from onto_fn.store import AggregateSpec
+from onto_fn.store.reads import may_skip
 from onto_fn.views import Definition
 
 PAGE = 200
@@ -45,6 +47,7 @@ class Status:
         oldest: update time of the oldest source version that is not materialised; None if there
             is none, or nobody has looked.
         unreadable: records that are none of onto_fn's, as far as anybody has looked.
+        skipping: roots whose documents leave out something that its model refuses.
         is_shown: of an aggregate, whether views show the numbers of this definition; they show
             those of an earlier one until a backfill is through.
     """
@@ -58,6 +61,7 @@ class Status:
     oldest: datetime | None = None
     unreadable: int = 0
     is_shown: bool = True
+    skipping: int = 0
 
 
 def status_of(
@@ -87,7 +91,16 @@ def status_of(
         oldest,
         unreadable,
         not isinstance(target, AggregateSpec) or is_shown(database, target),
+        _skipping(database, target),
     )
+
+
+def _skipping(database: Database, target: Target) -> int:
+    if isinstance(target, AggregateSpec) or not may_skip(target.store):
+        return 0
+    records = records_of(target)
+    first = Filter("shard", "==", 0)  # the records of a root's other shards say the same
+    return database.count(Query(records.collection, (*records.filters, LEFT_OUT, first)))
 
 
 def letters_of_events(database: Database) -> int:

@@ -48,7 +48,7 @@ def is_shown(database: Database, aggregate: AggregateSpec) -> bool:
     """
     documents, _ = database.get([aggregate.pointer_path])
     pointer = documents[aggregate.pointer_path]
-    return shown_by(aggregate, pointer).identity == aggregate.identity
+    return shown_by(aggregate, pointer).stands_for(aggregate)
 
 
 def begin(database: Database, aggregate: AggregateSpec, policy: RetryPolicy) -> Begun:

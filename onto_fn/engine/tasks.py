@@ -82,7 +82,7 @@ def submit(
     Raises:
         RetriesExhausted: nothing was committed; call again.
     """
-    task = _Task(database, definition, path, None, fields, uid)
+    task = _Task(database, definition, path, None, fields, uid, datetime.now(UTC))
     return policy.run(
         Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
     )
@@ -96,6 +96,7 @@ class _Task:
     change: Change | None
     content: Fields | None = None
     uid: str | None = None
+    asked_at: datetime | None = None
 
     def is_over(self, document: Document) -> bool:
         """Whether there is nothing to do: gone, or marked. By hand, a failed one is done again."""
@@ -138,7 +139,7 @@ class _Task:
             task, letter = documents[self.path], documents[letter_path]
             uid = self._user(task, letter)
             if not task.exists and self.content is not None:
-                task = Document(self.path, self.content, None)
+                task = Document(self.path, self.content, None, self.asked_at)
             commit = (transaction or self.database).commit
             forget = [Write(letter_path, None, letter.update_time)] if letter.exists else []
             if self.is_over(task):
@@ -162,7 +163,14 @@ class _Task:
                 failure = error
             else:
                 written = tuple(sorted(write.path for write in decision.writes))
-                return Outcome(definition.name, self.path, Result.COMMITTED, written=written)
+                skipped = tuple(sorted(decision.read_set.skipped))
+                return Outcome(
+                    definition.name,
+                    self.path,
+                    Result.COMMITTED,
+                    written=written,
+                    skipped=skipped,
+                )
         return self._refuse(task, forget, failure) or self._fail(task, letter, failure, uid)
 
     def _decide(self, task: Document, reader: Reader, uid: str | None) -> Decision | None:

@@ -517,6 +517,7 @@ class Database:
             decode_path(message.name),
             decode_fields(message.fields, self._documents),
             decode_time(message.update_time),
+            decode_time(message.create_time),
         )
 
     def release(self, transaction: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -91,11 +91,19 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it was read: `fields` and `update_time` are None if it does not exist."""
+    """A document as it was read: `fields` and `update_time` are None if it does not exist.
+
+    Attributes:
+        path: the document's path.
+        fields: its content.
+        update_time: its version.
+        create_time: when it was created, where that was read.
+    """
 
     path: str
     fields: Fields | None
     update_time: datetime | None
+    create_time: datetime | None = field(default=None, compare=False)
 
     @property
     def exists(self) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cmp_to_key
 from typing import Any, cast
 
 from google.cloud.firestore_v1.order import Order as _ValueOrder
+from google.cloud.firestore_v1.order import TypeOrder
 
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.documents import Document, Fields, Value
@@ -16,6 +19,12 @@ from onto_fn.firestore.queries import INEQUALITIES, Filter, Order, Query, field_
 from onto_fn.firestore.values import ANY_DATABASE, encode
 
 _DECIDED = {"==", "in", "array_contains", "array_contains_any"}
+_COMPARED: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _compare = cast(Any, _ValueOrder).compare  # google-cloud-firestore carries no types
 
 
@@ -55,6 +64,33 @@ def matches(query: Query, document: Document) -> bool:
 def selected(query: Query, documents: Iterable[Document]) -> list[Document]:
     """Those of some documents that a decidable query selects, in its order."""
     return in_order(query, (document for document in documents if matches(query, document)))
+
+
+def found(query: Query, documents: Iterable[Document]) -> list[Document]:
+    """What a query finds in a database that holds these documents and no others, in its order.
+
+    Conditions of every kind are decided, limit and offset too; for tests without Firestore.
+
+    Raises:
+        ValueError: the query is of a kind that no store has: a collection group, a part of a
+            collection, or names only.
+    """
+    if query.anywhere or query.names_only or query.after is not None or query.until is not None:
+        raise ValueError(f"only the queries of stores are decided without Firestore, not {query}")
+    of_equality = replace(query, filters=tuple(f for f in query.filters if f.op in _DECIDED))
+    others = [condition for condition in query.filters if condition.op not in _DECIDED]
+    ordered = in_order(
+        query,
+        (
+            document
+            for document in documents
+            if matches(of_equality, document)
+            and not any(_is_for_nothing(condition, document) for condition in query.filters)
+            and all(_is_within(condition, document) for condition in others)
+        ),
+    )
+    end = None if query.limit is None else query.offset + query.limit
+    return ordered[query.offset : end]
 
 
 def in_order(query: Query, documents: Iterable[Document]) -> list[Document]:
@@ -109,6 +145,45 @@ def _holds(condition: Filter, fields: Fields) -> bool:
         return False
     wanted = condition.value if condition.op in {"in", "array_contains_any"} else [condition.value]
     return any(canonical(item) in held for item in wanted)
+
+
+def _is_for_nothing(condition: Filter, document: Document) -> bool:
+    """Whether a condition that null or NaN fulfils by its text cannot be, as they equal nothing.
+
+    Only `==` asks for them as such.
+    """
+    if condition.op == "array_contains":
+        return is_nothing(condition.value)
+    if condition.op not in {"in", "array_contains_any"}:
+        return False
+    values = [v for v in cast("list[Value]", condition.value) if not is_nothing(v)]
+    return not _holds(replace(condition, value=values), document.fields or {})
+
+
+def _is_within(condition: Filter, document: Document) -> bool:
+    """Whether a document fits an inequality, which holds among values of one kind only."""
+    found, value = field_value(document.fields or {}, condition.field)
+    if not found or value is None:
+        return False
+    if condition.op == "!=":
+        return canonical(value) != canonical(condition.value)
+    if condition.op == "not-in":
+        excluded = cast("list[Value]", condition.value)
+        texts = {canonical(item) for item in excluded if not is_nothing(item)}
+        return None not in excluded and canonical(value) not in texts
+    if is_nothing(value) or is_nothing(condition.value):
+        return False
+    ours, theirs = (
+        encode(item, documents=ANY_DATABASE, where=document.path)
+        for item in (value, condition.value)
+    )
+    if _kind(ours) != _kind(theirs):
+        return False
+    return _COMPARED[condition.op](_compare(ours, theirs), 0)
+
+
+def _kind(message: Any) -> Any:
+    return cast(Any, TypeOrder).from_value(message)
 
 
 def _sort_key(order: Order) -> Any:

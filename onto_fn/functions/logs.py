@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,10 @@ from onto_fn.observing import Subject, traceparent
 
 LOGGER = "onto_fn"
 VARIABLE = "ONTO_FN_LOG"
+_SHOWN = 5  # paths of documents that were left out
 _log = logging.getLogger(LOGGER)
+
+_MAX_LABEL = 1000  # characters; the whole error is in the message and in the dead letter
 
 _SEVERITIES = {
     Result.DEAD_LETTER: logging.ERROR,
@@ -83,8 +86,9 @@ class CloudHandler(logging.Handler):
 class OutcomeLog(Observer):
     """Logs what becomes of each event.
 
-    A dead letter is an ERROR, an attempt or event that has to be repeated a WARNING, what was
-    committed or sent INFO, what there was nothing to do for DEBUG.
+    A dead letter is an ERROR; an attempt or event that has to be repeated, and a commit that leaves
+    documents out, a WARNING; what was committed or sent INFO, what there was nothing to do for
+    DEBUG.
     """
 
     @contextmanager
@@ -109,6 +113,8 @@ class OutcomeLog(Observer):
     def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
         """What became of an event, for one view or mediator."""
         level = _SEVERITIES.get(outcome.result, logging.INFO)
+        if outcome.skipped and outcome.result is Result.COMMITTED:
+            level = logging.WARNING
         if not _log.isEnabledFor(level):
             return
         labels = {
@@ -119,9 +125,15 @@ class OutcomeLog(Observer):
             "outcome": outcome.result.value,
             "latency_ms": f"{seconds * 1000:.1f}",
         }
+        left_out = ""
+        if outcome.skipped:
+            labels["skipped"] = len(outcome.skipped)
+            left_out = f"; left out, as their models refuse them: {_some(outcome.skipped)}"
+        if outcome.error:
+            labels["error"] = outcome.error[:_MAX_LABEL]
         _log.log(
             level,
-            "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s",
+            "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s%s",
             outcome.definition,
             outcome.root,
             outcome.result.value,
@@ -131,6 +143,7 @@ class OutcomeLog(Observer):
             len(outcome.written),
             len(outcome.deleted),
             outcome.error,
+            left_out,
             extra={"labels": labels},
         )
 
@@ -149,6 +162,11 @@ def set_up() -> None:
     _log.propagate = False  # else the handlers of the root would write each line as text as well
     if _log.level == logging.NOTSET:
         _log.setLevel(logging.INFO)
+
+
+def _some(paths: Sequence[str]) -> str:
+    shown = ", ".join(paths[:_SHOWN])
+    return shown if len(paths) <= _SHOWN else f"{shown} and {len(paths) - _SHOWN} more"
 
 
 def _labels(change: Change) -> dict[str, object]:

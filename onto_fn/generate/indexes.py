@@ -16,7 +16,8 @@ from onto_fn.engine.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_CO
 from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.generate.declarations import views_of
-from onto_fn.store.aggregates import CONTRIBUTIONS, AggregateRead, AggregateSpec
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import CONTRIBUTIONS, AggregateSpec
 from onto_fn.store.queries import QueryRead
 
 if TYPE_CHECKING:

@@ -117,6 +117,7 @@ class OpenTelemetry(Observer):
                 "onto_fn.attempt": outcome.attempts,
                 "onto_fn.written": len(outcome.written),
                 "onto_fn.deleted": len(outcome.deleted),
+                "onto_fn.skipped": len(outcome.skipped),
                 "onto_fn.error": outcome.error,
             },
         )

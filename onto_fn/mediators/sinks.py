@@ -99,7 +99,7 @@ class TopicSink:
         topic = self.topic if "/" in self.topic else f"projects/{project}/topics/{self.topic}"
         attributes, data = message.for_pubsub()
         content = {"data": data, "attributes": attributes, "ordering_key": message.key}
-        publisher = _publisher(emulator_of("pubsub", project))
+        publisher = publisher_of(project)
         try:
             publisher.publish(
                 request={"topic": topic, "messages": [content]}, retry=None, timeout=self.timeout
@@ -262,6 +262,15 @@ def sinks_by_name(sends: Sequence[Sink]) -> dict[str, Sink]:
                 f"two sinks are named {sink.name!r} and differ; give one of them `name=…`"
             )
     return sinks
+
+
+def publisher_of(project: str) -> Any:
+    """Google's client of Pub/Sub, or of its emulator.
+
+    Raises:
+        EmulatorMissing: the project is emulated and Pub/Sub is not, or the other way round.
+    """
+    return _publisher(emulator_of("pubsub", project))
 
 
 @cache

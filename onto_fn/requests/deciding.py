@@ -76,7 +76,7 @@ def decide_form(
         Refused: its fields do not fit, `submit` refuses, or what it would create exists.
         PermanentError: the app's code raised, or what it reads is wrong.
     """
-    request = form.request(document.path, uid)
+    request = form.request(document.path, uid, document.create_time)
     submitted = form.parsed(document.fields or {})
     source: WritableStore[Any] | None = None
     store = form.store_type()
@@ -108,7 +108,7 @@ def decide_patch(
         PermanentError: the app's code raised, or what the view reads is wrong.
     """
     fields = document.fields or {}
-    request = patch.request(document.path, uid)
+    request = patch.request(document.path, uid, document.create_time)
     if patch.model_config.get("extra") == "ignore":  # clients cannot write more; servers may
         declared = set(patch.stored_names())
         fields = {name: value for name, value in fields.items() if name in declared}

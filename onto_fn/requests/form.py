@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, cast
 from pydantic import PrivateAttr
 from typing_extensions import TypeVar
 
-from onto_fn.errors import DeclarationError
+from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_fields, check_members
 from onto_fn.requests.request import Request, RequestModel
@@ -91,12 +91,19 @@ class Form(RequestModel, Generic[S]):
 
         Raises:
             DeclarationError: the form reads no store.
+            BuildError: it is not loaded, as nothing but onto_fn's own call of `submit` does.
         """
-        if self._store is None:
+        if self._store is not None:
+            return self._store
+        name, store = type(self).__name__, self.store_type()
+        if store is None:
             raise DeclarationError(
-                f"{type(self).__name__} reads no store; declare it as Form[YourStore], root='…'"
+                f"{name} reads no store; declare it as Form[YourStore], root='…'"
             )
-        return self._store
+        raise BuildError(
+            f"the {store.__name__} of this {name} is not loaded: onto_fn loads it before it calls "
+            f"`submit`. In a test, use `onto_fn.testing.submit({name}, …, documents=…)`"
+        )
 
     def submit(self, request: Request) -> Iterable[DomainModel]:
         """The objects to create.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
@@ -33,11 +34,14 @@ class Request:
             of a document that a client has written, the variable of the path that only its owner
             can write. A document does not say who has written it, so where somebody else may
             create it as well (`owner("user_id") | role("admin")`), it is None.
+        time: when the request was made, by the server's clock: the creation of its document; of a
+            call, its arrival. The same in retries, redeliveries and replays. Aware, in UTC.
     """
 
     path: str
     params: Mapping[str, str]
     uid: str | None = None
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def id(self) -> str:
@@ -105,10 +109,10 @@ class RequestModel(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        for name, field in cls.model_fields.items():
-            if (field.alias or name) in METADATA_FIELDS:
+        for name, info in cls.model_fields.items():
+            if (info.alias or name) in METADATA_FIELDS:
                 raise DeclarationError(
-                    f"{cls.__name__}.{name} would be stored as {field.alias or name!r}, which a "
+                    f"{cls.__name__}.{name} would be stored as {info.alias or name!r}, which a "
                     "client must not choose; give it another name"
                 )
         check_read(cls)
@@ -168,10 +172,11 @@ class RequestModel(BaseModel):
             raise InvalidRequest(problems_of(error)) from error
 
     @classmethod
-    def request(cls, path: str, uid: str | None = None) -> Request:
+    def request(cls, path: str, uid: str | None = None, time: datetime | None = None) -> Request:
         """What is known of the request at a path that fits the declaration.
 
         Without `uid`, the user is the one that the path names, if only that user may create it.
+        Without `time`, the request was made now.
 
         Raises:
             InvalidRequest: the id of the request is longer than 128 characters.
@@ -181,7 +186,7 @@ class RequestModel(BaseModel):
         parts = list(cls.__create__.alternatives())
         if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
             uid = params.get(parts[0].variable)
-        return Request(path, params, uid)
+        return Request(path, params, uid, time or datetime.now(UTC))
 
 
 # Names that are no fields of clients: onto_fn, or pydantic, calls what they name.

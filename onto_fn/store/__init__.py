@@ -1,6 +1,7 @@
 """Stores: what a view reads from its root, declared statically and read level by level."""
 
-from onto_fn.store.aggregates import AggregateSpec, aggregate
+from onto_fn.store.aggregate_reads import aggregate
+from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.declarations import keyed, many, one, query, root
 from onto_fn.store.loading import Reader, load
 from onto_fn.store.measures import average, count, maximum, minimum, total

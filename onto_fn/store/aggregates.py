@@ -16,29 +16,23 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
-from typing_extensions import override
-
-from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.firestore import Document, Filter, PathTemplate, Query, QueryShape
 from onto_fn.firestore.documents import Value
-from onto_fn.firestore.paths import check_name, parent_collection
-from onto_fn.firestore.queries import Order, field_value, keyed_fields, unary_operators
+from onto_fn.firestore.paths import parent_collection
+from onto_fn.firestore.queries import Order, field_value, unary_operators
 from onto_fn.models import DomainModel
+from onto_fn.store.constants import ANY, Constants, named
 from onto_fn.store.fields import declared_field
 from onto_fn.store.measures import (
     Amounts,
     Counted,
     Measure,
-    check_measure,
     read_back,
     rolled_up,
-    stored_measure,
 )
-from onto_fn.store.queries import QueryRead
-from onto_fn.store.reads import Getter
 
 if TYPE_CHECKING:
-    from onto_fn.store.store import Store
+    pass
 
 M = TypeVar("M", bound=DomainModel)
 
@@ -73,6 +67,8 @@ class AggregateSpec:
         measures: by name, with stored field names.
         shards: how many documents share the writes of one group.
         number: which generation of its numbers it is; see `generations`.
+        only: what its constant filters leave; others are in no group. Not part of the identity, so
+            that the groups of those that are left keep their ids.
         defined_as: the identity of a generation that another deployment has defined.
         code: makes a digest of the model's code, which decides what a document's values are. It is
             asked for once, when the first document is counted.
@@ -85,6 +81,7 @@ class AggregateSpec:
     shards: int
     number: int = 0
     defined_as: str = ""
+    only: Constants = field(default=ANY, compare=False)
     code: Callable[[], str] | None = field(default=None, compare=False)
 
     @cached_property
@@ -105,9 +102,9 @@ class AggregateSpec:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when what is counted does, or the code that reads the documents."""
-        if self.code is None:
+        if self.code is None and not self.only.text:
             return self.identity
-        text = f"{self.identity}{self.code()}"
+        text = f"{self.identity}{self.code() if self.code else ''}{self.only.text}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @property
@@ -120,16 +117,34 @@ class AggregateSpec:
         """The document that says which generation is shown; a build reads it like a shard."""
         return f"{AGGREGATES}/{self.name}/shards/current"
 
-    def numbered(self, number: int) -> AggregateSpec:
-        """The same as one generation of its numbers."""
-        found = self._numbered.get(number)
+    def numbered(self, number: int, only: str | None = None) -> AggregateSpec:
+        """The same as one generation of its numbers.
+
+        Args:
+            number: of the generation.
+            only: the text of its `only`, if that may be another one.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        key = (number, self.only.text if only is None else only)
+        found = self._numbered.get(key)
         if found is None:
-            found = self._numbered[number] = replace(self, number=number)
+            constants = self.only if key[1] == self.only.text else Constants.read(key[1])
+            found = self._numbered[key] = replace(self, number=number, only=constants)
         return found
 
     @cached_property
-    def _numbered(self) -> dict[int, AggregateSpec]:
-        return {self.number: self}
+    def _numbered(self) -> dict[tuple[int, str], AggregateSpec]:
+        return {(self.number, self.only.text): self}
+
+    def stands_for(self, declared: AggregateSpec) -> bool:
+        """Whether a generation has all the numbers of a definition."""
+        return self.identity == declared.identity and self.only.cover(declared.only)
+
+    def joined(self, other: AggregateSpec) -> AggregateSpec:
+        """The same aggregate, declared with other constants in another store: for both."""
+        return replace(self, only=self.only.joined(other.only))
 
     def group(self, key: str) -> str:
         """The id of the group with a query's watch key; each generation has groups of its own."""
@@ -211,6 +226,8 @@ class AggregateSpec:
 
     def _keys(self, document: Document) -> set[str]:
         """The keys of the queries that find a document."""
+        if self.only.values and not self._is_left(document):
+            return set()
         if all(op != "array_contains" for _, op in self.shape.keyed):
             return self.shape.keys_of(document.path, document.fields)
         collection = parent_collection(document.path)
@@ -223,10 +240,27 @@ class AggregateSpec:
             if op == "array_contains":
                 items = cast("list[Value]", value) if isinstance(value, list) else []
                 # Nothing contains null or NaN, as far as Firestore's queries go.
-                values = [item for item in items if not unary_operators(item)]
+                name_of = named(name, op)
+                values = [
+                    item
+                    for item in items
+                    if not unary_operators(item) and self.only.leave(name_of, item)
+                ]
             choices.append([Filter(name, op, value) for value in values])
         queries = (Query(collection, filters) for filters in product(*choices))
         return set[str]().union(*(query.keys() for query in queries))
+
+    def _is_left(self, document: Document) -> bool:
+        """Whether the constant filters for single values leave a document."""
+        variables = self.shape.collection.match(parent_collection(document.path))
+        if variables is None or not self.only.leave_path(variables):
+            return False
+        for name, op in self.shape.keyed:
+            if op == "==" and named(name, op) in self.only.values:
+                found, value = field_value(document.fields or {}, name)
+                if not found or not self.only.leave(named(name, op), value):
+                    return False
+        return True
 
     def extreme_queries(self, group: str) -> dict[str, Query]:
         """For each extreme, the query for the contribution that holds it."""
@@ -284,163 +318,6 @@ class AggregateSpec:
         value = rolled_up(stored, declared, parts, keys)
         # The mean of no document is None, also where a sum takes its place.
         return rolled_up(measure, declared, []) if value is None else value
-
-
-class AggregateRead(QueryRead[M]):
-    """Numbers over the documents that a query matches; see `aggregate`."""
-
-    def __init__(
-        self, model: type[M], measures: Mapping[str, Measure], shards: int, name: str
-    ) -> None:
-        super().__init__(model)
-        options: list[tuple[str, Any, Any]] = [
-            ("shards", shards, int),
-            ("name", name, str),
-        ]
-        for option, value, kind in options:
-            if not isinstance(value, kind):  # a measure of that name
-                raise DeclarationError(
-                    f"an aggregate of {model.__name__} has {option}={value!r}, which is an option "
-                    f"and a {kind.__name__}; give the measure another name"
-                )
-        if not measures:
-            raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
-        if CHANGES in measures:
-            raise DeclarationError(
-                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
-                "onto_fn keeps for itself; give it another"
-            )
-        if not 1 <= shards <= MAX_SHARDS:
-            raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
-        for measure_name, measure in measures.items():
-            check_measure(model, measure_name, measure)
-        self._asked = dict(measures)
-        self.shards = shards
-        self.aggregate_name = name and check_name(name, what="aggregate")
-
-    @cached_property
-    def measures(self) -> dict[str, Measure]:
-        """What to keep, with stored field names.
-
-        Raises:
-            DeclarationError: a measure's field has no order, no sum or no keys.
-        """
-        return {
-            name: stored_measure(self.model, f"{self.title}: {name}", measure)
-            for name, measure in self._asked.items()
-        }
-
-    @property
-    def spec(self) -> AggregateSpec:
-        """What the engine needs to know."""
-        keyed = keyed_fields((c.field, c.op) for c in self.conditions)
-        return AggregateSpec(
-            self.aggregate_name or f"{self.owner}.{self.name}",
-            self.model,
-            QueryShape(self.model.template(), keyed),
-            self.measures,
-            self.shards,
-        )
-
-    @override
-    def fixed(self) -> tuple[Filter, ...]:
-        return ()  # a document's class is no part of its group: others are not counted at all
-
-    @override
-    def where(self, field: str, op: Any, value: object | Getter[Any]) -> AggregateRead[M]:
-        if op not in {"==", "array_contains"}:
-            raise DeclarationError(
-                f"an aggregate's filter is '==' or 'array_contains', got {op!r}: each document "
-                "has to know its groups"
-            )
-        return cast("AggregateRead[M]", super().where(field, op, value))
-
-    @override
-    def within(self, **parents: Any) -> AggregateRead[M]:
-        return cast("AggregateRead[M]", super().within(**parents))
-
-    @override
-    def order_by(self, field: str, *, descending: bool = False) -> AggregateRead[M]:
-        raise DeclarationError("an aggregate has no order")
-
-    @override
-    def limit(self, count: int) -> AggregateRead[M]:
-        raise DeclarationError("an aggregate has no limit")
-
-    @property
-    @override
-    def collection(self) -> PathTemplate:
-        return SHARDS
-
-    @override
-    def shapes(self) -> list[QueryShape]:
-        return []  # the build watches the shards, not the documents behind them
-
-    def group(self, query: Query, shown: AggregateSpec) -> str:
-        """The group that a query asks a generation for.
-
-        Args:
-            query: this read's, with its values.
-            shown: the generation; of another definition, it may have had other filters.
-
-        Raises:
-            BuildError: this read does not tell all that the generation's groups are told apart by.
-        """
-        wanted = list(shown.shape.keyed)
-        filters: list[Filter] = []
-        for condition in query.filters:
-            if (condition.field, condition.op) in wanted:
-                wanted.remove((condition.field, condition.op))
-                filters.append(condition)
-        if wanted or shown.shape.collection != self.model.template():
-            raise BuildError(
-                f"{self.title} is counted by other filters now, and its numbers are not complete; "
-                f"run `onto backfill {shown.name}`. Until then the view stays as it is"
-            )
-        [key] = replace(query, filters=tuple(filters)).keys()
-        return shown.group(key)
-
-    @override
-    def __get__(self, instance: Store | None, owner: type) -> Any:  # the value is no list
-        return self if instance is None else instance.loaded(self.name)
-
-    @override
-    def _with(self, **changes: Any) -> AggregateRead[M]:
-        copy: AggregateRead[M] = AggregateRead.__new__(type(self))
-        copy.__dict__.update(self.__dict__, **changes)
-        copy.declared_in = None  # a read of its own, also if this one has its place in a store
-        return copy
-
-
-def aggregate(
-    model: type[M], *, shards: int = 1, name: str = "", **measures: Measure
-) -> AggregateRead[M]:
-    """Numbers over all documents of a collection, or those that equality filters leave.
-
-    The cost of an event is constant, whatever the number of documents. The value in the store is a
-    dict of the measures; those with `by` are dicts by key, without keys that no document has.
-
-    Args:
-        model: class of the documents.
-        shards: among how many documents the writes of one group are spread. One sustains about one
-            change a second (Firestore's guidance); 10 shards ten.
-        name: of the aggregate, unique; default the store's and the attribute's name. Keep it when
-            renaming those.
-        measures: what to keep: `count`, `total`, `average`, `minimum`, `maximum`.
-
-    Example:
-        >>> from onto_fn import DomainModel, Store, aggregate, count, root
-        >>> class Poll(DomainModel, collection="polls"):
-        ...     question: str
-        >>> class Vote(DomainModel, collection="polls/{poll}/votes"):
-        ...     option: str
-        >>> class PollStore(Store):
-        ...     poll = root(Poll)
-        ...     votes = aggregate(Vote, shards=10, total=count(), counts=count(by="option")).within(
-        ...         poll=lambda store: store.poll.doc_id
-        ...     )
-    """
-    return AggregateRead(model, measures, shards, name)
 
 
 @lru_cache(maxsize=1024)  # an event asks several times

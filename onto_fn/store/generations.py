@@ -22,6 +22,7 @@ from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, PathTemplate, QueryShape
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.store.aggregates import AggregateSpec
+from onto_fn.store.constants import Constants
 from onto_fn.store.measures import Measure
 
 
@@ -90,12 +91,17 @@ class Register:
 
     def find(self, aggregate: AggregateSpec) -> AggregateSpec | None:
         """The newest generation of a definition, None if it is not counted."""
-        found = (g for g in reversed(self.generations) if g.identity == aggregate.identity)
+        found = (g for g in reversed(self.generations) if g.stands_for(aggregate))
         return next(found, None)
 
     def begun(self, aggregate: AggregateSpec) -> Register:
-        """With a generation of a definition, if it has none."""
-        if self.find(aggregate) is not None:
+        """With a generation of a definition, if it has none.
+
+        One that has more groups than the definition asks for, as an earlier version of onto_fn has
+        counted, is replaced as well: that is what deletes those that nobody reads.
+        """
+        found = self.find(aggregate)
+        if found is not None and found.only == aggregate.only:
             return self
         new = aggregate.numbered(self.last + 1)
         return replace(self, generations=(*self.generations, new), last=new.number)
@@ -139,6 +145,7 @@ def fields_of(generation: AggregateSpec) -> dict[str, Value]:
     return {
         "number": generation.number,
         "definition": generation.identity,
+        **({"only": generation.only.text} if generation.only.text else {}),
         "counted": json.dumps(
             {
                 "collection": generation.shape.collection.text,
@@ -156,8 +163,9 @@ def fields_of(generation: AggregateSpec) -> dict[str, Value]:
 def generation_of(aggregate: AggregateSpec, fields: Fields) -> AggregateSpec:
     """What `fields_of` made, with the model of this app."""
     number = int(fields["number"])
+    only: str = fields.get("only", "")
     if fields["definition"] == aggregate.identity:
-        return aggregate.numbered(number)
+        return aggregate.numbered(number, only)
     counted: dict[str, Any] = json.loads(fields["counted"])
     return replace(
         aggregate,
@@ -167,6 +175,7 @@ def generation_of(aggregate: AggregateSpec, fields: Fields) -> AggregateSpec:
         measures={name: Measure(kind, field, by) for name, kind, field, by in counted["measures"]},
         shards=int(counted["shards"]),
         number=number,
+        only=Constants.read(only),
         defined_as=fields["definition"],
     )
 

@@ -6,13 +6,14 @@ can be loaded by itself, or many in step, with one batched read a level for all 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query
-from onto_fn.store.aggregates import AggregateRead, AggregateSpec
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.generations import shown_by
 from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import NotLoaded, Read, ReferenceRead, Root
@@ -111,7 +112,12 @@ def load(store_type: type[S], root_path: str, reader: Reader, read_set: ReadSet)
     return answered(loading(store_type, root_path, read_set), reader)
 
 
-def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S | None]:
+def loading(
+    store_type: type[S],
+    root_path: str,
+    read_set: ReadSet,
+    given: Mapping[str, Any] | None = None,
+) -> Asking[S | None]:
     """Ask for all that a store declares.
 
     Args:
@@ -119,6 +125,7 @@ def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S 
         root_path: document path of the root.
         read_set: receives every read as it happens, so that it is complete even when an error
             ends the loading: the error's cause is then part of it.
+        given: values of reads, by name, that are not to be read.
 
     Returns:
         The loaded store, or None if the root does not exist or is not of the root's class.
@@ -133,6 +140,9 @@ def loading(store_type: type[S], root_path: str, read_set: ReadSet) -> Asking[S 
         return None
     store.put(declared.name, declared.value(document))
     pending = {n: r for n, r in store_type.reads().items() if not isinstance(r, Root)}
+    for name, value in (given or {}).items():
+        store.put(name, value)
+        del pending[name]
     while pending:
         level = _ready(store, pending)
         if not level:
@@ -197,10 +207,10 @@ def _load_level(
         if isinstance(read, AggregateRead):
             continue
         if isinstance(read, ReferenceRead):
-            store.put(read.name, read.value(asked, documents))
+            store.put(read.name, read.value(asked, documents, read_set.skipped))
         elif isinstance(read, QueryRead):
-            found = cast("QueryRead[Any]", read).value(results[read.name])
-            store.put(read.name, found)
+            queried = cast("QueryRead[Any]", read)
+            store.put(read.name, queried.value(results[read.name], read_set.skipped))
 
 
 def _load_aggregates(

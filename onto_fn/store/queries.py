@@ -23,7 +23,7 @@ from onto_fn.models.filters import (
     order_on,
 )
 from onto_fn.models.queries import type_filters
-from onto_fn.store.reads import Getter, Read, evaluate
+from onto_fn.store.reads import Getter, Read, Skipped, WhenInvalid, check_choice, evaluate
 
 if TYPE_CHECKING:
     from onto_fn.store.store import Store
@@ -66,8 +66,9 @@ def _listed(value: Any) -> Any:
 class QueryRead(Read[list[M]]):
     """The documents that a query matches. `where`, `order_by` and `limit` return new reads."""
 
-    def __init__(self, model: type[M]) -> None:
+    def __init__(self, model: type[M], invalid: WhenInvalid = "error") -> None:
         super().__init__(model)
+        self.invalid: WhenInvalid = check_choice("invalid", invalid)
         self.conditions: tuple[_Condition, ...] = ()
         self.orders: tuple[Order, ...] = ()
         self.count: int | None = None
@@ -150,8 +151,10 @@ class QueryRead(Read[list[M]]):
         collection = self.model.template().render(parents)
         return Query(collection, filters, self.orders, self.count)
 
-    def value(self, documents: list[Document]) -> list[M]:
-        """The query's objects, in the query's order."""
+    def value(self, documents: list[Document], skipped: Skipped) -> list[M]:
+        """The query's objects, in the query's order; what is left out is added to `skipped`."""
+        if self.invalid == "skip":
+            return self._objects(documents, skipped)
         return [self._object(document) for document in documents]
 
     def _with(self, **changes: Any) -> QueryRead[M]:

@@ -7,13 +7,19 @@ documents, is computed from what was read before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from typing_extensions import override
 
-from onto_fn.errors import BuildError, DeclarationError, InvalidReference, MissingDocument
+from onto_fn.errors import (
+    BuildError,
+    DeclarationError,
+    InvalidDocument,
+    InvalidReference,
+    MissingDocument,
+)
 from onto_fn.firestore import Document, PathTemplate, QueryShape, Reference
 from onto_fn.models import DomainModel
 from onto_fn.models.references import as_reference
@@ -29,6 +35,9 @@ T = TypeVar("T")
 # class cannot name that class.
 Getter = Callable[[Any], T]
 WhenMissing = Literal["error", "skip"]
+WhenInvalid = Literal["error", "skip"]
+Skipped = dict[str, InvalidDocument]
+"""Documents that were left out, by path, with what is wrong."""
 
 
 class _Required(Enum):
@@ -57,6 +66,7 @@ class Read(Generic[T]):
 
     name: str = ""
     owner: str = ""
+    invalid: Any = "error"
     declared_in: type | None = None
 
     def __init__(self, model: type[DomainModel]) -> None:
@@ -90,6 +100,11 @@ class Read(Generic[T]):
         """Template of the collection whose changes concern this read."""
         return self.model.template()
 
+    @property
+    def may_skip(self) -> bool:
+        """Whether it goes on without a document that its model refuses."""
+        return self.invalid == "skip"
+
     def getters(self) -> list[Getter[Any]]:
         """The application's functions that this read evaluates."""
         return []
@@ -117,6 +132,16 @@ class Read(Generic[T]):
 
     def _object(self, document: Document) -> Any:
         return self.model.from_document(document)
+
+    def _objects(self, documents: Iterable[Document], skipped: Skipped) -> list[Any]:
+        """The objects of those documents that the model accepts; the others are `skipped`."""
+        found: list[Any] = []
+        for document in documents:
+            try:
+                found.append(self._object(document))
+            except InvalidDocument as error:
+                skipped.setdefault(document.path, error)
+        return found
 
 
 class Root(Read[M]):
@@ -158,8 +183,8 @@ class ReferenceRead(Read[T]):
         """The document paths in `references`."""
         raise NotImplementedError
 
-    def value(self, references: Any, documents: Mapping[str, Document]) -> T:
-        """The read's value, from documents by path."""
+    def value(self, references: Any, documents: Mapping[str, Document], skipped: Skipped) -> T:
+        """The read's value, from documents by path; what is left out is added to `skipped`."""
         raise NotImplementedError
 
 
@@ -168,9 +193,21 @@ class One(ReferenceRead[T]):
 
     form = "one"
 
-    def __init__(self, model: type[DomainModel], getter: Getter[Any] | str, default: Any) -> None:
+    def __init__(
+        self,
+        model: type[DomainModel],
+        getter: Getter[Any] | str,
+        default: Any,
+        invalid: Any = REQUIRED,
+    ) -> None:
         super().__init__(model, getter)
         self.default = default
+        self.invalid = invalid
+
+    @property
+    @override
+    def may_skip(self) -> bool:
+        return self.invalid is not REQUIRED
 
     @override
     def references(self, store: Store) -> Reference | None:
@@ -188,12 +225,15 @@ class One(ReferenceRead[T]):
         return [] if references is None else [references.path]
 
     @override
-    def value(self, references: Any, documents: Mapping[str, Document]) -> T:
+    def value(self, references: Any, documents: Mapping[str, Document], skipped: Skipped) -> T:
         if references is None:
             return self.default
         document = documents[references.path]
-        if document.exists:
+        if document.exists and self.invalid is REQUIRED:
             return self._object(document)
+        if document.exists:
+            found = self._objects([document], skipped)
+            return found[0] if found else self.invalid
         if self.default is REQUIRED:
             raise MissingDocument(document.path, self.title)
         return self.default
@@ -204,9 +244,16 @@ class Many(ReferenceRead[list[M]]):
 
     form = "many"
 
-    def __init__(self, model: type[M], getter: Getter[Any] | str, missing: WhenMissing) -> None:
+    def __init__(
+        self,
+        model: type[M],
+        getter: Getter[Any] | str,
+        missing: WhenMissing,
+        invalid: WhenInvalid = "error",
+    ) -> None:
         super().__init__(model, getter)
-        self.missing: WhenMissing = _check_missing(missing)
+        self.missing: WhenMissing = check_choice("missing", missing)
+        self.invalid: WhenInvalid = check_choice("invalid", invalid)
 
     @override
     def references(self, store: Store) -> list[Reference]:
@@ -218,11 +265,16 @@ class Many(ReferenceRead[list[M]]):
         return [reference.path for reference in references]
 
     @override
-    def value(self, references: Any, documents: Mapping[str, Document]) -> list[M]:
+    def value(
+        self, references: Any, documents: Mapping[str, Document], skipped: Skipped
+    ) -> list[M]:
         found: list[M] = []
         for reference in references:
-            if documents[reference.path].exists:
-                found.append(self._object(documents[reference.path]))
+            document = documents[reference.path]
+            if document.exists and self.invalid == "skip":
+                found += self._objects([document], skipped)
+            elif document.exists:
+                found.append(self._object(document))
             elif self.missing == "error":
                 raise MissingDocument(reference.path, self.title)
         return found
@@ -233,9 +285,16 @@ class Keyed(ReferenceRead[dict[str, M]]):
 
     form = "keyed"
 
-    def __init__(self, model: type[M], getter: Getter[Any] | str, missing: WhenMissing) -> None:
+    def __init__(
+        self,
+        model: type[M],
+        getter: Getter[Any] | str,
+        missing: WhenMissing,
+        invalid: WhenInvalid = "error",
+    ) -> None:
         super().__init__(model, getter)
-        self.missing: WhenMissing = _check_missing(missing)
+        self.missing: WhenMissing = check_choice("missing", missing)
+        self.invalid: WhenInvalid = check_choice("invalid", invalid)
 
     @override
     def references(self, store: Store) -> dict[str, Reference]:
@@ -247,14 +306,25 @@ class Keyed(ReferenceRead[dict[str, M]]):
         return [reference.path for reference in references.values()]
 
     @override
-    def value(self, references: Any, documents: Mapping[str, Document]) -> dict[str, M]:
+    def value(
+        self, references: Any, documents: Mapping[str, Document], skipped: Skipped
+    ) -> dict[str, M]:
         found: dict[str, M] = {}
         for key, reference in references.items():
-            if documents[reference.path].exists:
-                found[key] = self._object(documents[reference.path])
+            document = documents[reference.path]
+            if document.exists and self.invalid == "skip":
+                for model in self._objects([document], skipped):
+                    found[key] = model
+            elif document.exists:
+                found[key] = self._object(document)
             elif self.missing == "error":
                 raise MissingDocument(reference.path, f"{self.title}[{key!r}]")
         return found
+
+
+def may_skip(store: type[Store]) -> bool:
+    """Whether a store has a read that goes on without a document that its model refuses."""
+    return any(read.may_skip for read in store.reads().values())
 
 
 def evaluate(read: Read[Any], getter: Getter[Any], store: Store) -> Any:
@@ -267,7 +337,12 @@ def evaluate(read: Read[Any], getter: Getter[Any], store: Store) -> Any:
         raise BuildError(f"{read.title} raised {type(error).__name__}: {error}") from error
 
 
-def _check_missing(missing: str) -> WhenMissing:
-    if missing not in {"error", "skip"}:
-        raise DeclarationError(f"missing must be 'error' or 'skip', got {missing!r}")
-    return cast(WhenMissing, missing)
+def check_choice(option: str, value: object) -> Literal["error", "skip"]:
+    """What a read does about documents that it cannot give.
+
+    Raises:
+        DeclarationError: it is none of the two.
+    """
+    if value not in ("error", "skip"):
+        raise DeclarationError(f"{option} must be 'error' or 'skip', got {value!r}")
+    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document
 from onto_fn.firestore.queries import Query, document_key
 
@@ -17,6 +18,8 @@ class ReadSet:
         sources: documents read by reference: path -> update time, or None where MISSING.
         matched: documents that queries returned: path -> update time.
         queries: the queries that were run, each with its result: path -> update time.
+        skipped: documents that were left out because their models refuse them, by path. Like all
+            others they are among what was read, so that their correction is noticed.
         documents: the documents themselves, by path. Of one that was read in two versions (which
             no snapshot does, but a build may that remembers some of its sources), here and above it
             is the older: the newer one's event is then still to come.
@@ -27,6 +30,7 @@ class ReadSet:
     queries: list[tuple[Query, dict[str, datetime | None]]] = field(
         default_factory=list[tuple[Query, "dict[str, datetime | None]"]]
     )
+    skipped: dict[str, InvalidDocument] = field(default_factory=dict[str, InvalidDocument])
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
 
     def add_documents(self, documents: list[Document]) -> None:

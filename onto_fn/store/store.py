@@ -8,7 +8,8 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_members
-from onto_fn.store.aggregates import AggregateRead, AggregateSpec
+from onto_fn.store.aggregate_reads import AggregateRead
+from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.names import names_used
 from onto_fn.store.paths import PathGetter
 from onto_fn.store.queries import QueryRead

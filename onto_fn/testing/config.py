@@ -10,9 +10,19 @@ from typing import Any, cast
 
 from onto_fn.firebase_json import read_firebase_json
 
-__all__ = ["HOST", "configured_ports", "emulator_config", "free_ports", "is_free", "read_config"]
+__all__ = [
+    "HOST",
+    "configured_ports",
+    "emulator_config",
+    "free_ports",
+    "function_folders",
+    "is_free",
+    "read_config",
+    "wants_ui",
+]
 
 HOST = "127.0.0.1"
+UI = "ui"
 
 # Below the ports of outgoing connections, one of which could take a port after it was found free.
 _PORTS = range(20000, 32000)
@@ -30,32 +40,53 @@ def read_config(project_dir: Path) -> Json:
 
 
 def configured_ports(config: Json) -> dict[str, int]:
-    """The port of each emulator that has one in `firebase.json`."""
+    """The port of each emulator that has one in `firebase.json`; the UI's if it is enabled."""
     found: object = config.get("emulators")
     emulators = cast("dict[str, object]", found) if isinstance(found, dict) else {}
     ports: dict[str, int] = {}
     for name, settings in emulators.items():
-        if isinstance(settings, dict) and name != "ui":
+        if isinstance(settings, dict) and (name != UI or wants_ui(config)):
             port = cast("dict[str, object]", settings).get("port")
             if isinstance(port, int):
                 ports[name] = port
     return ports
 
 
-def emulator_config(config: Json, only: Iterable[str], ports: Mapping[str, int]) -> Json:
-    """A configuration that starts the emulators `only`, and never the Emulator UI.
+def function_folders(config: Json) -> list[str]:
+    """The folders of the functions that `firebase.json` names, one for each codebase."""
+    found: object = config.get("functions")
+    codebases = cast("list[object]", found if isinstance(found, list) else [found])
+    return [
+        str(cast(Json, codebase).get("source", "functions"))
+        for codebase in codebases
+        if isinstance(codebase, dict)
+    ]
+
+
+def wants_ui(config: Json) -> bool:
+    """Whether `firebase.json` asks for the Emulator UI, by `"ui": {"enabled": true}`."""
+    emulators: object = config.get("emulators")
+    settings: object = cast(Json, emulators).get("ui") if isinstance(emulators, dict) else None
+    return isinstance(settings, dict) and cast(Json, settings).get("enabled") is True
+
+
+def emulator_config(
+    config: Json, only: Iterable[str], ports: Mapping[str, int], *, ui: bool = False
+) -> Json:
+    """A configuration that starts the emulators `only`.
 
     Args:
         config: The project's `firebase.json`; its paths stay as they are.
         only: Names of emulators, as firebase-tools has them.
         ports: Ports that are wanted; all others are free ones.
+        ui: Whether the Emulator UI is started too.
     """
-    names = [*only, *_COMPANIONS]
+    names = [*only, *_COMPANIONS, *([UI] if ui else [])]
     chosen = dict(zip([*names, "websocket"], free_ports(len(names) + 1), strict=True)) | dict(ports)
     emulators: Json = {name: {"host": HOST, "port": chosen[name]} for name in names}
     if "firestore" in emulators:
         emulators["firestore"]["websocketPort"] = chosen["websocket"]
-    emulators["ui"] = {"enabled": False}
+    emulators[UI] = {"enabled": True, **emulators[UI]} if ui else {"enabled": False}
     # Tests may use a project id each.
     emulators["singleProjectMode"] = False
     services = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dis
+import functools
+import inspect
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 __all__ = ["Eventually", "eventually"]
 
@@ -12,6 +15,8 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.25
+# What a check raises while what it looks at is not there yet: `None["name"]`, `{}["name"]`.
+_NOT_YET = (AssertionError, AttributeError, LookupError, TypeError)
 
 
 class Eventually(Protocol):
@@ -30,16 +35,20 @@ def eventually(check: Callable[[], T], *, deadline: float = 20.0) -> T:
         assert client.document("users/ada").get().get("name") == "Ada"
 
     eventually(renamed)
-    eventually(lambda: client.document("users/ada").get().exists)
+    ada = eventually(lambda: client.document("users/ada").get().to_dict())
     ```
 
     Args:
-        check: Holds when it raises no AssertionError and returns something true, or None, which is
-            what a function of assertions returns. Any other exception is passed on at once.
+        check: Holds when it returns something true. None is not, nor is a document that does not
+            exist; but a function without a `return` of a value holds when none of its assertions
+            fails. AssertionError, LookupError, TypeError and AttributeError mean "not yet", since
+            that is what `document.to_dict()["name"]` raises before there is a document. Any other
+            exception is passed on at once.
         deadline: Seconds after which the last failure is raised. `check` is called at least once.
 
     Raises:
-        AssertionError: The last one that `check` raised, with a note of the time and the attempts.
+        AssertionError: The last result was not true; the message has it.
+        TypeError: `check` is a coroutine function, which is called but never run.
     """
     started = time.monotonic()
     pause = _FIRST_PAUSE
@@ -48,13 +57,59 @@ def eventually(check: Callable[[], T], *, deadline: float = 20.0) -> T:
         attempts += 1
         try:
             result = check()
-            if result is None or result:
-                return result
-            raise AssertionError(f"{check} returned {result!r}")
-        except AssertionError as failure:
-            elapsed = time.monotonic() - started
-            if elapsed >= deadline:
-                failure.add_note(f"still so after {elapsed:.1f} s and {attempts} attempts")
-                raise
+            failure: Exception | None = _failure(check, result)
+        except _NOT_YET as error:
+            result, failure = None, error
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"{_name(check)} is a coroutine function; wait on a plain function")
+        if failure is None:
+            return cast(T, result)
+        elapsed = time.monotonic() - started
+        if elapsed >= deadline:
+            failure.add_note(f"still so after {elapsed:.1f} s and {attempts} attempts")
+            raise failure
         time.sleep(min(pause, max(0.0, deadline - elapsed)))
         pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _failure(check: Callable[[], Any], result: Any) -> AssertionError | None:
+    """What keeps a result from being taken for success."""
+    if result is None:
+        if _only_asserts(check):
+            return None
+        return AssertionError(
+            f"{_name(check)} returned None: there is nothing yet. If it calls a function of "
+            "assertions, pass that function itself"
+        )
+    if getattr(result, "exists", True) is False:  # a snapshot of a document is always true
+        path = getattr(getattr(result, "reference", result), "path", "the document")
+        return AssertionError(f"{path} does not exist")
+    return None if result else AssertionError(f"{_name(check)} returned {result!r}")
+
+
+def _only_asserts(check: Callable[[], Any]) -> bool:
+    """Whether a function returns nothing but the None at its end, or of a plain `return`.
+
+    The annotation could say so, but tests mostly have none; its code always does.
+    """
+    function: Any = check
+    while isinstance(function, functools.partial):
+        function = cast(Any, function).func
+    function = getattr(function, "__func__", function)
+    if not inspect.isfunction(function) or function.__name__ == "<lambda>":
+        return False
+    before: dis.Instruction | None = None
+    for instruction in dis.get_instructions(function):
+        if instruction.opname == "RETURN_CONST" and instruction.argval is not None:
+            return False
+        if instruction.opname == "RETURN_VALUE" and not (
+            before is not None and before.opname == "LOAD_CONST" and before.argval is None
+        ):
+            return False
+        before = instruction
+    return True
+
+
+def _name(check: Callable[[], Any]) -> str:
+    return getattr(check, "__qualname__", None) or repr(check)

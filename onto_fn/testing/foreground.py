@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from onto_fn.testing.config import configured_ports, read_config
+from onto_fn.testing.config import UI, configured_ports, read_config, wants_ui
 from onto_fn.testing.suite import EmulatorSuite
 
 __all__ = ["DEFAULT_PROJECT", "addresses", "configured_suite"]
@@ -17,7 +17,13 @@ _DEFAULT = ("firestore", "functions")
 
 
 def configured_suite(
-    folder: Path, *, only: Sequence[str] = (), project_id: str = DEFAULT_PROJECT
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
+    project_id: str = DEFAULT_PROJECT,
+    ui: bool | None = None,
+    import_from: Path | None = None,
+    exports: bool = False,
 ) -> EmulatorSuite:
     """The emulators that have a port in the folder's `firebase.json`, on those ports.
 
@@ -25,20 +31,35 @@ def configured_suite(
         folder: The folder of `firebase.json`.
         only: Emulators to start instead.
         project_id: Begins with "demo-".
+        ui: Whether the Emulator UI is started too; by default as `firebase.json` says.
+        import_from: An export to begin with; see `EmulatorSuite`.
+        exports: Whether it will be exported; see `EmulatorSuite`.
     """
-    ports = configured_ports(read_config(folder))
+    config = read_config(folder)
+    ports = configured_ports(config)
     names = tuple(only) or tuple(name for name in _EMULATORS if name in ports) or _DEFAULT
-    return EmulatorSuite(folder, only=names, project_id=project_id, ports=ports)
+    return EmulatorSuite(
+        folder,
+        only=names,
+        project_id=project_id,
+        ports=ports,
+        ui=wants_ui(config) if ui is None else ui,
+        import_from=import_from,
+        exports=exports,
+    )
 
 
 def addresses(suite: EmulatorSuite) -> list[str]:
     """Where the emulators are, and how clients find them: lines of text."""
+    names = [*suite.only, *([UI] if suite.ui else [])]
+    variables = " ".join(f"{name}={value}" for name, value in suite.environ().items())
     return [
-        *(f"{name:<10} http://{suite.host(name)}" for name in suite.only),
+        *(f"{name:<10} http://{suite.host(name)}" for name in names),
         f"{'log':<10} {suite.log_path}",
         "",
-        "Clients find them with:",
-        *(f"  export {name}={value}" for name, value in suite.environ().items()),
+        "In a second terminal, so that onto, tests and your own programs find them:",
+        "",
+        f"export {variables}",
         "",
         "Ctrl-C stops them.",
     ]

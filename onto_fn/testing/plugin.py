@@ -9,6 +9,11 @@ nothing of weight, until a test asks for one of its fixtures:
 | `firestore_client` | function | a client on `emulators`, whose database is empty |
 | `firestore_emulator` | session | a Firestore emulator alone, without functions |
 | `engine_client` | function | a client on `firestore_emulator`, with a project of its own |
+| `signed_in` | function | makes users of `emulators`: `signed_in("ada", admin=True)` |
+| `signed_out` | function | somebody who uses `emulators` without signing in |
+| `call` | function | calls `onto_request`: `call(OrderForm, {…}, user=ada)` |
+| `topics` | function | the topics of the app's `TopicSink`s on `emulators`, and their messages |
+| `frozen_time` | function | stops the clock of the test's own process |
 | `eventually` | function | waits until a check holds |
 
 The folder of `firebase.json` is pytest's root folder, or what the ini option
@@ -18,7 +23,9 @@ The folder of `firebase.json` is pytest's root folder, or what the ini option
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +34,12 @@ import pytest
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
+    from onto_fn.testing.calling import Call
+    from onto_fn.testing.clock import FrozenTime
     from onto_fn.testing.eventually import Eventually
     from onto_fn.testing.suite import EmulatorSuite
+    from onto_fn.testing.topics import Topics
+    from onto_fn.testing.users import User
 
 _PROJECT_DIR = "onto_fn_project_dir"
 _EMULATORS = "onto_fn_emulators"
@@ -103,6 +114,74 @@ def engine_client(firestore_emulator: EmulatorSuite) -> Generator[Client]:
 
 
 @pytest.fixture
+def signed_in(emulators: EmulatorSuite) -> Generator[Callable[..., User]]:
+    """Makes users of `emulators`, under the security rules.
+
+    `ada = signed_in("ada", admin=True)`: the first argument is the user's id, the others are the
+    custom claims of the ID token. `onto_fn.testing.users.User` has what a user can do.
+    """
+    with ExitStack() as stack:
+
+        def sign_in(uid: str, /, **claims: object) -> User:
+            return stack.enter_context(_user(emulators, uid, claims))
+
+        yield sign_in
+
+
+@pytest.fixture
+def signed_out(emulators: EmulatorSuite) -> Generator[User]:
+    """Somebody who uses `emulators` without signing in, under the security rules."""
+    with _user(emulators, None, {}) as user:
+        yield user
+
+
+@pytest.fixture
+def call(emulators: EmulatorSuite) -> Call:
+    """Calls `onto_request` as the Firebase SDK does.
+
+    `call(OrderForm, {"dish": "pasta"}, user=ada)` returns the answer, or raises
+    `onto_fn.testing.CallFailed` with the reason.
+    """
+    from onto_fn.testing.calling import call
+
+    return partial(call, emulators)
+
+
+@pytest.fixture(scope="session")
+def _declared_topics(emulators: EmulatorSuite) -> list[str]:
+    """The topics that the app publishes to; it is loaded once in a session."""
+    from onto_fn.testing.topics import declared_topics
+
+    return declared_topics(emulators.project_dir)
+
+
+@pytest.fixture
+def topics(emulators: EmulatorSuite, _declared_topics: list[str]) -> Generator[Topics]:
+    """The topics of the app's `TopicSink`s, made on `emulators`: `topics.messages("orders")`.
+
+    What is published after the test began is received. It needs `pubsub` among the emulators.
+    """
+    from onto_fn.testing.topics import Topics
+
+    receiver = f"test-{secrets.token_hex(6)}"
+    found = Topics(emulators.pubsub_host, emulators.project_id, _declared_topics, receiver)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def frozen_time() -> Generator[FrozenTime]:
+    """Stops the clock of the test's own process: `frozen_time("2026-01-02T12:00Z")`.
+
+    It may be called again, for another time. See `onto_fn.testing.clock`.
+    """
+    from onto_fn.testing.clock import frozen_clock
+
+    with frozen_clock() as freeze:
+        yield freeze
+
+
+@pytest.fixture
 def eventually() -> Eventually:
     """Waits until a check holds: `eventually(check, deadline=20.0)`.
 
@@ -111,6 +190,20 @@ def eventually() -> Eventually:
     from onto_fn.testing.eventually import eventually
 
     return eventually
+
+
+@contextmanager
+def _user(
+    emulators: EmulatorSuite, uid: str | None, claims: Mapping[str, object]
+) -> Generator[User]:
+    from onto_fn.testing.users import sign_in, with_rules
+
+    with_rules(emulators)
+    user = sign_in(emulators, uid, claims)
+    try:
+        yield user
+    finally:
+        user.close()
 
 
 def _suite(

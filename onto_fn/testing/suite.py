@@ -20,9 +20,11 @@ from typing_extensions import override
 
 from onto_fn.testing.config import (
     HOST,
+    UI,
     configured_ports,
     emulator_config,
     free_ports,
+    function_folders,
     read_config,
 )
 from onto_fn.testing.discovery import discovery
@@ -58,8 +60,12 @@ class EmulatorSuite(Service):
             has the emulator: that is several times as fast.
         project_id: Begins with "demo-", so that nothing can reach Google. A new one unless told.
         ports: Ports by name of the emulator; free ones are found for all others.
-        log_dir: Where the logs go; a new temporary folder unless told.
+        log_dir: Where the logs go; a new temporary folder by default.
         deadline: Seconds in which the emulators must be ready.
+        ui: Whether the Emulator UI is started too; firebase-tools downloads it once.
+        import_from: A folder that `export_to` (or `firebase emulators:export`) has written: the
+            emulators begin with its data.
+        exports: Whether `export_to` will be called, for which firebase-tools is needed.
     """
 
     def __init__(
@@ -71,6 +77,9 @@ class EmulatorSuite(Service):
         ports: Mapping[str, int] | None = None,
         log_dir: str | os.PathLike[str] | None = None,
         deadline: float = 120.0,
+        ui: bool = False,
+        import_from: str | os.PathLike[str] | None = None,
+        exports: bool = False,
     ) -> None:
         self.project_dir = Path(project_dir).resolve()
         self.only = tuple(only)
@@ -81,6 +90,9 @@ class EmulatorSuite(Service):
                 "never to reach a real project"
             )
         self.deadline = deadline
+        self.ui = ui
+        self.import_from = Path(import_from).resolve() if import_from else None
+        self._needs_firebase = ui or exports or import_from is not None
         self._ports = dict(ports or {})
         self._log_dir = Path(log_dir).resolve() if log_dir else None
         self._process: BackgroundProcess | None = None
@@ -90,11 +102,15 @@ class EmulatorSuite(Service):
     def start(self) -> Self:
         """Start the emulators, and return when they are ready and the functions are loaded.
 
+        On the Pub/Sub emulator, there are the topics that the app's functions send to: see
+        `onto_fn.testing.topic_setup`.
+
         Suites with functions start one after the other: see `onto_fn.testing.discovery`.
 
         Raises:
             ToolchainError: A program that they need is missing; the message says which.
-            EmulatorError: They ended, could not load the functions, or were not ready in time.
+            EmulatorError: They ended, could not load the functions, or were not ready in time; or a
+                topic that the app sends to could not be made.
         """
         if self._process is not None:
             raise RuntimeError("the emulators have been started already")
@@ -112,6 +128,8 @@ class EmulatorSuite(Service):
                     command, toolchain.environ(self.project_id), self.log_path
                 )
                 self._process.wait_until(ready, self.deadline)
+            if {"functions", "pubsub"} <= set(self.only):
+                self._make_topics()
         except BaseException:
             self.stop()
             raise
@@ -159,9 +177,9 @@ class EmulatorSuite(Service):
         return self._running().pid
 
     def host(self, emulator: str) -> str:
-        """The address of an emulator, as "127.0.0.1:port"."""
+        """The address of an emulator (or of the "ui"), as "127.0.0.1:port"."""
         self._running()
-        if emulator not in self.only:
+        if emulator not in self.only and not (emulator == UI and self.ui):
             raise EmulatorError(f"the {emulator} emulator was not asked for: name it in `only`")
         return f"{HOST}:{self._ports[emulator]}"
 
@@ -193,11 +211,11 @@ class EmulatorSuite(Service):
             "auth": "FIREBASE_AUTH_EMULATOR_HOST",
             "storage": "FIREBASE_STORAGE_EMULATOR_HOST",
         }
-        return {
+        return {variables[name]: self.host(name) for name in self.only if name in variables} | {
             "GOOGLE_CLOUD_PROJECT": self.project_id,
             "GCLOUD_PROJECT": self.project_id,
             "METADATA_SERVER_DETECTION": "none",
-        } | {variables[name]: self.host(name) for name in self.only if name in variables}
+        }
 
     def client(self, database: str = "(default)", *, project_id: str | None = None) -> Client:
         """A Firestore client that bypasses security rules, as functions do.
@@ -260,13 +278,43 @@ class EmulatorSuite(Service):
         except urllib.error.HTTPError as error:
             raise EmulatorError(f"the rules do not compile: {error.read().decode()}") from error
 
+    def export_to(self, folder: str | os.PathLike[str]) -> None:
+        """Write what the emulators hold into a folder, which `import_from` takes.
+
+        An older export in the folder is replaced.
+
+        Raises:
+            EmulatorError: It could not be written, or the emulators run without firebase-tools.
+        """
+        self._running()
+        if "hub" not in self._ports:
+            raise EmulatorError("only emulators that firebase-tools has started can be exported")
+        content = {"path": str(Path(folder).resolve()), "initiatedBy": "onto-fn"}
+        request = urllib.request.Request(
+            f"http://{HOST}:{self._ports['hub']}/_admin/export",
+            data=json.dumps(content).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            urllib.request.urlopen(request, timeout=self.deadline).close()
+        except urllib.error.HTTPError as error:
+            raise EmulatorError(f"nothing was exported: {error.read().decode()}") from error
+        except OSError as error:
+            raise EmulatorError(f"nothing was exported: {error}") from error
+
+    def _make_topics(self) -> None:
+        from onto_fn.testing.topic_setup import make_topics_of
+
+        for source in function_folders(read_config(self.project_dir)):
+            make_topics_of(self.project_dir / source, self.environ(), self.deadline)
+
     def _running(self) -> BackgroundProcess:
         if self._process is None:
             raise EmulatorError("the emulators are not running: call start(), or use `with`")
         return self._process
 
     def _toolchain(self, shim_dir: Path) -> Toolchain:
-        if self.only == ("firestore",):
+        if self.only == ("firestore",) and not self._needs_firebase:
             toolchain = find_toolchain(self.project_dir, shim_dir, firebase=False)
             if toolchain.firestore_jar is not None:
                 return toolchain
@@ -284,7 +332,8 @@ class EmulatorSuite(Service):
         ]
 
     def _firebase_command(self, firebase: Sequence[str]) -> list[str]:
-        config = emulator_config(read_config(self.project_dir), self.only, self._ports)
+        found = read_config(self.project_dir)
+        config = emulator_config(found, self.only, self._ports, ui=self.ui)
         self._ports = configured_ports(config)
         # Beside firebase.json, as its paths are relative to the file.
         self._config_path = self.project_dir / f".onto_fn-emulators-{secrets.token_hex(4)}.json"
@@ -295,6 +344,7 @@ class EmulatorSuite(Service):
             f"--project={self.project_id}",
             f"--config={self._config_path}",
             f"--only={','.join(self.only)}",
+            *([f"--import={self.import_from}"] if self.import_from else []),
         ]
 
     def _firestore_is_ready(self) -> bool:

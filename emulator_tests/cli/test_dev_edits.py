@@ -1,0 +1,112 @@
+"""`onto dev` with functions: what follows an edit, and what the next run begins with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from terminal import clean_environ, end_of, run, terminal
+
+from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END
+from onto_fn.testing.config import free_ports
+from onto_fn.testing.discovery import discovery
+
+SECONDS = 120.0
+MAIN = """\
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, root
+
+
+class Town(DomainModel, collection="towns"):
+    name: str
+
+
+class TownStore(Store):
+    town = root(Town)
+
+
+class TownView(ViewModel[TownStore], path="townViews/{town_id}"):
+    @property
+    def title(self) -> str:
+        return self.store.town.name
+
+
+app = App([ViewMediator(TownView)])
+app.export(globals())
+"""
+RULES = f"""\
+rules_version = '2';
+service cloud.firestore {{
+  match /databases/{{database}}/documents {{
+    {KEEP_BEGIN}
+    match /public/{{id}} {{ allow read; }}
+    {KEEP_END}
+  }}
+}}
+"""
+READABLE = ("from onto_fn import ", "from onto_fn import TopicSink, public, ")
+TITLE = "return self.store.town.name"
+
+
+@pytest.fixture
+def folder(make_project: Callable[[str], Path]) -> Path:
+    """A project of a view, with rules of its own in the section that is kept."""
+    folder = make_project(MAIN)
+    config = json.loads((folder / "firebase.json").read_text())
+    config["firestore"]["indexes"] = "firestore.indexes.json"
+    names = ("firestore", "functions", "pubsub")
+    config["emulators"] = {
+        name: {"port": port} for name, port in zip(names, free_ports(3), strict=True)
+    }
+    (folder / "firebase.json").write_text(json.dumps(config))
+    (folder / "firestore.rules").write_text(RULES)
+    (folder / "seed.json").write_text(json.dumps({"towns/oslo": {"name": "Oslo"}}))
+    return folder
+
+
+def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(folder: Path) -> None:
+    environ = clean_environ(folder)
+    main = folder / "functions" / "main.py"
+    data = ["--import", "data", "--export-on-exit", "data"]
+
+    with terminal(
+        "dev", "--seed", "seed.json", *data, cwd=folder, environ=environ, deadline=SECONDS
+    ) as onto:
+        onto.expect(r"export FIRESTORE_EMULATOR_HOST=\S+ PUBSUB_EMULATOR_HOST=\S+ GOOGLE_CLOUD_P")
+        onto.expect_exact("firestore.rules: written")
+        onto.expect_exact("towns/oslo -> TownView of towns/oslo  committed")
+
+        with discovery():
+            edited = MAIN.replace(*READABLE).replace('{town_id}"', '{town_id}", read=public()')
+            edited = edited.replace("(TownView)", '(TownView, sends=[TopicSink("towns")])')
+            main.write_text(edited.replace(TITLE, f"{TITLE}.upper()"))
+            onto.expect_exact("/topics/towns: made")
+            onto.expect_exact("firestore.rules: written")
+            onto.expect(r"TownView: rebuilt for 1 roots in [\d.]+ s")
+        assert "townViews" in (folder / "firestore.rules").read_text()
+        view = run("get", "townViews/oslo", cwd=folder, environ=environ)
+        assert json.loads(view.out) == {"title": "OSLO"}
+
+        with discovery():
+            main.write_text(edited.replace(TITLE, 'raise KeyError("broken")'))
+            line = edited[: edited.index(TITLE)].count("\n") + 1
+            onto.expect(r"1 have a dead letter:\s+towns/oslo: TownView.title raised KeyError")
+            onto.expect_exact(f"(main.py:{line})")
+        assert run("set", "towns/oslo", 'name="X"', cwd=folder, environ=environ).code == 0
+        onto.expect_exact("towns/oslo -> TownView of towns/oslo  dead letter")
+        onto.expect(rf"TownView.title raised KeyError: .broken. \(main.py:{line}\)")
+
+        onto.sendintr()
+        ended = end_of(onto)
+    assert ended.code == 0
+    assert "the data is in data" in ended.out
+
+    main.write_text(MAIN)
+    with terminal("dev", *data, cwd=folder, environ=environ, deadline=SECONDS) as onto:
+        onto.expect(r"TownView: rebuilt for 1 roots in [\d.]+ s")
+        view = run("get", "townViews/oslo", cwd=folder, environ=environ)
+        onto.sendintr()
+        assert end_of(onto).code == 0
+
+    assert json.loads(view.out) == {"title": "X"}

@@ -1,0 +1,161 @@
+"""Merges of a file that exists with the one that a new project has: theirs wins, ours is added."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from onto_fn.firebase_json import parse
+
+Json = dict[str, Any]  # JSON has no narrower type
+
+_BODY = re.compile(
+    r"\s*rules_version\s*=\s*(['\"])2\1\s*;?\s*service\s+cloud\.firestore\s*\{\s*"
+    r"match\s+/databases/\{database\}/documents\s*\{\n?(.*)\}\s*\}\s*",
+    re.DOTALL,
+)
+_TEXT_OR_COMMENT = re.compile(
+    r"//[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL
+)
+_OWN_FUNCTION = re.compile(r"function\s+(\w+)")
+_KEEP_END = "    // onto:keep-end"
+_MADE_BY = "Made by `onto generate`"
+_OWN_REQUIREMENT = re.compile(
+    r"\s*(\./vendor/onto_fn-|onto[-_.]fn(?=[\s\[=<>~!@;]|$))", re.IGNORECASE
+)
+
+
+def merged(name: str, theirs: str, ours: str) -> dict[str, str] | None:
+    """The files, by path, that hold what both texts of a file say.
+
+    Args:
+        name: the file's path in the project.
+        theirs: the text that it has.
+        ours: the text that it has in a new project.
+
+    Returns:
+        What to write, which may be a second file too; None if the file cannot be merged.
+
+    Raises:
+        DeclarationError: it is of JSON, and what is there is none.
+    """
+    merge = _MERGES.get(name)
+    return merge(name, theirs, ours) if merge else None
+
+
+def _json(name: str, theirs: str, ours: str) -> dict[str, str]:
+    return _written(name, theirs, _added(parse(theirs, Path(name)), json.loads(ours)))
+
+
+def _firebase(name: str, theirs: str, ours: str) -> dict[str, str]:
+    found, wanted = parse(theirs, Path(name)), cast(Json, json.loads(ours))
+    codebases: object = found.get("functions", [])
+    listed = cast("list[Any]", codebases if isinstance(codebases, list) else [codebases])
+    (own,) = wanted.pop("functions")
+    same = [entry for entry in listed if _source(entry) == own["source"]]
+    for entry in same:
+        # Its functions were deployed under its codebase: under another they would be new ones.
+        _hooked(entry, own)
+    found["functions"] = listed if same else [*listed, own]
+    if isinstance(found.get("firestore"), list):
+        for database in cast("list[Any]", found["firestore"]):
+            _hooked(database, {"predeploy": wanted["firestore"]["predeploy"]})
+    elif "firestore" in found:
+        _hooked(found["firestore"], wanted["firestore"])
+    return _written(name, theirs, _added(found, wanted))
+
+
+def _source(entry: object) -> object:
+    return cast(Json, entry).get("source", "functions") if isinstance(entry, dict) else None
+
+
+def _hooked(theirs: object, ours: Json) -> None:
+    """Add what is missing, but for the codebase, and our hooks after theirs."""
+    if not isinstance(theirs, dict):
+        return
+    entry = cast(Json, theirs)
+    hooks: object = entry.get("predeploy", [])
+    found = cast("list[Any]", hooks if isinstance(hooks, list) else [hooks])
+    added = [hook for hook in ours["predeploy"] if hook not in found]
+    entry |= {"predeploy": [*found, *added]}
+    for key, value in ours.items():
+        if key != "codebase":
+            entry.setdefault(key, value)
+
+
+def _indexes(name: str, theirs: str, ours: str) -> dict[str, str]:
+    found = parse(theirs, Path(name))
+    if str(found.get("//", "")).startswith(_MADE_BY):
+        return {name: theirs}  # `onto generate` made it, and will again
+    return {name: ours, name.replace(".json", ".keep.json"): theirs}
+
+
+def _rules(name: str, theirs: str, ours: str) -> dict[str, str] | None:
+    """Ours with their blocks in the section that is kept, if nothing of theirs is left over."""
+    if "onto:keep-begin" in theirs:
+        return {name: theirs}  # `onto generate` made it, and will again
+    found = _BODY.fullmatch(theirs)
+    if found is None or not _is_closed(found[2]):
+        return None
+    names = set(_OWN_FUNCTION.findall(ours))
+    if names & set(_OWN_FUNCTION.findall(found[2])):
+        return None
+    kept = found[2].rstrip()
+    return {name: ours.replace(_KEEP_END, f"{kept}\n{_KEEP_END}")}
+
+
+def _is_closed(body: str) -> bool:
+    """Whether every brace of rules is closed in them."""
+    depth = 0
+    for brace in re.findall(r"[{}]", _TEXT_OR_COMMENT.sub("", body)):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _lines(name: str, theirs: str, ours: str) -> dict[str, str]:
+    found = theirs.splitlines()
+    added = [line for line in ours.splitlines() if line not in found]
+    return {name: "\n".join([*found, *added]) + "\n" if added else theirs}
+
+
+def _requirements(name: str, theirs: str, ours: str) -> dict[str, str]:
+    """Their requirements, and ours; of onto-fn itself ours alone, as pip takes it only once."""
+    if set(ours.splitlines()) <= set(theirs.splitlines()):
+        return {name: theirs}
+    found = [line for line in theirs.splitlines() if not _OWN_REQUIREMENT.match(line)]
+    return _lines(name, "\n".join(found), ours)
+
+
+def _added(theirs: Json, ours: Json) -> Json:
+    """Theirs, with the keys that only ours has, at every depth."""
+    both = dict(theirs)
+    for key, value in ours.items():
+        if key not in both:
+            both[key] = value
+        elif isinstance(value, dict) and isinstance(both[key], dict):
+            both[key] = _added(cast(Json, both[key]), cast(Json, value))
+    return both
+
+
+def _written(name: str, theirs: str, content: Json) -> dict[str, str]:
+    """Their text, with its layout and its comments, if nothing is added to it."""
+    if parse(theirs, Path(name)) == content:
+        return {name: theirs}
+    return {name: json.dumps(content, indent=2, ensure_ascii=False) + "\n"}
+
+
+_MERGES: dict[str, Callable[[str, str, str], dict[str, str] | None]] = {
+    ".firebaserc": _json,
+    ".gitignore": _lines,
+    "firebase.json": _firebase,
+    "firestore.indexes.json": _indexes,
+    "firestore.rules": _rules,
+    "functions/requirements-dev.txt": _requirements,
+    "functions/requirements.txt": _requirements,
+    "package.json": _json,
+}

@@ -1,0 +1,190 @@
+"""What has to follow an edit of the functions: `python -m onto_fn.cli.refreshing FILE FOLDER`.
+
+It is a program of its own, as each edit has to be imported afresh, and says what it does in lines
+of JSON. `onto dev` starts it in the background.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onto_fn.engine.scanning import Target
+    from onto_fn.firestore import Database
+    from onto_fn.functions import App
+
+Tell = Callable[[dict[str, Any]], None]
+BUILD = "--build"
+
+
+class Refreshing:
+    """Runs the program after each edit, and ends what an earlier edit has started.
+
+    Args:
+        file: the file of the app.
+        folder: that of `firebase.json`.
+        variables: what leads clients to the emulators.
+        tell: is given each line of the program, in a thread of its own.
+    """
+
+    def __init__(self, file: Path, folder: Path, variables: dict[str, str], tell: Tell) -> None:
+        self._command = [sys.executable, "-m", __name__, str(file), str(folder)]
+        # Compiled files would look like an edit to the emulator, which watches the folder.
+        self._environ = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._tell = tell
+        self._lock = Lock()
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, *, build: bool) -> None:
+        """Begin, in the background.
+
+        Args:
+            build: whether documents are rebuilt too.
+        """
+        self.stop()
+        process = subprocess.Popen(
+            [*self._command, *([BUILD] if build else [])],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # what concerns a person is on standard output
+            text=True,
+            start_new_session=True,  # Ctrl-C in a terminal is for `onto dev` to handle
+        )
+        with self._lock:
+            self._process = process
+        Thread(target=self._read, args=(process,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End what runs. What it has rebuilt stays; the next one goes on."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                try:
+                    record: Any = json.loads(line)
+                except ValueError:  # the app prints as it is imported
+                    continue
+                if isinstance(record, dict):
+                    self._tell(record)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def main(arguments: list[str]) -> None:
+    """Make rules, indexes and topics of an app, and rebuild what is stale if that is asked for."""
+    from onto_fn.cli.apps import load_app
+    from onto_fn.cli.errors import CommandError, one_line
+
+    file, folder, *options = arguments
+    steps: dict[str, Callable[[App], None]] = {
+        "no topics are made": make_topics,
+        "rules and indexes are not written": lambda app: write_files(app, Path(folder)),
+    }
+    if BUILD in options:
+        steps["views are not rebuilt"] = rebuild
+    try:
+        app = load_app(file)
+    except CommandError as error:
+        _print({"problem": f"{', '.join(steps)}: {error}"})
+        return
+    for failed, step in steps.items():
+        try:
+            step(app)
+        except Exception as error:  # whatever it is, the other steps are of use
+            _print({"problem": f"{failed}: {one_line(error)}"})
+
+
+def make_topics(app: App) -> None:
+    """Make the topics that the app sends to, if there is an emulator of Pub/Sub."""
+    from onto_fn.emulators import VARIABLES, named_project
+    from onto_fn.testing import topic_setup
+
+    project = named_project()
+    if project is None or not os.environ.get(VARIABLES["pubsub"]):
+        return
+    for name in topic_setup.make_topics([app], project):
+        _print({"topic": name})
+
+
+def write_files(app: App, folder: Path) -> None:
+    """Write the rules and the indexes that `firebase.json` names, as the app declares them."""
+    from onto_fn.firebase_json import read_firebase_json
+    from onto_fn.generate import generated_files
+
+    if "firestore" not in read_firebase_json(folder):
+        return
+    for file in generated_files(app, folder):
+        if not file.is_stale:
+            continue
+        try:
+            file.write()
+        except OSError as error:
+            _print({"problem": f"{file.path} cannot be written: {error.strerror}"})
+        else:
+            _print({"file": file.path.name, "remarks": list(file.remarks)})
+
+
+def rebuild(app: App) -> None:
+    """Build what no ledger record shows to be built by the definitions as they are now."""
+    from onto_fn.emulators import named_project
+    from onto_fn.engine.backfill import Backfill, targets_of
+    from onto_fn.firestore import Database
+
+    project = named_project()
+    assert project is not None
+    database = Database(project, app.options.database)
+    try:
+        due = [target for target in targets_of(app.engine) if _is_due(app, database, target)]
+        for target in due:
+            begin = time.monotonic()
+            work = Backfill(
+                app.engine,
+                database,
+                [target],
+                name=f"dev~{target.name}"[:1000],
+                stale=True,
+                workers=2,
+                restart=True,
+            )
+            report = work.run()
+            if not report.counts.committed and not report.counts.failed:
+                continue
+            _print(
+                {
+                    "rebuilt": target.name,
+                    "committed": report.counts.committed,
+                    "failed": report.counts.failed,
+                    "seconds": round(time.monotonic() - begin, 1),
+                    "errors": [f"{f.root}: {f.error}" for f in report.failures],
+                }
+            )
+    finally:
+        database.close()
+
+
+def _is_due(app: App, database: Database, target: Target) -> bool:
+    from onto_fn.engine.status import status_of
+
+    status = status_of(database, target, app.engine.retry)
+    return bool(status.stale) or status.built < status.roots or not status.is_shown
+
+
+def _print(record: dict[str, Any]) -> None:
+    print(json.dumps(record, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,171 @@
+"""Print what `onto dev` learns: one line each, with repetitions counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from threading import Lock
+from typing import Any
+
+from onto_fn.cli.following import Outcome, Reload
+from onto_fn.cli.output import Output
+
+QUIET_SECONDS = 0.5  # after which what was counted is printed
+LONGEST_SECONDS = 3.0
+
+
+@dataclass
+class Repeated:
+    """Lines that are like one that was printed.
+
+    Attributes:
+        first: what was printed.
+        count: how many came after it.
+        slowest: milliseconds of the slowest of them, None if none is known.
+    """
+
+    first: Outcome
+    count: int = 0
+    slowest: float | None = None
+
+
+class Shown:
+    """Prints events, reloads and what follows them; takes calls of several threads.
+
+    Of events that differ by their root and time alone, such as the 900 orders that one menu is in,
+    the first is a line, and the others are counted in a second one. A program (`--json`) gets all.
+
+    Args:
+        output: where to.
+        log: path of the emulators' log, which a failed reload names.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self, output: Output, log: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._output = output
+        self._log = log
+        self._clock = clock
+        self._lock = Lock()
+        self._repeated: dict[tuple[str, ...], Repeated] = {}
+        self._problems: list[dict[str, Any]] = []
+        self._begun = self._last = clock()
+
+    def show(self, found: Outcome | Reload) -> None:
+        """Print an event or a reload, or count it."""
+        with self._lock:
+            if isinstance(found, Reload):
+                self._flush()
+                self._reload(found)
+            elif self._output.as_json:
+                self._output.line({"event": asdict(found)})
+            else:
+                self._event(found)
+
+    def idle(self) -> None:
+        """Print what was counted, unless more of it is likely to come. Call it often."""
+        with self._lock:
+            if self._clock() - self._last >= QUIET_SECONDS:
+                self._flush()
+
+    def flush(self) -> None:
+        """Print what was counted."""
+        with self._lock:
+            self._flush()
+
+    def refreshed(self, record: dict[str, Any]) -> None:
+        """Print a line of `refreshing`."""
+        with self._lock:
+            self._flush()
+            if self._output.as_json:
+                self._output.line({"refresh": record})
+                return
+            if "problem" in record:  # hand-written rules are one after each edit
+                if record in self._problems:
+                    return
+                self._problems.append(record)
+            text, is_error = _told_refresh(record)
+            self._output.line({}, text, error=is_error)
+
+    def _event(self, found: Outcome) -> None:
+        now = self._clock()
+        if now - self._begun >= LONGEST_SECONDS or now - self._last >= QUIET_SECONDS:
+            self._flush()
+        self._last = now
+        reason = _reason(found)
+        if found.root:
+            reason = reason.replace(found.root, "")
+        key = (found.document, found.view, found.outcome, reason)
+        known = self._repeated.get(key)
+        if known is None:
+            self._repeated[key] = Repeated(found)
+            self._output.line({}, told(found), error=found.severity == "ERROR")
+            return
+        known.count += 1
+        if found.latency_ms is not None:
+            known.slowest = max(found.latency_ms, known.slowest or 0.0)
+
+    def _flush(self) -> None:
+        for repeated in self._repeated.values():
+            if repeated.count:
+                first = repeated.first
+                text = told_repeated(repeated)
+                self._output.line({}, text, error=first.severity == "ERROR")
+        self._repeated = {}
+        self._begun = self._clock()
+
+    def _reload(self, found: Reload) -> None:
+        if found.error:
+            place = f"{found.where}: " if found.where else ""
+            text = f"the functions cannot be loaded: {place}{found.error}\n    see {self._log}"
+        else:
+            text = f"functions: {found.functions}"
+        self._output.line({"reload": asdict(found)}, text, error=bool(found.error))
+
+
+def told(found: Outcome) -> str:
+    """An event as people read it; what went wrong is on a second line."""
+    line = f"{found.at[11:23]}  {found.document} -> {found.view or 'all'}"
+    if found.root:
+        line += f" of {found.root}"
+    line += f"  {found.outcome}{_milliseconds(found.latency_ms)}"
+    if found.severity in {"ERROR", "WARNING"}:
+        line += f"\n    {_reason(found)}"
+    return line
+
+
+def told_repeated(repeated: Repeated) -> str:
+    """How often an event has come again, for other roots."""
+    first = repeated.first
+    slowest = f"  up to {repeated.slowest:.0f} ms" if repeated.slowest else ""
+    what = f"{first.document} -> {first.view or 'all'}"
+    return f"{'':12}  and {repeated.count} more {what}  {first.outcome}{slowest}"
+
+
+def _milliseconds(number: float | None) -> str:
+    return "" if number is None else f"  {number:.0f} ms"
+
+
+def _reason(found: Outcome) -> str:
+    """Why it went wrong, "" if it has not."""
+    return found.error or found.message if found.severity in {"ERROR", "WARNING"} else ""
+
+
+def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
+    match record:
+        case {"problem": problem}:
+            return str(problem), True
+        case {"topic": name}:
+            return f"{name}: made", False
+        case {"file": name, "remarks": remarks}:
+            return "\n    ".join([f"{name}: written", *remarks]), False
+        case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
+            text = f"{name}: rebuilt for {committed} roots in {seconds} s"
+            if failed:
+                text += f", {failed} have a dead letter:"
+                text = "\n    ".join([text, *record.get("errors", [])[:5]])
+            return text, bool(failed)
+        case _:
+            return str(record), False

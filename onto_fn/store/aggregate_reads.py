@@ -1,0 +1,203 @@
+"""`aggregate`: the read of an aggregate's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from typing_extensions import override
+
+from onto_fn.errors import BuildError, DeclarationError
+from onto_fn.firestore import Filter, PathTemplate, Query, QueryShape
+from onto_fn.firestore.paths import check_name
+from onto_fn.firestore.queries import keyed_fields
+from onto_fn.models import DomainModel
+from onto_fn.models.filters import filter_value
+from onto_fn.store.aggregates import CHANGES, MAX_SHARDS, SHARDS, AggregateSpec
+from onto_fn.store.constants import Constants, named
+from onto_fn.store.measures import Measure, check_measure, stored_measure
+from onto_fn.store.queries import QueryRead
+from onto_fn.store.reads import Getter
+
+if TYPE_CHECKING:
+    from onto_fn.store.store import Store
+
+M = TypeVar("M", bound=DomainModel)
+
+
+class AggregateRead(QueryRead[M]):
+    """Numbers over the documents that a query matches; see `aggregate`."""
+
+    def __init__(
+        self, model: type[M], measures: Mapping[str, Measure], shards: int, name: str
+    ) -> None:
+        super().__init__(model)
+        options: list[tuple[str, Any, Any]] = [
+            ("shards", shards, int),
+            ("name", name, str),
+        ]
+        for option, value, kind in options:
+            if not isinstance(value, kind):  # a measure of that name
+                raise DeclarationError(
+                    f"an aggregate of {model.__name__} has {option}={value!r}, which is an option "
+                    f"and a {kind.__name__}; give the measure another name"
+                )
+        if not measures:
+            raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
+        if CHANGES in measures:
+            raise DeclarationError(
+                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
+                "onto_fn keeps for itself; give it another"
+            )
+        if not 1 <= shards <= MAX_SHARDS:
+            raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
+        for measure_name, measure in measures.items():
+            check_measure(model, measure_name, measure)
+        self._asked = dict(measures)
+        self.shards = shards
+        self.aggregate_name = name and check_name(name, what="aggregate")
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """What to keep, with stored field names.
+
+        Raises:
+            DeclarationError: a measure's field has no order, no sum or no keys.
+        """
+        return {
+            name: stored_measure(self.model, f"{self.title}: {name}", measure)
+            for name, measure in self._asked.items()
+        }
+
+    @property
+    def spec(self) -> AggregateSpec:
+        """What the engine needs to know."""
+        keyed = keyed_fields((c.field, c.op) for c in self.conditions)
+        return AggregateSpec(
+            self.aggregate_name or f"{self.owner}.{self.name}",
+            self.model,
+            QueryShape(self.model.template(), keyed),
+            self.measures,
+            self.shards,
+            only=self.only,
+        )
+
+    @cached_property
+    def only(self) -> Constants:
+        """What the constant filters leave."""
+        names = [(condition.field, condition.op) for condition in self.conditions]
+        filters = [
+            Filter(c.field, c.op, filter_value(self.model, c.stored, c.op, c.value))
+            for c in self.conditions
+            if not callable(c.value) and names.count((c.field, c.op)) == 1
+        ]
+        parents = {name: value for name, value in self.parents.items() if not callable(value)}
+        return Constants.of(filters, parents)
+
+    @override
+    def fixed(self) -> tuple[Filter, ...]:
+        return ()  # a document's class is no part of its group: others are not counted at all
+
+    @override
+    def where(self, field: str, op: Any, value: object | Getter[Any]) -> AggregateRead[M]:
+        if op not in {"==", "array_contains"}:
+            raise DeclarationError(
+                f"an aggregate's filter is '==' or 'array_contains', got {op!r}: each document "
+                "has to know its groups"
+            )
+        return cast("AggregateRead[M]", super().where(field, op, value))
+
+    @override
+    def within(self, **parents: Any) -> AggregateRead[M]:
+        return cast("AggregateRead[M]", super().within(**parents))
+
+    @override
+    def order_by(self, field: str, *, descending: bool = False) -> AggregateRead[M]:
+        raise DeclarationError("an aggregate has no order")
+
+    @override
+    def limit(self, count: int) -> AggregateRead[M]:
+        raise DeclarationError("an aggregate has no limit")
+
+    @property
+    @override
+    def collection(self) -> PathTemplate:
+        return SHARDS
+
+    @override
+    def shapes(self) -> list[QueryShape]:
+        return []  # the build watches the shards, not the documents behind them
+
+    def group(self, query: Query, shown: AggregateSpec) -> str:
+        """The group that a query asks a generation for.
+
+        Args:
+            query: this read's, with its values.
+            shown: the generation; of another definition, it may have had other filters.
+
+        Raises:
+            BuildError: this read does not tell all that the generation's groups are told apart by,
+                or asks for a group that the generation does not have.
+        """
+        wanted = list(shown.shape.keyed)
+        filters: list[Filter] = []
+        for condition in query.filters:
+            if (condition.field, condition.op) in wanted:
+                wanted.remove((condition.field, condition.op))
+                filters.append(condition)
+        variables = self.model.template().match(query.collection) or {}
+        is_left = shown.only.leave_path(variables) and all(
+            shown.only.leave(named(c.field, c.op), c.value) for c in filters
+        )
+        if wanted or not is_left or shown.shape.collection != self.model.template():
+            raise BuildError(
+                f"{self.title} is counted by other filters now, and its numbers are not complete; "
+                f"run `onto backfill {shown.name}`. Until then the view stays as it is"
+            )
+        [key] = replace(query, filters=tuple(filters)).keys()
+        return shown.group(key)
+
+    @override
+    def __get__(self, instance: Store | None, owner: type) -> Any:  # the value is no list
+        return self if instance is None else instance.loaded(self.name)
+
+    @override
+    def _with(self, **changes: Any) -> AggregateRead[M]:
+        copy: AggregateRead[M] = AggregateRead.__new__(type(self))
+        copy.__dict__.update(self.__dict__, **changes)
+        copy.__dict__.pop("only", None)
+        copy.declared_in = None  # a read of its own, also if this one has its place in a store
+        return copy
+
+
+def aggregate(
+    model: type[M], *, shards: int = 1, name: str = "", **measures: Measure
+) -> AggregateRead[M]:
+    """Numbers over all documents of a collection, or those that equality filters leave.
+
+    The cost of an event is constant, whatever the number of documents. The value in the store is a
+    dict of the measures; those with `by` are dicts by key, without keys that no document has.
+
+    Args:
+        model: class of the documents.
+        shards: among how many documents the writes of one group are spread. One sustains about one
+            change a second (Firestore's guidance); 10 shards ten.
+        name: of the aggregate, unique; default the store's and the attribute's name. Keep it when
+            renaming those.
+        measures: what to keep: `count`, `total`, `average`, `minimum`, `maximum`.
+
+    Example:
+        >>> from onto_fn import DomainModel, Store, aggregate, count, root
+        >>> class Poll(DomainModel, collection="polls"):
+        ...     question: str
+        >>> class Vote(DomainModel, collection="polls/{poll}/votes"):
+        ...     option: str
+        >>> class PollStore(Store):
+        ...     poll = root(Poll)
+        ...     votes = aggregate(Vote, shards=10, total=count(), counts=count(by="option")).within(
+        ...         poll=lambda store: store.poll.doc_id
+        ...     )
+    """
+    return AggregateRead(model, measures, shards, name)

@@ -1,0 +1,249 @@
+"""The topics of an app on the Pub/Sub emulator: they are made, and what is published is read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from onto_fn.messages import Message
+from onto_fn.testing.config import read_config
+from onto_fn.testing.process import EmulatorError
+
+if TYPE_CHECKING:
+    from onto_fn.functions import App
+
+__all__ = ["Topics", "create_topics", "declared_topics", "topics_of"]
+
+_LOADING_SECONDS = 120
+_PULL_SECONDS = 5.0
+
+
+def topics_of(app: App) -> list[str]:
+    """The topics that an app's `TopicSink`s publish to, each once, as they are declared.
+
+    Args:
+        app: the app. The topic of its fan-out is not among them: a function listens to it, so the
+            emulator makes it, and so does a deploy.
+    """
+    from onto_fn.mediators import TopicSink
+
+    sinks = [sink for mediator in app.mediators for sink in mediator.sends]
+    return list(dict.fromkeys(sink.topic for sink in sinks if isinstance(sink, TopicSink)))
+
+
+def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
+    """Make topics on a Pub/Sub emulator; those that exist stay as they are.
+
+    Args:
+        host: address of the emulator, "127.0.0.1:port".
+        project: id of the project, for topics without one.
+        topics: ids, or full names, `projects/…/topics/…`.
+
+    Returns:
+        The full names.
+    """
+    from google.api_core.exceptions import AlreadyExists
+
+    publisher, _ = _clients(host)
+    names = [full_name(topic, project) for topic in topics]
+    for name in names:
+        try:
+            publisher.create_topic(name=name)
+        except AlreadyExists:
+            continue
+    return names
+
+
+def declared_topics(project_dir: Path) -> list[str]:
+    """The topics of the app in a project's folder of functions; see `topics_of`.
+
+    The app is loaded by a process of its own, in the functions' environment, as the emulator does
+    it: what it imports stays out of this process.
+
+    Raises:
+        EmulatorError: the app cannot be loaded; the message has its error.
+    """
+    topics: list[str] = []
+    for folder in _folders(project_dir):
+        python = folder / "venv" / "bin" / "python"
+        ended = subprocess.run(
+            [str(python) if python.exists() else sys.executable, "-c", _PRINT_TOPICS],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_LOADING_SECONDS,
+        )
+        if ended.returncode != 0:
+            raise EmulatorError(
+                f"the topics of {folder / 'main.py'} are unknown, as it cannot be loaded:\n"
+                f"{ended.stderr.strip()}"
+            )
+        topics += json.loads(ended.stdout.splitlines()[-1])
+    return list(dict.fromkeys(topics))
+
+
+_PRINT_TOPICS = """
+import json, sys
+sys.path.insert(0, "")
+import main
+from onto_fn.functions import App, app_of
+from onto_fn.testing.topics import topics_of
+apps = [v if isinstance(v, App) else app_of(v) for v in vars(main).values()]
+print()
+print(json.dumps([topic for app in apps if app is not None for topic in topics_of(app)]))
+"""
+
+
+class Topics:
+    """Topics on a Pub/Sub emulator, and what has been published to them since this was made.
+
+    Args:
+        host: address of the emulator, "127.0.0.1:port".
+        project: id of the project.
+        topics: ids or full names of the topics; they are made if they do not exist.
+        receiver: id of the subscriptions, one per topic; new ones for each test.
+    """
+
+    def __init__(self, host: str, project: str, topics: Sequence[str], receiver: str) -> None:
+        self._host = host
+        self._project = project
+        self._receiver = receiver
+        self._subscriptions: dict[str, str] = {}
+        self._received: dict[str, list[Message]] = {}
+        for topic in topics:
+            self.create(topic)
+
+    @cached_property
+    def _subscriber(self) -> Any:
+        return _clients(self._host)[1]
+
+    def create(self, topic: str) -> None:
+        """Make one more topic, unless it exists, and receive what is published to it from now on.
+
+        Args:
+            topic: id or full name.
+        """
+        [name] = create_topics(self._host, self._project, [topic])
+        if name in self._subscriptions:
+            return
+        subscription = f"projects/{self._project}/subscriptions/{self._receiver}-{len(self.names)}"
+        self._subscriber.create_subscription(
+            request={"name": subscription, "topic": name, "enable_message_ordering": True}
+        )
+        self._subscriptions[name] = subscription
+        self._received[name] = []
+
+    @property
+    def names(self) -> list[str]:
+        """The full names of the topics."""
+        return list(self._subscriptions)
+
+    def messages(
+        self,
+        topic: str,
+        count: int = 1,
+        *,
+        subject: str | None = None,
+        deadline: float = 20.0,
+    ) -> list[Message]:
+        """All messages of a topic so far, once there are as many as that, in their order.
+
+        Pub/Sub may deliver a message again; here each is shown once.
+
+        Args:
+            topic: id or full name.
+            count: how many to wait for.
+            subject: path of a document: only messages about it. Functions may still handle what an
+                earlier test has left behind, and send messages about that.
+            deadline: seconds to wait at most.
+
+        Raises:
+            KeyError: nobody publishes to that topic, and `create` was not called for it.
+            AssertionError: there are fewer at the deadline; the message shows them.
+        """
+        name = full_name(topic, self._project)
+        if name not in self._subscriptions:
+            raise KeyError(f"no TopicSink publishes to {topic!r}; there is {self.names}")
+        until = time.monotonic() + deadline
+        while True:
+            found = [m for m in self._received[name] if subject in {None, m.subject}]
+            if len(found) >= count:
+                return found
+            left = until - time.monotonic()
+            if left <= 0:
+                about = f" about {subject}" if subject else ""
+                shown = ", ".join(f"{m.subject} {m.body.decode()}" for m in self._received[name])
+                raise AssertionError(
+                    f"{len(found)} of {count} messages{about} on {topic} after {deadline:g} s; "
+                    f"received: {shown or 'none'}"
+                )
+            self._pull(name, min(left, _PULL_SECONDS))
+
+    def close(self) -> None:
+        """Delete the subscriptions; the topics stay."""
+        for subscription in self._subscriptions.values():
+            self._subscriber.delete_subscription(subscription=subscription)
+        self._subscriptions.clear()
+
+    def _pull(self, name: str, seconds: float) -> None:
+        from google.api_core.exceptions import DeadlineExceeded
+
+        subscription, received = self._subscriptions[name], self._received[name]
+        try:
+            answer = self._subscriber.pull(
+                request={"subscription": subscription, "max_messages": 100}, timeout=seconds
+            )
+        except DeadlineExceeded:  # nothing has come
+            return
+        found: list[Any] = list(answer.received_messages)
+        if not found:
+            return
+        known = {message.id for message in received}
+        for one in found:
+            message = Message.from_pubsub(dict(one.message.attributes), one.message.data)
+            if message.id not in known:
+                known.add(message.id)
+                received.append(message)
+        self._subscriber.acknowledge(
+            subscription=subscription, ack_ids=[one.ack_id for one in found]
+        )
+
+
+def full_name(topic: str, project: str) -> str:
+    """`projects/…/topics/…` of a topic that is named by its id, or so already."""
+    return topic if "/" in topic else f"projects/{project}/topics/{topic}"
+
+
+def _folders(project_dir: Path) -> list[Path]:
+    """The folders of functions that `firebase.json` names."""
+    found: object = read_config(project_dir).get("functions")
+    entries = cast("list[object]", found) if isinstance(found, list) else [found]
+    sources: list[str] = []
+    for entry in entries:
+        if isinstance(entry, dict):
+            sources.append(str(cast("dict[str, object]", entry).get("source", "functions")))
+    return [project_dir / source for source in sources]
+
+
+def _clients(host: str) -> tuple[Any, Any]:
+    """A publisher and a subscriber on an emulator."""
+    import grpc
+    from google.pubsub_v1 import PublisherClient, SubscriberClient
+    from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+    from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+    # The generated clients carry incomplete types.
+    channel = cast(Any, grpc).insecure_channel(host)
+    publisher = cast(Any, PublisherClient)(
+        transport=cast(Any, PublisherGrpcTransport)(channel=channel)
+    )
+    subscriber = cast(Any, SubscriberClient)(
+        transport=cast(Any, SubscriberGrpcTransport)(channel=channel)
+    )
+    return publisher, subscriber

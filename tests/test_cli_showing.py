@@ -1,0 +1,162 @@
+"""What `onto dev` prints: one line an event, with repetitions counted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+import pytest
+
+from onto_fn.cli.following import Outcome, Reload
+from onto_fn.cli.output import Output
+from onto_fn.cli.showing import LONGEST_SECONDS, QUIET_SECONDS, Shown
+
+EVENT = Outcome(
+    "2026-01-01T12:00:00.123456+00:00",
+    "INFO",
+    "restaurants/pasta",
+    "OrderPage",
+    "orders/o1",
+    "committed",
+    40.0,
+    "the whole line",
+)
+FAILED = replace(
+    EVENT,
+    severity="ERROR",
+    outcome="dead letter",
+    error="OrderPage.title raised KeyError: 'x' (views.py:12)",
+)
+
+
+@dataclass
+class Clock:
+    """Seconds as a test has them."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def shown(clock: Clock) -> Shown:
+    return Shown(Output(as_json=False), "/tmp/log", clock)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+def test_an_event_is_a_line_with_document_view_root_and_outcome(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown.show(EVENT)
+
+    assert lines(capsys) == [
+        "12:00:00.123  restaurants/pasta -> OrderPage of orders/o1  committed  40 ms"
+    ]
+
+
+def test_events_that_differ_by_root_and_time_alone_are_counted(
+    shown: Shown, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(906):
+        shown.show(replace(EVENT, root=f"orders/o{number}", latency_ms=float(number)))
+        shown.show(replace(EVENT, view="StaffOrder", root=f"orders/o{number}"))
+    shown.idle()
+    assert len(lines(capsys)) == 2  # more may come
+
+    clock.now += QUIET_SECONDS
+    shown.idle()
+
+    assert [line.strip() for line in lines(capsys)] == [
+        "and 905 more restaurants/pasta -> OrderPage  committed  up to 905 ms",
+        "and 905 more restaurants/pasta -> StaffOrder  committed  up to 40 ms",
+    ]
+
+
+def test_a_stream_without_a_pause_is_counted_in_parts(
+    shown: Shown, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    while clock.now <= LONGEST_SECONDS + QUIET_SECONDS:
+        shown.show(EVENT)
+        clock.now += QUIET_SECONDS / 2
+
+    assert any("more" in line for line in lines(capsys))
+
+
+def test_errors_of_another_text_are_not_counted_with_it(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown.show(FAILED)
+    shown.show(replace(FAILED, root="orders/o2"))
+    shown.show(replace(FAILED, root="orders/o3", error="another"))
+    shown.flush()
+
+    told = lines(capsys)
+    assert told[1] == "    OrderPage.title raised KeyError: 'x' (views.py:12)"
+    assert told[3] == "    another"
+    assert told[4].strip() == "and 1 more restaurants/pasta -> OrderPage  dead letter  up to 40 ms"
+
+
+def test_a_program_gets_every_event(capsys: pytest.CaptureFixture[str], clock: Clock) -> None:
+    shown = Shown(Output(as_json=True), "/tmp/log", clock)
+    for _ in range(3):
+        shown.show(EVENT)
+    shown.flush()
+
+    assert [json.loads(line)["event"]["root"] for line in lines(capsys)] == ["orders/o1"] * 3
+
+
+def test_functions_that_cannot_be_loaded_name_file_line_and_log(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown.show(Reload(error="SyntaxError: expected ':'", where="functions/views.py, line 7"))
+
+    assert lines(capsys) == [
+        "the functions cannot be loaded: functions/views.py, line 7: SyntaxError: expected ':'",
+        "    see /tmp/log",
+    ]
+
+
+def test_an_error_is_red_on_a_terminal_alone(
+    shown: Shown, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    styled: list[str] = []
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("typer.style", lambda text, fg: styled.append(fg) or text)
+
+    shown.show(FAILED)
+    assert styled == []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown.show(replace(FAILED, view="Other"))
+    shown.show(EVENT)
+    assert styled == ["red"]
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown.show(replace(FAILED, view="Another"))
+    assert styled == ["red"]
+
+
+def test_the_same_problem_after_each_edit_is_told_once(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        shown.refreshed({"problem": "rules and indexes are not written: by hand"})
+    shown.refreshed({"file": "firestore.rules", "remarks": ["a remark"]})
+    shown.refreshed(
+        {"rebuilt": "Page", "committed": 3, "failed": 1, "seconds": 0.5, "errors": ["a/b: no"]}
+    )
+
+    assert lines(capsys) == [
+        "rules and indexes are not written: by hand",
+        "firestore.rules: written",
+        "    a remark",
+        "Page: rebuilt for 3 roots in 0.5 s, 1 have a dead letter:",
+        "    a/b: no",
+    ]

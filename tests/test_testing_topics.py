@@ -1,0 +1,86 @@
+"""Which topics an app needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from onto_fn import App, DomainModel, EndpointSink, Store, TopicSink, ViewMediator, ViewModel, root
+from onto_fn.testing import EmulatorError
+from onto_fn.testing.topics import declared_topics, full_name, topics_of
+
+
+class Town(DomainModel, collection="towns"):
+    name: str
+
+
+class TownStore(Store):
+    town = root(Town)
+
+
+class TownView(ViewModel[TownStore], path="townViews/{id}"):
+    @property
+    def name(self) -> str:
+        return self.store.town.name
+
+
+class TownPage(ViewModel[TownStore], path="townPages/{id}"):
+    @property
+    def name(self) -> str:
+        return self.store.town.name
+
+
+SENDING = """
+from onto_fn import *
+class Town(DomainModel, collection="towns"):
+    name: str
+class TownStore(Store):
+    town = root(Town)
+class TownView(ViewModel[TownStore], path="townViews/{id}"):
+    @property
+    def name(self) -> str:
+        return self.store.town.name
+print("a line of the app's own")
+app = App([ViewMediator(TownView, sends=[TopicSink("towns")])])
+app.export(globals())
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with an empty folder of functions."""
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "firebase.json").write_text('{"functions": [{"source": "functions"}]}')
+    return tmp_path
+
+
+def test_the_topics_of_an_app_are_those_of_its_topic_sinks_each_once() -> None:
+    elsewhere = TopicSink("projects/other/topics/towns")
+    app = App(
+        [
+            ViewMediator(TownView, sends=[TopicSink("towns"), elsewhere]),
+            ViewMediator(TownPage, sends=[TopicSink("towns"), EndpointSink("https://x.example")]),
+        ]
+    )
+
+    assert topics_of(app) == ["towns", "projects/other/topics/towns"]
+    assert full_name("towns", "demo-a") == "projects/demo-a/topics/towns"
+    assert full_name(elsewhere.topic, "demo-a") == elsewhere.topic
+
+
+def test_the_topics_of_a_project_are_found_without_importing_it_here(project: Path) -> None:
+    (project / "functions" / "main.py").write_text(SENDING)
+
+    assert declared_topics(project) == ["towns"]
+
+
+def test_an_app_that_cannot_be_loaded_says_why(project: Path) -> None:
+    (project / "functions" / "main.py").write_text("import nothing_of_that_name")
+
+    with pytest.raises(EmulatorError, match="nothing_of_that_name"):
+        declared_topics(project)
+
+
+def test_a_project_without_functions_has_no_topics(tmp_path: Path) -> None:
+    assert declared_topics(tmp_path) == []
