@@ -18,7 +18,7 @@ from onto_fn.requests import Form, Patch
 from onto_fn.requests.deciding import decide_form, decide_patch
 from onto_fn.requests.writing import WritableStore
 from onto_fn.store import ReadSet, Store
-from onto_fn.store.aggregates import AggregateRead
+from onto_fn.store.aggregate_reads import AggregateRead
 from onto_fn.store.loading import answered, loading
 from onto_fn.testing.denied import PermissionDenied
 from onto_fn.testing.held import Documents, Held, stored
