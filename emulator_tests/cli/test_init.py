@@ -63,7 +63,7 @@ def test_the_tests_of_a_new_project_pass(new_project: Path, environ: dict[str, s
     done = _make("test", new_project, environ)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_a_new_project_runs_shows_its_events_and_takes_edits(

@@ -1,17 +1,30 @@
 """Test an app: without emulators, or with its functions on the real Firebase emulators.
 
 `load_store`, `build`, `submit` and `edit` test views, forms and patches on documents that a test
-gives.
-The pytest fixtures of `onto_fn.testing.plugin` come with the installed package and start the
+gives. The pytest fixtures of `onto_fn.testing.plugin` come with the installed package and start the
 emulators; `python -m onto_fn.testing` runs them until Ctrl-C.
 """
 
-from onto_fn.testing.calling import CallFailed
-from onto_fn.testing.denied import PermissionDenied
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from onto_fn.testing.denied import CallFailed, PermissionDenied
 from onto_fn.testing.process import EmulatorError
 from onto_fn.testing.suite import EmulatorSuite
 from onto_fn.testing.toolchain import ToolchainError
-from onto_fn.testing.unit import build, edit, load_store, submit
+
+if TYPE_CHECKING:
+    from onto_fn.testing.unit import build, edit, load_store, submit
+else:
+    # Loaded when a test asks for them: the plugin is part of each start of pytest, and of
+    # `onto dev`, and they need all of the library.
+    def __getattr__(name: str) -> object:
+        if name in {"build", "edit", "load_store", "submit"}:
+            return getattr(import_module("onto_fn.testing.unit"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "CallFailed",

@@ -13,6 +13,7 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.json_values import json_text
 from onto_fn.functions.calls import NAME
 from onto_fn.functions.integers import encoded
+from onto_fn.testing.denied import CallFailed
 from onto_fn.testing.process import EmulatorError
 
 if TYPE_CHECKING:
@@ -20,25 +21,9 @@ if TYPE_CHECKING:
     from onto_fn.testing.suite import EmulatorSuite
     from onto_fn.testing.users import User
 
-__all__ = ["Call", "CallFailed", "call"]
+__all__ = ["Call", "call"]
 
 _SECONDS = 60  # the first call starts a process of the function
-
-
-class CallFailed(Exception):
-    """`onto_request` has refused a call.
-
-    Attributes:
-        code: such as `"failed-precondition"`, as the SDK names it.
-        reason: what the client may read.
-        problems: of fields that do not fit: what is wrong, one text per field.
-    """
-
-    def __init__(self, code: str, reason: str, problems: list[str]) -> None:
-        self.code = code
-        self.reason = reason
-        self.problems = problems
-        super().__init__(f"{code}: {reason}")
 
 
 class Call(Protocol):
