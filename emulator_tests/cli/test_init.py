@@ -132,7 +132,7 @@ def test_check_runs_the_tests_if_all_is_as_declared(
     ended = _make("check", new_project, environ)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "1 passed" in ended.stdout
+    assert "2 passed" in ended.stdout
 
 
 @pytest.fixture

@@ -61,7 +61,11 @@ def test_it_has_a_dead_letter_and_a_rebuild_mends_it_and_keeps_track_of_its_docu
     assert f"{RECORD} cannot be read as a ledger record: " in outcome.error
     letter = writer.dead_letter("BoardView", GROUP)
     assert letter is not None
-    assert letter["error"] == {"kind": "UnreadableRecord", "message": outcome.error}
+    assert letter["error"] == {
+        "kind": "UnreadableRecord",
+        "message": outcome.error,
+        "document": RECORD,
+    }
     assert titles(writer) == {"a": "old", "b": "old"}
 
     mended = engine.rebuild(database, "BoardView", GROUP)
