@@ -187,7 +187,7 @@ def test_the_function_takes_what_the_rules_allow_and_nothing_else(
     door: Door, asked: tuple[int, dict[str, Any]]
 ) -> None:
     number, fields = asked
-    # Of which collection a path is, rules cannot ask.
+    # Whether a text is a path, and of which collection, the function alone asks.
     assume(not (KINDS[number][0] is Ref[Leaf] and isinstance(fields.get("value"), str)))
     denied = door.create(f"asked{number}", fields)
 

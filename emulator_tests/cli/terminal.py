@@ -100,6 +100,23 @@ def terminal(
 def end_of(process: pexpect.spawn) -> Ended:
     """How a command in a terminal ends, with what it has shown since the last `expect`."""
     process.expect(pexpect.EOF)
+    return _closed(process)
+
+
+def interrupted(process: pexpect.spawn) -> Ended:
+    """How a command that waits for an answer ends at Ctrl-C.
+
+    Python can lose an interrupt that comes between its prompt and its read: then the next one ends
+    the command.
+    """
+    for _ in range(3):
+        process.sendintr()
+        if process.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=10) == 0:
+            break
+    return _closed(process)
+
+
+def _closed(process: pexpect.spawn) -> Ended:
     process.close()
     code = process.exitstatus if process.exitstatus is not None else -(process.signalstatus or 0)
     return Ended(code, (process.before or "").replace("\r\n", "\n"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from terminal import clean_environ, end_of, run, terminal
+from terminal import clean_environ, end_of, interrupted, run, terminal
 
 from onto_fn.testing.config import free_ports
 from onto_fn.testing.discovery import discovery
@@ -179,8 +179,7 @@ def test_nothing_is_written_before_the_last_answer(existing: Path, environ: dict
         onto.expect_exact("Makefile: keep or replace?")
         onto.sendline("replace")
         onto.expect_exact("README.md: keep or replace?")
-        onto.sendintr()
-        ended = end_of(onto)
+        ended = interrupted(onto)
 
     assert ended.code in (1, 130)
     assert "stopped" in ended.out
