@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import ConfigDict, Field
 from typing_extensions import Format, get_annotations
@@ -15,8 +15,10 @@ from onto_fn.access import Owner
 from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore.documents import Fields
 from onto_fn.requests.request import RequestModel
-from onto_fn.requests.shapes import Identifier, Record
 from onto_fn.views import ViewModel
+
+if TYPE_CHECKING:
+    from onto_fn.requests.shapes import Record
 
 V = TypeVar("V", bound=ViewModel[Any])
 
@@ -132,6 +134,8 @@ class Patch(RequestModel, Generic[V]):
     @classmethod
     def written_shape(cls) -> Record:
         """Exactly what a client may write, in Firestore's types; the target as well."""
+        from onto_fn.requests.shapes import Identifier
+
         declared = super().written_shape()
         targets = dict.fromkeys(cls.__targets__.values(), Identifier())
         return replace(

@@ -20,7 +20,9 @@ from onto_fn.models.declared_types import check_read
 from onto_fn.models.domain import METADATA_FIELDS
 from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_fields, check_members
-from onto_fn.requests.shapes import MAX_ID, Identifier, Record
+
+if TYPE_CHECKING:  # else with the first request: an event function does without
+    from onto_fn.requests.shapes import Record
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,8 @@ def check_id(identifier: str) -> str:
     Raises:
         InvalidRequest: it is longer than 128 characters.
     """
+    from onto_fn.requests.shapes import MAX_ID
+
     if len(identifier) > MAX_ID:
         raise InvalidRequest([f"id: String should have at most {MAX_ID} characters"])
     return identifier
@@ -219,4 +223,6 @@ def check_id(identifier: str) -> str:
 
 def problems_of_id(value: object, field: str) -> list[str]:
     """What keeps a value that a client has written from being an id."""
+    from onto_fn.requests.shapes import Identifier
+
     return list(Identifier().problems(value, field))
