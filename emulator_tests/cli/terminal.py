@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -90,6 +91,7 @@ def terminal(
         dimensions=(40, 200),
         encoding="utf-8",
         timeout=deadline,
+        preexec_fn=_take_interrupts,
     )
     try:
         yield process
@@ -101,6 +103,11 @@ def end_of(process: pexpect.spawn) -> Ended:
     """How a command in a terminal ends, with what it has shown since the last `expect`."""
     process.expect(pexpect.EOF)
     return _closed(process)
+
+
+def _take_interrupts() -> None:
+    """A command in a terminal hears Ctrl-C, also if the tests run in the background and do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupted(process: pexpect.spawn) -> Ended:
