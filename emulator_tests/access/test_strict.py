@@ -191,7 +191,7 @@ def test_the_function_takes_what_the_rules_allow_and_nothing_else(
 ) -> None:
     number, fields = asked
     # Whether a text is a path, and of which collection, the function alone asks.
-    assume(not (KINDS[number][0] is Ref[Leaf] and isinstance(fields.get("value"), str)))
+    assume(not (KINDS[number][0] == Ref[Leaf] and isinstance(fields.get("value"), str)))
     denied = door.create(f"asked{number}", fields)
 
     assert is_taken(FORMS[number], fields) == (denied == ""), (KINDS[number][0], denied)
