@@ -239,14 +239,12 @@ class One(ReferenceRead[T]):
         return self.default
 
 
-class Many(ReferenceRead[list[M]]):
-    """A list of referenced documents, in the order of the references."""
-
-    form = "many"
+class _Several(ReferenceRead[T]):
+    """Several referenced documents, some of which may be missing or invalid."""
 
     def __init__(
         self,
-        model: type[M],
+        model: type[DomainModel],
         getter: Getter[Any] | str,
         missing: WhenMissing,
         invalid: WhenInvalid = "error",
@@ -254,6 +252,12 @@ class Many(ReferenceRead[list[M]]):
         super().__init__(model, getter)
         self.missing: WhenMissing = check_choice("missing", missing)
         self.invalid: WhenInvalid = check_choice("invalid", invalid)
+
+
+class Many(_Several[list[M]]):
+    """A list of referenced documents, in the order of the references."""
+
+    form = "many"
 
     @override
     def references(self, store: Store) -> list[Reference]:
@@ -280,21 +284,10 @@ class Many(ReferenceRead[list[M]]):
         return found
 
 
-class Keyed(ReferenceRead[dict[str, M]]):
+class Keyed(_Several[dict[str, M]]):
     """Referenced documents by key."""
 
     form = "keyed"
-
-    def __init__(
-        self,
-        model: type[M],
-        getter: Getter[Any] | str,
-        missing: WhenMissing,
-        invalid: WhenInvalid = "error",
-    ) -> None:
-        super().__init__(model, getter)
-        self.missing: WhenMissing = check_choice("missing", missing)
-        self.invalid: WhenInvalid = check_choice("invalid", invalid)
 
     @override
     def references(self, store: Store) -> dict[str, Reference]:
