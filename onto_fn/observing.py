@@ -18,6 +18,24 @@ traceparent: ContextVar[str] = ContextVar("onto_fn.traceparent", default="")
 """The trace that the event at hand belongs to, as a W3C `traceparent`; empty if none is known."""
 
 
+Step = Literal[
+    "build",
+    "look-up",
+    "read",
+    "count",
+    "scan",
+    "verify",
+    "backfill",
+    "drop",
+    "switch",
+    "replay",
+    "edit",
+    "send",
+    "receive",
+]
+"""What is done about a root; of whole views, `build` stands for all that it takes to publish."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is tried, and after a failure tried again.
@@ -26,15 +44,20 @@ class Subject:
         definition: name of the view, mediator or aggregate; empty if it serves none, or several.
             There are as few as are declared, so it may be an attribute of a metric.
         root: path of the root or document; empty if there are several. There is no end of them.
-        text: it in words, if these are others than `TeamPage of teams/a`.
+        step: what is done. There are as few as are listed.
+        text: it in words, if these are others than `TeamPage of teams/a`; for people alone.
     """
 
     definition: str = ""
     root: str = ""
+    step: Step = "build"
     text: str = ""
 
     def __str__(self) -> str:
-        return self.text or f"{self.definition} of {self.root}"
+        if self.text:
+            return self.text
+        named = " of ".join(part for part in (self.definition, self.root) if part)
+        return named if self.step == "build" else f"{self.step}: {named}".rstrip(": ")
 
 
 class Watcher(Protocol):

@@ -18,6 +18,7 @@ from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
 from onto_fn.messages import Message
+from onto_fn.observing import Subject
 
 
 class Receipt(Enum):
@@ -88,11 +89,12 @@ class Inbox:
         Raises:
             RetriesExhausted: nothing was committed. Fail, so that the message comes again.
         """
-
-        def attempt(_: int) -> Receipt:
-            return self._attempt(message, handler)
-
-        return self._retry.run(f"message {message.id} in inbox {self.name}", attempt)
+        receipt = Receipt.DUPLICATE
+        text = f"message {message.id} in inbox {self.name}"
+        for attempt in self._retry.attempts_of(Subject(self.name, message.id, "receive", text)):
+            with attempt:
+                receipt = self._attempt(message, handler)
+        return receipt
 
     def _attempt(self, message: Message, handler: Callable[[Message], Iterable[Write]]) -> Receipt:
         mark = self._path(message.source, message.id)

@@ -228,7 +228,7 @@ def test_a_register_that_something_else_has_written_is_refused_by_its_path(
         Register.read(DEFINITIONS[0], Document("onto_aggregates/books", fields, TIME))
 
 
-def read_of(*fields: str) -> AggregateRead[Any]:
+def read_of(*fields: str) -> AggregateRead:
     read = aggregate(Book, name="books", n=count())
     for field in fields:
         read = read.where(field, "==", lambda store: store.shelf.doc_id)

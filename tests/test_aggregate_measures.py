@@ -143,7 +143,7 @@ def by(field: str) -> Measure:
     return count(by=field)
 
 
-def declared(**measures: Measure) -> AggregateRead[Any]:
+def declared(**measures: Measure) -> AggregateRead:
     """An aggregate in a store, where it is checked."""
 
     class PeopleStore(Store):
@@ -289,12 +289,12 @@ def test_what_is_no_measure_is_refused() -> None:
         aggregate(Everything, n=7)  # pyright: ignore[reportArgumentType]
 
 
-def spec_of(read: AggregateRead[Any]) -> AggregateSpec:
+def spec_of(read: AggregateRead) -> AggregateSpec:
     read.name, read.owner = "votes", "Polls"
     return read.spec
 
 
-def contribution(read: AggregateRead[Any], **fields: Any) -> Contribution:
+def contribution(read: AggregateRead, **fields: Any) -> Contribution:
     spec = spec_of(read)
     document = Document(f"{spec.shape.collection}/1", fields, TIME)
     return spec.contribution(document, spec.model.from_document(document))

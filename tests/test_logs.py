@@ -191,9 +191,10 @@ def test_a_retry_is_counted_for_its_view_and_a_document_is_no_label(name: str) -
 
     for number in range(3):
         telemetry.retry(CHANGE, Subject(name, f"teams/{number}"), 1, error)
-        telemetry.retry(CHANGE, Subject(text=f"the look-up for teams/{number}"), 1, error)
+        telemetry.retry(CHANGE, Subject(root=f"teams/{number}", step="look-up"), 1, error)
 
     data: Any = reader.get_metrics_data()
     (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
-    labels = [(point.attributes["view"], point.value) for point in metric.data.data_points]
-    assert sorted(labels) == [("", 3), (name, 3)]
+    points = metric.data.data_points
+    labels = [(p.attributes["view"], p.attributes["step"], p.value) for p in points]
+    assert sorted(labels) == [("", "look-up", 3), (name, "build", 3)]

@@ -24,7 +24,8 @@ from onto_fn.firestore.canonical import digest
 from onto_fn.mediators import ViewMediator
 from onto_fn.store import ReadSet
 from onto_fn.store.aggregates import AGGREGATES
-from onto_fn.store.loading import Answer, Asked, Asking
+from onto_fn.store.asking import Answer, Asked
+from onto_fn.store.loading import Loading
 from onto_fn.views import Definition
 from tests.strategies import document_paths, documents
 
@@ -103,20 +104,11 @@ UNRELATED = change(leaf("z", None), leaf("z", 1, "grey"))
 
 def asked(memory: Memory, asking: Asked, there: Mapping[str, Document]) -> tuple[Answer, set[str]]:
     """What an asking is answered with `there` in the database, and what was read of it."""
-    seen: set[str] = set()
-
-    def ask() -> Asking[Answer]:
-        return (yield asking)
-
-    going = memory.answering(ask())
-    try:
-        wanted = next(going)
-        while True:
-            seen |= {*wanted.paths, *(q.collection for q in wanted.queries)}
-            results = [list(there.values()) for _ in wanted.queries]
-            wanted = going.send(Answer({path: there[path] for path in wanted.paths}, results))
-    except StopIteration as end:
-        return end.value, seen
+    wanted = memory.lacking(asking)
+    results = [list(there.values()) for _ in wanted.queries]
+    answer = Answer({path: there[path] for path in wanted.paths}, results)
+    seen = {*wanted.paths, *(q.collection for q in wanted.queries)}
+    return memory.completed(asking, answer), seen
 
 
 @given(st.dictionaries(document_paths, st.none() | documents, max_size=5))
@@ -258,18 +250,15 @@ def test_a_rebuild_remembers_nothing() -> None:
 
 
 def test_an_error_goes_to_who_has_asked() -> None:
-    def ask() -> Asking[str]:
-        try:
-            yield Asked(["leaves/b"])
-        except BuildError as error:
-            return str(error)
-        return "none"
+    memory = recall(item(read(leaf("a", 1))), UNRELATED)
+    loading = Loading(TreeStore, "trees/t", ReadSet(), known=memory)
 
-    going = recall(item(read(leaf("a", 1))), UNRELATED).answering(ask())
-    next(going)
-    with pytest.raises(StopIteration) as end:
-        going.throw(BuildError("refused"))
-    assert end.value.value == "refused"
+    assert loading.asks() == Asked(["trees/t"])
+    loading.receive(BuildError("refused"))
+
+    assert loading.asks() is None
+    with pytest.raises(BuildError, match="refused"):
+        loading.result()
 
 
 def test_only_what_a_model_sees_is_remembered() -> None:
@@ -386,7 +375,7 @@ def test_what_cannot_be_eventual_is_refused() -> None:
             def name(self) -> str:
                 return ""
 
-    with pytest.raises(DeclarationError, match=r"mode='query'.*leave one out"):
+    with pytest.raises(DeclarationError, match=r"mode='direct'.*leave one out"):
         ViewMediator(TreeView, mode="query")
 
 

@@ -91,7 +91,7 @@ def test_what_sends_has_a_function_for_new_messages_that_asks_for_redelivery() -
     }
 
 
-@pytest.mark.parametrize("mode", ["query", "task"])
+@pytest.mark.parametrize("mode", ["direct", "task"])
 def test_modes_without_a_ledger_cannot_send(mode: str) -> None:
     with pytest.raises(DeclarationError, match=f"in mode '{mode}', which has no ledger"):
         type(
@@ -108,9 +108,9 @@ def test_modes_without_a_ledger_cannot_send(mode: str) -> None:
         )
 
 
-def test_a_view_in_query_mode_cannot_send() -> None:
-    with pytest.raises(DeclarationError, match="Session is in mode 'query'"):
-        ViewMediator(Session, mode="query", sends=[TOPIC])
+def test_a_view_in_direct_mode_cannot_send() -> None:
+    with pytest.raises(DeclarationError, match="Session is in mode 'direct'"):
+        ViewMediator(Session, mode="direct", sends=[TOPIC])
 
 
 def test_two_mediators_may_share_a_sink() -> None:
@@ -220,3 +220,21 @@ def test_a_sink_whose_name_cannot_be_stored_is_refused(name: Any) -> None:
 
     with pytest.raises(DeclarationError, match="has a sink named"):
         ViewMediator(Session, sends=[sink])
+
+
+def test_mode_query_goes_on_as_another_name_for_direct() -> None:
+    class Receipts(Mediator):
+        source = Meeting
+        sink = DocumentSink("receipts/{id}")
+        mode = "query"
+
+        def on_write(self, source: Meeting) -> None:
+            return None
+
+    class Title(ViewModel[MeetingStore], path="titles/{meeting_id}"):
+        @property
+        def title(self) -> str:
+            return "t"
+
+    assert Receipts().definition().mode == "direct"
+    assert ViewMediator(Title, mode="query").definition().mode == "direct"

@@ -554,9 +554,9 @@ def test_status_tells_that_views_show_an_earlier_definition(
     old, new = before(), after()
     counted(old, database, writer)
 
-    deployed = status_of(database, new.aggregates["votes"], new.retry)
+    deployed = status_of(database, new.targets["votes"], new.retry)
     backfill(new, database)
-    switched = status_of(database, new.aggregates["votes"], new.retry)
+    switched = status_of(database, new.targets["votes"], new.retry)
 
     assert (deployed.stale, deployed.is_shown) == (5, False)
     assert (switched.stale, switched.is_shown) == (0, True)

@@ -123,7 +123,7 @@ def test_numbers_that_were_stored_before_stay_and_a_backfill_deletes_the_other_g
 
     assert len(groups(writer.database)) == 1
     assert shown(engine, writer) == {"number": 3, "weight": 7}
-    status = status_of(writer.database, engine.aggregates["votes"], engine.retry)
+    status = status_of(writer.database, engine.targets["votes"], engine.retry)
     assert (status.stale, status.is_shown) == (0, True)
 
 
@@ -136,7 +136,7 @@ def test_another_constant_is_never_shown_as_nothing_before_it_is_counted(writer:
 
     assert writer.content(RESULTS) == {"numbers": {"number": 2, "weight": 3}}
     assert list(writer.dead_letters()) == ["onto_dead_letters/Results~countedPolls%2Fp"]
-    assert not status_of(writer.database, engine.aggregates["votes"], engine.retry).is_shown
+    assert not status_of(writer.database, engine.targets["votes"], engine.retry).is_shown
 
     backfill(engine, writer.database, stale=True)
 

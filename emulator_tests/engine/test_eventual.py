@@ -16,7 +16,7 @@ from kit.writing import Writer, in_threads
 
 from onto_fn import Change, DomainModel, Engine, Ref, Result, Store, ViewModel, many, root
 from onto_fn.engine import Batch
-from onto_fn.engine.affected import find_affected
+from onto_fn.engine.affected import Materialised, find_affected
 from onto_fn.engine.fanout import batches
 from onto_fn.engine.ledger import ledger_path
 from onto_fn.firestore import Write
@@ -120,7 +120,9 @@ def test_a_batch_tells_versions_alone_so_what_changed_is_read_once_for_all(
     for change in writer.write_all(more):
         engine.handle(writer.database, change)
     change = writer.write("people/a", {"name": "Anna"})
-    found = find_affected(writer.database, engine.definitions, change, engine.retry)
+    found = find_affected(
+        writer.database, Materialised(engine.definitions.values()), change, engine.retry
+    )
     (batch,) = batches(found, change, 100)
     calls = Calls()
 

@@ -30,9 +30,9 @@ from onto_fn import (
     root,
 )
 from onto_fn.engine import Batch
-from onto_fn.engine.affected import find_affected
+from onto_fn.engine.affected import Materialised, find_affected
 from onto_fn.engine.ledger import LEDGER_COLLECTION
-from onto_fn.engine.together import ATTEMPTS
+from onto_fn.engine.materialise import ATTEMPTS
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 
 SHARDS = 4
@@ -444,9 +444,8 @@ def test_the_look_up_is_paged_at_one_time(connect: Connect, writer: Writer) -> N
     calls = Calls()
     changed = writer.write("people/a", {"name": "Anna"})
 
-    found = find_affected(
-        connect(calls), {"GroupView": GroupView.definition()}, changed, RetryPolicy(), page_size=10
-    )
+    views = Materialised([GroupView.definition()])
+    found = find_affected(connect(calls), views, changed, RetryPolicy(), page_size=10)
     first = [next(found) for _ in range(10)]
     writer.database.commit([])
     Engine([GroupView.definition()]).handle(writer.database, changed)

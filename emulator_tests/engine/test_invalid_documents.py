@@ -173,13 +173,13 @@ def test_a_document_that_its_model_refuses_is_left_out_until_it_is_corrected(
     assert record.skipped.count == 1
     assert list(record.skipped.problems) == [path]
     assert told.outcomes[-1].skipped == (path,)
-    assert status_of(writer.database, engine.definitions["PlacePage"], engine.retry).skipping == 1
+    assert status_of(writer.database, engine.targets["PlacePage"], engine.retry).skipping == 1
 
     [corrected] = handle_all(engine, writer, {path: SOURCES[path]})
 
     assert (corrected.result, corrected.skipped) == (Result.COMMITTED, ())
     assert writer.content("placePages/p") == PAGE
-    assert status_of(writer.database, engine.definitions["PlacePage"], engine.retry).skipping == 0
+    assert status_of(writer.database, engine.targets["PlacePage"], engine.retry).skipping == 0
 
 
 @MODES

@@ -29,6 +29,7 @@ from onto_fn import (
     total,
 )
 from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.engine.target import Item
 from onto_fn.errors import BuildError, RetriesExhausted
 from onto_fn.firestore import Reference
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
@@ -169,14 +170,17 @@ def test_reconcile_goes_on_after_a_root_that_cannot_be_committed(
     for group in "abc":
         engine.handle(database, writer.write(f"groups/{group}", {"title": "old"}))
         writer.write(f"groups/{group}", {"title": "new"})  # nobody hears of it
-    rebuild = engine.rebuild
+    target = engine.targets["GroupView"]
+    one = target.one
 
-    def failing(database: Database, definition: str, root: str) -> Outcome:
-        if root == "groups/b":
+    def failing(
+        database: Database, item: Item, change: Change | None, policy: RetryPolicy
+    ) -> Outcome:
+        if item[0] == "groups/b":
             raise RetriesExhausted("groups/b is in the way")
-        return rebuild(database, definition, root)
+        return one(database, item, change, policy)
 
-    monkeypatch.setattr(engine, "rebuild", failing)
+    monkeypatch.setattr(target, "one", failing)
     with pytest.raises(RetriesExhausted, match="groups/b is in the way"):
         engine.reconcile(database)
 

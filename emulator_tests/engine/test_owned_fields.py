@@ -23,7 +23,8 @@ from onto_fn import (
 )
 from onto_fn.engine import leftovers
 from onto_fn.engine.backfill import targets_of
-from onto_fn.engine.verification import Verification, look_at
+from onto_fn.engine.looks import look_at
+from onto_fn.engine.verification import Verification
 from onto_fn.firestore import Write
 
 ADA = {"name": "Ada", "address": {"city": "London"}}

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from onto_fn.cli.apps import load_app
 from onto_fn.engine.backfill import counted, targets_of
 from onto_fn.engine.rebuilding import rebuild_all
-from onto_fn.engine.scanning import Span, Target, pages, root_query, root_template, spans
-from onto_fn.engine.switching import begin, end
+from onto_fn.engine.scanning import Span, pages, spans
+from onto_fn.engine.target import Target
 from onto_fn.firestore import Database
-from onto_fn.store import AggregateSpec
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
@@ -90,10 +89,8 @@ def backfill(
     options = importlib.import_module("apache_beam.options.pipeline_options")
     for target in targets:
         policy = _app(place).engine.retry
-        begun = (
-            begin(_database(place), target, policy) if isinstance(target, AggregateSpec) else None
-        )
-        found = spans(_database(place), root_query(target), parts)
+        begun = target.begin(_database(place), policy)
+        found = spans(_database(place), target.root_query(), parts)
         pipeline = beam.Pipeline(options=options.PipelineOptions([*arguments]))
         _ = (
             pipeline
@@ -105,16 +102,14 @@ def backfill(
         )
         result = pipeline.run()
         result.wait_until_finish()
-        if isinstance(target, AggregateSpec) and begun is not None:
-            end(_database(place), target, begun, policy)
+        if begun is not None:
+            target.end(_database(place), begun, policy)
         yield Backfilled(target.name, **_counts(result))
 
 
 def _pages(place: Place, name: str, span: Span) -> Iterator[tuple[str, ...]]:
     target, database = _target(place, name), _database(place)
-    policy = _app(place).engine.retry
-    query, template = root_query(target), root_template(target)
-    for page in pages(database, query, span, template, place.page, policy):
+    for page in pages(database, target, span, place.page, _app(place).engine.retry):
         yield page.roots
 
 
@@ -146,5 +141,4 @@ def _database(place: Place) -> Database:
 
 
 def _target(place: Place, name: str) -> Target:
-    engine = _app(place).engine
-    return engine.aggregates[name] if name in engine.aggregates else engine.definition(name)
+    return _app(place).engine.target(name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onto_fn.engine.backfill import Progress, Report
     from onto_fn.engine.estimates import Estimate
     from onto_fn.engine.fanout import Batch
-    from onto_fn.engine.scanning import Target
+    from onto_fn.engine.target import Target
 
 EXAMPLE = "onto backfill UserView --dry-run"
 

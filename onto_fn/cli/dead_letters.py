@@ -134,6 +134,7 @@ def discard(
     with open_app(app, project=project, database=database, emulator=emulator) as opened:
         from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
+        from onto_fn.observing import Subject
 
         names = _named(opened, letters, every, cause)
         if not names:
@@ -143,9 +144,9 @@ def discard(
         for start in range(0, len(names), 400):
             part = names[start : start + 400]
             writes = [Write(f"{DEAD_LETTER_COLLECTION}/{name}", None) for name in part]
-            opened.app.engine.retry.run(
-                "the dead letters", lambda _, w=writes: opened.database.commit(w)
-            )
+            for attempt in opened.app.engine.retry.attempts_of(Subject(step="replay")):
+                with attempt:
+                    opened.database.commit(writes)
     output.record({"discarded": len(names)})
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from onto_fn.engine import Change, RetryPolicy
-from onto_fn.engine.affected import find_affected
+from onto_fn.engine.affected import Materialised, find_affected
 from onto_fn.engine.ledger import (
     LEDGER_COLLECTION,
     LedgerRecord,
@@ -126,7 +126,7 @@ def exists(database: Database, path: str) -> bool:
 def _dependents(engine: Engine, database: Database, path: str) -> Iterator[Dependent]:
     change = Change(path, None, None)
     is_there = exists(database, path)
-    materialised = {n: d for n, d in engine.definitions.items() if d.mode == "materialise"}
+    materialised = Materialised(d for d in engine.definitions.values() if d.mode == "materialise")
     for affected in find_affected(database, materialised, change, RetryPolicy()):
         record = affected.record
         if record is not None:

@@ -17,7 +17,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onto_fn.engine.scanning import Target
+    from onto_fn.engine.target import Target
     from onto_fn.firestore import Database
     from onto_fn.functions import App
 

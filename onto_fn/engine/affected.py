@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import (
@@ -22,7 +23,7 @@ from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
-from onto_fn.observing import phase
+from onto_fn.observing import Subject, phase
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -107,8 +108,53 @@ def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]
     return [item.found(documents[item.ledger_path], read_time) for item in wanted]
 
 
+@dataclass(frozen=True)
+class Readers:
+    """The definitions that a changed document of one collection may concern.
+
+    Attributes:
+        rooted: those whose roots are in the collection.
+        shapes: of the queries that read it.
+        are_any: whether a build of any definition may read a document of it.
+    """
+
+    rooted: tuple[Definition, ...]
+    shapes: tuple[QueryShape, ...]
+    are_any: bool
+
+
+class Materialised:
+    """The definitions of an app that have ledger records, and what each collection is to them.
+
+    Attributes:
+        by_name: the definitions.
+    """
+
+    def __init__(self, definitions: Iterable[Definition]) -> None:
+        self.by_name = {definition.name: definition for definition in definitions}
+        self._watched = {w for d in self.by_name.values() for w in d.watched_collections()}
+        # A changed document asks for each event; of collections below others there is no end.
+        self.readers_of = lru_cache(maxsize=4096)(self._readers_of)
+
+    def _readers_of(self, collection: str) -> Readers:
+        are_any = any(template.match(collection) is not None for template in self._watched)
+        if is_shard(collection):
+            return Readers((), (), are_any)
+        definitions = self.by_name.values()
+        return Readers(
+            tuple(d for d in definitions if d.root_collection.match(collection) is not None),
+            tuple(
+                shape
+                for definition in definitions
+                for shape in definition.store.shapes()
+                if shape.collection.match(collection) is not None
+            ),
+            are_any,
+        )
+
+
 def belongs_to(
-    document: Document, definitions: Mapping[str, Definition], read_time: datetime
+    document: Document, materialised: Materialised, read_time: datetime
 ) -> Affected | None:
     """The materialisation that a document in the ledger is the record of, readable or not.
 
@@ -117,22 +163,22 @@ def belongs_to(
     try:
         record = LedgerRecord.from_document(document)
     except UnreadableRecord as error:
-        item = _owner(document, definitions)
+        item = _owner(document, materialised)
         if item is None:
             _log.warning("%s; it belongs to nothing in this app, and is left alone", error)
             return None
         return item.found(document, read_time)
-    if record is None or record.definition not in definitions:
+    definition = None if record is None else materialised.by_name.get(record.definition)
+    if record is None or definition is None:
         return None
-    definition = definitions[record.definition]
     return Affected(definition, record.root, record.shard, record, read_time)
 
 
-def _owner(document: Document, definitions: Mapping[str, Definition]) -> Affected | None:
+def _owner(document: Document, materialised: Materialised) -> Affected | None:
     """Whose place in the ledger a document has; its content and its id may both tell the root."""
     identifier = last_segment(document.path)
     name, number = identifier.partition("~")[0], identifier.rpartition("~")[2]
-    definition = definitions.get(name)
+    definition = materialised.by_name.get(name)
     if definition is None:
         return None
     readings = readings_of_id(name, identifier)
@@ -149,7 +195,7 @@ def _owner(document: Document, definitions: Mapping[str, Definition]) -> Affecte
 
 def find_affected(
     database: Database,
-    definitions: Mapping[str, Definition],
+    materialised: Materialised,
     change: Change,
     policy: RetryPolicy,
     page_size: int = 300,
@@ -163,64 +209,45 @@ def find_affected(
     Raises:
         RetriesExhausted: the ledger could not be read.
     """
-
-    def look_up(query: Query, read_time: datetime | None) -> tuple[list[Document], datetime]:
-        with phase("look-up"):
-            return policy.run(
-                f"the look-up for {change.path}",
-                lambda _: database.query(query, read_time=read_time),
-            )
-
-    queries = policy.run(
-        f"the queries of {change.path}", lambda _: _look_ups(database, definitions, change)
-    )
-    rooted = _rooted(definitions, change)
+    subject = Subject(root=change.path, step="look-up")
+    readers = materialised.readers_of(parent_collection(change.path))
+    keys = [document_key(change.path)]
+    if readers.shapes:
+        for attempt in policy.attempts_of(subject):
+            with attempt:
+                keys += sorted(_query_keys(database, readers, change))
     found: set[str] = set()
     read_time: datetime | None = None
-    for query in queries:
-        page = replace(query, limit=page_size)
-        while True:
-            # Every page at the time of the first: together they are one look-up.
-            documents, at = look_up(page, read_time)
-            read_time = read_time or at
+    for query in _look_ups(keys):
+        page: Query | None = replace(query, limit=page_size)
+        while page is not None:
+            documents: list[Document] = []
+            with phase("look-up"):
+                for attempt in policy.attempts_of(subject):
+                    with attempt:
+                        # Every page at the time of the first: together they are one look-up.
+                        documents, at = database.query(page, read_time=read_time)
+                        read_time = read_time or at
+            assert read_time is not None
             for document in documents:
-                if document.path in found:
-                    continue
-                found.add(document.path)
-                item = belongs_to(document, definitions, read_time)
-                if item is not None:
-                    yield item
-            if len(documents) < page_size:
-                break
-            page = replace(page, after=documents[-1].path)
+                if document.path not in found:
+                    found.add(document.path)
+                    item = belongs_to(document, materialised, read_time)
+                    if item is not None:
+                        yield item
+            full = len(documents) == page_size
+            page = replace(page, after=documents[-1].path) if full else None
     assert read_time is not None, "there is always the document's own key"
-    for path, (definition, shard) in rooted.items():
-        if path not in found:
-            yield Affected(definition, change.path, shard, None, read_time)
+    for definition in readers.rooted:
+        for shard in range(definition.shards):
+            if ledger_path(definition.name, change.path, shard) not in found:
+                yield Affected(definition, change.path, shard, None, read_time)
 
 
-def _rooted(
-    definitions: Mapping[str, Definition], change: Change
-) -> dict[str, tuple[Definition, int]]:
-    """The ledger records, by path, of what is rooted at the changed document."""
-    if is_shard(change.path):
-        return {}
-    collection = parent_collection(change.path)
-    return {
-        ledger_path(definition.name, change.path, shard): (definition, shard)
-        for definition in definitions.values()
-        if definition.root_collection.match(collection) is not None
-        for shard in range(definition.shards)
-    }
-
-
-def _look_ups(
-    database: Database, definitions: Mapping[str, Definition], change: Change
-) -> list[Query]:
-    keys = [document_key(change.path), *sorted(_query_keys(database, definitions, change))]
+def _look_ups(keys: Sequence[str]) -> list[Query]:
     queries: list[Query] = []
     for start in range(0, len(keys), MAX_DISJUNCTIONS):
-        batch = keys[start : start + MAX_DISJUNCTIONS]
+        batch = list(keys[start : start + MAX_DISJUNCTIONS])
         condition = (
             Filter("watches", "array_contains", batch[0])
             if len(batch) == 1
@@ -230,28 +257,14 @@ def _look_ups(
     return queries
 
 
-def _query_keys(
-    database: Database, definitions: Mapping[str, Definition], change: Change
-) -> set[str]:
-    shapes = _shapes(definitions, change.path)
-    if not shapes:
-        return set()
+def _query_keys(database: Database, readers: Readers, change: Change) -> set[str]:
     before, after = change.before, change.after
     if after is None:  # no payload: what it is now stands in for what it became
         after = database.get([change.path])[0][change.path]
     versions: list[Document] = [d for d in (before, after) if d is not None]
     return {
-        key for shape in shapes for d in versions for key in shape.keys_of(change.path, d.fields)
+        key
+        for shape in readers.shapes
+        for d in versions
+        for key in shape.keys_of(change.path, d.fields)
     }
-
-
-def _shapes(definitions: Mapping[str, Definition], path: str) -> list[QueryShape]:
-    if is_shard(path):
-        return []
-    collection = parent_collection(path)
-    return [
-        shape
-        for definition in definitions.values()
-        for shape in definition.store.shapes()
-        if shape.collection.match(collection) is not None
-    ]

@@ -1,10 +1,4 @@
-"""Aggregates: each source document adds what it contributes, once a version.
-
-An event costs one read (the source, its contribution record, its dead letter, the register of the
-aggregate's generations) and one commit (the record and the shards it adds to), however many
-documents the aggregate has. The record's update time is the precondition, and the shards are
-written by increments, which need no read. The first event of a document reads it once more, in the
-transaction of the commit.
+"""What is recorded of the documents that an aggregate counts, and the writes that change it.
 
 An event counts for each generation in the register, by what is written there: so two deployments
 that run at the same time count alike.
@@ -12,32 +6,31 @@ that run at the same time count alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from onto_fn.engine.builds import lock
 from onto_fn.engine.changes import Change
-from onto_fn.engine.decisions import Gain
 from onto_fn.engine.ledger import Failure, dead_letter_path
 from onto_fn.engine.letters import letter_fields
 from onto_fn.engine.outcomes import Outcome, Result
-from onto_fn.engine.retries import RetryPolicy
-from onto_fn.errors import Contention, PermanentError, StaleSnapshot
-from onto_fn.firestore import Database, Document, Write
+from onto_fn.errors import PermanentError
+from onto_fn.firestore import Document, Filter, Query, Write
 from onto_fn.firestore.documents import Value
-from onto_fn.observing import Subject
 from onto_fn.store.aggregates import (
     AGGREGATES,
     CHANGES,
+    CONTRIBUTIONS,
     NOTHING,
     AggregateSpec,
     Contribution,
 )
-from onto_fn.store.generations import Register, fields_of
+from onto_fn.store.generations import Register
 from onto_fn.store.measures import Amounts, decoded, encoded
 
+_FORMERLY = "definition"
+"""Name of the field `fingerprint` in records of earlier versions of onto_fn."""
 _EARLIER = -1
 """Number of what an earlier version of onto_fn has counted, by a definition that is not known."""
 
@@ -82,105 +75,6 @@ class Found:
         return self.documents[dead_letter_path(self.aggregate.name, path)]
 
 
-def contribute(
-    database: Database,
-    aggregate: AggregateSpec,
-    path: str,
-    change: Change | None,
-    policy: RetryPolicy,
-    *,
-    afresh: bool = False,
-) -> Outcome:
-    """Bring an aggregate up to date with one source document, exactly once a version (G4).
-
-    A document that cannot be counted has its dead letter, and counts as if it did not exist until
-    it is corrected.
-
-    Args:
-        database: the database.
-        aggregate: what counts it.
-        path: the source document.
-        change: the event, or None to count it again if the code has changed.
-        policy: bounds of the retries.
-        afresh: count it whatever the record says.
-
-    Raises:
-        RetriesExhausted: nothing was committed; the event has to be delivered again.
-    """
-
-    def attempt(number: int) -> Outcome:
-        made = _attempt(database, aggregate, path, change, afresh=afresh)
-        return replace(made, attempts=number)
-
-    return policy.run(Subject(aggregate.name, path), attempt)
-
-
-def _attempt(
-    database: Database,
-    aggregate: AggregateSpec,
-    path: str,
-    change: Change | None,
-    *,
-    afresh: bool,
-) -> Outcome:
-    found = find(database, aggregate, [path])
-    source, record, letter = found.source(path), found.record(path), found.letter(path)
-    if _is_behind(source, (record.fields or {}).get("version"), change):
-        raise StaleSnapshot(f"{path} is not as new as what is known of it")
-    is_replay = change is None and letter.exists  # the code may have been corrected since
-    if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
-        return Outcome(aggregate.name, path, Result.COVERED)
-    parts = parts_of(aggregate, found.register, source)
-    try:
-        writes, outcome = written(found, path, change, parts)
-        commit_counted(database, found, [path], writes)
-    except PermanentError as error:  # of the commit: a key of a client's may be refused
-        writes, outcome = written(found, path, change, Parts(error=error))
-        commit_counted(database, found, [path], writes)
-    return outcome
-
-
-def find(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
-    """Read sources, their records and dead letters, and the register, which is begun if need be.
-
-    Raises:
-        PermanentError: something else is in the register's place.
-    """
-    found = look(database, aggregate, paths)
-    if found.register.update_time is not None:
-        return found
-    begin(database, aggregate)
-    return find(database, aggregate, paths)
-
-
-def look(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
-    """The same, and where there is no register, what it will be."""
-    wanted = [aggregate.register_path, *paths]
-    wanted += [aggregate.contribution_path(path) for path in paths]
-    wanted += [dead_letter_path(aggregate.name, path) for path in paths]
-    documents, _ = database.get(wanted)
-    register = Register.read(aggregate, documents[aggregate.register_path])
-    return Found(aggregate, register or Register.first(aggregate), documents)
-
-
-def begin(database: Database, aggregate: AggregateSpec) -> None:
-    """Write the register and the pointer of an aggregate of which nothing is counted yet.
-
-    Raises:
-        TransientError: the database could not be written.
-    """
-    register = Register.first(aggregate)
-    try:
-        database.commit(
-            [
-                Write(aggregate.register_path, register.to_fields(), "absent"),
-                Write(aggregate.pointer_path, fields_of(register.shown)),
-            ]
-        )
-    except Contention:
-        return  # another event was faster
-
-
 def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
     """Whether a source is counted as it is, in each generation.
 
@@ -197,7 +91,12 @@ def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
         return False
     if _numbers(found.register, fields) != found.register.numbers:
         return False
-    return not by_code or fields.get("definition") == stamp(found)
+    return not by_code or fingerprint_in(fields) == stamp(found)
+
+
+def fingerprint_in(fields: Mapping[str, Any]) -> str | None:
+    """The fingerprint of the definition that has counted a document, by the document's record."""
+    return fields.get("fingerprint", fields.get(_FORMERLY))
 
 
 def stamp(found: Found) -> str:
@@ -243,45 +142,28 @@ def written(
     return writes, Outcome(name, path, Result.DEAD_LETTER, error=failure.message)
 
 
-def commit_counted(
-    database: Database, found: Found, counted: Iterable[str], writes: Sequence[Write]
-) -> None:
-    """Commit what sources add, which are as they were read.
-
-    Where there is a record, its precondition sees to that. Where there is none, the event of a
-    deletion finds nothing to take out, and is done; and a generation that is begun meanwhile would
-    miss it. So the source and the register are locked until the commit.
-
-    Args:
-        database: the database.
-        found: what was read.
-        counted: the sources.
-        writes: of all of them.
-
-    Raises:
-        Contention: a source or the register has changed since it was read.
-    """
-    new = {
-        path: found.source(path).update_time
-        for path in counted
-        if found.source(path).exists and not found.record(path).exists
-    }
-    if not new:
-        database.commit(writes)
-        return
-    new[found.aggregate.register_path] = found.register.update_time
-    with database.transaction() as transaction:
-        lock(transaction, Gain(tuple(new), ()), new)
-        transaction.commit(writes)
-
-
-def _is_behind(source: Document, recorded: datetime | None, change: Change | None) -> bool:
+def is_behind(source: Document, recorded: datetime | None, change: Change | None) -> bool:
+    """Whether a source is older than what its event or its record have shown to exist (G2)."""
     seen = source.update_time
     if seen is None:
         return False
     if recorded is not None and seen < recorded:
         return True
     return change is not None and change.after_time is not None and seen < change.after_time
+
+
+def records_of(name: str) -> Query:
+    """The query for what is recorded of all documents that an aggregate has counted."""
+    return Query(CONTRIBUTIONS, (Filter("aggregate", "==", name),))
+
+
+def counted_by(name: str, fingerprint: str) -> list[Query]:
+    """The queries that together find the documents that one version of the code has counted."""
+    own = Filter("aggregate", "==", name)
+    return [
+        Query(CONTRIBUTIONS, (own, Filter(field, "==", fingerprint)))
+        for field in ("fingerprint", _FORMERLY)
+    ]
 
 
 def is_of(register: Register, record: Document) -> bool:
@@ -316,7 +198,7 @@ def _number_of(register: Register, fields: Mapping[str, Any]) -> int:
         return number
     # Written before there were generations, by the definition of the first one or an earlier one.
     first = next((g for g in register.generations if g.number == 0), None)
-    is_first = first is not None and fields.get("definition", "") in {"", first.identity}
+    is_first = first is not None and (fingerprint_in(fields) or "") in {"", first.identity}
     return 0 if is_first else _EARLIER
 
 
@@ -399,7 +281,7 @@ def _record_writes(
         return [*writes, Write(record.path, None, precondition)]
     fields = {
         "aggregate": aggregate.name,
-        "definition": stamp(found),
+        "fingerprint": stamp(found),
         "source": source.path,
         "version": source.update_time,
         "generation": newest,

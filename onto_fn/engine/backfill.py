@@ -12,26 +12,13 @@ from threading import Event, Lock
 from onto_fn.engine.checkpoints import Checkpoint, Counts, Part
 from onto_fn.engine.engine import Engine
 from onto_fn.engine.fanout import Batch
-from onto_fn.engine.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.rebuilding import rebuild_all
-from onto_fn.engine.scanning import (
-    Page,
-    Span,
-    Target,
-    count_roots,
-    pages,
-    records_of,
-    root_query,
-    root_template,
-    spans,
-)
-from onto_fn.engine.switching import Begun, begin, end
+from onto_fn.engine.scanning import Page, Span, count_roots, pages, spans
+from onto_fn.engine.target import Begun, Target
 from onto_fn.errors import DeclarationError, UnreadableRecord
-from onto_fn.firestore import Database, Document, Filter, Query
-from onto_fn.firestore.queries import Order
-from onto_fn.store import AggregateSpec
-from onto_fn.views import Definition
+from onto_fn.firestore import Database, Document, PathTemplate
+from onto_fn.observing import Subject
 
 PAGE = 200
 WORKERS = 4
@@ -84,19 +71,15 @@ def targets_of(engine: Engine, names: Sequence[str] = ()) -> list[Target]:
         DeclarationError: there is nothing of that name, or it is a task.
     """
     wanted: dict[str, Target] = {}
-    for name in names or _all_names(engine):
-        if name in engine.aggregates:
-            wanted[name] = engine.aggregates[name]
-            continue
-        definition = engine.definition(name)
-        if definition.mode == "task":
+    for name in names or [n for n, target in engine.targets.items() if target.is_backfilled]:
+        target = engine.target(name)
+        if not target.is_backfilled:
             raise DeclarationError(
                 f"{name} is a task: each of its documents is processed once, as it is written. "
                 "Replay its dead letters instead"
             )
-        names_read = [aggregate.name for aggregate in definition.store.aggregates()]
-        wanted |= {name_read: engine.aggregates[name_read] for name_read in names_read}
-        wanted[name] = definition
+        wanted |= {read: engine.targets[read] for read in target.aggregates_read()}
+        wanted[name] = target
     return [wanted[name] for name in _in_order(list(wanted.values()))]
 
 
@@ -162,11 +145,10 @@ class Backfill:
                 in the checkpoint.
         """
         stop = stop or Event()
-        self._begun = {
-            target.name: begin(self._database, target, self._engine.retry)
-            for target in self._targets.values()
-            if isinstance(target, AggregateSpec)
-        }
+        for target in self._targets.values():
+            begun = target.begin(self._database, self._engine.retry)
+            if begun is not None:
+                self._begun[target.name] = begun
         self._checkpoint = self._checkpoint_of_this()
         parts = None if self._restart else self._checkpoint.load()
         resumed = parts is not None
@@ -202,23 +184,21 @@ class Backfill:
     def _show(self, name: str) -> None:
         """Show the numbers of an aggregate of which all documents are counted now."""
         target, begun, policy = self._targets[name], self._begun[name], self._engine.retry
-        assert isinstance(target, AggregateSpec)
         is_left_to_others = self._publish is not None and not begun.was_shown
-        if is_left_to_others or not end(self._database, target, begun, policy):
+        if is_left_to_others or not target.end(self._database, begun, policy):
             self._not_shown.append(name)
 
     def _plan(self) -> list[Part]:
         parts: list[Part] = []
         for target in self._targets.values():
-            if self._stale and isinstance(target, Definition):
+            if self._stale:
                 parts += [
                     Part(target.name, fingerprint=fingerprint)
-                    for fingerprint in other_fingerprints(self._database, target)
+                    for fingerprint in target.other_fingerprints(self._database)
                 ]
-            query = root_query(target)
             parts += [
                 Part(target.name, span.after, span.until)
-                for span in spans(self._database, query, 4 * self._workers)
+                for span in spans(self._database, target.root_query(), 4 * self._workers)
             ]
         return parts
 
@@ -271,117 +251,46 @@ class Backfill:
 
     def _pages(self, target: Target, part: Part) -> Iterator[Page]:
         if part.fingerprint is not None:
-            return self._stale_pages(target, part)
+            return self._stale_pages(target, part, part.fingerprint)
         span = Span(part.after, part.until)
-        return pages(
-            self._database,
-            root_query(target),
-            span,
-            root_template(target),
-            self._page,
-            self._engine.retry,
-        )
+        return pages(self._database, target, span, self._page, self._engine.retry)
 
-    def _stale_pages(self, target: Target, part: Part) -> Iterator[Page]:
+    def _stale_pages(self, target: Target, part: Part, fingerprint: str) -> Iterator[Page]:
         """The roots of the ledger records that one other version of the definition has written."""
-        query = records_of(target, part.fingerprint)
+        query = target.records_with(fingerprint)
         after = part.after
         while True:
             page = replace(query, after=after, limit=self._page)
-            found = self._engine.retry.run(
-                f"the stale records of {target.name}",
-                lambda _, p=page: self._database.query(p),
-            )[0]
+            found: list[Document] = []
+            for attempt in self._engine.retry.attempts_of(Subject(target.name, step="backfill")):
+                with attempt:
+                    found, _ = self._database.query(page)
             if not found:
                 return
             after = found[-1].path
-            yield Page(tuple(dict.fromkeys(_roots(found))), after)
+            yield Page(tuple(dict.fromkeys(_roots(target, found))), after)
 
     def _done(self, target: Target, part: Part, page: Page) -> list[Outcome]:
-        roots = page.roots
-        if self._stale and isinstance(target, Definition) and part.fingerprint is None:
-            roots = self._without_record(target, roots)
+        roots: Sequence[str] = page.roots
+        if self._stale and part.fingerprint is None:
+            roots = target.due(self._database, roots, self._engine.retry)
         if self._publish is None:
             return rebuild_all(self._database, target, roots, self._engine.retry)
         if roots:
-            self._publish(Batch(target.name, None, tuple(_items(target, roots))))
+            self._publish(Batch(target.name, None, tuple(target.items(roots))))
         return [Outcome(target.name, root, Result.FANNED_OUT) for root in roots]
-
-    def _without_record(self, definition: Definition, roots: Sequence[str]) -> tuple[str, ...]:
-        """Those that were never built; what other versions have built is in parts of its own."""
-        records = {
-            root: [ledger_path(definition.name, root, s) for s in range(definition.shards)]
-            for root in roots
-        }
-        if not records:
-            return ()
-        paths = [path for found in records.values() for path in found]
-        versions = self._engine.retry.run(
-            "the ledger records", lambda _: self._database.versions(paths)
-        )
-        return tuple(
-            root for root, found in records.items() if any(versions[path] is None for path in found)
-        )
-
-
-def other_fingerprints(database: Database, definition: Definition) -> list[str]:
-    """The fingerprints in a definition's ledger records that are not its own.
-
-    Firestore needs no index for it but those that it makes by itself: one query for each
-    fingerprint in the ledger, the next above the one before, and then one for each that is found,
-    whether it is in a record of this definition.
-    """
-    if database.count(records_of(definition)) == database.count(
-        records_of(definition, definition.fingerprint)
-    ):
-        return []
-    return [
-        fingerprint
-        for fingerprint in _fingerprints(database)
-        if fingerprint != definition.fingerprint
-        and _has(database, records_of(definition, fingerprint))
-    ]
-
-
-def _has(database: Database, query: Query) -> bool:
-    return bool(database.query(replace(query, limit=1, names_only=True))[0])
-
-
-def _fingerprints(database: Database) -> Iterator[str]:
-    """All fingerprints in the ledger, each once."""
-    last = ""
-    while True:
-        above = Filter("fingerprint", ">", last)
-        query = Query(LEDGER_COLLECTION, (above,), (Order("fingerprint"),), limit=1)
-        documents, _ = database.query(query)
-        if not documents:
-            return
-        last = (documents[0].fields or {})["fingerprint"]
-        yield last
-
-
-def _all_names(engine: Engine) -> list[str]:
-    return [
-        *engine.aggregates,
-        *(name for name, d in engine.definitions.items() if d.mode != "task"),
-    ]
 
 
 def _in_order(targets: list[Target]) -> list[str]:
     """Names of targets, each after those that build what it reads."""
     graph: dict[str, set[str]] = {}
     for target in targets:
-        graph[target.name] = set()
-        if isinstance(target, AggregateSpec):
-            read = {target.shape.collection}
-        else:
-            read = target.source_collections()
-            graph[target.name] |= {aggregate.name for aggregate in target.store.aggregates()}
+        graph[target.name] = set(target.aggregates_read())
         for other in targets:
-            if isinstance(other, Definition) and other.name != target.name:
-                made = {template.parent for template in other.targets}
-                if any(mine.overlaps(theirs) for mine in read for theirs in made):
-                    graph[target.name].add(other.name)
+            made = other.collections_made() if other is not target else set[PathTemplate]()
+            read = target.collections_read()
+            if any(mine.overlaps(theirs) for mine in read for theirs in made):
+                graph[target.name].add(other.name)
     return [name for name in TopologicalSorter(graph).static_order() if name in graph]
 
 
@@ -395,16 +304,11 @@ def counted(looked_at: int, outcomes: Sequence[Outcome]) -> Counts:
     )
 
 
-def _roots(records: Sequence[Document]) -> Iterator[str]:
+def _roots(target: Target, records: Sequence[Document]) -> Iterator[str]:
     for document in records:
         try:
-            record = LedgerRecord.from_document(document)
+            root = target.root_in(document)
         except UnreadableRecord:  # `verify` reports it; there is no root to build
             continue
-        if record is not None:
-            yield record.root
-
-
-def _items(target: Target, roots: Sequence[str]) -> Iterator[tuple[str, int]]:
-    shards = target.shards if isinstance(target, Definition) else 1
-    return ((root, shard) for root in roots for shard in range(shards))
+        if root is not None:
+            yield root

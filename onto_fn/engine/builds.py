@@ -1,93 +1,159 @@
-"""One build: read a store, run the application's code, note all that was read."""
+"""Builds: read stores, run the application's code, note all that was read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from onto_fn.engine.decisions import Build, Gain, check_targets
-from onto_fn.engine.memory import NOTHING, Memory
+from onto_fn.engine import owned
+from onto_fn.engine.affected import Affected
+from onto_fn.engine.changes import Change
+from onto_fn.engine.decisions import Build, check_targets, is_behind
+from onto_fn.engine.memory import NOTHING, Memory, recall
 from onto_fn.engine.outbox import check_sendable
-from onto_fn.errors import Contention, PermanentError
+from onto_fn.engine.snapshots import LockedRead, Snapshot
+from onto_fn.errors import PermanentError, StaleSnapshot
+from onto_fn.firestore import Database
 from onto_fn.firestore.database import Transaction
 from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, Store
-from onto_fn.store.loading import Asking, answered, loading
+from onto_fn.store.asking import Answer, Asked
+from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
+_Key = tuple[str, bool, int | None]  # root, whether it was built before, shard
 
-def build(
-    definition: Definition,
-    root: str,
-    shards: Collection[int],
-    *,
-    known: bool,
-    reader: Reader,
-    read_time: datetime,
-    memory: Memory = NOTHING,
-) -> Build:
-    """Build one root's documents; what cannot be built is a `Build` with its error.
+
+def build_all(
+    database: Database,
+    due: Sequence[Affected],
+    change: Change | None = None,
+    transaction: Transaction | None = None,
+) -> list[Build]:
+    """A build of each, all from one snapshot; the shards of one root share theirs.
+
+    They are read in step: one batched read for a level of all of them. What one remembers of its
+    sources it does not read. What cannot be built is a `Build` with its error.
 
     Args:
-        definition: what to build.
-        root: document path of the root.
-        shards: those whose documents are wanted.
-        known: whether the root was built before in this life of it.
-        reader: a consistent snapshot.
-        read_time: of the snapshot.
-        memory: what need not be read.
+        database: the database.
+        due: materialisations of one definition, as one look-up found them; at least one.
+        change: the event that they are built for.
+        transaction: in which to read, and lock, all sources; without it, a snapshot is read.
 
     Raises:
+        StaleSnapshot: it is older than what is known of the sources.
+        PermanentError: a batched read for more than one is refused.
         TransientError: a read failed.
     """
+    definition, read_time = due[0].definition, due[0].read_time
+    memories = [recall(item, change) for item in due]
+    reader = _reader(database, due, memories, transaction)
+    # What is built from one snapshot is the same for all shards; what each remembers may not be.
+    keys: list[_Key] = [
+        (item.root, item.was_built, item.shard if memory else None)
+        for item, memory in zip(due, memories, strict=True)
+    ]
+    shards: dict[_Key, set[int]] = {}
+    for item, key in zip(due, keys, strict=True):
+        shards.setdefault(key, set()).add(item.shard)
+    asked = dict(zip(keys, memories, strict=True))
+    loadings = {key: RootLoading(definition, key[0], memory) for key, memory in asked.items()}
     with phase("read", definition.name):
-        loaded = answered(load_root(definition, root, memory), reader)
-    return build_loaded(definition, root, shards, loaded, known=known, read_time=read_time)
+        load_all(list(loadings.values()), reader)
+    by_key = {
+        key: build_loaded(definition, key[0], shards[key], found, known=key[1], read_time=read_time)
+        for key, found in loadings.items()
+    }
+    built: list[Build] = []
+    for item, key in zip(due, keys, strict=True):
+        found = by_key[key]
+        if definition.owns or (item.record is not None and item.record.owns):
+            found = _with_owned(found, item, reader)
+        if is_behind(found.read_set, item.record, change):
+            raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")
+        built.append(found)
+    return built
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What a build works on.
+def _reader(
+    database: Database,
+    due: Sequence[Affected],
+    memories: Sequence[Memory],
+    transaction: Transaction | None,
+) -> Reader:
+    """Reads what the builds need, and ahead of that what the last ones have read."""
+    if transaction is not None:
+        return LockedRead(transaction)
+    ahead: set[str] = set()
+    for item, memory in zip(due, memories, strict=True):
+        if not memory:
+            ahead.add(item.root)
+            ahead.update(item.record.sources if item.record else ())
+    return Snapshot(database, due[0].read_time, sorted(ahead))
+
+
+class RootLoading:
+    """The loading of all that a build of a root needs, as far as it is not remembered.
 
     Attributes:
         read_set: what was read.
-        store: None if the root does not exist (or is not of the root's class), or on an error.
-        error: set if the store could not be loaded.
         memory: what did not have to be read.
     """
 
-    read_set: ReadSet
-    store: Store | None
-    error: PermanentError | None = None
-    memory: Memory = NOTHING
+    def __init__(self, definition: Definition, root: str, memory: Memory = NOTHING) -> None:
+        self._definition = definition
+        self._root = root
+        self._begin(memory)
 
+    def _begin(self, memory: Memory) -> None:
+        self.read_set, self.memory = ReadSet(), memory
+        store, known = self._definition.store, memory or None
+        self._loading = Loading(store, self._root, self.read_set, known=known)
 
-def load_root(definition: Definition, root: str, memory: Memory = NOTHING) -> Asking[Loaded]:
-    """Ask for all that a build of a root needs; what is in the way of it is part of the answer."""
-    read_set = ReadSet()
-    store: Store | None = None
-    failure: PermanentError | None = None
-    try:
-        asking = loading(definition.store, root, read_set)
-        store = yield from memory.answering(asking) if memory else asking
-    except PermanentError as error:
-        failure = error
-    if memory.overlooks(read_set):
-        return (yield from load_root(definition, root))
-    return Loaded(read_set, store, failure, memory)
+    def asks(self) -> Asked | None:
+        """What has to be read next; None once all is there, or something is in the way."""
+        asked = self._loading.asks()
+        if asked is None and self.memory and self.memory.overlooks(self.read_set):
+            self._begin(NOTHING)
+            asked = self._loading.asks()
+        return asked
+
+    def receive(self, answer: Answer | PermanentError) -> None:
+        """Take what came of what was asked for."""
+        self._loading.receive(answer)
+
+    @property
+    def store(self) -> Store | None:
+        """None if the root does not exist (or is not of the root's class), or on an error."""
+        return self._loading.store
+
+    @property
+    def error(self) -> PermanentError | None:
+        """Why the store could not be loaded."""
+        return self._loading.error
 
 
 def build_loaded(
     definition: Definition,
     root: str,
     shards: Collection[int],
-    loaded: Loaded,
+    loaded: RootLoading,
     *,
     known: bool,
     read_time: datetime,
 ) -> Build:
-    """Build from what was loaded; see `build`."""
+    """Build from what was loaded; what cannot be built is a `Build` with its error.
+
+    Args:
+        definition: what to build.
+        root: document path of the root.
+        shards: those whose documents are wanted.
+        loaded: what was read.
+        known: whether the root was built before in this life of it.
+        read_time: of the snapshot.
+    """
     read_set, store, memory = loaded.read_set, loaded.store, loaded.memory
     if loaded.error is not None:
         return Build(read_set, read_time, None, True, loaded.error, memory)
@@ -104,32 +170,23 @@ def build_loaded(
         check_targets(definition, documents or {})
         made = Build(read_set, read_time, documents, exists, None, memory)
         _ = made.digests  # computed here, where what cannot be stored is an error of the build
-        for path, content in (documents or {}).items():
-            check_sendable(definition, path, content)
+        if definition.sends:
+            for path, content in (documents or {}).items():
+                check_sendable(definition, path, content)
     except PermanentError as error:
         return Build(read_set, read_time, None, exists, error, memory)
     return made
 
 
-def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:
-    """Lock what is new to a read set, and make sure that the build has seen its latest version.
-
-    A change to it then either came before (and is seen here), or comes after the commit (and its
-    event finds the ledger record).
-
-    Args:
-        transaction: in which the commit will be.
-        gain: what is new.
-        versions: what the build has seen: update time by path.
-
-    Raises:
-        Contention: it has changed since.
-    """
-    if gain.paths:
-        now = transaction.versions(gain.paths)
-        _check_same({path: versions[path] for path in gain.paths}, now)
-    for query, seen in gain.queries:
-        _check_same(seen, {d.path: d.update_time for d in transaction.query(query)})
+def _with_owned(build: Build, item: Affected, reader: Reader) -> Build:
+    """The build, with the documents that it owns fields of, which are part of what it has read."""
+    made = None if build.documents is None else build.documents.keys()
+    there = owned.there(item.definition, item.record, made, reader)
+    if item.definition.owns:
+        listed = item.record.documents if item.record is not None else dict[str, str]()
+        for path in listed if made is None else made:
+            build.read_set.sources[path] = there[path].update_time
+    return replace(build, there=there)
 
 
 def _documents(
@@ -140,9 +197,3 @@ def _documents(
     if store is None:  # the hook runs once a life of the root; after that, leave what it made
         return definition.removed(root) if definition.removed and known else None
     return definition.build(store, Transition.UPDATED if known else Transition.CREATED)
-
-
-def _check_same(seen: Mapping[str, datetime | None], now: Mapping[str, datetime | None]) -> None:
-    if dict(seen) != dict(now):
-        changed = sorted(p for p in {*seen, *now} if seen.get(p) != now.get(p))
-        raise Contention(f"changed since it was read: {', '.join(changed)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from onto_fn.engine.ledger import BACKFILL_COLLECTION
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Query, Write
+from onto_fn.observing import Subject
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,14 @@ class Checkpoint:
         text = json.dumps(about, sort_keys=True)
         self._plan = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         self.path = f"{BACKFILL_COLLECTION}/{name}"
+        self._subject = Subject(root=self.path, step="backfill")
 
     def load(self) -> list[Part] | None:
         """The parts of a backfill that was interrupted; None if there is none about the same."""
-        fields = self._run(lambda: self._database.get([self.path])[0])[self.path].fields
+        fields = None
+        for attempt in self._policy.attempts_of(self._subject):
+            with attempt:
+                fields = self._database.get([self.path])[0][self.path].fields
         if fields is None or fields.get("plan") != self._plan or fields.get("state") != "running":
             return None
         parts: dict[int, Part] = {}
@@ -125,8 +130,7 @@ class Checkpoint:
     def _part_path(self, number: int) -> str:
         return f"{self.path}/parts/{number}"
 
-    def _commit(self, writes: Iterable[Write]) -> None:
-        self._run(lambda: self._database.commit(list(writes)))
-
-    def _run(self, call: Any) -> Any:
-        return self._policy.run(self.path, lambda _: call())
+    def _commit(self, writes: Sequence[Write]) -> None:
+        for attempt in self._policy.attempts_of(self._subject):
+            with attempt:
+                self._database.commit(writes)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from onto_fn.engine.affected import Affected
-from onto_fn.engine.decisions import Build, Gain, Plan, gained
-from onto_fn.firestore import Write
+from onto_fn.engine.decisions import Build, Plan, gained
+from onto_fn.engine.locking import Gain, lock
+from onto_fn.errors import PermanentError
+from onto_fn.firestore import Database, Query, Write
+from onto_fn.firestore.database import Transaction
 from onto_fn.firestore.values import check_size
 
 MAX_LOCKED = 1000
@@ -66,7 +70,7 @@ class Job:
         )
 
 
-def grouped(jobs: Iterable[Job]) -> list[list[Job]]:
+def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     """The jobs of each commit, in their order.
 
     Those that change one document share a commit: one root may write what another has given up, and
@@ -74,8 +78,10 @@ def grouped(jobs: Iterable[Job]) -> list[list[Job]]:
     and its record belong together.
 
     Raises:
-        DocumentTooLarge: a document of one of them is too large.
+        DocumentTooLarge: a document of one of several is too large.
     """
+    if len(jobs) == 1:
+        return [list(jobs)]
     commits: list[list[Job]] = []
     locked = size = 0
     for together in _bundles(jobs):
@@ -88,12 +94,53 @@ def grouped(jobs: Iterable[Job]) -> list[list[Job]]:
     return commits
 
 
-def writes_of(jobs: Iterable[Job]) -> list[Write]:
+def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
+    """Commit jobs together; what is new to them is locked until then.
+
+    Args:
+        database: the database.
+        jobs: at least one.
+        transaction: in which all that was read is locked already.
+
+    Raises:
+        Contention: a ledger record, or something that is new to one of them, has changed.
+        PermanentError: Firestore refuses the commit, or it would lock too much.
+    """
+    writes = _writes(jobs)
+    if transaction is not None:
+        transaction.commit(writes)
+        return
+    gain, versions = _gain(jobs)
+    if not gain:
+        database.commit(writes)
+        return
+    if len(jobs) > 1 and len(gain.paths) > MAX_LOCKED:
+        raise PermanentError(f"one transaction would lock {len(gain.paths)} documents")
+    with database.transaction() as transaction:
+        lock(transaction, gain, versions)
+        transaction.commit(writes)
+
+
+def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
+    """What is new to any of the jobs, and the versions of it that they have seen."""
+    paths: dict[str, datetime | None] = {}
+    queries: list[tuple[Query, dict[str, datetime | None]]] = []
+    for job in jobs:
+        if job.gain:
+            versions = job.build.read_set.versions
+            paths |= {path: versions[path] for path in job.gain.paths}
+            queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]
+    return Gain(tuple(paths), tuple(queries)), paths
+
+
+def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
     """The writes of a commit, one for each document."""
+    if len(jobs) == 1:
+        return jobs[0].plan.writes
     return list({write.path: write for job in jobs for write in job.plan.writes}.values())
 
 
-def _bundles(jobs: Iterable[Job]) -> list[list[Job]]:
+def _bundles(jobs: Sequence[Job]) -> list[list[Job]]:
     """The jobs, with those in one list that change the same document."""
     bundles: list[list[Job]] = []
     place: dict[str, list[Job]] = {}

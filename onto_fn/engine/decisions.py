@@ -12,12 +12,13 @@ from typing import Any
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.locking import Gain
 from onto_fn.engine.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.outbox import outbox_writes
 from onto_fn.engine.owned import names_of, picked, removal
 from onto_fn.engine.skipping import Skipped
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
-from onto_fn.firestore import Document, Query, Write
+from onto_fn.firestore import Document, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import document_key
@@ -77,24 +78,6 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
         if seen is not None and recorded is not None and seen < recorded:
             return True
     return False
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What is new to a view in a build: the commit has to exclude a change to it since the read.
-
-    A change to what the ledger does not list would not find the record. And a document that was
-    MISSING, or that no query matched, can become so again: the event of that would find the record
-    as if nothing had happened, and be done, before the build that has seen the document commits. So
-    would that of a document which matches what an eventual view asks anew, with the same keys (a
-    later date, for instance).
-    """
-
-    paths: tuple[str, ...]
-    queries: tuple[tuple[Query, Mapping[str, datetime | None]], ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.paths or self.queries)
 
 
 def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:

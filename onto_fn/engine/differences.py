@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from onto_fn.engine.affected import Affected
@@ -52,6 +53,21 @@ class Difference:
     detail: str = ""
     root: str = ""
     fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look has found of one root.
+
+    Attributes:
+        root: its path.
+        versions: of its sources, as the look saw them.
+        found: the differences.
+    """
+
+    root: str
+    versions: Mapping[str, datetime | None] | datetime | None
+    found: tuple[Difference, ...]
 
 
 def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -> list[Difference]:

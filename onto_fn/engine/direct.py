@@ -1,4 +1,4 @@
-"""Query mode: documents are written straight from their one source, at least once, no ledger.
+"""Direct mode: documents are written straight from their one source, at least once, no ledger.
 
 Cheaper than a materialisation (one read, one commit), and weaker: two events handled at the same
 time may commit in either order, and a document that a lost version of the source produced stays.
@@ -35,11 +35,11 @@ def forward(
     Raises:
         RetriesExhausted: nothing was committed; the event has to be delivered again.
     """
-
-    def attempt(number: int) -> Outcome:
-        return replace(_attempt(database, definition, path, change), attempts=number)
-
-    return policy.run(Subject(definition.name, path), attempt)
+    made = Outcome(definition.name, path, Result.UNCHANGED)
+    for attempt in policy.attempts_of(Subject(definition.name, path)):
+        with attempt:
+            made = replace(_attempt(database, definition, path, change), attempts=attempt.number)
+    return made
 
 
 def _attempt(

@@ -13,7 +13,8 @@ from onto_fn.engine.ledger import (
 from onto_fn.engine.leftovers import shrink, there_of
 from onto_fn.engine.owned import removal
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.firestore import Database, Document, Filter, Query, Write
+from onto_fn.firestore import Database, Filter, Query, Write
+from onto_fn.observing import Subject
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 
@@ -26,21 +27,23 @@ def drop(database: Database, name: str, policy: RetryPolicy) -> int:
     count = 0
     for page in database.pages(_of("definition", name, LEDGER_COLLECTION)):
         for document in page:
-            policy.run(document.path, lambda _, p=document.path: _drop_root(database, p))
+            for attempt in policy.attempts_of(Subject(name, document.path, "drop")):
+                with attempt:
+                    _drop_root(database, document.path)
             count += 1
     for page in database.pages(_of("aggregate", name, CONTRIBUTIONS)):
-        _delete(database, page, policy)
+        _delete(database, name, [document.path for document in page], policy)
         count += len(page)
     for page in database.pages(_of("beside", name, CONTRIBUTIONS)):
-        _delete(database, page, policy)
+        _delete(database, name, [document.path for document in page], policy)
     own = f"{AGGREGATES}/{name}"
     for group in database.paths(AGGREGATES):
         if group == own or group.startswith(f"{own}~"):
             for page in database.pages(Query(f"{group}/shards")):
-                _delete(database, page, policy)
-    policy.run(own, lambda _: database.commit([Write(own, None)]))
+                _delete(database, name, [document.path for document in page], policy)
+    _delete(database, name, [own], policy)
     for page in database.pages(_of("definition", name, DEAD_LETTER_COLLECTION)):
-        _delete(database, page, policy)
+        _delete(database, name, [document.path for document in page], policy)
     return count
 
 
@@ -61,6 +64,7 @@ def _drop_root(database: Database, path: str) -> None:
     database.commit(writes)
 
 
-def _delete(database: Database, page: Sequence[Document], policy: RetryPolicy) -> None:
-    writes = [Write(document.path, None) for document in page]
-    policy.run("what is dropped", lambda _: database.commit(writes))
+def _delete(database: Database, name: str, paths: Sequence[str], policy: RetryPolicy) -> None:
+    for attempt in policy.attempts_of(Subject(name, step="drop")):
+        with attempt:
+            database.commit([Write(path, None) for path in paths])

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
-from onto_fn.engine import direct, tasks
-from onto_fn.engine.affected import Affected, belongs_to, find_affected, find_one
-from onto_fn.engine.aggregation import contribute
+from onto_fn.engine import tasks
+from onto_fn.engine.affected import Affected, Materialised, find_affected
 from onto_fn.engine.changes import Change
-from onto_fn.engine.counting import contribute_together
+from onto_fn.engine.collecting import Collector, do_all
 from onto_fn.engine.dropping import drop
 from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.ledger import (
     DEAD_LETTER_COLLECTION,
-    LEDGER_COLLECTION,
     OUTBOX_COLLECTION,
     UNWATCHED_COLLECTIONS,
     is_shard,
@@ -25,20 +22,19 @@ from onto_fn.engine.ledger import (
 from onto_fn.engine.materialise import materialise
 from onto_fn.engine.observers import Observer, observed, tell
 from onto_fn.engine.outcomes import Outcome, Result, combined
+from onto_fn.engine.reconciling import reconcile
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.engine.snapshots import read_all
-from onto_fn.engine.together import materialise_together
-from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
+from onto_fn.engine.target import Target
+from onto_fn.engine.targets import AggregateTarget, target_of
+from onto_fn.errors import DeclarationError
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
 from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
-from onto_fn.store.aggregates import CONTRIBUTIONS
 from onto_fn.views import Definition
 from onto_fn.views.definition import fingerprint
 
-Run = Callable[[], list[Outcome]]
 Sender = Callable[[Database, Change], list[Outcome]]
 
 
@@ -50,6 +46,7 @@ class Engine:
     Attributes:
         definitions: the views and mediators by name.
         aggregates: the aggregates that their stores read, by name.
+        targets: what has roots, by name: the aggregates, and then the views and mediators.
         retry: bounds of the retries of one materialisation.
 
     Args:
@@ -96,12 +93,14 @@ class Engine:
                         f"an aggregate is named {aggregate.name!r} like a view or mediator, and "
                         "they would share dead letters; give it another `name=…`"
                     )
-        self._materialised = {
-            name: d for name, d in self.definitions.items() if d.mode == "materialise"
-        }
-        self._sources = {
-            source for d in self._materialised.values() for source in d.watched_collections()
-        }
+        views = {name: target_of(definition) for name, definition in self.definitions.items()}
+        counters = {name: AggregateTarget(spec) for name, spec in self.aggregates.items()}
+        self.targets: dict[str, Target] = {**counters, **views}
+        self._views = {name: view for name, view in views.items() if view.is_verified}
+        self._materialised = Materialised(self.definitions[name] for name in self._views)
+        self._order = {name: place for place, name in enumerate(self.definitions)}
+        others = [view for name, view in views.items() if name not in self._views]
+        self._direct: list[Target] = [*others, *counters.values()]
         self.retry = retry or RetryPolicy()
         self._fan_out = fan_out
         self._publish = publish
@@ -127,10 +126,12 @@ class Engine:
         collection = change.path.partition("/")[0]
         with observed(self._observers, change):
             if collection == OUTBOX_COLLECTION and self._sender is not None:
-                return _told(self._sender(database, change))
+                outcomes = self._sender(database, change)
+                tell(outcomes)
+                return outcomes
             if change.is_no_op or collection in UNWATCHED_COLLECTIONS:
                 return []
-            return _all_of(self._runs(database, change, inline))
+            return self._handle(database, change, inline)
 
     def handle_batch(self, database: Database, batch: Batch) -> list[Outcome]:
         """Rebuild what a fanned-out change affects, or a page of a backfill; may be repeated.
@@ -139,15 +140,13 @@ class Engine:
             DeclarationError: the batch is of a view or mediator that this app does not have.
             RetriesExhausted: the batch has to be delivered again.
         """
-        aggregate = self.aggregates.get(batch.definition)
-        # A page of a backfill is told like a change of its first root of which no more is known.
-        told = batch.change or Change(batch.items[0][0], None, None)
-        with observed(self._observers, told):
-            if aggregate is not None:
-                return self._contribute_all(database, aggregate, batch)
-            definition = self.definition(batch.definition)
-            wanted = [Affected(definition, root, shard) for root, shard in batch.items]
-            return self._together(database, wanted, batch.change)
+        # Observers see a page of a backfill as a change to its first root, without a payload.
+        seen = batch.change or Change(batch.items[0][0], None, None)
+        collector = Collector()
+        with observed(self._observers, seen):
+            target = self.target(batch.definition)
+            do_all(database, target, batch.items, batch.change, self.retry, collector)
+            return collector.outcomes()
 
     def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
         """Build one root whatever its ledger says, with the same exactly-once commit.
@@ -161,13 +160,9 @@ class Engine:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed.
         """
-        if definition in self.aggregates:
-            return self._contribute(database, self.aggregates[definition], root, None)[0]
-        found = self.definition(definition)
-        if found.mode != "materialise":
-            return self._single(database, found, root, None)[0]
-        wanted = [Affected(found, root, shard) for shard in range(found.shards)]
-        return combined(self._together(database, wanted, None))
+        target, collector = self.target(definition), Collector()
+        do_all(database, target, target.items([root]), None, self.retry, collector)
+        return combined(collector.outcomes())
 
     def submit(
         self,
@@ -201,7 +196,11 @@ class Engine:
         Raises:
             RetriesExhausted: it could not be read.
         """
-        return self.retry.run(path, lambda _: database.get([path]))[0][path]
+        document = Document(path, None, None)
+        for attempt in self.retry.attempts_of(Subject(root=path, step="read")):
+            with attempt:
+                document = database.get([path])[0][path]
+        return document
 
     def replay(self, database: Database, letter_id: str) -> Outcome | None:
         """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
@@ -221,8 +220,7 @@ class Engine:
             RetriesExhausted: it could not be committed.
         """
         path = f"{DEAD_LETTER_COLLECTION}/{letter_id}"
-        documents, _ = self.retry.run(path, lambda _: database.get([path]))
-        letter = documents[path]
+        letter = self.read(database, path)
         if letter.fields is None:
             return None
         if letter.fields["definition"] is not None:
@@ -234,8 +232,10 @@ class Engine:
                 raise DeclarationError(f"{path} is of a message; replay it with `App.replay`")
             event_id = letter.fields["event"]["id"]
             outcomes = self.handle(database, Change(document, None, None, event_id))
-        if self.retry.run(path, lambda _: _resolve(database, letter)):
-            return None
+        for attempt in self.retry.attempts_of(Subject(root=path, step="replay")):
+            with attempt:
+                if _resolve(database, letter):
+                    return None
         return next((o for o in outcomes if o.result is Result.DEAD_LETTER), None)
 
     def letters(self, database: Database, definition: str | None = None) -> Iterator[Document]:
@@ -257,8 +257,7 @@ class Engine:
         Raises:
             RetriesExhausted: at least one could not be committed; all others were.
         """
-        outcomes = _all_of(self._checks(database))
-        return sum(outcome.result is Result.COMMITTED for outcome in outcomes)
+        return reconcile(database, self.targets, self._materialised, self.retry)
 
     def drop(self, database: Database, name: str) -> int:
         """Delete all that a view, mediator or aggregate has written, its records and dead letters.
@@ -274,148 +273,6 @@ class Engine:
         """
         return drop(database, name, self.retry)
 
-    def _checks(self, database: Database) -> Iterator[Run]:
-        rebuilt: set[tuple[str, str]] = set()
-        for page in database.pages(Query(LEDGER_COLLECTION)):
-            for document in page:
-                item = belongs_to(document, self._materialised, datetime.now(UTC))
-                if item is not None:
-                    yield partial(self._check_root, database, item, rebuilt)
-        for page in database.pages(Query(CONTRIBUTIONS)):
-            yield partial(self._check_contributions, database, page)
-
-    def _check_root(
-        self, database: Database, item: Affected, rebuilt: set[tuple[str, str]]
-    ) -> list[Outcome]:
-        root = (item.definition.name, item.root)
-        if root in rebuilt:  # with another of its shards
-            return []
-        record = item.record
-        if record is not None and record.failure is None:
-            versions = record.versions
-            now, _ = self.retry.run(item.root, lambda _: read_all(database, versions))
-            if all(now[path].update_time == versions[path] for path in versions):
-                return []
-        outcome = self.rebuild(database, *root)
-        rebuilt.add(root)
-        return [outcome]
-
-    def _check_contributions(self, database: Database, page: list[Document]) -> list[Outcome]:
-        records = [document.fields for document in page if "source" in (document.fields or {})]
-        records = [record for record in records if record is not None]
-        if not records:
-            return []
-        sources = [record["source"] for record in records]
-        now, _ = self.retry.run("what was counted", lambda _: database.get(sources))
-        return _all_of(
-            partial(
-                self._contribute,
-                database,
-                self.aggregates[record["aggregate"]],
-                record["source"],
-                None,
-            )
-            for record in records
-            if record["aggregate"] in self.aggregates
-            and now[record["source"]].update_time != record["version"]
-        )
-
-    def _runs(self, database: Database, change: Change, inline: bool) -> list[Run]:
-        """What there is to do about a change."""
-        collection = parent_collection(change.path)
-        runs: list[Run] = []
-        if not is_shard(change.path):
-            runs += [
-                partial(self._single, database, definition, change.path, change)
-                for definition in self.definitions.values()
-                if definition.mode != "materialise"
-                and definition.root_collection.match(collection) is not None
-            ]
-            runs += [
-                partial(self._contribute, database, aggregate, change.path, change)
-                for aggregate in self.aggregates.values()
-                if aggregate.shape.collection.match(collection) is not None
-            ]
-        if any(source.match(collection) is not None for source in self._sources):
-            found = find_affected(database, self._materialised, change, self.retry)
-            if self._fan_out is None or inline:
-                return runs + self._here(database, found, change)
-            here, elsewhere = split(found, self._fan_out.threshold)
-            runs += self._here(database, here, change)
-            runs.append(partial(self._elsewhere, database, elsewhere, change, self._fan_out))
-        return runs
-
-    def _here(self, database: Database, found: Iterable[Affected], change: Change) -> list[Run]:
-        """Materialise in this call: the shards of a root together, all else alone."""
-        order = {name: place for place, name in enumerate(self.definitions)}
-        roots: dict[tuple[str, str], list[Affected]] = {}
-        for item in sorted(found, key=lambda item: order[item.definition.name]):
-            roots.setdefault((item.definition.name, item.root), []).append(item)
-        return [
-            partial(self._one, database, items[0], change)
-            if len(items) == 1
-            else partial(self._together, database, items, change)
-            for items in roots.values()
-        ]
-
-    def _elsewhere(
-        self, database: Database, found: Iterable[Affected], change: Change, fan_out: FanOut
-    ) -> list[Outcome]:
-        """Publish batches that will materialise, elsewhere, what does not cover the change yet."""
-        published: Counter[str] = Counter()
-
-        def counted() -> Iterator[Batch]:
-            for batch in batches(found, change, fan_out.batch):
-                published[batch.definition] += len(batch.items)
-                yield batch
-
-        if self._publish is None:
-            raise DeclarationError("an engine that fans out needs `publish`")
-        self._publish(database, counted())
-        outcomes = [
-            Outcome(name, f"{number} roots", Result.FANNED_OUT)
-            for name, number in published.items()
-        ]
-        return _told(outcomes)
-
-    def _together(
-        self, database: Database, wanted: list[Affected], change: Change | None
-    ) -> list[Outcome]:
-        done, alone = materialise_together(database, wanted, change, self.retry)
-        _told(done)
-        return done + _all_of(partial(self._anew, database, item, change) for item in alone)
-
-    def _anew(self, database: Database, wanted: Affected, change: Change | None) -> list[Outcome]:
-        found = self.retry.run(
-            Subject(wanted.definition.name, wanted.root), lambda _: find_one(database, wanted)
-        )
-        return self._one(database, found, change)
-
-    def _one(self, database: Database, found: Affected, change: Change | None) -> list[Outcome]:
-        return _told([materialise(database, found, change, self.retry)])
-
-    def _single(
-        self, database: Database, definition: Definition, path: str, change: Change | None
-    ) -> list[Outcome]:
-        run = tasks.process if definition.mode == "task" else direct.forward
-        return _told([run(database, definition, path, change, self.retry)])
-
-    def _contribute(
-        self, database: Database, aggregate: AggregateSpec, path: str, change: Change | None
-    ) -> list[Outcome]:
-        return _told([contribute(database, aggregate, path, change, self.retry)])
-
-    def _contribute_all(
-        self, database: Database, aggregate: AggregateSpec, batch: Batch
-    ) -> list[Outcome]:
-        paths = [path for path, _ in batch.items]
-        outcomes = contribute_together(database, aggregate, paths, self.retry)
-        if outcomes is not None:
-            return _told(outcomes)
-        return _all_of(
-            partial(self._contribute, database, aggregate, path, batch.change) for path in paths
-        )
-
     def definition(self, name: str) -> Definition:
         """The view or mediator of a name.
 
@@ -427,32 +284,67 @@ class Engine:
             raise DeclarationError(f"no view or mediator is named {name!r}; there is {known}")
         return self.definitions[name]
 
+    def target(self, name: str) -> Target:
+        """What has roots, of a name: a view or mediator, or an aggregate.
 
-def _all_of(runs: Iterable[Run]) -> list[Outcome]:
-    """The outcomes of all runs; none suffers from the failure of another.
+        Raises:
+            DeclarationError: there is none.
+        """
+        found = self.targets.get(name)
+        return self.targets[self.definition(name).name] if found is None else found
 
-    Raises:
-        RetriesExhausted: a run failed, and may succeed when it is tried again.
-    """
-    outcomes: list[Outcome] = []
-    failures: list[Exception] = []
-    for run in runs:
-        try:
-            outcomes += run()
-        except Exception as error:
-            failures.append(error)
-    for failure in failures:
-        if not isinstance(failure, TransientError):
-            raise failure
-    if failures:
-        raise RetriesExhausted("; ".join(str(error) for error in failures)) from failures[0]
-    return outcomes
+    def _handle(self, database: Database, change: Change, inline: bool) -> list[Outcome]:
+        """All that there is to do about a change, after one look-up."""
+        collection, collector = parent_collection(change.path), Collector()
+        here: Iterable[Affected] = ()
+        elsewhere: Iterable[Affected] | None = None
+        if self._materialised.readers_of(collection).are_any:
+            here = find_affected(database, self._materialised, change, self.retry)
+            if self._fan_out is not None and not inline:
+                here, elsewhere = split(here, self._fan_out.threshold)
+        roots: dict[tuple[str, str], list[Affected]] = {}
+        for item in sorted(here, key=self._place):
+            roots.setdefault((item.definition.name, item.root), []).append(item)
+        for target in self._direct:
+            if target.template.match(collection) is not None and not is_shard(change.path):
+                with collector:
+                    item = (change.path, 0)
+                    collector.add(target.one(database, item, change, self.retry))
+        for (name, root), items in roots.items():
+            if len(items) == 1:
+                with collector:
+                    collector.add(materialise(database, items[0], change, self.retry))
+            else:
+                shards = [(root, item.shard) for item in items]
+                do_all(database, self._views[name], shards, change, self.retry, collector)
+        if elsewhere is not None:
+            with collector:
+                collector.add(*self._fanned_out(database, elsewhere, change))
+        return collector.outcomes()
+
+    def _place(self, item: Affected) -> int:
+        """Definitions go in the order in which they are declared."""
+        return self._order[item.definition.name]
+
+    def _fanned_out(
+        self, database: Database, found: Iterable[Affected], change: Change
+    ) -> list[Outcome]:
+        """Publish batches that will materialise, elsewhere, what does not cover the change yet."""
+        if self._publish is None or self._fan_out is None:
+            raise DeclarationError("an engine that fans out needs `publish`")
+        published: Counter[str] = Counter()
+        self._publish(database, counted(batches(found, change, self._fan_out.batch), published))
+        return [
+            Outcome(name, f"{number} roots", Result.FANNED_OUT)
+            for name, number in published.items()
+        ]
 
 
-def _told(outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes, of which the observers know now."""
-    tell(outcomes)
-    return outcomes
+def counted(found: Iterable[Batch], published: Counter[str]) -> Iterator[Batch]:
+    """Batches, of which it is counted how many roots each definition has in them."""
+    for batch in found:
+        published[batch.definition] += len(batch.items)
+        yield batch
 
 
 def _resolve(database: Database, letter: Document) -> bool:

@@ -32,7 +32,7 @@ def bounded(
     Raises:
         TransientError: some are deleted; the record lists the others.
     """
-    if item.record is None:
+    if item.record is None or len(item.record.documents) <= MAX_DELETED:
         return item, []
     gone = leftovers(item.definition, item.record, build, item.shard, kept)
     record = shrink(database, item.record, gone, item.definition, build)

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from google.cloud.firestore_v1.types import ListDocumentsResponse
 from google.protobuf.message import DecodeError
@@ -26,7 +25,6 @@ from google.protobuf.message import DecodeError
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import LedgerRecord, is_shard
-from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.matching import identity, is_decidable, matches, selected
@@ -39,10 +37,9 @@ from onto_fn.firestore.values import (
     fill_time,
 )
 from onto_fn.store import ReadSet
-from onto_fn.store.loading import Answer, Asked, Asking
+from onto_fn.store.asking import Answer, Asked
 from onto_fn.views import Definition
 
-T = TypeVar("T")
 Project = Callable[[Document], Document]
 
 _log = logging.getLogger("onto_fn")
@@ -98,36 +95,26 @@ class Memory:
         messages = {path: known for path, known in self.messages.items() if path != change.path}
         return replace(self, documents={**self.documents, change.path: now}, messages=messages)
 
-    def answering(self, asking: Asking[T]) -> Asking[T]:
-        """The same asking, for what is not remembered alone."""
-        go_on: Callable[[], Asked] = partial(next, asking)
-        while True:
-            try:
-                asked = go_on()
-            except StopIteration as end:
-                return end.value
-            try:
-                answer = yield from self._answer(asked)
-            except PermanentError as error:
-                go_on = partial(asking.throw, error)
-            else:
-                go_on = partial(asking.send, answer)
-
-    def _answer(self, asked: Asked) -> Generator[Asked, Answer, Answer]:
+    def lacking(self, asked: Asked) -> Asked:
+        """What has to be read of what a store asks for, as it is not remembered."""
         recalled = [query for query in asked.queries if self.recalls(query)]
-        unknown = [query for query in asked.queries if query not in recalled]
-        rest = [path for path in asked.paths if path not in self.documents]
+        paths = [path for path in asked.paths if path not in self.documents]
         if any(self._may_enter(query) for query in recalled):
-            rest.append(cast(Change, self.change).path)
-        found = Answer({}, [])
-        if rest or unknown:
-            found = yield Asked(list(dict.fromkeys(rest)), unknown)
-        known = {**self.documents, **found.documents}
-        results = iter(found.results)
+            paths.append(cast(Change, self.change).path)
+        unknown = [query for query in asked.queries if query not in recalled]
+        return Asked(list(dict.fromkeys(paths)), unknown)
+
+    def completed(self, asked: Asked, answer: Answer) -> Answer:
+        """The answer to all that a store asks for, from what was read of it."""
+        known = {**self.documents, **answer.documents}
+        # What is read by reference alongside is no part of a recalled result; see `overlooks`.
+        entering = [] if self.change is None else [self.change.path]
+        candidates = {**self.documents, **{p: known[p] for p in entering if p in known}}
+        results = iter(answer.results)
         return Answer(
             {path: known[path] for path in asked.paths},
             [
-                selected(query, known.values()) if query in recalled else next(results)
+                selected(query, candidates.values()) if self.recalls(query) else next(results)
                 for query in asked.queries
             ],
         )

@@ -54,6 +54,8 @@ class Outcome:
 
 def combined(outcomes: Sequence[Outcome]) -> Outcome:
     """The outcome of one root from those of its shards: the worst, with all that was written."""
+    if len(outcomes) == 1:
+        return outcomes[0]
     order = [Result.DEAD_LETTER, Result.COMMITTED, Result.UNCHANGED, Result.COVERED]
     worst = min(outcomes, key=lambda outcome: order.index(outcome.result))
     return replace(

@@ -9,19 +9,14 @@ one that has left the owned fields as they were is covered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
 
+from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.store import Reader
-
-if TYPE_CHECKING:
-    from onto_fn.engine.decisions import Build
-    from onto_fn.engine.ledger import LedgerRecord
-    from onto_fn.views import Definition
+from onto_fn.views import Definition
 
 
 def names_of(definition: Definition | None, record: LedgerRecord | None) -> tuple[str, ...]:
@@ -39,24 +34,32 @@ def picked(fields: Fields, names: Iterable[str]) -> dict[str, Value]:
     return {name: fields[name] for name in names if name in fields}
 
 
-def seen(
-    definition: Definition, record: LedgerRecord | None, build: Build, reader: Reader
-) -> Build:
-    """The build, with the documents that it owns fields of as its snapshot has them.
+def there(
+    definition: Definition,
+    record: LedgerRecord | None,
+    wanted: Collection[str] | None,
+    reader: Reader,
+) -> dict[str, Document]:
+    """The documents that a definition owns fields of, or has owned, as a snapshot has them.
+
+    Args:
+        definition: the definition.
+        record: the ledger record of the root.
+        wanted: paths of the documents that a build has made; None if it leaves those that are
+            listed.
+        reader: the snapshot.
+
+    Returns:
+        None are read if it owns whole documents.
 
     Raises:
         TransientError: they could not be read.
     """
     if not names_of(definition, record):
-        return build
+        return {}
     listed = record.documents if record is not None else dict[str, str]()
-    wanted = listed.keys() if build.documents is None else build.documents.keys()
-    paths = sorted({*listed, *wanted})
-    there = reader.get(paths) if paths else {}
-    if definition.owns:
-        for path in wanted:
-            build.read_set.sources[path] = there[path].update_time
-    return replace(build, there=there)
+    paths = sorted({*listed, *(wanted or ())})
+    return reader.get(paths) if paths else {}
 
 
 def removal(

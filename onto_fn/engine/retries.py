@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
-from typing import TypeVar
+from types import TracebackType
+from typing import Self
 
 from tenacity import (
     RetryCallState,
@@ -20,7 +21,34 @@ from onto_fn import observing
 from onto_fn.errors import RetriesExhausted, TransientError
 from onto_fn.observing import Subject
 
-T = TypeVar("T")
+
+class Attempt:
+    """One attempt, to be entered; a `TransientError` that leaves it asks for another.
+
+    Attributes:
+        number: from 1.
+        error: how it failed, once it has.
+    """
+
+    __slots__ = ("error", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.error: TransientError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, TransientError):
+            self.error = error
+            return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -40,57 +68,56 @@ class RetryPolicy:
     longest_wait: float = 2.0
     deadline: float = 40.0
 
-    def run(self, what: Subject | str, attempt: Callable[[int], T]) -> T:
-        """Call `attempt` with 1, 2, … until it raises no `TransientError`.
+    def attempts_of(self, subject: Subject) -> Iterator[Attempt]:
+        """Attempts, until one raises no `TransientError`.
+
+        Between two of them it waits. What any attempt raises besides leaves the loop at once.
 
         Args:
-            what: what is tried, for the error and for those who watch; text if it is of no
-                definition.
-            attempt: takes the number of the attempt.
+            subject: what is tried, for the error and for observers.
+
+        Example:
+            >>> from onto_fn import RetryPolicy
+            >>> from onto_fn.observing import Subject
+            >>> for attempt in RetryPolicy().attempts_of(Subject("TeamPage", "teams/a")):
+            ...     with attempt:
+            ...         print(attempt.number)
+            1
 
         Raises:
             RetriesExhausted: the last attempt failed as well.
         """
         started = monotonic()
+        attempt = Attempt(1)  # by itself, as most succeed: what retries need is not free
+        yield attempt
+        if attempt.error is None:
+            return
         try:
-            return attempt(1)  # by itself, as most succeed: what retries need is not free
+            for state in self._again(subject, monotonic() - started):
+                if state.retry_state.attempt_number > 1:
+                    attempt = Attempt(state.retry_state.attempt_number)
+                    yield attempt
+                with state:
+                    if attempt.error is not None:
+                        raise attempt.error
         except TransientError as error:
-            return self._again(what, attempt, error, monotonic() - started)
+            raise RetriesExhausted(
+                f"{subject}: {attempt.number} attempts failed, the last with "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
-    def _again(
-        self,
-        what: Subject | str,
-        attempt: Callable[[int], T],
-        first: TransientError,
-        elapsed: float,
-    ) -> T:
-        """Go on after a first attempt that took `elapsed` seconds and raised `first`."""
-        number = 0
-        subject = what if isinstance(what, Subject) else Subject(text=what)
+    def _again(self, subject: Subject, elapsed: float) -> Retrying:
+        """What decides whether and when to go on after a first attempt that has failed."""
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             if error is not None:
-                observing.retry(subject, number, error)
+                observing.retry(subject, state.attempt_number, error)
 
-        retrying = Retrying(
+        return Retrying(
             stop=stop_after_attempt(self.attempts) | stop_after_delay(self.deadline - elapsed),
             wait=wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait),
             retry=retry_if_exception_type(TransientError),
             before_sleep=tell,
             reraise=True,
         )
-
-        def numbered() -> T:
-            nonlocal number
-            number += 1
-            if number == 1:
-                raise first
-            return attempt(number)
-
-        try:
-            return retrying(numbered)
-        except TransientError as error:
-            raise RetriesExhausted(
-                f"{what}: {number} attempts failed, the last with {type(error).__name__}: {error}"
-            ) from error

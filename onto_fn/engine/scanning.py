@@ -7,23 +7,17 @@ the memory of so many names.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.errors import DeclarationError
-from onto_fn.firestore import Database, Filter, PathTemplate, Query
+from onto_fn.engine.target import Target
+from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.paths import last_segment, parent_collection
-from onto_fn.store import AggregateSpec
-from onto_fn.store.aggregates import CONTRIBUTIONS
-from onto_fn.views import Definition
+from onto_fn.observing import Subject
 
 SCANNED = 2000
 """So many names are read in one call; a page is smaller, because it is built in one piece."""
-
-Target = Definition | AggregateSpec
-"""What has roots: a view or mediator, or an aggregate, whose roots are what it counts."""
 
 
 @dataclass(frozen=True)
@@ -52,31 +46,9 @@ class Page:
     last: str
 
 
-def root_template(target: Target) -> PathTemplate:
-    """Template of the collections of a target's roots."""
-    return target.shape.collection if isinstance(target, AggregateSpec) else target.root_collection
-
-
-def root_query(target: Target) -> Query:
-    """The query that finds all roots, and in a collection group perhaps others; names only.
-
-    Raises:
-        DeclarationError: the id of the roots' collection is a variable.
-    """
-    template = root_template(target)
-    if template.segments[-1].startswith("{"):
-        raise DeclarationError(
-            f"{target.name} has its roots in {template.text!r}, and collections whose id is a "
-            "variable cannot be scanned; rebuild its roots one by one with `Engine.rebuild`"
-        )
-    if not template.variables:
-        return Query(template.text, names_only=True)
-    return Query(template.segments[-1], names_only=True, anywhere=True)
-
-
 def count_roots(database: Database, target: Target) -> int:
     """How many documents a scan will look at."""
-    return database.count(root_query(target))
+    return database.count(target.root_query())
 
 
 def spans(database: Database, query: Query, count: int) -> list[Span]:
@@ -101,49 +73,27 @@ def spans(database: Database, query: Query, count: int) -> list[Span]:
 
 
 def pages(
-    database: Database,
-    query: Query,
-    span: Span,
-    template: PathTemplate,
-    size: int,
-    policy: RetryPolicy,
+    database: Database, target: Target, span: Span, size: int, policy: RetryPolicy
 ) -> Iterator[Page]:
-    """The pages of one part; their names are read some pages ahead.
+    """The pages of one part of a target's roots; their names are read some pages ahead.
 
     Raises:
         RetriesExhausted: a page could not be read.
     """
-    after, limit = span.after, max(size, SCANNED)
+    query, limit = target.root_query(), max(size, SCANNED)
+    after = span.after
     while True:
-        page = Query(
-            query.collection,
-            limit=limit,
-            after=after,
-            until=span.until,
-            anywhere=query.anywhere,
-            names_only=True,
-        )
-        found = policy.run(f"a page of {query.collection}", lambda _, p=page: database.query(p))[0]
+        page = replace(query, limit=limit, after=after, until=span.until)
+        found: list[Document] = []
+        for attempt in policy.attempts_of(Subject(target.name, step="scan")):
+            with attempt:
+                found, _ = database.query(page)
         for start in range(0, len(found), size):
             part = [document.path for document in found[start : start + size]]
-            roots = [path for path in part if template.match(parent_collection(path)) is not None]
-            yield Page(tuple(roots), part[-1])
+            yield Page(tuple(path for path in part if target.is_root(path)), part[-1])
         if len(found) < limit:
             return
         after = found[-1].path
-
-
-def records_of(target: Target, fingerprint: str | None = None) -> Query:
-    """What records a target's roots: ledger records, or what an aggregate has counted.
-
-    An indexed query. Of a definition, the records with one fingerprint can be asked for.
-    """
-    if isinstance(target, AggregateSpec):
-        return Query(CONTRIBUTIONS, (Filter("aggregate", "==", target.name),))
-    filters = [Filter("definition", "==", target.name)]
-    if fingerprint is not None:
-        filters.append(Filter("fingerprint", "==", fingerprint))
-    return Query(LEDGER_COLLECTION, tuple(filters))
 
 
 def _skipped_to(database: Database, query: Query, count: int) -> list[str]:

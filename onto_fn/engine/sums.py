@@ -5,24 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, cast
 
-from onto_fn.engine.aggregation import (
-    Found,
-    is_counted,
-    look,
-    parts_of,
-    recorded,
-)
-from onto_fn.engine.differences import Difference, Kind
+from onto_fn.engine.aggregation import Found, is_counted, parts_of, recorded
+from onto_fn.engine.counting import look
+from onto_fn.engine.differences import Difference, Kind, Look
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.firestore import Database, Filter, Query, Write
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import AGGREGATES, CHANGES, CONTRIBUTIONS
 from onto_fn.store.measures import Amounts, decoded
-
-Look = tuple[str, "datetime | None", tuple[Difference, ...]]
 
 
 def sources_that_differ(
@@ -38,7 +31,7 @@ def sources_that_differ(
     for source in sources:
         difference = _difference(found, source)
         if difference is not None:
-            looks.append((source, found.source(source).update_time, (difference,)))
+            looks.append(Look(source, found.source(source).update_time, (difference,)))
     return looks
 
 
@@ -96,12 +89,11 @@ def check_sums(
         group = path.rpartition("/")[2]
         if aggregate.number_of(path) not in shards:
             continue
-        missing = policy.run(
-            path,
-            lambda _, g=group, p=path: _repaired(
-                database, g, shards[aggregate.number_of(p)], repair=repair
-            ),
-        )
+        count = shards[aggregate.number_of(path)]
+        missing: Amounts = {}
+        for attempt in policy.attempts_of(Subject(aggregate.name, path, "verify")):
+            with attempt:
+                missing = _repaired(database, group, count, repair=repair)
         if missing:
             names = tuple(sorted(".".join(names) for names in missing))
             detail = ", ".join(

@@ -12,32 +12,19 @@ committed before the backfill looks at the document, or not at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from onto_fn.engine import aggregation
+from onto_fn.engine import counting
+from onto_fn.engine.aggregation import is_of, records_of
 from onto_fn.engine.rebuilding import rebuild_all
 from onto_fn.engine.retries import RetryPolicy
-from onto_fn.engine.scanning import records_of
+from onto_fn.engine.target import Begun, Target
 from onto_fn.errors import Contention
-from onto_fn.firestore import Database, Document, Query, Write
+from onto_fn.firestore import Database, Query, Write
+from onto_fn.observing import Subject
 from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregates import AGGREGATES
 from onto_fn.store.generations import Register, fields_of, shown_by
 
 PAGE = 200
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A generation that is being counted.
-
-    Attributes:
-        number: of the generation.
-        was_shown: whether its numbers were shown already.
-    """
-
-    number: int
-    was_shown: bool
 
 
 def is_shown(database: Database, aggregate: AggregateSpec) -> bool:
@@ -57,7 +44,11 @@ def begin(database: Database, aggregate: AggregateSpec, policy: RetryPolicy) -> 
     Raises:
         RetriesExhausted: the register could not be written.
     """
-    return policy.run(aggregate.register_path, lambda _: _begin(database, aggregate))
+    begun = Begun(0, was_shown=True)
+    for attempt in policy.attempts_of(_subject(aggregate)):
+        with attempt:
+            begun = _begin(database, aggregate)
+    return begun
 
 
 def _begin(database: Database, aggregate: AggregateSpec) -> Begun:
@@ -70,11 +61,18 @@ def _begin(database: Database, aggregate: AggregateSpec) -> Begun:
     return Begun(found.number, found.number == begun.current)
 
 
-def end(database: Database, aggregate: AggregateSpec, begun: Begun, policy: RetryPolicy) -> bool:
+def end(
+    database: Database,
+    target: Target,
+    aggregate: AggregateSpec,
+    begun: Begun,
+    policy: RetryPolicy,
+) -> bool:
     """Show a generation in which every document is counted, and delete the older ones.
 
     Args:
         database: the database.
+        target: recounts the documents of the aggregate.
         aggregate: the definition.
         begun: its generation.
         policy: bounds of the retries.
@@ -85,11 +83,14 @@ def end(database: Database, aggregate: AggregateSpec, begun: Begun, policy: Retr
     Raises:
         RetriesExhausted: it is not all done; begin again.
     """
-    register = policy.run(aggregate.register_path, lambda _: _switch(database, aggregate, begun))
+    register: Register | None = None
+    for attempt in policy.attempts_of(_subject(aggregate)):
+        with attempt:
+            register = _switch(database, aggregate, begun)
     if register is None:
         return False
     if register.retired:
-        _delete_retired(database, aggregate, policy)
+        _delete_retired(database, target, aggregate, policy)
     return True
 
 
@@ -109,30 +110,41 @@ def _register(database: Database, aggregate: AggregateSpec) -> Register:
     documents, _ = database.get([aggregate.register_path])
     register = Register.read(aggregate, documents[aggregate.register_path])
     if register is None:
-        aggregation.begin(database, aggregate)
+        counting.begin(database, aggregate)
         raise Contention(f"{aggregate.register_path} was begun; it has to be read again")
     return register
 
 
-def _delete_retired(database: Database, aggregate: AggregateSpec, policy: RetryPolicy) -> None:
+def _delete_retired(
+    database: Database, target: Target, aggregate: AggregateSpec, policy: RetryPolicy
+) -> None:
     """Take the retired generations out of the records, then delete their shards.
 
     In this order: once no record has them, no event that has read an older register can commit.
     """
-    register = policy.run(aggregate.register_path, lambda _: _register(database, aggregate))
-    for page in database.pages(records_of(aggregate), PAGE):
+    register = Register.first(aggregate)
+    for attempt in policy.attempts_of(_subject(aggregate)):
+        with attempt:
+            register = _register(database, aggregate)
+    for page in database.pages(records_of(aggregate.name), PAGE):
         sources = [
-            (document.fields or {})["source"]
-            for document in page
-            if not aggregation.is_of(register, document)
+            (document.fields or {})["source"] for document in page if not is_of(register, document)
         ]
-        rebuild_all(database, aggregate, sources, policy)
+        rebuild_all(database, target, sources, policy)
     for group in database.paths(AGGREGATES):
         number = aggregate.number_of(group)
         if number is not None and number not in register.numbers and number <= register.last:
             for page in database.pages(Query(f"{group}/shards", names_only=True)):
-                _delete(database, page, policy)
-    policy.run(aggregate.register_path, lambda _: _forget(database, aggregate, register))
+                for attempt in policy.attempts_of(_subject(aggregate)):
+                    with attempt:
+                        database.commit([Write(document.path, None) for document in page])
+    for attempt in policy.attempts_of(_subject(aggregate)):
+        with attempt:
+            _forget(database, aggregate, register)
+
+
+def _subject(aggregate: AggregateSpec) -> Subject:
+    return Subject(aggregate.name, step="switch")
 
 
 def _forget(database: Database, aggregate: AggregateSpec, cleaned: Register) -> None:
@@ -141,8 +153,3 @@ def _forget(database: Database, aggregate: AggregateSpec, cleaned: Register) -> 
     if left != register.retired:
         fields = {**register.to_fields(), "retired": list(left)}
         database.commit([Write(aggregate.register_path, fields, register.update_time)])
-
-
-def _delete(database: Database, page: list[Document], policy: RetryPolicy) -> None:
-    writes = [Write(document.path, None) for document in page]
-    policy.run("the shards of a retired generation", lambda _: database.commit(writes))

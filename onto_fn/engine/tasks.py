@@ -16,11 +16,11 @@ from onto_fn.engine.changes import Change
 from onto_fn.engine.decisions import check_targets
 from onto_fn.engine.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.locking import commit_verified
 from onto_fn.engine.outcomes import Outcome, Result
 from onto_fn.engine.owned import check_there
 from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.snapshots import LockedRead, Snapshot
-from onto_fn.engine.verified import commit_verified
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
@@ -53,9 +53,7 @@ def process(
     after = change.after if change is not None else None
     if after is not None and after.exists and task.is_over(after):
         return Outcome(definition.name, path, Result.COVERED)
-    return policy.run(
-        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
-    )
+    return task.process(policy)
 
 
 def submit(
@@ -83,9 +81,7 @@ def submit(
         RetriesExhausted: nothing was committed; call again.
     """
     task = _Task(database, definition, path, None, fields, uid, datetime.now(UTC))
-    return policy.run(
-        Subject(definition.name, path), lambda number: replace(task.attempt(), attempts=number)
-    )
+    return task.process(policy)
 
 
 @dataclass(frozen=True)
@@ -97,6 +93,14 @@ class _Task:
     content: Fields | None = None
     uid: str | None = None
     asked_at: datetime | None = None
+
+    def process(self, policy: RetryPolicy) -> Outcome:
+        """Process it, exactly once; see `process`."""
+        made = Outcome(self.definition.name, self.path, Result.UNCHANGED)
+        for attempt in policy.attempts_of(Subject(self.definition.name, self.path)):
+            with attempt:
+                made = replace(self.attempt(), attempts=attempt.number)
+        return made
 
     def is_over(self, document: Document) -> bool:
         """Whether there is nothing to do: gone, or marked. By hand, a failed one is done again."""

@@ -7,36 +7,19 @@ counts only if a second look, later, finds the same difference from the same sou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from threading import Event, Lock
-from urllib.parse import unquote
 
-from onto_fn.engine.affected import Affected
-from onto_fn.engine.decisions import Build
-from onto_fn.engine.differences import Difference, Kind, differences_of
+from onto_fn.engine.differences import Difference, Kind, Look
 from onto_fn.engine.engine import Engine
-from onto_fn.engine.ledger import LedgerRecord, ledger_path, root_of_id
 from onto_fn.engine.rebuilding import rebuild_all
-from onto_fn.engine.scanning import (
-    Span,
-    Target,
-    count_roots,
-    pages,
-    records_of,
-    root_query,
-    root_template,
-    spans,
-)
-from onto_fn.engine.sums import check_sums, sources_that_differ
-from onto_fn.engine.together import build_all
+from onto_fn.engine.scanning import Span, count_roots, pages, spans
+from onto_fn.engine.target import Target
 from onto_fn.errors import PermanentError, UnreadableRecord
 from onto_fn.firestore import Database, Document
-from onto_fn.firestore.paths import last_segment, parent_collection
-from onto_fn.store import AggregateSpec
-from onto_fn.views import Definition
+from onto_fn.observing import Subject
 
 PAGE = 100
 PAGE_OF_NAMES = 1000
@@ -111,43 +94,36 @@ class Verification:
         total = sum(count_roots(self._database, target) for target in self._targets)
         self._state = Verified(total=total)
         for target in self._targets:
-            if isinstance(target, Definition) and target.mode != "materialise":
-                continue  # there is no ledger to hold them against
-            self._verify(target, stop)
+            if target.is_verified:
+                self._verify(target, stop)
         return self._state
 
     def _verify(self, target: Target, stop: Event) -> None:
-        query = root_query(target)
         failed: list[BaseException] = []
 
-        def work(make: Callable[[], Iterator[Sequence[str]]]) -> None:
+        def work(part: Iterator[Sequence[str]]) -> None:
             try:
-                for roots in make():
+                for roots in part:
                     if stop.is_set() or failed:
                         return
                     self._check(target, roots)
             except BaseException as error:
                 failed.append(error)
 
-        parts: list[Callable[[], Iterator[Sequence[str]]]] = [
-            lambda span=span: self._root_pages(target, span)
-            for span in spans(self._database, query, self._workers)
-        ]
-        parts.append(lambda: self._pages_without_root(target))
+        cuts = spans(self._database, target.root_query(), self._workers)
+        parts = [self._root_pages(target, span) for span in cuts]
+        parts.append(self._pages_without_root(target))
         with ThreadPoolExecutor(self._workers) as threads:
             list(threads.map(work, parts))
         if failed:
             raise failed[0]
-        if isinstance(target, AggregateSpec) and not stop.is_set():
-            for difference in check_sums(
-                self._database, target, self._engine.retry, repair=self._repair
-            ):
+        if not stop.is_set():
+            policy = self._engine.retry
+            for difference in target.check_whole(self._database, policy, repair=self._repair):
                 self._tell([difference], repaired=int(self._repair))
 
     def _root_pages(self, target: Target, span: Span) -> Iterator[Sequence[str]]:
-        policy = self._engine.retry
-        query, template = root_query(target), root_template(target)
-        for page in pages(self._database, query, span, template, self._page, policy):
+        for page in pages(self._database, target, span, self._page, self._engine.retry):
             yield page.roots
             self._count(len(page.roots))
 
@@ -156,9 +132,9 @@ class Verification:
 
         A record's id tells its root. Only what is left of this sieve is read whole.
         """
-        names = replace(records_of(target), names_only=True)
+        names = replace(target.records(), names_only=True)
         for found in self._database.pages(names, PAGE_OF_NAMES):
-            told = {document.path: _told_root(target, document.path) for document in found}
+            told = {document.path: target.root_named(document.path) for document in found}
             roots = list({root for root in told.values() if root is not None})
             versions = self._database.versions(roots) if roots else {}
             doubtful = [
@@ -175,19 +151,13 @@ class Verification:
 
     def _root_of(self, target: Target, document: Document) -> str | None:
         """The root of a record; what is none of onto_fn's is reported, and left as it is."""
-        fields = document.fields or {}
-        if isinstance(target, AggregateSpec):
-            root = fields.get("source")
-            problem = "" if isinstance(root, str) else "it names no source"
-        else:
-            root, problem = None, ""
-            try:
-                record = LedgerRecord.from_document(document)
-                root = record.root if record else None
-            except UnreadableRecord as error:
-                problem = str(error)
-        if isinstance(root, str):
-            if root_template(target).match(parent_collection(root)) is not None:
+        problem = ""
+        try:
+            root = target.root_in(document)
+        except UnreadableRecord as error:
+            root, problem = None, str(error)
+        if root is not None:
+            if target.is_root(root):
                 return root
             problem = f"{root} cannot be a root of {target.name}"
         if problem:
@@ -226,19 +196,12 @@ class Verification:
         self._tell([difference for look in looks for difference in look.found], repaired)
 
     def _look(self, target: Target, roots: Sequence[str]) -> list[Look]:
-        policy = self._engine.retry
-        if isinstance(target, AggregateSpec):
-            return [
-                Look(root, version, found)
-                for root, version, found in policy.run(
-                    f"a look at {target.name}",
-                    lambda _: sources_that_differ(self._database, target, roots),
-                )
-            ]
+        found: list[Look] = []
         try:
-            return policy.run(
-                f"a look at {target.name}", lambda _: look_at(self._database, target, roots)
-            )
+            for attempt in self._engine.retry.attempts_of(Subject(target.name, step="verify")):
+                with attempt:
+                    found = target.looks(self._database, roots)
+            return found
         except PermanentError as error:
             if len(roots) == 1:
                 return [
@@ -266,69 +229,3 @@ class Verification:
             self._state = replace(self._state, roots=self._state.roots + roots)
             if self._progress is not None:
                 self._progress(self._state)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a look has found of one root.
-
-    Attributes:
-        root: its path.
-        versions: of its sources, as the look saw them.
-        found: the differences.
-    """
-
-    root: str
-    versions: Mapping[str, datetime | None] | datetime | None
-    found: tuple[Difference, ...]
-
-
-def look_at(database: Database, definition: Definition, roots: Sequence[str]) -> list[Look]:
-    """Look at roots in one snapshot: sources, ledger records and documents.
-
-    Raises:
-        TransientError: a read failed.
-        PermanentError: a batched read is refused.
-    """
-    wanted = [(root, shard) for root in roots for shard in range(definition.shards)]
-    paths = [ledger_path(definition.name, root, shard) for root, shard in wanted]
-    documents, read_time = database.get(paths)
-    broken: dict[str, UnreadableRecord] = {}
-    due: list[Affected] = []
-    for (root, shard), path in zip(wanted, paths, strict=True):
-        try:
-            record = LedgerRecord.from_document(documents[path])
-        except UnreadableRecord as error:
-            broken[root] = error
-            continue
-        due.append(Affected(definition, root, shard, record, read_time))
-    due = [item for item in due if item.root not in broken]
-    looks = [
-        Look(root, None, (Difference(definition.name, error.path, Kind.UNREADABLE, str(error)),))
-        for root, error in broken.items()
-    ]
-    if not due:
-        return looks
-    built = build_all(database, due)
-    expected = {
-        path for item, made in zip(due, built, strict=True) for path in _documents(item, made)
-    }
-    there = database.get(sorted(expected), read_time=read_time)[0] if expected else {}
-    found: dict[str, list[Difference]] = {root: [] for root in roots if root not in broken}
-    versions: dict[str, Mapping[str, datetime | None]] = {}
-    for item, made in zip(due, built, strict=True):
-        found[item.root] += differences_of(item, made, there)
-        versions[item.root] = made.read_set.versions
-    return [*looks, *(Look(root, versions[root], tuple(found[root])) for root in found)]
-
-
-def _told_root(target: Target, path: str) -> str | None:
-    if not isinstance(target, AggregateSpec):
-        return root_of_id(target.name, last_segment(path))
-    source = unquote(last_segment(path).partition("~")[2])
-    return source if target.contribution_path(source) == path else None
-
-
-def _documents(item: Affected, made: Build) -> set[str]:
-    listed = set(item.record.documents) if item.record else set[str]()
-    return listed | set(made.documents or {})

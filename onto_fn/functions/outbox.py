@@ -11,7 +11,7 @@ again after a later one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import takewhile
 
@@ -72,12 +72,16 @@ class Courier:
         entry = self._entry(database, change)
         if entry is not None:
             failure = MessageRefused(f"{error}. Given up; replay this dead letter to try again")
-            self._conclude(database, entry, lambda now: _refusal(now, failure))
+            self._conclude(database, entry, failure)
 
     def _entry(self, database: Database, change: Change) -> OutboxEntry | None:
         """The entry that a change created, or that it is about if it has no content."""
         if change.before is None or change.after is None:
-            return self._retry.run(change.path, lambda _: _read(database, change.path))
+            entry = None
+            for attempt in self._retry.attempts_of(Subject(root=change.path, step="send")):
+                with attempt:
+                    entry = _read(database, change.path)
+            return entry
         if change.before.exists:  # an entry was deleted or marked: nothing to send
             return None
         return OutboxEntry.from_document(change.after)
@@ -98,16 +102,16 @@ class Courier:
         message = entry.message(f"{source}/databases/{database.database}")
         try:
             sink = self._sink(entry)
-            self._retry.run(
-                Subject(entry.definition, entry.document, what),
-                lambda _: sink.send(message, database.project),
-            )
+            subject = Subject(entry.definition, entry.document, "send", what)
+            for attempt in self._retry.attempts_of(subject):
+                with attempt:
+                    sink.send(message, database.project)
         except PermanentError as error:
             text = f"{what} cannot be sent. {error}. Then replay this dead letter"
             failure = MessageRefused(text)
-            self._conclude(database, entry, lambda now: _refusal(now, failure))
+            self._conclude(database, entry, failure)
             return Outcome(entry.definition, entry.document, Result.DEAD_LETTER, error=text)
-        self._conclude(database, entry, _removal)
+        self._conclude(database, entry, None)
         return Outcome(entry.definition, entry.document, Result.SENT)
 
     def _sink(self, entry: OutboxEntry) -> Sink:
@@ -120,19 +124,22 @@ class Courier:
         return self._sinks[entry.sink]
 
     def _conclude(
-        self,
-        database: Database,
-        entry: OutboxEntry,
-        writes: Callable[[OutboxEntry], list[Write]],
+        self, database: Database, entry: OutboxEntry, failure: MessageRefused | None
     ) -> None:
-        """Commit what became of an entry, unless it is gone: then it was sent elsewhere as well."""
+        """Commit what became of an entry, unless it is gone: then it was sent elsewhere as well.
 
-        def attempt(number: int) -> None:
-            now = entry if number == 1 else _read(database, entry.path)
-            if now is not None:
-                database.commit(writes(now))
-
-        self._retry.run(Subject(entry.definition, entry.document), attempt)
+        Args:
+            database: the database.
+            entry: the entry.
+            failure: why its message was not sent; None if it was.
+        """
+        subject = Subject(entry.definition, entry.document, "send")
+        for attempt in self._retry.attempts_of(subject):
+            with attempt:
+                now = entry if attempt.number == 1 else _read(database, entry.path)
+                if now is not None:
+                    writes = _removal(now) if failure is None else _refusal(now, failure)
+                    database.commit(writes)
 
 
 def _read(database: Database, path: str) -> OutboxEntry | None:

@@ -16,7 +16,6 @@ from onto_fn.engine.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_CO
 from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.generate.declarations import views_of
-from onto_fn.store.aggregate_reads import AggregateRead
 from onto_fn.store.aggregates import CONTRIBUTIONS, AggregateSpec
 from onto_fn.store.queries import QueryRead
 
@@ -102,7 +101,7 @@ def _query_indexes(app: App) -> list[Json]:
     found: list[Json] = []
     for definition in app.engine.definitions.values():
         for read in definition.store.reads().values():
-            if isinstance(read, QueryRead) and not isinstance(read, AggregateRead):
+            if isinstance(read, QueryRead):
                 fixed: list[tuple[str, Operator]] = [(f.field, f.op) for f in read.fixed()]
                 declared: list[tuple[str, Operator]] = [(c.field, c.op) for c in read.conditions]
                 collection = read.collection.segments[-1]

@@ -92,7 +92,8 @@ class OpenTelemetry(Observer):
     def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
         """Counts a repeated attempt."""
         kind = type(error).__name__
-        self._retries.add(1, {"view": subject.definition, "result": kind})
+        labels = {"view": subject.definition, "step": subject.step, "result": kind}
+        self._retries.add(1, labels)
         attributes = {"onto_fn.what": str(subject), "onto_fn.attempt": attempt, "error.type": kind}
         trace.get_current_span().add_event("retry", attributes)
 

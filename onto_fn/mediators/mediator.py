@@ -18,7 +18,7 @@ from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_members
 from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
-from onto_fn.views.definition import Isolation, fingerprint
+from onto_fn.views.definition import DeclaredMode, Isolation, fingerprint, mode_of
 
 Documents = Iterable["SinkDocument"] | None
 
@@ -135,7 +135,7 @@ class Mediator:
             (`TaskDone.delete()`, the default) or a field set (`TaskDone.set_field("processed")`).
             A marked request is never processed again; a refused one has its dead letter. Of two
             tasks on one collection, each needs a field of its own.
-        "query": at least once, without a ledger: one read, one commit. Two changes at the same
+        "direct": at least once, without a ledger: one read, one commit. Two changes at the same
             time may end in either order.
 
     Messages (`sends`): each change of one of its documents sends one message to each of these
@@ -165,7 +165,7 @@ class Mediator:
     sink: ClassVar[DocumentSink]
     name: ClassVar[str] = ""
     version: ClassVar[str] = ""
-    mode: ClassVar[Mode] = "materialise"
+    mode: ClassVar[DeclaredMode] = "materialise"
     done: ClassVar[TaskDone] = TaskDone.delete()
     isolation: ClassVar[Isolation] = "snapshot"
     sends: ClassVar[Sequence[Sink]] = ()
@@ -190,9 +190,10 @@ class Mediator:
             raise DeclarationError(
                 f"{cls.__name__}.done must be TaskDone.delete() or TaskDone.set_field('…')"
             )
-        if cls.mode not in get_args(Mode):
+        mode = mode_of(cls.mode)
+        if mode not in get_args(Mode):
             raise DeclarationError(f"{cls.__name__}.mode must be one of {get_args(Mode)}")
-        if cls.mode == "task":
+        if mode == "task":
             stored = {info.alias or name for name, info in source.model_fields.items()}
             if cls.done.field in stored:
                 raise DeclarationError(
@@ -206,10 +207,10 @@ class Mediator:
                         f"{cls.__name__} is in task mode, where {hook} is never called: a task is "
                         "processed once. Define on_create"
                     )
-        sink_names(cls.sends, mode=cls.mode, owner=cls.__name__)
-        if cls.sink.fields and cls.mode == "query":
+        sink_names(cls.sends, mode=mode, owner=cls.__name__)
+        if cls.sink.fields and mode == "direct":
             raise DeclarationError(
-                f"{cls.__name__} is in mode 'query', which has no ledger: a document that comes "
+                f"{cls.__name__} is in mode 'direct', which has no ledger: a document that comes "
                 "later would not get its `fields`. Use the default mode"
             )
         if cls.sink.fields and cls.sends:
@@ -247,6 +248,7 @@ class Mediator:
         def removed(path: str) -> dict[str, dict[str, Value]] | None:
             return self._run(self.on_delete, path)
 
+        mode = mode_of(cls.mode)
         return Definition(
             name=cls.name or cls.__name__,
             store=store,
@@ -255,9 +257,9 @@ class Mediator:
             fingerprint=fingerprint({cls, cls.source}, cls.version),
             removed=removed,
             isolation=cls.isolation,
-            mode=cls.mode,
+            mode=mode,
             done=cls.done,
-            sends=sink_names(cls.sends, mode=cls.mode, owner=cls.__name__),
+            sends=sink_names(cls.sends, mode=mode, owner=cls.__name__),
             owns=cls.sink.fields,
             creates=cls.sink.creates,
             whole=cls.sink.whole,

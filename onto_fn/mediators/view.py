@@ -9,6 +9,7 @@ from typing import Any, Literal
 from onto_fn.errors import DeclarationError
 from onto_fn.mediators.sinks import Sink, sink_names
 from onto_fn.views import Definition, ViewModel
+from onto_fn.views.definition import mode_of
 
 
 class ViewMediator:
@@ -19,10 +20,10 @@ class ViewMediator:
 
     Args:
         view: the view model.
-        mode: `"materialise"` (default): exactly once, by the ledger. `"query"`: at least once,
+        mode: `"materialise"` (default): exactly once, by the ledger. `"direct"`: at least once,
             without a ledger, cheaper; only for views that read nothing but their root.
         sends: each change of one of the view's documents sends one message to each of these
-            sinks; not in mode `"query"`.
+            sinks; not in mode `"direct"`.
 
     Example: `ViewMediator(MeetingSession, sends=[TopicSink("meeting-sessions")])`
 
@@ -35,21 +36,22 @@ class ViewMediator:
         self,
         view: type[ViewModel[Any]],
         *,
-        mode: Literal["materialise", "query"] = "materialise",
+        mode: Literal["materialise", "direct", "query"] = "materialise",
         sends: Sequence[Sink] = (),
     ) -> None:
         if not (isinstance(view, type) and issubclass(view, ViewModel)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DeclarationError(f"ViewMediator needs a ViewModel class, got {view!r}")
         self.view = view
         self.sends = tuple(sends)
-        names = sink_names(self.sends, mode=mode, owner=view.__name__)
-        self._definition = replace(view.definition(), mode=mode, sends=names)
-        if mode == "query" and self._definition.consistency == "eventual":
+        chosen = mode_of(mode)
+        names = sink_names(self.sends, mode=chosen, owner=view.__name__)
+        self._definition = replace(view.definition(), mode=chosen, sends=names)
+        if chosen == "direct" and self._definition.consistency == "eventual":
             raise DeclarationError(
-                f"{view.__name__}: consistency='eventual' needs the ledger, which mode='query' "
+                f"{view.__name__}: consistency='eventual' needs the ledger, which mode='direct' "
                 "does without; leave one out"
             )
-        if mode == "query" and len(self._definition.store.reads()) > 1:
+        if chosen == "direct" and len(self._definition.store.reads()) > 1:
             raise DeclarationError(
                 f"{view.__name__} reads more than its root, and without a ledger a change to the "
                 "rest would not find it; use the default mode"

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from onto_fn.engine import RetryPolicy
+from onto_fn.engine.locking import commit_verified
 from onto_fn.engine.snapshots import Snapshot
-from onto_fn.engine.verified import commit_verified
 from onto_fn.errors import Contention, MissingDocument, TransientError
 from onto_fn.firestore import Database, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.models import Ref
 from onto_fn.models.repository import path_of
+from onto_fn.observing import Subject
 from onto_fn.requests.writing import WritableStore
 from onto_fn.views import ViewModel
 
@@ -51,13 +52,16 @@ def edit(
     """
     policy = retry or RetryPolicy()
 
-    def attempt(number: int) -> T:
-        loaded = _load(database, view, root, policy)
-        result = change(loaded)
-        loaded.propagate()
-        return result
-
-    return policy.run(f"editing {view.__name__} of {_path(view, root)}", attempt)
+    results: list[T] = []
+    path = _path(view, root)
+    subject = Subject(view.__name__, path, "edit", f"editing {view.__name__} of {path}")
+    for attempt in policy.attempts_of(subject):
+        with attempt:
+            loaded = _load(database, view, root, policy)
+            result = change(loaded)
+            loaded.propagate()
+            results.append(result)
+    return results[0]
 
 
 def load_view(
@@ -76,8 +80,13 @@ def load_view(
         RetriesExhausted: Firestore could not be read.
     """
     policy = retry or RetryPolicy()
-    what = f"loading {view.__name__} of {_path(view, root)}"
-    return policy.run(what, lambda _: _load(database, view, root, policy))
+    loaded: list[V] = []
+    path = _path(view, root)
+    subject = Subject(view.__name__, path, "read", f"loading {view.__name__} of {path}")
+    for attempt in policy.attempts_of(subject):
+        with attempt:
+            loaded.append(_load(database, view, root, policy))
+    return loaded[0]
 
 
 class _Loaded:
@@ -98,10 +107,12 @@ class _Loaded:
             raise
         except TransientError:
             # It may have been applied: to do it again would be to decide on its own result.
-            found = self._retry.run("an unanswered commit", lambda _: self._applied(writes))
-            if found is None:
+            time = None
+            for attempt in self._retry.attempts_of(Subject(step="edit")):
+                with attempt:
+                    time = self._applied(writes)
+            if time is None:
                 raise
-            time = found
         self._source.written(writes, time)
         return tuple(write.path for write in writes)
 

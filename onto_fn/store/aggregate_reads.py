@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from typing_extensions import override
 
@@ -16,22 +16,37 @@ from onto_fn.firestore.queries import keyed_fields
 from onto_fn.models import DomainModel
 from onto_fn.models.filters import filter_value
 from onto_fn.store.aggregates import CHANGES, MAX_SHARDS, SHARDS, AggregateSpec
+from onto_fn.store.asking import Answer, Asked, Loaded
+from onto_fn.store.conditions import Conditions
 from onto_fn.store.constants import Constants, named
+from onto_fn.store.generations import shown_by
 from onto_fn.store.measures import Measure, check_measure, stored_measure
-from onto_fn.store.queries import QueryRead
-from onto_fn.store.reads import Getter
-
-if TYPE_CHECKING:
-    from onto_fn.store.store import Store
+from onto_fn.store.reads import Getter, Read, Skipped
 
 M = TypeVar("M", bound=DomainModel)
+Numbers = dict[str, Any]
 
 
-class AggregateRead(QueryRead[M]):
-    """Numbers over the documents that a query matches; see `aggregate`."""
+@dataclass(frozen=True)
+class _Group:
+    """What is asked for in the second step.
+
+    Attributes:
+        shown: the generation whose numbers are shown.
+        extremes: names of the measures whose extreme is asked for by a query.
+    """
+
+    shown: AggregateSpec
+    extremes: tuple[str, ...]
+
+
+class AggregateRead(Conditions[Numbers]):
+    """Numbers over the documents for which conditions hold; see `aggregate`."""
+
+    asks_twice = True
 
     def __init__(
-        self, model: type[M], measures: Mapping[str, Measure], shards: int, name: str
+        self, model: type[DomainModel], measures: Mapping[str, Measure], shards: int, name: str
     ) -> None:
         super().__init__(model)
         options: list[tuple[str, Any, Any]] = [
@@ -97,29 +112,21 @@ class AggregateRead(QueryRead[M]):
         return Constants.of(filters, parents)
 
     @override
-    def fixed(self) -> tuple[Filter, ...]:
-        return ()  # a document's class is no part of its group: others are not counted at all
+    def aggregate(self) -> AggregateSpec:
+        return self.spec
 
     @override
-    def where(self, field: str, op: Any, value: object | Getter[Any]) -> AggregateRead[M]:
+    def check(self, reads: Mapping[str, Read[Any]]) -> None:
+        _ = self.measures  # here, where its errors can name the store
+
+    @override
+    def where(self, field: str, op: Any, value: object | Getter[Any]) -> Self:
         if op not in {"==", "array_contains"}:
             raise DeclarationError(
                 f"an aggregate's filter is '==' or 'array_contains', got {op!r}: each document "
                 "has to know its groups"
             )
-        return cast("AggregateRead[M]", super().where(field, op, value))
-
-    @override
-    def within(self, **parents: Any) -> AggregateRead[M]:
-        return cast("AggregateRead[M]", super().within(**parents))
-
-    @override
-    def order_by(self, field: str, *, descending: bool = False) -> AggregateRead[M]:
-        raise DeclarationError("an aggregate has no order")
-
-    @override
-    def limit(self, count: int) -> AggregateRead[M]:
-        raise DeclarationError("an aggregate has no limit")
+        return super().where(field, op, value)
 
     @property
     @override
@@ -127,8 +134,34 @@ class AggregateRead(QueryRead[M]):
         return SHARDS
 
     @override
-    def shapes(self) -> list[QueryShape]:
-        return []  # the build watches the shards, not the documents behind them
+    def asks(self, store: Loaded) -> Asked:
+        return Asked((self.spec.pointer_path,), about=self.bound(store))
+
+    @override
+    def more(self, asked: Asked, answer: Answer) -> Asked | None:
+        """The shards of the generation that the pointer names, and its extremes.
+
+        The queries for these are not noted: whatever changes their result changes a shard, in the
+        same commit.
+        """
+        if isinstance(asked.about, _Group):
+            return None
+        shown = shown_by(self.spec, answer.documents[asked.paths[0]])
+        group = self.group(asked.about, shown)
+        queries = {
+            name: query
+            for name, query in shown.extreme_queries(group).items()
+            if self.spec.can_show(name, shown)  # else its index may be deleted already
+        }
+        about = _Group(shown, tuple(queries))
+        return Asked(shown.shard_paths(group), tuple(queries.values()), about, is_noted=False)
+
+    @override
+    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> Numbers:
+        group: _Group = asked.about
+        shards = [answer.documents[path] for path in asked.paths]
+        extremes = dict(zip(group.extremes, answer.results, strict=True))
+        return self.spec.values(shards, extremes, group.shown)
 
     def group(self, query: Query, shown: AggregateSpec) -> str:
         """The group that a query asks a generation for.
@@ -160,21 +193,15 @@ class AggregateRead(QueryRead[M]):
         return shown.group(key)
 
     @override
-    def __get__(self, instance: Store | None, owner: type) -> Any:  # the value is no list
-        return self if instance is None else instance.loaded(self.name)
-
-    @override
-    def _with(self, **changes: Any) -> AggregateRead[M]:
-        copy: AggregateRead[M] = AggregateRead.__new__(type(self))
-        copy.__dict__.update(self.__dict__, **changes)
-        copy.__dict__.pop("only", None)
-        copy.declared_in = None  # a read of its own, also if this one has its place in a store
-        return copy
+    def _with(self, **changes: Any) -> Self:
+        made = super()._with(**changes)
+        made.__dict__.pop("only", None)
+        return made
 
 
 def aggregate(
-    model: type[M], *, shards: int = 1, name: str = "", **measures: Measure
-) -> AggregateRead[M]:
+    model: type[DomainModel], *, shards: int = 1, name: str = "", **measures: Measure
+) -> AggregateRead:
     """Numbers over all documents of a collection, or those that equality filters leave.
 
     The cost of an event is constant, whatever the number of documents. The value in the store is a

@@ -1,27 +1,23 @@
 """Reading a store: level by level, one batched read a level, every read noted.
 
-What a store asks for and who reads it are apart: a loading is a generator that asks. So one store
-can be loaded by itself, or many in step, with one batched read a level for all of them.
+What a store asks for and who reads it are apart. A `Loading` says what it needs next and is given
+what came; `load_all` is the one loop that reads. So one store can be loaded by itself, or many in
+step, with one batched read a level for all of them, or from memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query
-from onto_fn.store.aggregate_reads import AggregateRead
-from onto_fn.store.aggregates import AggregateSpec
-from onto_fn.store.generations import shown_by
-from onto_fn.store.queries import QueryRead
-from onto_fn.store.reads import NotLoaded, Read, ReferenceRead, Root
+from onto_fn.store.asking import NO_ANSWER, Answer, Asked
+from onto_fn.store.reads import NOTHING_THERE, NotLoaded, Read
 from onto_fn.store.readset import ReadSet
 from onto_fn.store.store import Store
 
 S = TypeVar("S", bound=Store)
-T = TypeVar("T")
 
 
 class Reader(Protocol):
@@ -36,89 +32,49 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a loading needs next: documents by path, or the results of queries."""
+class Known(Protocol):
+    """What need not be read, as it is remembered."""
 
-    paths: Sequence[str] = ()
-    queries: Sequence[Query] = ()
+    def lacking(self, asked: Asked) -> Asked:
+        """What has to be read of what is asked for."""
+        ...
 
-
-@dataclass(frozen=True)
-class Answer:
-    """The documents by path, and the queries' results in the order of the queries."""
-
-    documents: dict[str, Document]
-    results: list[list[Document]]
+    def completed(self, asked: Asked, answer: Answer) -> Answer:
+        """The whole answer, from what was read and what is known."""
+        ...
 
 
-Asking = Generator[Asked, Answer, T]
+class Asking(Protocol):
+    """Something that asks until it has what it needs."""
+
+    def asks(self) -> Asked | None:
+        """What it needs next; None if it needs nothing more."""
+        ...
+
+    def receive(self, answer: Answer | PermanentError) -> None:
+        """Take what came of it: the answer, or why no document could be read."""
+        ...
 
 
-def answered(asking: Asking[T], reader: Reader) -> T:
-    """Answer all that is asked for, and return what comes of it."""
-    return answered_in_step([asking], reader)[0]
+class _Entry:
+    """A read of the level at hand, what it asks for, and what came."""
+
+    __slots__ = ("answer", "asked", "read")
+
+    def __init__(self, read: Read[Any], asked: Asked) -> None:
+        self.read = read
+        self.asked = asked
+        self.answer = NO_ANSWER
 
 
-def answered_in_step(askings: Sequence[Asking[T]], reader: Reader) -> list[T]:
-    """Answer several, with one batched read for what all of them ask at a time.
+class Loading(Generic[S]):
+    """One store that is being loaded.
 
-    Raises:
-        PermanentError: a batched read for more than one is refused.
-    """
-    ends: dict[int, T] = {}
-    waiting: dict[int, Asked] = {}
-
-    def go_on(place: int, answer: Answer | PermanentError | None) -> None:
-        asking = askings[place]
-        try:
-            if isinstance(answer, PermanentError):
-                waiting[place] = asking.throw(answer)
-            else:
-                waiting[place] = next(asking) if answer is None else asking.send(answer)
-        except StopIteration as end:
-            ends[place] = end.value
-
-    for place in range(len(askings)):
-        go_on(place, None)
-    while waiting:
-        asked, waiting = waiting, {}
-        paths = list(dict.fromkeys(path for item in asked.values() for path in item.paths))
-        refused: PermanentError | None = None
-        documents: dict[str, Document] = {}
-        try:
-            documents = reader.get(paths) if paths else {}
-        except PermanentError as error:
-            if len(askings) > 1:
-                raise
-            refused = error
-        for place, item in asked.items():
-            go_on(place, refused or _answer(item, documents, reader))
-    return [ends[place] for place in range(len(askings))]
-
-
-def _answer(
-    asked: Asked, documents: dict[str, Document], reader: Reader
-) -> Answer | PermanentError:
-    try:
-        results = [reader.query(query) for query in asked.queries]
-    except PermanentError as error:
-        return error
-    return Answer({path: documents[path] for path in asked.paths}, results)
-
-
-def load(store_type: type[S], root_path: str, reader: Reader, read_set: ReadSet) -> S | None:
-    """Read all that a store declares; see `loading`."""
-    return answered(loading(store_type, root_path, read_set), reader)
-
-
-def loading(
-    store_type: type[S],
-    root_path: str,
-    read_set: ReadSet,
-    given: Mapping[str, Any] | None = None,
-) -> Asking[S | None]:
-    """Ask for all that a store declares.
+    Attributes:
+        store: the store, once it is loaded; None if the root does not exist or is not of the root's
+            class.
+        error: why it cannot be loaded: a document is missing or does not fit its model, or a getter
+            raised.
 
     Args:
         store_type: the store's class.
@@ -126,125 +82,195 @@ def loading(
         read_set: receives every read as it happens, so that it is complete even when an error
             ends the loading: the error's cause is then part of it.
         given: values of reads, by name, that are not to be read.
+        known: what need not be read.
+    """
 
-    Returns:
-        The loaded store, or None if the root does not exist or is not of the root's class.
+    def __init__(
+        self,
+        store_type: type[S],
+        root_path: str,
+        read_set: ReadSet,
+        *,
+        given: Mapping[str, Any] | None = None,
+        known: Known | None = None,
+    ) -> None:
+        self.store: S | None = None
+        self.error: PermanentError | None = None
+        self._type = store_type
+        self._read_set = read_set
+        self._known = known
+        self._loaded = store_type()
+        self._pending = store_type.reads()
+        for name, value in (given or {}).items():
+            self._loaded.put(name, value)
+            del self._pending[name]
+        self._level = [_Entry(store_type.root(), Asked((root_path,)))]
+        self._waiting = self._level
+        self._asked: Asked | None = self._level[0].asked
+
+    def asks(self) -> Asked | None:
+        """What has to be read next; None once the store is loaded or cannot be."""
+        while self._asked is not None and self._known is not None:
+            rest = self._known.lacking(self._asked)
+            if rest.paths or rest.queries:
+                return rest
+            self._take(self._known.completed(self._asked, Answer({})))
+        return self._asked
+
+    def receive(self, answer: Answer | PermanentError) -> None:
+        """Take what came of what was asked for."""
+        if isinstance(answer, PermanentError):
+            self.error, self._asked = answer, None
+        elif self._known is None or self._asked is None or answer.error is not None:
+            self._take(answer)
+        else:
+            self._take(self._known.completed(self._asked, answer))
+
+    def result(self) -> S | None:
+        """The store.
+
+        Raises:
+            PermanentError: it cannot be loaded.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.store
+
+    def _take(self, answer: Answer) -> None:
+        try:
+            self._asked = self._next(answer)
+        except PermanentError as error:
+            self.error, self._asked = error, None
+
+    def _next(self, answer: Answer) -> Asked | None:
+        """Note what came; what to ask then: more for this level, or for the next."""
+        self._note(answer)
+        begin = 0
+        entries, self._waiting = self._waiting, list[_Entry]()
+        for entry in entries:
+            entry.answer = answer
+            if entry.asked.queries:
+                end = begin + len(entry.asked.queries)
+                entry.answer, begin = Answer(answer.documents, answer.results[begin:end]), end
+                self._note_queries(entry)
+        for entry in entries:
+            more = entry.read.more(entry.asked, entry.answer) if entry.read.asks_twice else None
+            if more is not None:
+                entry.asked = more
+                self._waiting.append(entry)
+        if self._waiting:
+            return _together(self._waiting)
+        # After all reads of a level are noted: an error here leaves none out.
+        for entry in self._level:
+            read = entry.read
+            value = read.value(entry.asked, entry.answer, self._read_set.skipped)
+            if value is NOTHING_THERE:
+                return None
+            self._loaded.put(read.name, value)
+            del self._pending[read.name]
+        if not self._pending:
+            self.store = self._loaded
+            return None
+        self._level = self._waiting = self._ready()
+        return _together(self._level)
+
+    def _note(self, answer: Answer) -> None:
+        """Note the documents that came.
+
+        Raises:
+            PermanentError: a query was refused.
+        """
+        self._read_set.add_documents(answer.documents.values())
+        noted = [entry for entry in self._waiting if entry.asked.queries and entry.asked.is_noted]
+        if answer.error is not None and noted:
+            titles = ", ".join(f"{self._type.__name__}.{entry.read.name}" for entry in noted)
+            raise BuildError(f"{titles}: {answer.error}") from answer.error
+        if answer.error is not None:
+            raise answer.error
+
+    def _note_queries(self, entry: _Entry) -> None:
+        if entry.asked.is_noted:
+            for query, result in zip(entry.asked.queries, entry.answer.results, strict=True):
+                self._read_set.add_query(query, result)
+
+    def _ready(self) -> list[_Entry]:
+        """The reads whose getters can be evaluated now, with what they ask for."""
+        level: list[_Entry] = []
+        for read in self._pending.values():
+            try:
+                level.append(_Entry(read, read.asks(self._loaded)))
+            except NotLoaded:
+                continue
+        if not level:
+            names = ", ".join(self._pending)
+            raise BuildError(f"{self._type.__name__}: these reads wait for each other: {names}")
+        return level
+
+
+def load_all(loadings: Sequence[Asking], reader: Reader) -> None:
+    """Read all that several ask for, with one batched read for what all of them ask at a time.
+
+    Args:
+        loadings: receive what they ask for, until they ask no more.
+        reader: one snapshot.
+
+    Raises:
+        PermanentError: a batched read for more than one is refused.
+        TransientError: a read failed.
+    """
+    while True:
+        waiting = [(asking, asked) for asking in loadings if (asked := asking.asks()) is not None]
+        if not waiting:
+            return
+        paths = dict.fromkeys(path for _, asked in waiting for path in asked.paths)
+        documents: Mapping[str, Document] = {}
+        if paths:
+            try:
+                documents = reader.get(list(paths))
+            except PermanentError as error:
+                if len(loadings) > 1:
+                    raise
+                waiting[0][0].receive(error)
+                continue
+        for asking, asked in waiting:
+            asking.receive(_answer(asked, documents, reader))
+
+
+def _answer(asked: Asked, documents: Mapping[str, Document], reader: Reader) -> Answer:
+    own = {path: documents[path] for path in asked.paths}
+    try:
+        return Answer(own, [reader.query(query) for query in asked.queries])
+    except PermanentError as error:
+        return Answer(own, (), error)
+
+
+def load(
+    store_type: type[S],
+    root_path: str,
+    reader: Reader,
+    read_set: ReadSet,
+    given: Mapping[str, Any] | None = None,
+) -> S | None:
+    """Read all that a store declares; None if its root does not exist or is of another class.
+
+    Args:
+        store_type: the store's class.
+        root_path: document path of the root.
+        reader: one snapshot.
+        read_set: receives every read as it happens.
+        given: values of reads, by name, that are not to be read.
 
     Raises:
         PermanentError: a document is missing or does not fit its model, or a getter raised.
     """
-    store = store_type()
-    declared = store_type.root()
-    document = (yield from _get([root_path], read_set))[root_path]
-    if document.fields is None or not declared.model.accepts(document.fields):
-        return None
-    store.put(declared.name, declared.value(document))
-    pending = {n: r for n, r in store_type.reads().items() if not isinstance(r, Root)}
-    for name, value in (given or {}).items():
-        store.put(name, value)
-        del pending[name]
-    while pending:
-        level = _ready(store, pending)
-        if not level:
-            raise BuildError(
-                f"{store_type.__name__}: these reads wait for each other: {', '.join(pending)}"
-            )
-        yield from _load_level(store, level, read_set)
-        for read, _ in level:
-            del pending[read.name]
-    return store
+    loading = Loading(store_type, root_path, read_set, given=given)
+    load_all([loading], reader)
+    return loading.result()
 
 
-def _ready(store: Store, pending: dict[str, Read[Any]]) -> list[tuple[Read[Any], Any]]:
-    """The reads whose getters can be evaluated now, with what they ask for."""
-    level: list[tuple[Read[Any], Any]] = []
-    for read in pending.values():
-        try:
-            if isinstance(read, AggregateRead):
-                level.append((cast("Read[Any]", read), read.bind(store)))
-            elif isinstance(read, ReferenceRead):
-                level.append((read, read.references(store)))
-            elif isinstance(read, QueryRead):
-                level.append((cast("Read[Any]", read), read.bind(store)))
-        except NotLoaded:
-            continue
-    return level
-
-
-def _load_level(
-    store: Store, level: list[tuple[Read[Any], Any]], read_set: ReadSet
-) -> Asking[None]:
-    paths: list[str] = []
-    for read, asked in level:
-        if isinstance(read, AggregateRead):
-            paths.append(read.spec.pointer_path)
-        elif isinstance(read, ReferenceRead):
-            paths += read.paths(asked)
-    documents = yield from _get(paths, read_set)
-    queries: dict[str, Query] = {
-        read.name: asked
-        for read, asked in level
-        if isinstance(read, QueryRead) and not isinstance(read, AggregateRead)
-    }
-    results: dict[str, list[Document]] = {}
-    if queries:
-        try:
-            answer = yield Asked(queries=list(queries.values()))
-        except PermanentError as error:
-            titles = ", ".join(f"{type(store).__name__}.{name}" for name in queries)
-            raise BuildError(f"{titles}: {error}") from error
-        for name, found in zip(queries, answer.results, strict=True):
-            results[name] = found
-            read_set.add_query(queries[name], found)
-    # After all reads are noted: an error here leaves none out.
-    yield from _load_aggregates(
-        store,
-        [(read, asked) for read, asked in level if isinstance(read, AggregateRead)],
-        documents,
-        read_set,
-    )
-    for read, asked in level:
-        if isinstance(read, AggregateRead):
-            continue
-        if isinstance(read, ReferenceRead):
-            store.put(read.name, read.value(asked, documents, read_set.skipped))
-        elif isinstance(read, QueryRead):
-            queried = cast("QueryRead[Any]", read)
-            store.put(read.name, queried.value(results[read.name], read_set.skipped))
-
-
-def _load_aggregates(
-    store: Store,
-    level: list[tuple[AggregateRead[Any], Query]],
-    pointers: dict[str, Document],
-    read_set: ReadSet,
-) -> Asking[None]:
-    """Read the shards of the generations that the pointers name, and add them up."""
-    wanted: list[tuple[AggregateRead[Any], AggregateSpec, str]] = []
-    for read, query in level:
-        shown = shown_by(read.spec, pointers[read.spec.pointer_path])
-        wanted.append((read, shown, read.group(query, shown)))
-    paths = [path for _, shown, group in wanted for path in shown.shard_paths(group)]
-    shards = yield from _get(paths, read_set)
-    for read, shown, group in wanted:
-        # The queries for extremes are not noted: whatever changes their result changes a shard, in
-        # the same commit.
-        queries = {
-            name: query
-            for name, query in shown.extreme_queries(group).items()
-            if read.spec.can_show(name, shown)  # else its index may be deleted already
-        }
-        extremes: dict[str, list[Document]] = {}
-        if queries:
-            answer = yield Asked(queries=list(queries.values()))
-            extremes = dict(zip(queries, answer.results, strict=True))
-        found = [shards[path] for path in shown.shard_paths(group)]
-        store.put(read.name, read.spec.values(found, extremes, shown))
-
-
-def _get(paths: list[str], read_set: ReadSet) -> Asking[dict[str, Document]]:
-    if not paths:
-        return {}
-    answer = yield Asked(list(dict.fromkeys(paths)))
-    read_set.add_documents(list(answer.documents.values()))
-    return answer.documents
+def _together(entries: Sequence[_Entry]) -> Asked:
+    """What several reads ask for at a time."""
+    if len(entries) == 1:
+        return entries[0].asked
+    paths = [path for entry in entries for path in entry.asked.paths]
+    return Asked(paths, [query for entry in entries for query in entry.asked.queries])

@@ -7,7 +7,7 @@ through embedded models, and through lists of them, all of whose references are 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from typing_extensions import is_typeddict
 
@@ -24,9 +24,6 @@ from onto_fn.models.fields import (
     known_fields,
     values_of,
 )
-
-if TYPE_CHECKING:
-    from onto_fn.store.store import Store
 
 Wanted = Literal["one", "many", "keyed"]
 _FORMS: dict[Wanted, str] = {
@@ -60,7 +57,7 @@ class PathGetter:
                 f"{text!r} names a read and no field of it; a path is such as 'team.members'"
             )
 
-    def __call__(self, store: Store) -> Any:
+    def __call__(self, store: object) -> Any:
         """What the path leads to: None where something on the way is None."""
         found: Any = getattr(store, self.names[0])
         for name in self.names[1:]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from typing_extensions import override
 
@@ -23,10 +23,9 @@ from onto_fn.errors import (
 from onto_fn.firestore import Document, PathTemplate, QueryShape, Reference
 from onto_fn.models import DomainModel
 from onto_fn.models.references import as_reference
+from onto_fn.store.aggregates import AggregateSpec
+from onto_fn.store.asking import Answer, Asked, Loaded
 from onto_fn.store.paths import PathGetter, Wanted
-
-if TYPE_CHECKING:
-    from onto_fn.store.store import Store
 
 M = TypeVar("M", bound=DomainModel)
 T = TypeVar("T")
@@ -36,6 +35,7 @@ T = TypeVar("T")
 Getter = Callable[[Any], T]
 WhenMissing = Literal["error", "skip"]
 WhenInvalid = Literal["error", "skip"]
+Form = Literal["document", "list", "dict"]
 Skipped = dict[str, InvalidDocument]
 """Documents that were left out, by path, with what is wrong."""
 
@@ -46,6 +46,10 @@ class _Required(Enum):
 
 REQUIRED = _Required.REQUIRED
 """The default of a read that has none."""
+
+
+NOTHING_THERE = object()
+"""The value of a root that does not exist, or is not of the root's class."""
 
 
 class NotLoaded(Exception):
@@ -68,6 +72,10 @@ class Read(Generic[T]):
     owner: str = ""
     invalid: Any = "error"
     declared_in: type | None = None
+    holds: Form = "dict"
+    """In what form its value has documents."""
+    asks_twice = False
+    """Whether what it needs depends on what came of what it asked; see `more`."""
 
     def __init__(self, model: type[DomainModel]) -> None:
         if not (isinstance(model, type) and issubclass(model, DomainModel)):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -84,8 +92,8 @@ class Read(Generic[T]):
     @overload
     def __get__(self, instance: None, owner: type) -> Read[T]: ...
     @overload
-    def __get__(self, instance: Store, owner: type) -> T: ...
-    def __get__(self, instance: Store | None, owner: type) -> Read[T] | T:
+    def __get__(self, instance: Loaded, owner: type) -> T: ...
+    def __get__(self, instance: Loaded | None, owner: type) -> Read[T] | T:
         if instance is None:
             return self
         return instance.loaded(self.name)
@@ -112,6 +120,46 @@ class Read(Generic[T]):
     def shapes(self) -> list[QueryShape]:
         """The shapes of the queries that this read runs."""
         return []
+
+    def aggregate(self) -> AggregateSpec | None:
+        """The aggregate whose numbers it reads, if it does."""
+        return None
+
+    def check(self, reads: Mapping[str, Read[Any]]) -> None:
+        """Refuse what cannot be read, now that the store is complete.
+
+        Args:
+            reads: all reads of the store, by name.
+
+        Raises:
+            DeclarationError: it cannot be asked for.
+        """
+
+    def asks(self, store: Loaded) -> Asked:
+        """What it needs.
+
+        Raises:
+            NotLoaded: it is too early.
+            BuildError: a getter raised.
+        """
+        raise NotImplementedError
+
+    def more(self, asked: Asked, answer: Answer) -> Asked | None:
+        """What it needs besides, now that the answer is there; None if that is all."""
+        return None
+
+    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> T:
+        """The read's value; what is left out is added to `skipped`.
+
+        Args:
+            asked: what it asked last.
+            answer: what came of it.
+            skipped: the documents that are left out, by path.
+
+        Raises:
+            PermanentError: a document is missing or does not fit its model.
+        """
+        raise NotImplementedError
 
     def _checked(self, value: object) -> Reference:
         try:
@@ -147,8 +195,13 @@ class Read(Generic[T]):
 class Root(Read[M]):
     """The document that a view is computed for."""
 
-    def value(self, document: Document) -> M:
-        """The root's object."""
+    holds = "document"
+
+    @override
+    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> Any:
+        document = answer.documents[asked.paths[0]]
+        if document.fields is None or not self.model.accepts(document.fields):
+            return NOTHING_THERE
         return self._object(document)
 
 
@@ -175,23 +228,26 @@ class ReferenceRead(Read[T]):
     def getters(self) -> list[Getter[Any]]:
         return [self.getter]
 
-    def references(self, store: Store) -> Any:
-        """What the getter asks for, checked; raises `NotLoaded` if it is too early."""
-        raise NotImplementedError
-
-    def paths(self, references: Any) -> list[str]:
-        """The document paths in `references`."""
-        raise NotImplementedError
-
-    def value(self, references: Any, documents: Mapping[str, Document], skipped: Skipped) -> T:
-        """The read's value, from documents by path; what is left out is added to `skipped`."""
-        raise NotImplementedError
+    @override
+    def check(self, reads: Mapping[str, Read[Any]]) -> None:
+        if not isinstance(self.getter, PathGetter):
+            return
+        name = self.getter.names[0]
+        first = reads[name]
+        if first.holds == "dict":
+            raise DeclarationError(
+                f"{self.title}: the path {self.getter.text!r} begins with `{name}`, which holds a "
+                "dict; give a function of the store"
+            )
+        several = first.holds == "list"
+        self.getter.resolve(self.title, first.model, several, self.form, self.model)
 
 
 class One(ReferenceRead[T]):
     """One referenced document."""
 
     form = "one"
+    holds = "document"
 
     def __init__(
         self,
@@ -210,28 +266,24 @@ class One(ReferenceRead[T]):
         return self.invalid is not REQUIRED
 
     @override
-    def references(self, store: Store) -> Reference | None:
+    def asks(self, store: Loaded) -> Asked:
         found = evaluate(self, self.getter, store)
-        if found is None:
-            if self.default is REQUIRED:
-                raise BuildError(
-                    f"{self.title}: the reference is None; declare `default=None` if it may be"
-                )
-            return None
-        return self._checked(found)
+        if found is not None:
+            return Asked((self._checked(found).path,))
+        if self.default is REQUIRED:
+            raise BuildError(
+                f"{self.title}: the reference is None; declare `default=None` if it may be"
+            )
+        return Asked()
 
     @override
-    def paths(self, references: Any) -> list[str]:
-        return [] if references is None else [references.path]
-
-    @override
-    def value(self, references: Any, documents: Mapping[str, Document], skipped: Skipped) -> T:
-        if references is None:
+    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> T:
+        if not asked.paths:
             return self.default
-        document = documents[references.path]
-        if document.exists and self.invalid is REQUIRED:
+        document = answer.documents[asked.paths[0]]
+        if document.fields is not None and self.invalid is REQUIRED:
             return self._object(document)
-        if document.exists:
+        if document.fields is not None:
             found = self._objects([document], skipped)
             return found[0] if found else self.invalid
         if self.default is REQUIRED:
@@ -258,29 +310,25 @@ class Many(_Several[list[M]]):
     """A list of referenced documents, in the order of the references."""
 
     form = "many"
+    holds = "list"
 
     @override
-    def references(self, store: Store) -> list[Reference]:
-        found = evaluate(self, lambda loaded: list(self.getter(loaded) or ()), store)
-        return [self._checked(item) for item in found]
+    def asks(self, store: Loaded) -> Asked:
+        found = evaluate(self, self.getter, store, _listed)
+        return Asked([self._checked(item).path for item in found])
 
     @override
-    def paths(self, references: Any) -> list[str]:
-        return [reference.path for reference in references]
-
-    @override
-    def value(
-        self, references: Any, documents: Mapping[str, Document], skipped: Skipped
-    ) -> list[M]:
+    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> list[M]:
         found: list[M] = []
-        for reference in references:
-            document = documents[reference.path]
-            if document.exists and self.invalid == "skip":
+        for path in asked.paths:
+            document = answer.documents[path]
+            if document.fields is None:
+                if self.missing == "error":
+                    raise MissingDocument(path, self.title)
+            elif self.invalid == "skip":
                 found += self._objects([document], skipped)
-            elif document.exists:
+            else:
                 found.append(self._object(document))
-            elif self.missing == "error":
-                raise MissingDocument(reference.path, self.title)
         return found
 
 
@@ -290,44 +338,60 @@ class Keyed(_Several[dict[str, M]]):
     form = "keyed"
 
     @override
-    def references(self, store: Store) -> dict[str, Reference]:
-        found = evaluate(self, lambda loaded: dict(self.getter(loaded) or {}), store)
-        return {key: self._checked(item) for key, item in found.items()}
+    def asks(self, store: Loaded) -> Asked:
+        found = evaluate(self, self.getter, store, _mapped)
+        paths = {key: self._checked(item).path for key, item in found.items()}
+        return Asked(list(paths.values()), about=paths)
 
     @override
-    def paths(self, references: Any) -> list[str]:
-        return [reference.path for reference in references.values()]
-
-    @override
-    def value(
-        self, references: Any, documents: Mapping[str, Document], skipped: Skipped
-    ) -> dict[str, M]:
+    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> dict[str, M]:
         found: dict[str, M] = {}
-        for key, reference in references.items():
-            document = documents[reference.path]
-            if document.exists and self.invalid == "skip":
+        for key, path in asked.about.items():
+            document = answer.documents[path]
+            if document.fields is None:
+                if self.missing == "error":
+                    raise MissingDocument(path, f"{self.title}[{key!r}]")
+            elif self.invalid == "skip":
                 for model in self._objects([document], skipped):
                     found[key] = model
-            elif document.exists:
+            else:
                 found[key] = self._object(document)
-            elif self.missing == "error":
-                raise MissingDocument(reference.path, f"{self.title}[{key!r}]")
         return found
 
 
-def may_skip(store: type[Store]) -> bool:
-    """Whether a store has a read that goes on without a document that its model refuses."""
-    return any(read.may_skip for read in store.reads().values())
+def evaluate(
+    read: Read[Any],
+    getter: Getter[Any],
+    store: Loaded,
+    into: Callable[[Any], Any] | None = None,
+) -> Any:
+    """The getter's result; what it raises becomes a `BuildError` that names the read.
 
+    Args:
+        read: the read that has the getter.
+        getter: the getter.
+        store: the store as loaded so far.
+        into: what to make of the result; what that raises counts as the getter's.
 
-def evaluate(read: Read[Any], getter: Getter[Any], store: Store) -> Any:
-    """The getter's result; what it raises becomes a `BuildError` that names the read."""
+    Raises:
+        NotLoaded: it is too early.
+        BuildError: the getter raised.
+    """
     try:
-        return getter(store)
+        found = getter(store)
+        return found if into is None else into(found)
     except NotLoaded:
         raise
     except Exception as error:
         raise BuildError(f"{read.title} raised {type(error).__name__}: {error}") from error
+
+
+def _listed(found: Any) -> list[Any]:
+    return list(found or ())
+
+
+def _mapped(found: Any) -> dict[str, Any]:
+    return dict(found or {})
 
 
 def check_choice(option: str, value: object) -> Literal["error", "skip"]:

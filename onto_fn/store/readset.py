@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,7 +34,7 @@ class ReadSet:
     skipped: dict[str, InvalidDocument] = field(default_factory=dict[str, InvalidDocument])
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
 
-    def add_documents(self, documents: list[Document]) -> None:
+    def add_documents(self, documents: Iterable[Document]) -> None:
         """Note documents read by reference."""
         for document in documents:
             self.sources[document.path] = document.update_time

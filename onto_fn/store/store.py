@@ -8,12 +8,9 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_members
-from onto_fn.store.aggregate_reads import AggregateRead
 from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.names import names_used
-from onto_fn.store.paths import PathGetter
-from onto_fn.store.queries import QueryRead
-from onto_fn.store.reads import Keyed, Many, NotLoaded, Read, ReferenceRead, Root
+from onto_fn.store.reads import NotLoaded, Read, Root
 
 
 class Store:
@@ -59,8 +56,6 @@ class Store:
                     f"{cls.__name__}.{name} is the same read as {read.title}; declare it again, "
                     "as a read belongs to one name in one store"
                 )
-            if isinstance(read, AggregateRead):
-                _ = read.measures  # here, where its errors can name the store
         cls.__reads__ = {**cls.__reads__, **own}
         roots = [name for name, read in cls.__reads__.items() if isinstance(read, Root)]
         if len(roots) != 1:
@@ -70,7 +65,7 @@ class Store:
             )
         _check_dependencies(cls)
         for read in cls.__reads__.values():
-            _check_read(cls, read)
+            read.check(cls.__reads__)
 
     @classmethod
     def root(cls) -> Root[Any]:
@@ -98,8 +93,8 @@ class Store:
     @classmethod
     def aggregates(cls) -> list[AggregateSpec]:
         """The aggregates that this store reads."""
-        reads = cls.__reads__.values()
-        return [read.spec for read in reads if isinstance(read, AggregateRead)]
+        found = (read.aggregate() for read in cls.__reads__.values())
+        return [aggregate for aggregate in found if aggregate is not None]
 
     @classmethod
     def shapes(cls) -> list[QueryShape]:
@@ -121,20 +116,9 @@ class Store:
         self._values[name] = value
 
 
-def _check_read(store: type[Store], read: Read[Any]) -> None:
-    """Check what a read declares against the models and the other reads."""
-    if isinstance(read, ReferenceRead) and isinstance(read.getter, PathGetter):
-        name = read.getter.names[0]
-        first = store.reads()[name]
-        if isinstance(first, Keyed | AggregateRead):
-            raise DeclarationError(
-                f"{read.title}: the path {read.getter.text!r} begins with `{name}`, which holds a "
-                "dict; give a function of the store"
-            )
-        several = isinstance(first, Many | QueryRead)
-        read.getter.resolve(read.title, first.model, several, read.form, read.model)
-    if isinstance(read, QueryRead) and not isinstance(read, AggregateRead):
-        read.check()
+def may_skip(store: type[Store]) -> bool:
+    """Whether a store has a read that goes on without a document that its model refuses."""
+    return any(read.may_skip for read in store.reads().values())
 
 
 def _check_dependencies(store: type[Store]) -> None:

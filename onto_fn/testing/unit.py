@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from onto_fn.access import Owner, allows
 from onto_fn.engine.decisions import check_targets
@@ -19,7 +19,7 @@ from onto_fn.requests.deciding import decide_form, decide_patch
 from onto_fn.requests.writing import WritableStore
 from onto_fn.store import ReadSet, Store
 from onto_fn.store.aggregate_reads import AggregateRead
-from onto_fn.store.loading import answered, loading
+from onto_fn.store.loading import load
 from onto_fn.testing.denied import PermissionDenied
 from onto_fn.testing.held import Documents, Held, stored
 from onto_fn.views import Transition, ViewModel
@@ -78,7 +78,7 @@ def load_store(
     path = _root_path(store, root)
     given = _numbers(store, aggregates or {})
     reader = Held(documents, [store])
-    loaded = answered(loading(store, path, ReadSet(), given), reader)
+    loaded = load(store, path, reader, ReadSet(), given)
     if loaded is None:
         raise MissingDocument(path, store.root().title)
     return loaded
@@ -240,9 +240,7 @@ def _root_path(store: type[Store], root: Ref[Any] | str) -> str:
 def _numbers(store: type[Store], aggregates: Numbers) -> dict[str, dict[str, Any]]:
     """The values of aggregates whose numbers are given."""
     specs = {
-        name: cast("AggregateRead[Any]", read).spec
-        for name, read in store.reads().items()
-        if isinstance(read, AggregateRead)
+        name: read.spec for name, read in store.reads().items() if isinstance(read, AggregateRead)
     }
     values: dict[str, dict[str, Any]] = {}
     for name, numbers in aggregates.items():

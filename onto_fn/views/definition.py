@@ -23,7 +23,9 @@ from onto_fn.views.sources import source_of
 
 Isolation = Literal["snapshot", "serializable"]
 Consistency = Literal["snapshot", "eventual"]
-Mode = Literal["materialise", "task", "query"]
+Mode = Literal["materialise", "task", "direct"]
+DeclaredMode = Literal["materialise", "task", "direct", "query"]
+"""What a declaration may say; `"query"` is what `"direct"` was named before."""
 
 # Content by document path. None means: leave what was built before as it is.
 BuiltDocuments = Mapping[str, Mapping[str, Value]]
@@ -34,6 +36,11 @@ class Transition(Enum):
 
     CREATED = "created"
     UPDATED = "updated"
+
+
+def mode_of(declared: DeclaredMode) -> Mode:
+    """The mode that a declaration names, perhaps by its former name."""
+    return "direct" if declared == "query" else declared
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class Definition:
             documents may show two that changed together as if one of them had not.
         removed: the documents for a root that is gone, from its path; default none.
         mode: `"materialise"` keeps documents equal to `build`, exactly once, by the ledger;
-            `"task"` processes each root once and marks it; `"query"` writes at least once, without
+            `"task"` processes each root once and marks it; `"direct"` writes at least once, without
             a ledger.
         done: how a task is marked.
         owns: names of the fields, as they are stored, that it keeps in documents of others; empty

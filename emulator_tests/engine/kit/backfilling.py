@@ -21,7 +21,7 @@ def _main(project: str) -> None:
     from onto_fn.engine.backfill import Backfill
 
     engine = Engine([GroupView.definition()])
-    Backfill(engine, Database(project), list(engine.definitions.values()), page=5, workers=1).run()
+    Backfill(engine, Database(project), list(engine.targets.values()), page=5, workers=1).run()
 
 
 if __name__ == "__main__":

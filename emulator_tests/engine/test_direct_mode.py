@@ -40,7 +40,7 @@ class Index(Mediator):
 
     source = Person
     sink = DocumentSink("names/{name}")
-    mode = "query"
+    mode = "direct"
 
     def on_write(self, source: Person) -> Iterator[Any]:
         yield self.sink.document({"person": source.doc_id}, name=source.name)
@@ -48,7 +48,7 @@ class Index(Mediator):
 
 @pytest.fixture
 def engine() -> Engine:
-    return Engine([ViewMediator(Card, mode="query").definition(), Index().definition()])
+    return Engine([ViewMediator(Card, mode="direct").definition(), Index().definition()])
 
 
 def test_documents_follow_their_source_without_a_ledger(
@@ -84,7 +84,7 @@ def test_a_late_event_writes_what_the_source_is_now(
 
 def test_an_event_costs_one_read_and_one_commit(writer: Writer, connect: Any) -> None:
     calls = Calls()
-    engine = Engine([ViewMediator(Card, mode="query").definition()])
+    engine = Engine([ViewMediator(Card, mode="direct").definition()])
 
     engine.handle(connect(calls), writer.write(PERSON, {"name": "Ada"}))
 
@@ -114,7 +114,7 @@ def test_a_view_of_more_than_its_root_is_refused() -> None:
     from kit.domain import GroupView
 
     with pytest.raises(DeclarationError, match="reads more than its root"):
-        ViewMediator(GroupView, mode="query")
+        ViewMediator(GroupView, mode="direct")
 
 
 def test_a_document_too_large_is_a_dead_letter_until_it_is_mended(

@@ -1,0 +1,85 @@
+"""Locking: commits that only happen if what was read to decide them is still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from onto_fn.errors import Contention
+from onto_fn.firestore import Database, Query, Write
+from onto_fn.firestore.database import Transaction
+from onto_fn.store import ReadSet
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What is new to a view in a build: the commit has to exclude a change to it since the read.
+
+    A change to what the ledger does not list would not find the record. And a document that was
+    MISSING, or that no query matched, can become so again: the event of that would find the record
+    as if nothing had happened, and be done, before the build that has seen the document commits. So
+    would that of a document which matches what an eventual view asks anew, with the same keys (a
+    later date, for instance).
+    """
+
+    paths: tuple[str, ...]
+    queries: tuple[tuple[Query, Mapping[str, datetime | None]], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self.queries)
+
+
+def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:
+    """Lock what is new to a read set, and make sure that the build has seen its latest version.
+
+    A change to it then either came before (and is seen here), or comes after the commit (and its
+    event finds the ledger record).
+
+    Args:
+        transaction: in which the commit will be.
+        gain: what is new.
+        versions: what the build has seen: update time by path.
+
+    Raises:
+        Contention: it has changed since.
+    """
+    if gain.paths:
+        now = transaction.versions(gain.paths)
+        _check_same({path: versions[path] for path in gain.paths}, now)
+    for query, seen in gain.queries:
+        _check_same(seen, {d.path: d.update_time for d in transaction.query(query)})
+
+
+def commit_verified(database: Database, writes: Sequence[Write], read_set: ReadSet) -> datetime:
+    """Commit writes that were decided by what a snapshot showed; the result is serializable.
+
+    A document that is written is guarded by its precondition. All others that were read, and the
+    results of queries, are read again and locked in the transaction of the commit: two decisions
+    that each read what the other writes cannot both be committed (write skew). What is written is
+    not locked as well: many locks on one document that all wait to become writes would be a
+    deadlock.
+
+    Args:
+        database: the database.
+        writes: the writes.
+        read_set: what was read, with its versions.
+
+    Raises:
+        Contention: something is no longer as it was read.
+    """
+    guarded = {write.path for write in writes if write.precondition is not None}
+    queried = {path for _, result in read_set.queries for path in result}
+    paths = tuple(p for p in read_set.versions if p not in guarded and p not in queried)
+    rest = Gain(paths, tuple(read_set.queries))
+    if not rest:
+        return database.commit(writes)
+    with database.transaction() as transaction:
+        lock(transaction, rest, read_set.versions)
+        return transaction.commit(writes)
+
+
+def _check_same(seen: Mapping[str, datetime | None], now: Mapping[str, datetime | None]) -> None:
+    if dict(seen) != dict(now):
+        changed = sorted(p for p in {*seen, *now} if seen.get(p) != now.get(p))
+        raise Contention(f"changed since it was read: {', '.join(changed)}")

@@ -1,0 +1,254 @@
+"""Targets: what has roots, and is built or counted for each of them.
+
+A view or mediator, or an aggregate, whose roots are the documents that it counts. What differs
+between them is here and nowhere else: where their roots and records are, how one root is brought
+up to date, or several, and what can be wrong with it. The kinds of them are in `targets`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from onto_fn.engine.changes import Change
+from onto_fn.engine.differences import Difference, Look
+from onto_fn.engine.outcomes import Outcome
+from onto_fn.engine.retries import RetryPolicy
+from onto_fn.errors import DeclarationError
+from onto_fn.firestore import Database, Document, PathTemplate, Query
+from onto_fn.firestore.documents import Fields
+from onto_fn.firestore.paths import parent_collection
+
+Item = tuple[str, int]
+"""A root, and which of its shards."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A generation of an aggregate's numbers that is being counted.
+
+    Attributes:
+        number: of the generation.
+        was_shown: whether its numbers were shown already.
+    """
+
+    number: int
+    was_shown: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one root will be billed, about.
+
+    Attributes:
+        reads: document reads.
+        writes: document writes.
+        sampled: of how many builds that is the average.
+    """
+
+    reads: float
+    writes: float
+    sampled: int = 0
+
+
+class Target(ABC):
+    """What has roots.
+
+    Attributes:
+        name: unique in the app.
+        template: of the collections of the roots.
+        shards: how many records each root has.
+        is_backfilled: whether the roots that are there can be built at any time.
+        is_verified: whether it has records, by which it can be compared with its sources.
+    """
+
+    is_backfilled = True
+    is_verified = True
+
+    def __init__(self, name: str, template: PathTemplate, shards: int = 1) -> None:
+        self.name = name
+        self.template = template
+        self.shards = shards
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Changes when its code does."""
+
+    # Its roots
+
+    def root_query(self) -> Query:
+        """The query that finds all roots, and in a collection group perhaps others; names only.
+
+        Raises:
+            DeclarationError: the id of the roots' collection is a variable.
+        """
+        template = self.template
+        if template.segments[-1].startswith("{"):
+            raise DeclarationError(
+                f"{self.name} has its roots in {template.text!r}, and collections whose id is a "
+                "variable cannot be scanned; rebuild its roots one by one with `Engine.rebuild`"
+            )
+        if not template.variables:
+            return Query(template.text, names_only=True)
+        return Query(template.segments[-1], names_only=True, anywhere=True)
+
+    def is_root(self, path: str) -> bool:
+        """Whether a document can be a root, by its path."""
+        return self.template.match(parent_collection(path)) is not None
+
+    @abstractmethod
+    def accepts(self, fields: Fields) -> bool:
+        """Whether a document that can be a root is of the class that is built or counted."""
+
+    def items(self, roots: Sequence[str]) -> list[Item]:
+        """The shards of roots."""
+        return [(root, shard) for root in roots for shard in range(self.shards)]
+
+    # Its records
+
+    @abstractmethod
+    def records(self) -> Query:
+        """The query, indexed, for all records of its roots."""
+
+    @abstractmethod
+    def current_records(self) -> list[Query]:
+        """The queries that together find the records that the definition as it is has written."""
+
+    @abstractmethod
+    def record_path(self, root: str, shard: int = 0) -> str:
+        """Document path of a root's record."""
+
+    @abstractmethod
+    def root_named(self, path: str) -> str | None:
+        """The root that a record's path tells for sure, if it does."""
+
+    @abstractmethod
+    def root_in(self, record: Document) -> str | None:
+        """The root that a record names; None if there is no record.
+
+        Raises:
+            UnreadableRecord: the document is something else.
+        """
+
+    @abstractmethod
+    def versions_in(self, record: Document) -> dict[str, datetime | None]:
+        """What a record says of its sources: update time by path.
+
+        Raises:
+            UnreadableRecord: the document is something else.
+        """
+
+    def count_current(self, database: Database) -> int:
+        """How many roots need not be built again, as far as counting tells."""
+        return 0
+
+    def count_skipping(self, database: Database) -> int:
+        """How many roots leave something out that its model refuses."""
+        return 0
+
+    def other_fingerprints(self, database: Database) -> list[str]:
+        """The fingerprints in its records besides its own, each a part of a backfill."""
+        return []
+
+    def records_with(self, fingerprint: str) -> Query:
+        """The query for the records that one version of the definition has written."""
+        return self.records()
+
+    def due(self, database: Database, roots: Sequence[str], policy: RetryPolicy) -> Sequence[str]:
+        """Those of some roots that were never built.
+
+        What other versions have built is found by `other_fingerprints`. Where that finds nothing,
+        all are due.
+        """
+        return roots
+
+    # Building and counting
+
+    @abstractmethod
+    def one(
+        self,
+        database: Database,
+        item: Item,
+        change: Change | None,
+        policy: RetryPolicy,
+        *,
+        afresh: bool = False,
+    ) -> Outcome:
+        """Bring one root, or one of its shards, up to date.
+
+        Args:
+            database: the database.
+            item: the root and the shard.
+            change: the event; None to do it whatever the record says.
+            policy: bounds of the retries.
+            afresh: write the documents whatever the record says that they hold.
+
+        Raises:
+            RetriesExhausted: nothing was committed.
+        """
+
+    def together(
+        self,
+        database: Database,
+        items: Sequence[Item],
+        change: Change | None,
+        policy: RetryPolicy,
+        *,
+        afresh: bool = False,
+    ) -> tuple[list[Outcome], list[Item]]:
+        """Bring several up to date in few commits; see `one`.
+
+        Returns:
+            What became of those that are done, and those that have to be done alone.
+        """
+        return [], list(items)
+
+    def begin(self, database: Database, policy: RetryPolicy) -> Begun | None:
+        """What a backfill begins with; see `switching`."""
+        return None
+
+    def end(self, database: Database, begun: Begun, policy: RetryPolicy) -> bool:
+        """Show what a backfill has counted; False if that is not wanted any more."""
+        return True
+
+    def is_shown(self, database: Database) -> bool:
+        """Whether what is counted is what is shown."""
+        return True
+
+    @abstractmethod
+    def cost(self, database: Database, sample: int) -> Cost:
+        """What one root will be billed, found by at most so many builds that are not committed."""
+
+    # Verifying
+
+    def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
+        """What is wrong with some roots, each as it is at one instant.
+
+        Raises:
+            TransientError: a read failed.
+            PermanentError: a batched read is refused.
+        """
+        return []
+
+    def check_whole(
+        self, database: Database, policy: RetryPolicy, *, repair: bool
+    ) -> Iterator[Difference]:
+        """What is wrong besides, that belongs to no root."""
+        yield from ()
+
+    # Its place among others
+
+    @abstractmethod
+    def collections_read(self) -> set[PathTemplate]:
+        """Templates of the collections that it reads."""
+
+    def aggregates_read(self) -> list[str]:
+        """Names of the aggregates that it reads."""
+        return []
+
+    def collections_made(self) -> set[PathTemplate]:
+        """Templates of the collections that it writes documents to, which others may read."""
+        return set()
