@@ -253,7 +253,7 @@ def test_an_error_goes_to_who_has_asked() -> None:
     memory = recall(item(read(leaf("a", 1))), UNRELATED)
     loading = Loading(TreeStore, "trees/t", ReadSet(), known=memory)
 
-    assert loading.asks() == Asked(["trees/t"])
+    assert loading.asks() == Asked(["trees/t"], [])
     loading.receive(BuildError("refused"))
 
     assert loading.asks() is None

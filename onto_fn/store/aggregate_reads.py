@@ -135,7 +135,7 @@ class AggregateRead(Conditions[Numbers]):
 
     @override
     def asks(self, store: Loaded) -> Asked:
-        return Asked((self.spec.pointer_path,), about=self.bound(store))
+        return Asked((self.spec.pointer_path,), about=self.bind(store))
 
     @override
     def more(self, asked: Asked, answer: Answer) -> Asked | None:

@@ -68,6 +68,9 @@ def _listed(value: Any) -> Any:
 class Conditions(Read[T]):
     """A read of the documents for which conditions hold. `where` and `within` return new reads."""
 
+    orders: tuple[Order, ...] = ()
+    count: int | None = None
+
     def __init__(self, model: type[DomainModel]) -> None:
         super().__init__(model)
         self.conditions: tuple[Condition, ...] = ()
@@ -107,13 +110,12 @@ class Conditions(Read[T]):
         """The filters that are added to those that are declared."""
         return ()
 
-    def bound(
-        self, store: Loaded, orders: tuple[Order, ...] = (), limit: int | None = None
-    ) -> Query:
+    def bind(self, store: Loaded) -> Query:
         """The query with its values.
 
         Raises:
             NotLoaded: it is too early.
+            BuildError: a value cannot be asked for.
         """
         parents = {
             name: evaluate(self, value, store) if callable(value) else value
@@ -124,7 +126,7 @@ class Conditions(Read[T]):
             *(condition.bind(self, store) for condition in self.conditions),
         )
         collection = self.model.template().render(parents)
-        return Query(collection, filters, orders, limit)
+        return Query(collection, filters, self.orders, self.count)
 
     def _with(self, **changes: Any) -> Self:
         made = copy(self)

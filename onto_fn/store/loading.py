@@ -149,7 +149,7 @@ class Loading(Generic[S]):
         entries, self._waiting = self._waiting, list[_Entry]()
         for entry in entries:
             entry.answer = answer
-            if entry.asked.queries:
+            if answer.results:
                 end = begin + len(entry.asked.queries)
                 entry.answer, begin = Answer(answer.documents, answer.results[begin:end]), end
                 self._note_queries(entry)

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from typing_extensions import override
 
 from onto_fn.firestore import QueryShape
-from onto_fn.firestore.queries import Filter, Operator, Order, keyed_fields
+from onto_fn.firestore.queries import Filter, Operator, keyed_fields
 from onto_fn.models import DomainModel
 from onto_fn.models.filters import check_limit, check_together, order_on
 from onto_fn.models.queries import type_filters
@@ -27,8 +27,6 @@ class QueryRead(Conditions[list[M]]):
     def __init__(self, model: type[M], invalid: WhenInvalid = "error") -> None:
         super().__init__(model)
         self.invalid: WhenInvalid = check_choice("invalid", invalid)
-        self.orders: tuple[Order, ...] = ()
-        self.count: int | None = None
 
     def order_by(self, field: str, *, descending: bool = False) -> Self:
         """Sorted by a field of the model.
@@ -62,7 +60,7 @@ class QueryRead(Conditions[list[M]]):
 
     @override
     def asks(self, store: Loaded) -> Asked:
-        return Asked(queries=(self.bound(store, self.orders, self.count),))
+        return Asked(queries=(self.bind(store),))
 
     @override
     def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> list[M]:
