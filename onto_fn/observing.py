@@ -6,7 +6,7 @@ watches knows the engine. Without a watcher, a phase costs a look at a context v
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -63,6 +63,11 @@ class Subject:
 class Watcher(Protocol):
     """Is told of the work on one event."""
 
+    @property
+    def of_phases(self) -> Collection[object]:
+        """Those that are told of phases."""
+        ...
+
     def phase(self, name: Phase, definition: str) -> AbstractContextManager[object]:
         """What to enter for the time of a phase; it must not raise."""
         ...
@@ -99,7 +104,9 @@ def phase(name: Phase, definition: str = "") -> AbstractContextManager[object]:
         definition: name of the view or mediator that it is of; empty if of several.
     """
     watching = _watcher.get()
-    return _NOTHING if watching is None else watching.phase(name, definition)
+    if watching is None or not watching.of_phases:
+        return _NOTHING
+    return watching.phase(name, definition)
 
 
 def retry(subject: Subject, attempt: int, error: BaseException) -> None:

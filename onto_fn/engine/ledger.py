@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
@@ -41,6 +41,20 @@ OWN_COLLECTIONS = frozenset(
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
 MAX_MESSAGE = 2000
 _MAX_ID = 1200
+_KINDS: dict[str, Any] = {
+    "definition": str,
+    "root": str,
+    "sources": list,
+    "matched": list,
+    "watches": list,
+    "documents": list,
+    "fingerprint": str,
+    "built": bool,
+    "failure": (dict, type(None)),
+    "eventId": str,
+    "readTime": datetime,
+}
+"""Of the fields that each record has."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ class LedgerRecord:
         """The record's own document path."""
         return ledger_path(self.definition, self.root, self.shard)
 
-    @property
+    @cached_property
     def versions(self) -> dict[str, datetime | None]:
         """Every document that was read: path -> update time, None if MISSING."""
         return {**self.matched, **self.sources}
@@ -143,7 +157,7 @@ class LedgerRecord:
             "readTime": self.read_time,
             **({} if self.memory is None else {"memory": self.memory}),
             **({"owns": list(self.owns)} if self.owns else {}),
-            **self.skipped.to_fields(),
+            **(self.skipped.to_fields() if self.skipped.count else {}),
         }
 
     @staticmethod
@@ -157,24 +171,27 @@ class LedgerRecord:
             return None
         fields = document.fields
         try:
-            failure = _field(fields, "failure", dict, optional=True)
+            for name, kind in _KINDS.items():
+                if not isinstance(fields[name], kind):
+                    raise TypeError(f"{name} is {fields[name]!r:.100}, not {kind}")
+            failure, skipped = fields["failure"], fields.get("skipped")
             return LedgerRecord(
-                definition=_field(fields, "definition", str),
-                root=_field(fields, "root", str),
+                definition=fields["definition"],
+                root=fields["root"],
                 sources=_by_path(fields, "sources", "time", (datetime, type(None))),
                 matched=_by_path(fields, "matched", "time", (datetime, type(None))),
-                watches=frozenset(_field(fields, "watches", list)),
+                watches=frozenset(fields["watches"]),
                 documents=_by_path(fields, "documents", "digest", str),
-                fingerprint=_field(fields, "fingerprint", str),
-                built=_field(fields, "built", bool),
+                fingerprint=fields["fingerprint"],
+                built=fields["built"],
                 failure=None if failure is None else Failure(**failure),
-                event_id=_field(fields, "eventId", str),
-                read_time=_field(fields, "readTime", datetime),
+                event_id=fields["eventId"],
+                read_time=fields["readTime"],
                 update_time=document.update_time,
-                shard=_field({"shard": 0, **fields}, "shard", int),
-                memory=_field({"memory": None, **fields}, "memory", dict, optional=True),
-                owns=tuple(_field({"owns": [], **fields}, "owns", list)),
-                skipped=Skipped.from_fields(fields),
+                shard=int(fields.get("shard", 0)),
+                memory=_optional(fields, "memory", dict),
+                owns=tuple(_optional(fields, "owns", list) or ()),
+                skipped=NOTHING if skipped is None else Skipped.from_fields(fields),
             )
         except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -186,11 +203,10 @@ def _pairs(values: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
     return [{"path": path, name: value} for path, value in values.items()]
 
 
-def _field(
-    fields: Mapping[str, Value], name: str, kind: type[Any], *, optional: bool = False
-) -> Any:
-    value = fields[name]
-    if isinstance(value, kind) or (optional and value is None):
+def _optional(fields: Mapping[str, Value], name: str, kind: type[Any]) -> Any:
+    """The value of a field that not every record has."""
+    value = fields.get(name)
+    if value is None or isinstance(value, kind):
         return value
     raise TypeError(f"{name} is {value!r:.100}, not {kind.__name__}")
 
@@ -198,8 +214,7 @@ def _field(
 def _by_path(
     fields: Mapping[str, Value], name: str, key: str, kind: type[Any] | tuple[type[Any], ...]
 ) -> dict[str, Value]:
-    pairs = _field(fields, name, list)
-    by_path = {pair["path"]: pair[key] for pair in pairs}
+    by_path = {pair["path"]: pair[key] for pair in fields[name]}
     if all(isinstance(p, str) and isinstance(v, kind) for p, v in by_path.items()):
         return by_path
     raise TypeError(f"{name} has an entry without a path and its {key}")

@@ -82,7 +82,7 @@ def observed(observers: Sequence[Observer], change: Change) -> Generator[None]:
     if not observers:
         yield
         return
-    watch = _Watch(observers, change, perf_counter())
+    watch = _Watch(observers, change, perf_counter(), tuple(filter(_sees_phases, observers)))
     with ExitStack() as stack:
         for observer in observers:
             stack.enter_context(_Guarded(partial(observer.event, change)))
@@ -104,10 +104,11 @@ class _Watch:
     observers: Sequence[Observer]
     change: Change
     started: float
+    of_phases: Sequence[Observer]
 
     def phase(self, name: Phase, definition: str) -> AbstractContextManager[object]:
         stack = ExitStack()
-        for observer in self.observers:
+        for observer in self.of_phases:
             stack.enter_context(_Guarded(partial(observer.phase, name, definition)))
         return stack
 
@@ -120,6 +121,11 @@ class _Watch:
         for outcome in outcomes:
             for observer in self.observers:
                 _guarded(partial(observer.outcome, self.change, outcome, seconds))
+
+
+def _sees_phases(observer: Observer) -> bool:
+    """Whether an observer does anything about a phase."""
+    return getattr(type(observer), "phase", None) is not Observer.phase
 
 
 class _Guarded:

@@ -8,6 +8,7 @@ calls on the same channel, with its headers and its errors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, cast
 
 from google.api_core import grpc_helpers
@@ -46,6 +47,7 @@ class Calls:
     def __init__(self, channel: Any, metadata: Iterable[tuple[str, str]]) -> None:
         self._channel = channel
         self._metadata = (cast(Any, DEFAULT_CLIENT_INFO).to_grpc_metadata(), *metadata)
+        self._routed = lru_cache(maxsize=1024)(self._headers)
         self._batch_get = _stub(
             channel.unary_stream, "BatchGetDocuments", BatchGetMessage, BatchGetDocumentsResponse
         )
@@ -84,7 +86,7 @@ class Calls:
         )
         return listen(requests, metadata=self._routed("database", database))
 
-    def _routed(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
+    def _headers(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
         """The headers, with the one by which Google routes the call."""
         return (*self._metadata, _routing.to_grpc_metadata(((name, value),)))
 

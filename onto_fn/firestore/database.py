@@ -12,7 +12,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, cast
 
@@ -46,11 +46,12 @@ from onto_fn.firestore.calls import (
 )
 from onto_fn.firestore.documents import Document, Write
 from onto_fn.firestore.fieldpaths import api_path, quoted
-from onto_fn.firestore.parts import planned
+from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import last_segment, name_order
 from onto_fn.firestore.queries import Query
 from onto_fn.firestore.structured import structured
 from onto_fn.firestore.values import (
+    EPOCH,
     MAX_COMMIT_BYTES,
     are_small,
     check_size,
@@ -372,10 +373,12 @@ class Database:
         with translated(in_transaction=_locks(consistency)):
             for message in self._calls.batch_get(request, self.deadlines.read):
                 transaction = message.transaction or transaction
-                if message.WhichOneof("result") is None:
+                kind, time = message.WhichOneof("result"), message.read_time
+                if kind is None:
                     continue
-                read_time = _later(read_time, message.read_time)
-                if message.WhichOneof("result") == "found":
+                if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
+                    read_time = time
+                if kind == "found":
                     document = self._document(message.found)
                 else:
                     document = Document(decode_path(message.missing), None, None)
@@ -390,6 +393,8 @@ class Database:
         A query that Firestore takes only in parts is asked in parts, all at one instant; one that
         can match nothing, not at all.
         """
+        if not any(condition.op in LISTS for condition in query.filters):
+            return self._run_query(query, consistency)
         reading: dict[str, Any] = dict(consistency)
         at: datetime | None = consistency.get("read_time")
 
@@ -415,8 +420,9 @@ class Database:
         transaction: bytes | None = consistency.get("transaction")
         with translated(in_transaction=_locks(consistency), query=query):
             for message in self._calls.run_query(request, self.deadlines.read):
-                transaction = message.transaction or transaction
-                read_time = _later(read_time, message.read_time)
+                transaction, time = message.transaction or transaction, message.read_time
+                if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
+                    read_time = time
                 if message.HasField("document"):
                     documents.append(self._document(message.document))
         return documents, decode_time(read_time), transaction
@@ -513,11 +519,15 @@ class Database:
             fill_time(message.current_document.update_time, write.precondition, write.path)
 
     def _document(self, message: Any) -> Document:
+        name: str = message.name
+        own = len(self._documents)
+        is_own = name.startswith(self._documents) and name[own : own + 1] == "/"
+        updated, created = message.update_time, message.create_time
         return Document(
-            decode_path(message.name),
+            name[own + 1 :] if is_own else decode_path(name),
             decode_fields(message.fields, self._documents),
-            decode_time(message.update_time),
-            decode_time(message.create_time),
+            EPOCH + timedelta(seconds=updated.seconds, microseconds=updated.nanos // 1000),
+            EPOCH + timedelta(seconds=created.seconds, microseconds=created.nanos // 1000),
         )
 
     def release(self, transaction: bytes) -> None:
@@ -565,11 +575,6 @@ def _encoded(consistency: dict[str, Any]) -> dict[str, Any]:
 
 def _locks(consistency: dict[str, Any]) -> bool:
     return "transaction" in consistency or "new_transaction" in consistency
-
-
-def _later(a: Any, b: Any) -> Any:
-    """The later of two protobuf Timestamps."""
-    return a if (a.seconds, a.nanos) >= (b.seconds, b.nanos) else b
 
 
 def _missing(query: Query, error: Exception) -> str:

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from onto_fn.firestore.paths import check_document_path, last_segment, parent_collection
+from onto_fn.firestore.paths import (
+    PathTemplate,
+    check_document_path,
+    last_segment,
+    parent_collection,
+)
 
 # The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Vector,
 # Reference, a list of values, or a dict of values by name, or what `types` converts to these. The
@@ -48,7 +53,10 @@ class Reference:
     @classmethod
     def of(cls, reference: Reference) -> Self:
         """The same reference as one of this class; its path is known to name a document."""
-        return cls.stored(reference.path, reference.database)
+        made = cls.__new__(cls)
+        made._path = reference._path
+        made._database = reference._database
+        return made
 
     def copy(self) -> Reference:
         """The same reference, of the base class."""
@@ -63,6 +71,12 @@ class Reference:
     def database(self) -> str | None:
         """The other database that the document is in; None if it is in the same one."""
         return self._database
+
+    def path_in(self, template: PathTemplate) -> str | None:
+        """The path, if it is in a collection of this database that fits a template."""
+        if self._database is None and template.holds(self._path):
+            return self._path
+        return None
 
     @property
     def id(self) -> str:

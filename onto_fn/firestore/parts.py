@@ -23,7 +23,8 @@ MAX_EXCLUDED = 10
 """So many values Firestore takes in `not-in`."""
 
 _OF_ONE: dict[str, Operator] = {"in": "==", "array_contains_any": "array_contains"}
-_OF_LISTS = {*_OF_ONE, "not-in"}
+LISTS = frozenset({*_OF_ONE, "not-in"})
+"""Operators that take a list, by which a query may have to be asked in parts."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ class Plan:
 
 def planned(query: Query) -> Plan:
     """How a query is asked."""
-    if not any(condition.op in _OF_LISTS for condition in query.filters):
+    if not any(condition.op in LISTS for condition in query.filters):
         return Plan(query, (query,))
     plain: list[Filter] = []
     lists: list[Filter] = []
     excluded: list[tuple[str, frozenset[str]]] = []
     for condition in query.filters:
         given: object = condition.value
-        if condition.op not in _OF_LISTS or not isinstance(given, list):
+        if condition.op not in LISTS or not isinstance(given, list):
             plain.append(condition)  # of a list operator without a list, Firestore refuses it
             continue
         values = _distinct(cast("list[Value]", given))

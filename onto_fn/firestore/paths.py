@@ -27,13 +27,6 @@ def new_id() -> str:
     return "".join(secrets.choice(_ID_ALPHABET) for _ in range(20))
 
 
-def _is_plain(segment: object) -> bool:
-    """Whether it is certain at a glance that `check_segment` allows it."""
-    if not isinstance(segment, str) or len(segment) > MAX_SEGMENT_BYTES:
-        return False
-    return _PLAIN.fullmatch(segment) is not None
-
-
 def check_segment(segment: str, *, what: str) -> str:
     """Return `segment` if Firestore allows it as a collection or document id.
 
@@ -216,7 +209,11 @@ class PathTemplate:
             value = params.get(name)
             if value is None:
                 raise InvalidPath(f"path {self.text!r} needs a value for {name!r}")
-            if not _is_plain(value):
+            if (
+                value.__class__ is not str
+                or len(value) > MAX_SEGMENT_BYTES
+                or _PLAIN.fullmatch(value) is None
+            ):
                 check_segment(value, what=f"variable {name!r} of path {self.text!r}")
             rendered[place] = value
         return "/".join(rendered)
@@ -232,6 +229,13 @@ class PathTemplate:
             if part != segment and segment[0] != "{":
                 return None
         return {name: parts[place] for place, name in self._places}
+
+    def holds(self, path: str) -> bool:
+        """Whether a document is in a collection that fits the template, by its path."""
+        collection = path.rpartition("/")[0]
+        if not self._places:
+            return collection == self.text
+        return self.match(collection) is not None
 
     def overlaps(self, other: PathTemplate) -> bool:
         """Whether some path fits both templates."""

@@ -25,12 +25,14 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_COMMIT_BYTES = 10 * MAX_DOCUMENT_BYTES
 MAX_DEPTH = 20
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 24 * 60 * 60
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
 _LISTS = (list, tuple, set, frozenset, deque)
 # A vector is stored as a map of these.
 _TYPE, _VECTOR = "__type__", "__vector__"
+_DOUBTFUL = frozenset({"", "_"})
+"""What names begin with that may have to be refused."""
 _RESERVED = re.compile(r"__.+__\Z", re.DOTALL)
 # Keys of maps that stand for values of further types, which Firestore's Enterprise edition has: a
 # document that holds some must be written back as it was read.
@@ -50,6 +52,14 @@ _REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
 ANY_DATABASE = "projects/-/databases/-/documents"
 """What references begin with in values that are encoded for no database: it is left out again."""
 
+_PLAIN = frozenset(
+    {"string_value", "boolean_value", "integer_value", "double_value", "bytes_value"}
+)
+"""Kinds of values that are the same in protobuf and in Python."""
+
+# Where a value is, for errors: a text, or where the value around it is and what leads from there.
+_Where = str | tuple[Any, str]
+
 # google-cloud-firestore's protobuf classes carry no types.
 _Proto = cast(Any, _ValueMessage).pb()
 
@@ -62,30 +72,49 @@ def decode(message: Any, documents: str) -> Value:
         documents: resource name of the database that it is from,
             `projects/p/databases/d/documents`: by it references into another one are known.
     """
-    kind = message.WhichOneof("value_type")
-    if kind == "string_value":
-        return message.string_value
-    if kind is None or kind == "null_value":
-        return None
-    if kind == "map_value":
-        fields = message.map_value.fields
-        if _TYPE in fields and fields[_TYPE].string_value == _VECTOR:
-            return Vector([item.double_value for item in fields["value"].array_value.values])
-        return decode_fields(fields, documents)
-    if kind == "array_value":
-        return [decode(item, documents) for item in message.array_value.values]
-    if kind == "timestamp_value":
-        return decode_time(message.timestamp_value)
-    if kind == "reference_value":
-        return decode_reference(message.reference_value, documents)
-    if kind == "geo_point_value":
-        return GeoPoint(message.geo_point_value.latitude, message.geo_point_value.longitude)
-    return getattr(message, kind)
+    return _decode_list((message,), documents)[0]
 
 
 def decode_fields(fields: Any, documents: str) -> dict[str, Value]:
     """The Python values of a protobuf map of `Value`s; see `decode`."""
-    return {name: decode(fields[name], documents) for name in fields}
+    return dict(
+        zip(fields, _decode_list([fields[name] for name in fields], documents), strict=True)
+    )
+
+
+def _decode_list(messages: Iterable[Any], documents: str) -> list[Value]:
+    """The Python values of several; in one loop, as every document that is read passes here."""
+    found: list[Value] = []
+    own = f"{documents}/"
+    for message in messages:
+        kind = message.WhichOneof("value_type")
+        if kind in _PLAIN:
+            found.append(getattr(message, kind))
+        elif kind == "timestamp_value":
+            time = message.timestamp_value
+            found.append(EPOCH + timedelta(seconds=time.seconds, microseconds=time.nanos // 1000))
+        elif kind == "map_value":
+            fields = message.map_value.fields
+            if _TYPE in fields and fields[_TYPE].string_value == _VECTOR:
+                items = fields["value"].array_value.values
+                found.append(Vector([item.double_value for item in items]))
+            else:
+                values = _decode_list([fields[name] for name in fields], documents)
+                found.append(dict(zip(fields, values, strict=True)))
+        elif kind == "array_value":
+            found.append(_decode_list(message.array_value.values, documents))
+        elif kind == "reference_value":
+            name: str = message.reference_value
+            if name.startswith(own):
+                found.append(Reference.stored(name[len(own) :]))
+            else:
+                found.append(decode_reference(name, documents))
+        elif kind == "geo_point_value":
+            point = message.geo_point_value
+            found.append(GeoPoint(point.latitude, point.longitude))
+        else:
+            found.append(None)
+    return found
 
 
 def decode_reference(name: str, documents: str) -> Reference:
@@ -105,19 +134,19 @@ def encode_reference(reference: Reference, documents: str) -> str:
 
 def decode_time(message: Any) -> datetime:
     """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
-    return _EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
+    return EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
 
 
-def fill_time(message: Any, instant: datetime, where: str) -> None:
+def fill_time(message: Any, instant: datetime, where: _Where) -> None:
     """Put an instant into a protobuf Timestamp; one without a time zone counts as UTC.
 
     Raises:
         InvalidValue: it is outside of the years 1 to 9999 in UTC.
     """
-    since = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH
+    since = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - EPOCH
     seconds = since.days * _DAY + since.seconds
     if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
-        raise InvalidValue(f"{where} is {instant}, outside of the years 1 to 9999 in UTC")
+        raise InvalidValue(f"{_shown(where)} is {instant}, outside of the years 1 to 9999 in UTC")
     message.seconds = seconds
     message.nanos = since.microseconds * 1000
 
@@ -147,8 +176,7 @@ def encode_fields(fields: Fields, *, documents: str, where: str) -> dict[str, An
 
 def fill_fields(target: Any, fields: Fields, *, documents: str, where: str) -> None:
     """Put Python values into a protobuf map of `Value`s; see `encode_fields`."""
-    for name, value in fields.items():
-        _fill(target[_name(name, where)], value, documents, f"{where}: {name}", 1)
+    _fill_map(target, fields, documents, (where, ": "), 0)
 
 
 def encode(value: Value, *, documents: str, where: str) -> Any:
@@ -158,91 +186,135 @@ def encode(value: Value, *, documents: str, where: str) -> Any:
     return message
 
 
-def _fill(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
-    """Put a value into a protobuf `Value`, in place: nothing is copied on the way up.
-
-    Most values are text, maps or lists, which are asked for first.
-    """
-    kind: Any = value.__class__
-    if kind not in NATIVE:
-        value = _native(value, where)
-        kind = value.__class__
-    if kind is str:
-        message.string_value = _text(value, where)
-    elif kind is dict:
-        _fill_map(message.map_value, value, documents, where, depth)
-    elif kind is list:
-        _fill_list(message.array_value, value, documents, where, depth)
-    else:
-        _FILL[kind](message, value, documents, where, depth)
-
-
 def _fill_map(
-    message: Any, value: Mapping[object, Value], documents: str, where: str, depth: int
+    target: Any, fields: Mapping[Any, Value], documents: str, where: _Where, depth: int
 ) -> None:
+    """Put values into a protobuf map, in place: nothing is copied on the way up.
+
+    Most values are text, maps or lists; these and other plain ones are put here, without a call.
+
+    Args:
+        target: the map.
+        fields: the values.
+        documents: resource name that references begin with.
+        where: the map is, with what leads to its fields.
+        depth: of the map in its document, from 0.
+    """
     if depth > MAX_DEPTH:
-        raise InvalidValue(f"{where} is nested deeper than Firestore's {MAX_DEPTH} levels")
-    message.SetInParent()
-    fields = message.fields
-    for key, item in value.items():
-        name = _name(key, where)
-        _fill(fields[name], item, documents, f"{where}.{name}", depth + 1)
-    if len(fields) < len(value):
-        raise InvalidValue(f"{where} has two keys of the same text: {sorted(map(repr, value))}")
+        raise InvalidValue(
+            f"{_outside(where)} is nested deeper than Firestore's {MAX_DEPTH} levels"
+        )
+    for key, value in fields.items():
+        name = key
+        if name.__class__ is not str or not name.isascii() or name[:1] in _DOUBTFUL:
+            name = _name(key, _outside(where))
+        kind: Any = value.__class__
+        if kind is str and value.isascii():
+            target[name].string_value = value
+        elif kind is dict:
+            inner = target[name].map_value
+            inner.SetInParent()
+            _fill_map(inner.fields, value, documents, ((where, name), "."), depth + 1)
+        elif kind is bool:
+            target[name].boolean_value = value
+        elif value is None:
+            target[name].null_value = 0
+        elif kind is list:
+            _fill_list(target[name].array_value, value, documents, (where, name), depth + 1)
+        elif kind is datetime:
+            _fill_time(target[name], value, documents, (where, name), depth + 1)
+        else:
+            _fill(target[name], value, documents, (where, name), depth + 1)
+    if len(target) < len(fields):
+        keys = sorted(map(repr, fields))
+        raise InvalidValue(f"{_outside(where)} has two keys of the same text: {keys}")
 
 
-def _fill_list(message: Any, value: list[Value], documents: str, where: str, depth: int) -> None:
+def _fill_list(message: Any, value: list[Value], documents: str, where: _Where, depth: int) -> None:
     message.SetInParent()
     values = message.values
     for index, item in enumerate(value):
-        if isinstance(item, _LISTS):
-            raise InvalidValue(f"{where}[{index}] is a list in a list, which Firestore refuses")
-        if item.__class__ is Vector:
-            raise InvalidValue(f"{where}[{index}] is a vector in a list, which Firestore refuses")
-        _fill(values.add(), item, documents, f"{where}[{index}]", depth + 1)
+        kind: Any = item.__class__
+        if kind is str and item.isascii():
+            values.add().string_value = item
+        elif kind is dict:
+            inner = values.add().map_value
+            inner.SetInParent()
+            _fill_map(inner.fields, item, documents, ((where, f"[{index}]"), "."), depth + 1)
+        elif isinstance(item, _LISTS):
+            at = _shown((where, f"[{index}]"))
+            raise InvalidValue(f"{at} is a list in a list, which Firestore refuses")
+        elif kind is Vector:
+            at = _shown((where, f"[{index}]"))
+            raise InvalidValue(f"{at} is a vector in a list, which Firestore refuses")
+        else:
+            _fill(values.add(), item, documents, (where, f"[{index}]"), depth + 1)
 
 
-def _fill_null(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
+    """Put any value into a protobuf `Value`."""
+    kind: Any = value.__class__
+    if kind not in NATIVE:
+        value = _native(value, _shown(where))
+        kind = value.__class__
+    _FILL[kind](message, value, documents, where, depth)
+
+
+def _fill_text(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
+    message.string_value = value if value.isascii() else _text(value, _shown(where))
+
+
+def _fill_inner(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
+    message.map_value.SetInParent()
+    _fill_map(message.map_value.fields, value, documents, (where, "."), depth)
+
+
+def _fill_array(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
+    _fill_list(message.array_value, value, documents, where, depth)
+
+
+def _fill_null(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.null_value = 0
 
 
-def _fill_bool(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_bool(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.boolean_value = value
 
 
-def _fill_int(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_int(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     if not _MIN_INT <= value <= _MAX_INT:
-        raise InvalidValue(f"{where} is an integer of more than 64 bits: {value}")
+        raise InvalidValue(f"{_shown(where)} is an integer of more than 64 bits: {value}")
     message.integer_value = value
 
 
-def _fill_float(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_float(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.double_value = value
 
 
-def _fill_bytes(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_bytes(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.bytes_value = value
 
 
-def _fill_time(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_time(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.timestamp_value.SetInParent()
     fill_time(message.timestamp_value, value, where)
 
 
-def _fill_reference(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_reference(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.reference_value = encode_reference(value, documents)
 
 
-def _fill_point(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_point(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     message.geo_point_value.SetInParent()
     message.geo_point_value.latitude = value.latitude
     message.geo_point_value.longitude = value.longitude
 
 
-def _fill_vector(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_vector(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     if not 1 <= len(value) <= MAX_DIMENSIONS:
         raise InvalidValue(
-            f"{where} is a vector of {len(value)} numbers; Firestore takes 1 to {MAX_DIMENSIONS}"
+            f"{_shown(where)} is a vector of {len(value)} numbers; Firestore takes 1 to "
+            f"{MAX_DIMENSIONS}"
         )
     fields = message.map_value.fields
     fields[_TYPE].string_value = _VECTOR
@@ -252,12 +324,15 @@ def _fill_vector(message: Any, value: Value, documents: str, where: str, depth: 
         numbers.values.add().double_value = number
 
 
-def _fill_set(message: Any, value: Value, documents: str, where: str, depth: int) -> None:
+def _fill_set(message: Any, value: Value, documents: str, where: _Where, depth: int) -> None:
     _fill_list(message.array_value, ordered(value), documents, where, depth)
 
 
-# By the exact class; `str`, `dict` and `list` are in `_fill`.
-_FILL: dict[type[Any], Callable[[Any, Value, str, str, int], None]] = {
+# By the exact class.
+_FILL: dict[type[Any], Callable[[Any, Value, str, _Where, int], None]] = {
+    str: _fill_text,
+    dict: _fill_inner,
+    list: _fill_array,
     type(None): _fill_null,
     bool: _fill_bool,
     int: _fill_int,
@@ -269,6 +344,16 @@ _FILL: dict[type[Any], Callable[[Any, Value, str, str, int], None]] = {
     Vector: _fill_vector,
     frozenset: _fill_set,
 }
+
+
+def _shown(where: _Where) -> str:
+    """Where a value is, as a text; it is put together for an error alone."""
+    return where if isinstance(where, str) else f"{_shown(where[0])}{where[1]}"
+
+
+def _outside(where: _Where) -> str:
+    """Where a map is, without what leads to its fields."""
+    return _shown(where[0])
 
 
 def _native(value: Value, where: str) -> Value:

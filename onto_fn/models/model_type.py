@@ -20,7 +20,6 @@ from onto_fn.firestore.paths import (
     check_document_path,
     check_segment,
     last_segment,
-    parent_collection,
 )
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
@@ -69,7 +68,7 @@ class DomainModelType(ModelMetaclass):
 
     def owns(cls: type[DomainModel], path: str) -> bool:
         """Whether a document path is in this model's collection."""
-        return DomainModelType.template(cls).match(parent_collection(path)) is not None
+        return DomainModelType.template(cls).holds(path)
 
     def ref(cls: type[D], doc_id: str, **parents: str) -> Ref[D]:
         """A reference by id, and by the variables of the collection's path if it has any.
@@ -122,8 +121,10 @@ class DomainModelType(ModelMetaclass):
         fields = dict(document.fields or {})
         obj_type = fields.pop("obj_type", None)
         fields.pop("doc_ref", None)
-        fields["doc_id"] = last_segment(document.path)
-        model = cast("type[D]", _class_of(cls, obj_type, document.path))
+        fields["doc_id"] = document.path.rpartition("/")[2]
+        model = cls
+        if obj_type is not None and obj_type != cls.__obj_type__:
+            model = cast("type[D]", _class_of(cls, obj_type, document.path))
         try:
             instance = model.model_validate(fields)
         except ValidationError as error:
@@ -165,6 +166,8 @@ class DomainModelType(ModelMetaclass):
     def accepts(cls: type[DomainModel], fields: Fields) -> bool:
         """Whether a document's `obj_type` makes it one of this class."""
         obj_type = fields.get("obj_type")
+        if obj_type == cls.__obj_type__:
+            return True
         if obj_type is None:
             return not DomainModelType.narrows_collection(cls)
         return any(member.__obj_type__ == obj_type for member in DomainModelType.family(cls))

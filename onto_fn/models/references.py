@@ -50,7 +50,12 @@ class Ref(Reference, Generic[M]):
         known = _resolve(target) if isinstance(target, type) else None
 
         def validate(value: object) -> Ref[Any]:
-            return _coerce(value, known or _resolve(target))
+            model = known or _resolve(target)
+            if value.__class__ is Reference and model is not None:  # as Firestore has most of them
+                found = cast(Reference, value)
+                if found.path_in(model.template()) is not None:
+                    return cast("Ref[Any]", cast(Any, Ref).of(found))
+            return _coerce(value, model)
 
         def as_path(value: Reference) -> str:
             return str(value)

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from typing_extensions import override
 
 from onto_fn.errors import BuildError, DeclarationError
-from onto_fn.firestore import Filter, PathTemplate, Query, QueryShape
+from onto_fn.firestore import Filter, Query, QueryShape
 from onto_fn.firestore.paths import check_name
 from onto_fn.firestore.queries import keyed_fields
 from onto_fn.models import DomainModel
@@ -49,6 +49,7 @@ class AggregateRead(Conditions[Numbers]):
         self, model: type[DomainModel], measures: Mapping[str, Measure], shards: int, name: str
     ) -> None:
         super().__init__(model)
+        self.collection = SHARDS  # the build watches the shards, not the documents behind them
         options: list[tuple[str, Any, Any]] = [
             ("shards", shards, int),
             ("name", name, str),
@@ -127,11 +128,6 @@ class AggregateRead(Conditions[Numbers]):
                 "has to know its groups"
             )
         return super().where(field, op, value)
-
-    @property
-    @override
-    def collection(self) -> PathTemplate:
-        return SHARDS
 
     @override
     def asks(self, store: Loaded) -> Asked:

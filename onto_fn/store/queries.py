@@ -67,4 +67,4 @@ class QueryRead(Conditions[list[M]]):
         [documents] = answer.results
         if self.invalid == "skip":
             return self._objects(documents, skipped)
-        return [self._object(document) for document in documents]
+        return [self._make(document) for document in documents]

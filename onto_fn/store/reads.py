@@ -20,7 +20,7 @@ from onto_fn.errors import (
     InvalidReference,
     MissingDocument,
 )
-from onto_fn.firestore import Document, PathTemplate, QueryShape, Reference
+from onto_fn.firestore import Document, QueryShape, Reference
 from onto_fn.models import DomainModel
 from onto_fn.models.references import as_reference
 from onto_fn.store.aggregates import AggregateSpec
@@ -66,6 +66,7 @@ class Read(Generic[T]):
     Attributes:
         name: the attribute's name in its store.
         model: the class of the documents that it reads.
+        collection: template of the collection whose changes concern this read.
     """
 
     name: str = ""
@@ -80,8 +81,9 @@ class Read(Generic[T]):
     def __init__(self, model: type[DomainModel]) -> None:
         if not (isinstance(model, type) and issubclass(model, DomainModel)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DeclarationError(f"a read needs a DomainModel class, got {model!r}")
-        model.template()  # refuses a model without a collection
         self.model = model
+        self.collection = model.template()  # refuses a model without one
+        self._make: Callable[[Document], Any] = model.from_document
 
     def __set_name__(self, owner: type, name: str) -> None:
         if self.declared_in is None:  # of another owner, `Store` tells when its class is complete
@@ -102,11 +104,6 @@ class Read(Generic[T]):
     def title(self) -> str:
         """The read's name for messages: `MeetingStore.location`."""
         return f"{self.owner}.{self.name}"
-
-    @property
-    def collection(self) -> PathTemplate:
-        """Template of the collection whose changes concern this read."""
-        return self.model.template()
 
     @property
     def may_skip(self) -> bool:
@@ -161,7 +158,16 @@ class Read(Generic[T]):
         """
         raise NotImplementedError
 
-    def _checked(self, value: object) -> Reference:
+    def _path_of(self, value: object) -> str:
+        """The document path of a reference that a getter has returned.
+
+        Raises:
+            InvalidReference: nothing can be read through it.
+        """
+        if isinstance(value, Reference):
+            path = value.path_in(self.collection)
+            if path is not None:
+                return path
         try:
             reference = as_reference(value)
         except ValueError as error:
@@ -176,17 +182,14 @@ class Read(Generic[T]):
                 f"{self.title} reads {self.model.__name__} from {self.model.template()}, but got "
                 f"{reference.path!r}; no trigger watches that collection for this read"
             )
-        return reference
-
-    def _object(self, document: Document) -> Any:
-        return self.model.from_document(document)
+        return reference.path
 
     def _objects(self, documents: Iterable[Document], skipped: Skipped) -> list[Any]:
         """The objects of those documents that the model accepts; the others are `skipped`."""
         found: list[Any] = []
         for document in documents:
             try:
-                found.append(self._object(document))
+                found.append(self._make(document))
             except InvalidDocument as error:
                 skipped.setdefault(document.path, error)
         return found
@@ -202,7 +205,7 @@ class Root(Read[M]):
         document = answer.documents[asked.paths[0]]
         if document.fields is None or not self.model.accepts(document.fields):
             return NOTHING_THERE
-        return self._object(document)
+        return self._make(document)
 
 
 class ReferenceRead(Read[T]):
@@ -269,7 +272,7 @@ class One(ReferenceRead[T]):
     def asks(self, store: Loaded) -> Asked:
         found = evaluate(self, self.getter, store)
         if found is not None:
-            return Asked((self._checked(found).path,))
+            return Asked((self._path_of(found),))
         if self.default is REQUIRED:
             raise BuildError(
                 f"{self.title}: the reference is None; declare `default=None` if it may be"
@@ -282,7 +285,7 @@ class One(ReferenceRead[T]):
             return self.default
         document = answer.documents[asked.paths[0]]
         if document.fields is not None and self.invalid is REQUIRED:
-            return self._object(document)
+            return self._make(document)
         if document.fields is not None:
             found = self._objects([document], skipped)
             return found[0] if found else self.invalid
@@ -315,7 +318,7 @@ class Many(_Several[list[M]]):
     @override
     def asks(self, store: Loaded) -> Asked:
         found = evaluate(self, self.getter, store, _listed)
-        return Asked([self._checked(item).path for item in found])
+        return Asked([self._path_of(item) for item in found])
 
     @override
     def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> list[M]:
@@ -328,7 +331,7 @@ class Many(_Several[list[M]]):
             elif self.invalid == "skip":
                 found += self._objects([document], skipped)
             else:
-                found.append(self._object(document))
+                found.append(self._make(document))
         return found
 
 
@@ -340,7 +343,7 @@ class Keyed(_Several[dict[str, M]]):
     @override
     def asks(self, store: Loaded) -> Asked:
         found = evaluate(self, self.getter, store, _mapped)
-        paths = {key: self._checked(item).path for key, item in found.items()}
+        paths = {key: self._path_of(item) for key, item in found.items()}
         return Asked(list(paths.values()), about=paths)
 
     @override
@@ -355,7 +358,7 @@ class Keyed(_Several[dict[str, M]]):
                 for model in self._objects([document], skipped):
                     found[key] = model
             else:
-                found[key] = self._object(document)
+                found[key] = self._make(document)
         return found
 
 

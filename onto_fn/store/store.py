@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
@@ -40,6 +40,7 @@ class Store:
     """
 
     __reads__: ClassVar[dict[str, Read[Any]]] = {}
+    __root__: ClassVar[Any] = None
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
@@ -63,6 +64,7 @@ class Store:
                 f"{cls.__name__} declares {len(roots)} roots {roots}; it needs exactly one, "
                 "as in `meeting = root(Meeting)`"
             )
+        cls.__root__ = cast("Root[Any]", cls.__reads__[roots[0]])
         _check_dependencies(cls)
         for read in cls.__reads__.values():
             read.check(cls.__reads__)
@@ -70,10 +72,9 @@ class Store:
     @classmethod
     def root(cls) -> Root[Any]:
         """The declaration of the root."""
-        for read in cls.__reads__.values():
-            if isinstance(read, Root):
-                return read
-        raise DeclarationError(f"{cls.__name__} declares no root; add `… = root(…)`")
+        if cls.__root__ is None:
+            raise DeclarationError(f"{cls.__name__} declares no root; add `… = root(…)`")
+        return cls.__root__
 
     @classmethod
     def reads(cls) -> dict[str, Read[Any]]:
@@ -114,6 +115,7 @@ class Store:
     def put(self, name: str, value: Any) -> None:
         """Set the value of a read."""
         self._values[name] = value
+        self.__dict__[name] = value  # found there before the declaration, and without a call
 
 
 def may_skip(store: type[Store]) -> bool:
