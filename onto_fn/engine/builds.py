@@ -48,18 +48,24 @@ def build_all(
         TransientError: a read failed.
     """
     definition, read_time = due[0].definition, due[0].read_time
-    memories = [recall(item, change) for item in due]
+    remembers = definition.consistency == "eventual"
+    memories = [recall(item, change) if remembers else NOTHING for item in due]
     reader = _reader(database, due, memories, transaction)
     # What is built from one snapshot is the same for all shards; what each remembers may not be.
     keys: list[_Key] = [
-        (item.root, item.was_built, item.shard if memory else None)
+        (item.root, item.was_built, None if memory is NOTHING else item.shard)
         for item, memory in zip(due, memories, strict=True)
     ]
     shards: dict[_Key, set[int]] = {}
     for item, key in zip(due, keys, strict=True):
         shards.setdefault(key, set()).add(item.shard)
     asked = dict(zip(keys, memories, strict=True))
-    loadings = {key: RootLoading(definition, key[0], memory) for key, memory in asked.items()}
+    loadings = {
+        key: Loading(definition.store, key[0], ReadSet())
+        if memory is NOTHING
+        else RememberedLoading(definition.store, key[0], memory)
+        for key, memory in asked.items()
+    }
     with phase("read", definition.name):
         load_all(list(loadings.values()), reader)
     by_key = {
@@ -88,41 +94,43 @@ def _reader(
         return LockedRead(transaction)
     ahead: set[str] = set()
     for item, memory in zip(due, memories, strict=True):
-        if not memory:
+        if memory is NOTHING:
             ahead.add(item.root)
             ahead.update(item.record.sources if item.record else ())
     return Snapshot(database, due[0].read_time, sorted(ahead))
 
 
-class RootLoading:
-    """The loading of all that a build of a root needs, as far as it is not remembered.
+class RememberedLoading:
+    """The loading of a store, as far as it is not remembered; see `Loading`.
 
     Attributes:
         read_set: what was read.
         memory: what did not have to be read.
     """
 
-    def __init__(self, definition: Definition, root: str, memory: Memory = NOTHING) -> None:
-        self._definition = definition
+    def __init__(self, store: type[Store], root: str, memory: Memory) -> None:
+        self._type = store
         self._root = root
-        self._begin(memory)
-
-    def _begin(self, memory: Memory) -> None:
-        self.read_set, self.memory = ReadSet(), memory
-        store, known = self._definition.store, memory or None
-        self._loading = Loading(store, self._root, self.read_set, known=known)
+        self.memory = memory
+        self._loading = Loading(store, root, ReadSet(), known=memory)
 
     def asks(self) -> Asked | None:
         """What has to be read next; None once all is there, or something is in the way."""
         asked = self._loading.asks()
-        if asked is None and self.memory and self.memory.overlooks(self.read_set):
-            self._begin(NOTHING)
+        if asked is None and self.memory is not NOTHING and self.memory.overlooks(self.read_set):
+            self.memory = NOTHING
+            self._loading = Loading(self._type, self._root, ReadSet())
             asked = self._loading.asks()
         return asked
 
     def receive(self, answer: Answer | PermanentError) -> None:
         """Take what came of what was asked for."""
         self._loading.receive(answer)
+
+    @property
+    def read_set(self) -> ReadSet:
+        """What was read."""
+        return self._loading.read_set
 
     @property
     def store(self) -> Store | None:
@@ -139,7 +147,7 @@ def build_loaded(
     definition: Definition,
     root: str,
     shards: Collection[int],
-    loaded: RootLoading,
+    loaded: Loading[Store] | RememberedLoading,
     *,
     known: bool,
     read_time: datetime,
@@ -154,7 +162,8 @@ def build_loaded(
         known: whether the root was built before in this life of it.
         read_time: of the snapshot.
     """
-    read_set, store, memory = loaded.read_set, loaded.store, loaded.memory
+    read_set, store = loaded.read_set, loaded.store
+    memory = loaded.memory if isinstance(loaded, RememberedLoading) else NOTHING
     if loaded.error is not None:
         return Build(read_set, read_time, None, True, loaded.error, memory)
     exists = store is not None

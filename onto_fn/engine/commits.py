@@ -111,7 +111,7 @@ def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | N
         transaction.commit(writes)
         return
     gain, versions = _gain(jobs)
-    if not gain:
+    if not gain.paths and not gain.queries:
         database.commit(writes)
         return
     if len(jobs) > 1 and len(gain.paths) > MAX_LOCKED:
@@ -126,7 +126,7 @@ def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
     paths: dict[str, datetime | None] = {}
     queries: list[tuple[Query, dict[str, datetime | None]]] = []
     for job in jobs:
-        if job.gain:
+        if job.gain.paths or job.gain.queries:
             versions = job.build.read_set.versions
             paths |= {path: versions[path] for path in job.gain.paths}
             queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]

@@ -16,12 +16,13 @@ from onto_fn.engine.locking import Gain
 from onto_fn.engine.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.outbox import outbox_writes
 from onto_fn.engine.owned import names_of, picked, removal
+from onto_fn.engine.skipping import NOTHING as NONE_SKIPPED
 from onto_fn.engine.skipping import Skipped
 from onto_fn.errors import DocumentTooLarge, InvalidPath, PermanentError
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
-from onto_fn.firestore.queries import document_key
+from onto_fn.firestore.queries import SHORT, document_key
 from onto_fn.firestore.values import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
@@ -37,7 +38,8 @@ def covers(record: LedgerRecord | None, change: Change) -> bool:
     later version than the one that was deleted. Where the record says nothing about the document,
     or the event carries no payload, the answer is no, and a build finds out.
     """
-    if record is None or not change.is_known:
+    before, after = change.before, change.after
+    if record is None or before is None or after is None:
         return False
     if record.owns and _leaves_owned(record, change):
         return True
@@ -45,11 +47,11 @@ def covers(record: LedgerRecord | None, change: Change) -> bool:
     if change.path not in versions:
         return False
     seen = versions[change.path]
-    if change.after_time is not None:
-        return seen is not None and seen >= change.after_time
+    if after.update_time is not None:
+        return seen is not None and seen >= after.update_time
     if seen is None:
         return True
-    return change.before_time is not None and seen > change.before_time
+    return before.update_time is not None and seen > before.update_time
 
 
 def _leaves_owned(record: LedgerRecord, change: Change) -> bool:
@@ -67,9 +69,10 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
     view back in time.
     """
     versions = read_set.versions
-    if change is not None and change.after_time is not None and change.path in versions:
-        seen = versions[change.path]
-        if seen is not None and seen < change.after_time:
+    after = None if change is None or change.after is None else change.after.update_time
+    if change is not None and after is not None:
+        seen = versions.get(change.path)
+        if seen is not None and seen < after:
             return True
     if record is None:
         return False
@@ -92,7 +95,8 @@ def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
     paths = (
         path
         for path, seen in read.items()
-        if document_key(path) not in known or (seen is not None and before.get(path) is None)
+        if (path if len(path) <= SHORT else document_key(path)) not in known
+        or (seen is not None and before.get(path) is None)
     )
     return Gain(tuple(paths), queries)
 
@@ -172,7 +176,11 @@ def leftovers(
     return sorted(
         path
         for path in record.documents
-        if not (path in build.documents and definition.shard_of(path) == shard) and path not in kept
+        if not (
+            path in build.documents
+            and (definition.shards == 1 or definition.shard_of(path) == shard)
+        )
+        and path not in kept
     )
 
 
@@ -209,13 +217,18 @@ def plan(
         contents = {
             path: content
             for path, content in build.documents.items()
-            if definition.shard_of(path) == shard and _may_write(definition, build, path)
+            if (definition.shards == 1 or definition.shard_of(path) == shard)
+            and (not definition.owns or _may_write(definition, build, path))
         }
         digests = {path: build.digests[path] for path in contents}
-    changed = _changed_owned if definition.owns else _changed
-    written = tuple(sorted(p for p in contents if changed(build, previous, p, definition.owns)))
+    if definition.owns:
+        written = tuple(sorted(p for p in contents if _changed_owned(build, p, definition.owns)))
+    else:  # by the ledger
+        written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
+    names: tuple[str, ...] = ()
+    if definition.owns or (record is not None and record.owns):
+        names = names_of(definition, record)
     gone = leftovers(definition, record, build, shard, kept)
-    names = names_of(definition, record)
     removals = [write for path in gone for write in removal(path, build.there, names)]
     deleted = tuple(write.path for write in removals if write.fields is None)
     keep = build.root_exists or bool(digests) or failure is not None
@@ -236,7 +249,7 @@ def plan(
             read_time=build.read_time,
             shard=shard,
             owns=definition.owns,
-            skipped=Skipped.of(build.read_set.skipped),
+            skipped=Skipped.of(build.read_set.skipped) if build.read_set.skipped else NONE_SKIPPED,
         )
         if keep
         else None
@@ -252,7 +265,8 @@ def plan(
         return None
     writes = [_write(definition, names, path, contents[path]) for path in written]
     writes += removals
-    writes += outbox_writes(definition, writes, build.read_time)
+    if definition.sends:
+        writes += outbox_writes(definition, writes, build.read_time)
     writes += _dead_letter_writes(definition, root, record, new, change)
     writes.append(_ledger_write(ledger_path(definition.name, root, shard), record, new))
     written += tuple(write.path for write in removals if write.fields is not None)
@@ -260,18 +274,11 @@ def plan(
 
 
 def _may_write(definition: Definition, build: Build, path: str) -> bool:
-    """Whether a document is there to be written to, or may be made."""
-    return not definition.owns or definition.creates or build.there[path].exists
+    """Whether a document of others is there to be written to, or may be made."""
+    return definition.creates or build.there[path].exists
 
 
-def _changed(build: Build, previous: Mapping[str, str], path: str, owns: tuple[str, ...]) -> bool:
-    """Whether a document is other than the ledger says that it was written."""
-    return previous.get(path) != build.digests[path]
-
-
-def _changed_owned(
-    build: Build, previous: Mapping[str, str], path: str, owns: tuple[str, ...]
-) -> bool:
+def _changed_owned(build: Build, path: str, owns: tuple[str, ...]) -> bool:
     """Whether a document has other owned fields than it was built with, whoever wrote them."""
     fields = build.there[path].fields
     return fields is None or digest(picked(fields, owns)) != build.digests[path]

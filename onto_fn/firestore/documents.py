@@ -58,6 +58,19 @@ class Reference:
         made._database = reference._database
         return made
 
+    @classmethod
+    def of_collection(cls, reference: Reference, template: PathTemplate) -> Self | None:
+        """The same reference as one of this class, if it is in a collection that fits."""
+        path = reference._path
+        if reference._database is not None:
+            return None
+        if path.rpartition("/")[0] != template.text and not template.holds(path):
+            return None
+        made = cls.__new__(cls)
+        made._path = path
+        made._database = None
+        return made
+
     def copy(self) -> Reference:
         """The same reference, of the base class."""
         return Reference.stored(self._path, self._database)
@@ -74,9 +87,10 @@ class Reference:
 
     def path_in(self, template: PathTemplate) -> str | None:
         """The path, if it is in a collection of this database that fits a template."""
-        if self._database is None and template.holds(self._path):
-            return self._path
-        return None
+        path = self._path
+        if self._database is not None:
+            return None
+        return path if path.rpartition("/")[0] == template.text or template.holds(path) else None
 
     @property
     def id(self) -> str:

@@ -39,6 +39,7 @@ def names_in(path: str) -> tuple[str, ...]:
     return tuple(_ESCAPED.sub(r"\1", n[1:-1]) if n[0] == "`" else n for n in _NAME.findall(path))
 
 
+@lru_cache(maxsize=4096)
 def api_path(path: str) -> str:
     """The path as the Firestore API and index files take it: all but simple names in backticks."""
     return ".".join(quoted(name) for name in names_in(path))

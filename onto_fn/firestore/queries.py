@@ -51,6 +51,8 @@ _WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
 MAX_DISJUNCTIONS = 30
 """So many alternatives Firestore takes in one query: values of `in`, times those of others."""
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
+SHORT = _MAX_KEY_BYTES // 4
+"""A path of at most so many characters is its own watch key, whatever these are in UTF-8."""
 
 _EQUAL = {"==", "in"}
 INEQUALITIES = frozenset({"!=", "<", "<=", ">", ">=", "not-in"})
@@ -154,7 +156,7 @@ def unary_operators(value: Value) -> dict[str, str]:
 
 def document_key(path: str) -> str:
     """The watch key of one document: its path, or a digest of it if it is long."""
-    return _shorten(path)
+    return path if len(path) <= SHORT else _shorten(path)
 
 
 def field_value(fields: Fields, path: str) -> tuple[bool, Value]:

@@ -60,7 +60,8 @@ def _cursor(path: str, documents: str) -> Any:
 
 def _filter(condition: Filter, documents: str) -> dict[str, Any]:
     field = {"field_path": api_path(condition.field)}
-    operators = unary_operators(condition.value)
+    value: object = condition.value
+    operators = unary_operators(value) if value is None or isinstance(value, float) else {}
     if condition.op in operators:
         return {"unary_filter": {"field": field, "op": operators[condition.op]}}
     value = encode(

@@ -241,12 +241,11 @@ class App:
             return []
         database = self.database(project, name)
         try:
-            return self._until_too_old(
-                lambda: self.engine.handle_batch(database, batch),
-                lambda error: self._give_up(database, batch.change, event_id, error),
-                event_time(event),
-            )
-        except DeclarationError as error:  # its view is no longer in the app
+            return self.engine.handle_batch(database, batch)
+        except Exception as error:
+            is_gone = isinstance(error, DeclarationError)  # its view is no longer in the app
+            if not is_gone and not self._is_too_old(event_time(event)):
+                raise
             self._give_up(database, batch.change, event_id, error)
             return []
 
@@ -272,11 +271,13 @@ class App:
         Raises:
             RetriesExhausted: the change has to be delivered again.
         """
-        return self._until_too_old(
-            lambda: self.engine.handle(database, change, inline=inline),
-            lambda error: self._give_up(database, change, change.identity, error),
-            happened,
-        )
+        try:
+            return self.engine.handle(database, change, inline=inline)
+        except Exception as error:
+            if not self._is_too_old(happened):
+                raise
+            self._give_up(database, change, change.identity, error)
+            return []
 
     def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
         """Try again what a dead letter holds; see `Engine.replay`."""
@@ -300,20 +301,9 @@ class App:
         handler.__dict__["__firebase_endpoint__"] = trigger.endpoint()
         return handler
 
-    def _until_too_old(
-        self,
-        handle: Callable[[], list[Outcome]],
-        give_up: Callable[[Exception], None],
-        happened: datetime | None,
-    ) -> list[Outcome]:
-        try:
-            return handle()
-        except Exception as error:
-            age = datetime.now(UTC) - happened if happened else timedelta(0)
-            if age < self.max_event_age:
-                raise
-            give_up(error)
-            return []
+    def _is_too_old(self, happened: datetime | None) -> bool:
+        """Whether an event that fails becomes a dead letter, and is not delivered again."""
+        return happened is not None and datetime.now(UTC) - happened >= self.max_event_age
 
     def _give_up(
         self, database: Database, change: Change | None, event_id: str, error: Exception

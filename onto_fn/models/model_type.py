@@ -132,7 +132,11 @@ class DomainModelType(ModelMetaclass):
         except Exception as error:  # a validator of the application's; pydantic passes it on
             problem = f"a validator raised {type(error).__name__}: {error}"
             raise InvalidDocument(document.path, model.__name__, [problem]) from error
-        mark_stored(instance, document.path, document.update_time)
+        private = instance.__pydantic_private__
+        if private is None:
+            mark_stored(instance, document.path, document.update_time)
+        else:  # the same, without pydantic's way of setting them: this is for each document read
+            private.update(_path=document.path, _update_time=document.update_time)
         return instance
 
     def seen_fields(cls: type[DomainModel]) -> frozenset[str] | None:

@@ -49,13 +49,14 @@ class Ref(Reference, Generic[M]):
         target: object = arguments[0] if arguments else None
         known = _resolve(target) if isinstance(target, type) else None
 
+        template = known.template() if known is not None else None
+
         def validate(value: object) -> Ref[Any]:
-            model = known or _resolve(target)
-            if value.__class__ is Reference and model is not None:  # as Firestore has most of them
-                found = cast(Reference, value)
-                if found.path_in(model.template()) is not None:
-                    return cast("Ref[Any]", cast(Any, Ref).of(found))
-            return _coerce(value, model)
+            if template is not None and value.__class__ is Reference:  # as they are stored
+                found = cast(Any, Ref).of_collection(value, template)
+                if found is not None:
+                    return found
+            return _coerce(value, known or _resolve(target))
 
         def as_path(value: Reference) -> str:
             return str(value)

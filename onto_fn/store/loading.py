@@ -71,6 +71,7 @@ class Loading(Generic[S]):
     """One store that is being loaded.
 
     Attributes:
+        read_set: what was read.
         store: the store, once it is loaded; None if the root does not exist or is not of the root's
             class.
         error: why it cannot be loaded: a document is missing or does not fit its model, or a getter
@@ -97,7 +98,7 @@ class Loading(Generic[S]):
         self.store: S | None = None
         self.error: PermanentError | None = None
         self._type = store_type
-        self._read_set = read_set
+        self.read_set = read_set
         self._known = known
         self._loaded = store_type()
         self._pending = store_type.reads()
@@ -114,17 +115,19 @@ class Loading(Generic[S]):
             rest = self._known.lacking(self._asked)
             if rest.paths or rest.queries:
                 return rest
-            self._take(self._known.completed(self._asked, Answer({})))
+            self.receive(Answer({}))
         return self._asked
 
     def receive(self, answer: Answer | PermanentError) -> None:
         """Take what came of what was asked for."""
-        if isinstance(answer, PermanentError):
-            self.error, self._asked = answer, None
-        elif self._known is None or self._asked is None or answer.error is not None:
-            self._take(answer)
-        else:
-            self._take(self._known.completed(self._asked, answer))
+        try:
+            if isinstance(answer, PermanentError):
+                raise answer
+            if self._known is not None and self._asked is not None and answer.error is None:
+                answer = self._known.completed(self._asked, answer)
+            self._asked = self._next(answer)
+        except PermanentError as error:
+            self.error, self._asked = error, None
 
     def result(self) -> S | None:
         """The store.
@@ -135,12 +138,6 @@ class Loading(Generic[S]):
         if self.error is not None:
             raise self.error
         return self.store
-
-    def _take(self, answer: Answer) -> None:
-        try:
-            self._asked = self._next(answer)
-        except PermanentError as error:
-            self.error, self._asked = error, None
 
     def _next(self, answer: Answer) -> Asked | None:
         """Note what came; what to ask then: more for this level, or for the next."""
@@ -163,7 +160,7 @@ class Loading(Generic[S]):
         # After all reads of a level are noted: an error here leaves none out.
         for entry in self._level:
             read = entry.read
-            value = read.value(entry.asked, entry.answer, self._read_set.skipped)
+            value = read.value(entry.asked, entry.answer, self.read_set.skipped)
             if value is NOTHING_THERE:
                 return None
             self._loaded.put(read.name, value)
@@ -180,7 +177,7 @@ class Loading(Generic[S]):
         Raises:
             PermanentError: a query was refused.
         """
-        self._read_set.add_documents(answer.documents.values())
+        self.read_set.add_documents(answer.documents.values())
         noted = [entry for entry in self._waiting if entry.asked.queries and entry.asked.is_noted]
         if answer.error is not None and noted:
             titles = ", ".join(f"{self._type.__name__}.{entry.read.name}" for entry in noted)
@@ -191,7 +188,7 @@ class Loading(Generic[S]):
     def _note_queries(self, entry: _Entry) -> None:
         if entry.asked.is_noted:
             for query, result in zip(entry.asked.queries, entry.answer.results, strict=True):
-                self._read_set.add_query(query, result)
+                self.read_set.add_query(query, result)
 
     def _ready(self) -> list[_Entry]:
         """The reads whose getters can be evaluated now, with what they ask for."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document
-from onto_fn.firestore.queries import Query, document_key
+from onto_fn.firestore.queries import SHORT, Query, document_key
 
 
 @dataclass
@@ -59,7 +59,10 @@ class ReadSet:
 
     def watches(self) -> frozenset[str]:
         """The keys by which a changed document finds this build; see `firestore.queries`."""
-        keys = {document_key(path) for path in self.versions}
+        read = (self.matched, self.sources)
+        keys = {
+            path if len(path) <= SHORT else document_key(path) for paths in read for path in paths
+        }
         for query, _ in self.queries:
             keys |= query.keys()
         return frozenset(keys)

@@ -29,7 +29,7 @@ from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
 from onto_fn.models.annotations import alternatives
-from onto_fn.models.domain import stored_content
+from onto_fn.models.content import content_of
 from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_members
 from onto_fn.store import Store
@@ -241,7 +241,7 @@ class ViewModel(Generic[S]):
         view = cls(cast(S, store))
         values = {field: _guarded(view, field) for field in cls.__fields__}
         try:
-            content = stored_content(cls.Document(doc_id="x", **values))
+            content = content_of(cls.Document(doc_id="x", **values))
         except ValidationError as error:
             problems = "; ".join(problems_of(error))
             raise BuildError(f"{cls.__name__} computed invalid fields: {problems}") from error
