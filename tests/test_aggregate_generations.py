@@ -220,6 +220,51 @@ def test_a_generation_is_read_back_as_it_was_written(definition: AggregateSpec) 
         assert found.group(KEY) == definition.numbered(4).group(KEY)
 
 
+RECORDED: dict[
+    str, Any
+] = {  # as version 0.1 of onto_fn has written it, with the field `definition`
+    "aggregate": "books",
+    "definition": DEFINITIONS[0].fingerprint,
+    "source": "shelves/s/books/b",
+    "version": TIME,
+    "generation": 0,
+    "groups": [DEFINITIONS[0].group(KEY)],
+    "shard": 0,
+    "amounts": [{"names": ["number"], "amount": 1}],
+    "extremes": {},
+}
+
+
+def found_with(record: dict[str, Any], **fields: Any) -> Found:
+    """A book and its record."""
+    definition = DEFINITIONS[0]
+    book = Document("shelves/s/books/b", fields, TIME)
+    path, letter = definition.contribution_path(book.path), "onto_dead_letters/none"
+    documents = [book, Document(path, record, TIME), Document(letter, None, None)]
+    return Found(definition, Register.first(definition), {d.path: d for d in documents})
+
+
+def test_a_record_that_has_its_fingerprint_as_definition_counts_as_before() -> None:
+    assert is_counted(found_with(RECORDED), "shelves/s/books/b", by_code=True)
+    assert not is_counted(
+        found_with({**RECORDED, "definition": "other"}), "shelves/s/books/b", by_code=True
+    )
+
+
+def test_a_record_is_written_with_its_fingerprint_under_its_name() -> None:
+    found = found_with(RECORDED)
+
+    [write] = writes_of(
+        found,
+        "shelves/s/books/b",
+        parts_of(found.aggregate, found.register, found.source("shelves/s/books/b")),
+    )
+
+    assert write.fields is not None
+    assert write.fields["fingerprint"] == found.aggregate.fingerprint
+    assert "definition" not in write.fields
+
+
 @pytest.mark.parametrize("fields", [{}, {"generations": 7}, {"generations": [{"number": 1}]}])
 def test_a_register_that_something_else_has_written_is_refused_by_its_path(
     fields: dict[str, Value],

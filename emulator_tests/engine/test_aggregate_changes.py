@@ -598,3 +598,23 @@ def test_what_an_earlier_version_of_onto_fn_has_stored_goes_on_to_count(
 
     assert as_stored == {"number": 1, "weight": 2}
     assert numbers(engine, database, writer) == {"number": 2, "weight": 6}
+
+
+def test_records_of_both_names_of_the_fingerprint_are_counted_as_current(
+    database: Database, writer: Writer
+) -> None:
+    engine = poll_engine(number=count())
+    votes = [vote(writer, number) for number in range(2)]
+    for change in votes:
+        engine.handle(database, change)
+    path = engine.aggregates["votes"].contribution_path(votes[0].path)
+    record = dict(writer.content(path) or {})
+    former = record.pop("fingerprint")
+
+    writer.write(path, {**record, "definition": former})
+    as_before = status_of(database, engine.targets["votes"], engine.retry)
+    writer.write(path, {**record, "definition": "of other code"})
+    by_others = status_of(database, engine.targets["votes"], engine.retry)
+
+    assert (as_before.built, as_before.stale) == (2, 0)
+    assert (by_others.built, by_others.stale) == (2, 1)
