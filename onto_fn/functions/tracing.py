@@ -54,16 +54,17 @@ def parent(attributes: Attributes) -> SpanContext | None:
         return None
     # Imported here, as an event without a trace needs neither.
     from opentelemetry import trace
-    from opentelemetry.propagators.cloud_trace_propagator import CloudTraceFormatPropagator
+    from opentelemetry.propagators import cloud_trace_propagator  # pyright: ignore[reportMissingTypeStubs]
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     if google and "/" not in google:
         google += "/1"  # Google's documentation lets the span be left out; the propagator does not
-    for propagator, carrier in (
-        (TraceContextTextMapPropagator(), {_W3C: w3c}),
-        (CloudTraceFormatPropagator(), {_GOOGLE: google}),
+    by_google = cast(Any, cloud_trace_propagator).CloudTraceFormatPropagator()
+    for context in (
+        TraceContextTextMapPropagator().extract({_W3C: w3c}),
+        by_google.extract({_GOOGLE: google}),
     ):
-        found = trace.get_current_span(propagator.extract(carrier)).get_span_context()
+        found = trace.get_current_span(context).get_span_context()
         if found.is_valid:
             return found
     return None
