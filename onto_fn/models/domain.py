@@ -17,10 +17,11 @@ from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_segment, last_segment
 from onto_fn.models.computed import computed_names, not_reading
 from onto_fn.models.content import Made, content_of
-from onto_fn.models.declared_types import check_model, stored_names
+from onto_fn.models.declared_types import check_model
 from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
 from onto_fn.models.stored import ReferenceForm, StoredModel
+from onto_fn.models.stored_names import stored_names
 
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
 
