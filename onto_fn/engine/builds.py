@@ -15,7 +15,7 @@ from onto_fn.engine.outbox import check_sendable
 from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.firestore import Database
-from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.transaction import Transaction
 from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, Store
 from onto_fn.store.asking import Answer, Asked

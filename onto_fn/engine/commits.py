@@ -12,7 +12,7 @@ from onto_fn.engine.decisions import Build, Plan, gained
 from onto_fn.engine.locking import Gain, lock
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Database, Query, Write
-from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.transaction import Transaction
 from onto_fn.firestore.values import check_size
 
 MAX_LOCKED = 1000

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from onto_fn.errors import Contention
 from onto_fn.firestore import Database, Query, Write
-from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.transaction import Transaction
 from onto_fn.store import ReadSet
 
 
