@@ -48,7 +48,7 @@ class Ref(Reference, Generic[M]):
         target: object = arguments[0] if arguments else None
         known = _resolve(target) if isinstance(target, type) else None
 
-        template = known.template() if known is not None else None
+        template = collection_of(known) if known is not None else None
 
         def validate(value: object) -> Ref[Any]:
             if template is not None and value.__class__ is Reference:  # as they are stored
