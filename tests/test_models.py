@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.types import Document as DocumentMessage
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from onto_fn import DeclarationError, DomainModel, EmbeddedModel, InvalidDocument
 from onto_fn.firestore import Document
@@ -285,3 +285,30 @@ def test_none_in_a_map_is_kept_as_it_was_read() -> None:
     read = Answers.from_document(document("answers/a", byUser={"a": 1, "b": None}))
 
     assert stored_content(read) == {"byUser": {"a": 1, "b": None}}
+
+
+def test_private_attributes_and_hooks_of_the_application_are_set_with_ours() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+
+    class Plain(DomainModel, collection="plain"):
+        name: str
+
+    class Private(Plain):
+        _seen: int = 7
+
+    class Hooked(Plain):
+        def model_post_init(self, context: Any) -> None:
+            self.name = f"{self.name}!"
+
+    class Both(Hooked):
+        _more: list[int] = PrivateAttr(default_factory=lambda: [1])
+
+    for cls, name in ((Plain, "a"), (Private, "a"), (Hooked, "a!"), (Both, "a!")):
+        read = cls.from_document(Document("plain/p", {"name": "a"}, at))
+        made = cls(doc_id="p", name="a")
+
+        assert (read.name, read.doc_update_time, read.doc_ref.path) == (name, at, "plain/p")
+        assert (made.name, made.doc_update_time) == (name, None)
+    assert Private(name="a")._seen == 7
+    assert Both(name="a")._more == [1]
+    assert Both(name="a")._more is not Both(name="a")._more

@@ -79,12 +79,12 @@ def test_a_list_of_the_shortest_values_keeps_to_that(item: object) -> None:
 
 def test_a_document_that_is_too_large_is_never_taken_for_a_small_one() -> None:
     fields = {"x": [GeoPoint(0, 0)] * (MAX_DOCUMENT_BYTES // 16)}  # the most for its bytes
-    message = DocumentMessage.pb(DocumentMessage())
-    fill_fields(message.fields, fields, documents=PREFIX, where="users/a")
+    request = CommitMessage()
+    fill_fields(request.writes.add().update.fields, fields, documents=PREFIX, where="users/a")
 
     with pytest.raises(DocumentTooLarge):
         check_size("users/a", fields)
-    assert not are_small([message])
+    assert not are_small(request)
 
 
 def test_nan_and_the_infinities_come_back() -> None:

@@ -218,8 +218,8 @@ def find_affected(
                 keys += sorted(_query_keys(database, readers, change))
     found: set[str] = set()
     read_time: datetime | None = None
-    for query in _look_ups(keys):
-        page: Query | None = replace(query, limit=page_size)
+    for query in _look_ups(keys, page_size):
+        page: Query | None = query
         while page is not None:
             documents: list[Document] = []
             with phase("look-up"):
@@ -244,7 +244,7 @@ def find_affected(
                 yield Affected(definition, change.path, shard, None, read_time)
 
 
-def _look_ups(keys: Sequence[str]) -> list[Query]:
+def _look_ups(keys: Sequence[str], page_size: int) -> list[Query]:
     queries: list[Query] = []
     for start in range(0, len(keys), MAX_DISJUNCTIONS):
         batch = list(keys[start : start + MAX_DISJUNCTIONS])
@@ -253,7 +253,7 @@ def _look_ups(keys: Sequence[str]) -> list[Query]:
             if len(batch) == 1
             else Filter("watches", "array_contains_any", batch)
         )
-        queries.append(Query(LEDGER_COLLECTION, (condition,)))
+        queries.append(Query(LEDGER_COLLECTION, (condition,), limit=page_size))
     return queries
 
 

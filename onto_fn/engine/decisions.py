@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from onto_fn.engine.changes import Change
 from onto_fn.engine.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
@@ -347,25 +346,25 @@ def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) 
 
 
 def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
+    """Whether two records say the same of what was read and built, whenever that was."""
     if old is None or new is None:
         return old is new
+    return (
+        old.sources == new.sources
+        and old.matched == new.matched
+        and old.watches == new.watches
+        and old.documents == new.documents
+        and old.fingerprint == new.fingerprint
+        and old.built == new.built
+        and (old.memory is None) == (new.memory is None)
+        and old.owns == new.owns
+        and old.skipped == new.skipped
+        and _says(old.failure) == _says(new.failure)
+    )
 
-    def essence(record: LedgerRecord) -> tuple[Any, ...]:
-        failure = record.failure
-        return (
-            dict(record.sources),
-            dict(record.matched),
-            record.watches,
-            dict(record.documents),
-            record.fingerprint,
-            record.built,
-            record.memory is None,
-            record.owns,
-            record.skipped,
-            (failure.kind, failure.message) if failure else None,
-        )
 
-    return essence(old) == essence(new)
+def _says(failure: Failure | None) -> tuple[str, str] | None:
+    return None if failure is None else (failure.kind, failure.message)
 
 
 def _dead_letter_writes(

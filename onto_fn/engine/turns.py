@@ -17,7 +17,7 @@ LONGEST = 2.0
 @dataclass
 class _Turn:
     thread: int = field(default_factory=get_ident)
-    ended: Event = field(default_factory=Event)
+    ended: Event | None = None  # if somebody waits
     waiting: int = 0
 
 
@@ -50,8 +50,10 @@ class Turns:
         with self._lock:
             turns = self._turns.setdefault(database, {})
             current = turns.setdefault(path, mine)
-            current.waiting += current is not mine
-        if current is not mine:
+            if current is not mine:
+                current.waiting += 1
+                current.ended = current.ended or Event()
+        if current.ended is not None and current is not mine:
             # A turn within a turn of the same thread would wait for itself.
             yield current.thread == mine.thread or not current.ended.wait(LONGEST)
             return
@@ -60,7 +62,8 @@ class Turns:
         finally:
             with self._lock:
                 del turns[path]
-            mine.ended.set()
+            if mine.ended is not None:
+                mine.ended.set()
 
     def waiting(self, database: Database, path: str) -> int:
         """How many have come to wait for the turn that is under way."""

@@ -369,7 +369,7 @@ class Database:
         encoded: dict[int, Any] = {}
         for write in writes:
             fill_write(request.writes.add(), write, self._documents, encoded)
-        if not are_small(request.writes):
+        if not are_small(request):
             check_commit(writes)
         with phase("commit"), translated(in_transaction=transaction is not None):
             response = self._calls.commit(request, self.deadlines.commit)
@@ -383,8 +383,8 @@ class Database:
         return Document(
             name[own + 1 :] if is_own else decode_path(name),
             decode_fields(message.fields, self._documents),
-            EPOCH + timedelta(seconds=updated.seconds, microseconds=updated.nanos // 1000),
-            EPOCH + timedelta(seconds=created.seconds, microseconds=created.nanos // 1000),
+            EPOCH + timedelta(0, updated.seconds, updated.nanos // 1000),
+            EPOCH + timedelta(0, created.seconds, created.nanos // 1000),
         )
 
     def release(self, transaction: bytes) -> None:

@@ -43,9 +43,14 @@ class DomainModelType(ModelMetaclass):
 
     def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
         """Create the class, without pydantic's warning of fields that hide nothing."""
+        _, bases, namespace = args
+        is_plain = "model_post_init" not in namespace and all(map(_is_plain, bases))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", _HIDES_NOTHING, UserWarning)
-            return super().__new__(mcs, *args, **kwargs)
+            cls: Any = super().__new__(mcs, *args, **kwargs)
+        if is_plain and cls.__private_attributes__.keys() == _PRIVATE.keys():
+            cls.model_post_init = _begin_private
+        return cls
 
     # Where the documents are
 
@@ -168,6 +173,25 @@ class DomainModelType(ModelMetaclass):
         if obj_type is None:
             return not stored.narrows_collection(cls)
         return obj_type in stored.type_names(cls)
+
+
+_PRIVATE: dict[str, Any] = {"_path": None, "_update_time": None}
+
+
+def _begin_private(model: Any, context: Any) -> None:
+    """Set the private attributes of a class that has no others than ours, nor a hook of its own.
+
+    Pydantic's way, which asks for the default of each, and of each base once more, takes as long as
+    all else that it does to read a small document.
+    """
+    if getattr(model, "__pydantic_private__", None) is None:
+        object.__setattr__(model, "__pydantic_private__", {**_PRIVATE})
+
+
+def _is_plain(base: type[Any]) -> bool:
+    """Whether a base class leaves it to us to set private attributes, or has none."""
+    hook = getattr(base, "model_post_init", None)
+    return hook is None or hook in (BaseModel.model_post_init, _begin_private)
 
 
 _OURS = "|".join(name for name in vars(DomainModelType) if not name.startswith("_"))
