@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from onto_fn.engine import owned
 from onto_fn.engine.affected import Affected
@@ -18,7 +19,6 @@ from onto_fn.firestore import Database
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, Store
-from onto_fn.store.asking import Answer, Asked
 from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
@@ -61,9 +61,9 @@ def build_all(
         shards.setdefault(key, set()).add(item.shard)
     asked = dict(zip(keys, memories, strict=True))
     loadings = {
-        key: Loading(definition.store, key[0], ReadSet())
-        if memory is NOTHING
-        else RememberedLoading(definition.store, key[0], memory)
+        key: Loading(
+            definition.store, key[0], ReadSet(), known=None if memory is NOTHING else memory
+        )
         for key, memory in asked.items()
     }
     with phase("read", definition.name):
@@ -100,54 +100,11 @@ def _reader(
     return Snapshot(database, due[0].read_time, sorted(ahead))
 
 
-class RememberedLoading:
-    """The loading of a store, as far as it is not remembered; see `Loading`.
-
-    Attributes:
-        read_set: what was read.
-        memory: what did not have to be read.
-    """
-
-    def __init__(self, store: type[Store], root: str, memory: Memory) -> None:
-        self._type = store
-        self._root = root
-        self.memory = memory
-        self._loading = Loading(store, root, ReadSet(), known=memory)
-
-    def asks(self) -> Asked | None:
-        """What has to be read next; None once all is there, or something is in the way."""
-        asked = self._loading.asks()
-        if asked is None and self.memory is not NOTHING and self.memory.overlooks(self.read_set):
-            self.memory = NOTHING
-            self._loading = Loading(self._type, self._root, ReadSet())
-            asked = self._loading.asks()
-        return asked
-
-    def receive(self, answer: Answer | PermanentError) -> None:
-        """Take what came of what was asked for."""
-        self._loading.receive(answer)
-
-    @property
-    def read_set(self) -> ReadSet:
-        """What was read."""
-        return self._loading.read_set
-
-    @property
-    def store(self) -> Store | None:
-        """None if the root does not exist (or is not of the root's class), or on an error."""
-        return self._loading.store
-
-    @property
-    def error(self) -> PermanentError | None:
-        """Why the store could not be loaded."""
-        return self._loading.error
-
-
 def build_loaded(
     definition: Definition,
     root: str,
     shards: Collection[int],
-    loaded: Loading[Store] | RememberedLoading,
+    loaded: Loading[Store],
     *,
     known: bool,
     read_time: datetime,
@@ -163,7 +120,7 @@ def build_loaded(
         read_time: of the snapshot.
     """
     read_set, store = loaded.read_set, loaded.store
-    memory = loaded.memory if isinstance(loaded, RememberedLoading) else NOTHING
+    memory = NOTHING if loaded.known is None else cast(Memory, loaded.known)
     if loaded.error is not None:
         return Build(read_set, read_time, None, True, loaded.error, memory)
     exists = store is not None

@@ -98,6 +98,7 @@ def decode(message: Any, documents: str) -> Value:
 def decode_fields(fields: Any, documents: str) -> dict[str, Value]:
     """The Python values of a protobuf map of `Value`s; see `decode`."""
     found: dict[str, Value] = {}
+    own = f"{documents}/"
     for name in fields:
         message = fields[name]
         kind = message.WhichOneof("value_type")
@@ -110,6 +111,10 @@ def decode_fields(fields: Any, documents: str) -> dict[str, Value]:
             found[name] = _decode_list(message.array_value.values, documents)
         elif kind in _PLAIN:
             found[name] = getattr(message, kind)
+        elif kind == "map_value" and _TYPE not in message.map_value.fields:
+            found[name] = decode_fields(message.map_value.fields, documents)
+        elif kind == "reference_value" and message.reference_value.startswith(own):
+            found[name] = Reference.stored(message.reference_value[len(own) :])
         else:
             found[name] = decode(message, documents)
     return found

@@ -6,16 +6,8 @@ from typing import Any, TypeVar, overload
 
 from onto_fn.models import DomainModel
 from onto_fn.store.queries import QueryRead
-from onto_fn.store.reads import (
-    REQUIRED,
-    Getter,
-    Keyed,
-    Many,
-    One,
-    Root,
-    WhenInvalid,
-    WhenMissing,
-)
+from onto_fn.store.reads import REQUIRED, Getter, Root, WhenInvalid, WhenMissing
+from onto_fn.store.references import Keyed, Many, One
 
 M = TypeVar("M", bound=DomainModel)
 D = TypeVar("D")

@@ -43,6 +43,10 @@ class Known(Protocol):
         """The whole answer, from what was read and what is known."""
         ...
 
+    def overlooks(self, read_set: ReadSet) -> bool:
+        """Whether an answer lacks what was read otherwise, so that all has to be read."""
+        ...
+
 
 class Asking(Protocol):
     """Something that asks until it has what it needs."""
@@ -76,6 +80,7 @@ class Loading(Generic[S]):
             class.
         error: why it cannot be loaded: a document is missing or does not fit its model, or a getter
             raised.
+        known: what did not have to be read.
 
     Args:
         store_type: the store's class.
@@ -95,24 +100,34 @@ class Loading(Generic[S]):
         given: Mapping[str, Any] | None = None,
         known: Known | None = None,
     ) -> None:
+        self._type = store_type
+        self._root_path = root_path
+        self._given = given or {}
+        self._begin(read_set, known)
+
+    def _begin(self, read_set: ReadSet, known: Known | None) -> None:
+        self.read_set = read_set
+        self.known = known
         self.store: S | None = None
         self.error: PermanentError | None = None
-        self._type = store_type
-        self.read_set = read_set
-        self._known = known
-        self._loaded = store_type()
-        self._pending = store_type.reads()
-        for name, value in (given or {}).items():
+        self._loaded = self._type()
+        self._pending = self._type.reads()
+        for name, value in self._given.items():
             self._loaded.put(name, value)
             del self._pending[name]
-        self._level = [_Entry(store_type.root(), Asked((root_path,)))]
+        self._level = [_Entry(self._type.root(), Asked((self._root_path,)))]
         self._waiting = self._level
         self._asked: Asked | None = self._level[0].asked
 
     def asks(self) -> Asked | None:
         """What has to be read next; None once the store is loaded or cannot be."""
-        while self._asked is not None and self._known is not None:
-            rest = self._known.lacking(self._asked)
+        while self.known is not None:
+            if self._asked is None:
+                if not self.known.overlooks(self.read_set):
+                    return None
+                self._begin(ReadSet(), None)
+                break
+            rest = self.known.lacking(self._asked)
             if rest.paths or rest.queries:
                 return rest
             self.receive(Answer({}))
@@ -123,8 +138,8 @@ class Loading(Generic[S]):
         try:
             if isinstance(answer, PermanentError):
                 raise answer
-            if self._known is not None and self._asked is not None and answer.error is None:
-                answer = self._known.completed(self._asked, answer)
+            if self.known is not None and self._asked is not None and answer.error is None:
+                answer = self.known.completed(self._asked, answer)
             self._asked = self._next(answer)
         except PermanentError as error:
             self.error, self._asked = error, None
