@@ -14,7 +14,7 @@ LONGEST = 2.0
 """So many seconds, at most, a thread waits for the turn of another; 0 switches turns off."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Turn:
     thread: int = field(default_factory=get_ident)
     ended: Event | None = None  # if somebody waits

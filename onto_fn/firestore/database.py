@@ -89,6 +89,7 @@ class Database:
         self.deadlines = deadlines or Deadlines()
         self._name = f"projects/{project}/databases/{database}"
         self._documents = f"{self._name}/documents"
+        self._prefix = f"{self._documents}/"
         self._metadata: list[tuple[str, str]] = [("google-cloud-resource-prefix", self._name)]
         emulator = emulator_of("firestore", project)
         if emulator:
@@ -377,11 +378,10 @@ class Database:
 
     def _document(self, message: Any) -> Document:
         name: str = message.name
-        own = len(self._documents)
-        is_own = name.startswith(self._documents) and name[own : own + 1] == "/"
+        own = self._prefix
         updated, created = message.update_time, message.create_time
         return Document(
-            name[own + 1 :] if is_own else decode_path(name),
+            name[len(own) :] if name.startswith(own) else decode_path(name),
             decode_fields(message.fields, self._documents),
             EPOCH + timedelta(0, updated.seconds, updated.nanos // 1000),
             EPOCH + timedelta(0, created.seconds, created.nanos // 1000),
