@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,32 +21,29 @@ from onto_fn.firestore.paths import (
     last_segment,
 )
 from onto_fn.models import stored
+from onto_fn.models.field_names import FreeNames
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
 from onto_fn.models.stored import StoredModel
 
-if TYPE_CHECKING:
-    from pydantic._internal._model_construction import ModelMetaclass
-else:
-    ModelMetaclass = type(BaseModel)
-
 D = TypeVar("D", bound=StoredModel)
 
 
-class DomainModelType(ModelMetaclass):
+class DomainModelType(FreeNames):
     """What a domain model's class can do: make references, queries and objects.
 
     These are methods of the class of the class, so that a field may have the name of any of them:
     `User.ref("a")` makes a reference, and `user.ref` is the field `ref` if the model declares one.
     """
 
-    def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
-        """Create the class, without pydantic's warning of fields that hide nothing."""
-        _, bases, namespace = args
+    __free_names__ = ("to_fields",)
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        """Create the class, whose private attributes we set by ourselves if it has no others."""
         is_plain = "model_post_init" not in namespace and all(map(_is_plain, bases))
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", _HIDES_NOTHING, UserWarning)
-            cls: Any = super().__new__(mcs, *args, **kwargs)
+        cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
         if is_plain and cls.__private_attributes__.keys() == _PRIVATE.keys():
             cls.model_post_init = _begin_private
         return cls
@@ -192,10 +188,6 @@ def _is_plain(base: type[Any]) -> bool:
     """Whether a base class leaves it to us to set private attributes, or has none."""
     hook = getattr(base, "model_post_init", None)
     return hook is None or hook in (BaseModel.model_post_init, _begin_private)
-
-
-_OURS = "|".join(name for name in vars(DomainModelType) if not name.startswith("_"))
-_HIDES_NOTHING = rf'Field name "(?:{_OURS})" in '
 
 
 def mark_stored(model: StoredModel, path: str, time: datetime | None) -> None:
