@@ -8,7 +8,7 @@ a commit has the precondition of every ledger record.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from onto_fn.engine import leftovers
@@ -24,6 +24,7 @@ from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.turns import TURNS
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.firestore import Database
+from onto_fn.firestore.transaction import Transaction
 from onto_fn.observing import Subject
 
 ATTEMPTS = 4
@@ -153,38 +154,44 @@ class Group:
             TransientError: somebody else was faster, or the platform has failed.
             PermanentError: of several, one cannot be read or committed.
         """
+        if due[0].definition.isolation == "serializable":
+            with self._database.transaction() as transaction:
+                self._publish(due, number, transaction)
+        else:
+            self._publish(due, number, None)
+
+    def _publish(
+        self, due: Sequence[Affected], number: int, transaction: Transaction | None
+    ) -> None:
+        """The same, with what is read locked in a transaction, or else from a snapshot."""
         database, change = self._database, self._change
-        with ExitStack() as stack:
-            transaction = None
-            if due[0].definition.isolation == "serializable":
-                transaction = stack.enter_context(database.transaction())
-            built = build_all(database, due, change, transaction)
-            made = () if self._is_one else {p for found in built for p in found.documents or ()}
-            jobs: list[Job] = []
-            for item, found in zip(due, built, strict=True):
-                gone: Sequence[str] = ()
-                if item.record is not None and len(item.record.documents) > leftovers.MAX_DELETED:
-                    item, gone = leftovers.bounded(database, item, found, made)
-                planned = plan(
-                    item.definition, item.record, found, item.root, change, item.shard, kept=made
-                )
-                if planned is None:
-                    self._done(item, outcome_of(item, found, None), number)
-                else:
-                    jobs.append(Job(item, found, planned, gone))
-            for together in grouped(jobs):
-                try:
-                    commit(database, together, transaction)
-                except PermanentError as error:
-                    if not self._is_one:
-                        raise
-                    [job] = together
-                    planned, failed = commit_failure(database, job, change, error)
-                    self._done(job.item, outcome_of(job.item, failed, planned), number)
-                else:
-                    for job in together:
-                        its_outcome = outcome_of(job.item, job.build, job.plan, job.gone)
-                        self._done(job.item, its_outcome, number)
+        built = build_all(database, due, change, transaction)
+        made = () if self._is_one else {p for found in built for p in found.documents or ()}
+        jobs: list[Job] = []
+        for item, found in zip(due, built, strict=True):
+            gone: Sequence[str] = ()
+            if item.record is not None and len(item.record.documents) > leftovers.MAX_DELETED:
+                item, gone = leftovers.bounded(database, item, found, made)
+            planned = plan(
+                item.definition, item.record, found, item.root, change, item.shard, kept=made
+            )
+            if planned is None:
+                self._done(item, outcome_of(item, found, None), number)
+            else:
+                jobs.append(Job(item, found, planned, gone))
+        for together in grouped(jobs):
+            try:
+                commit(database, together, transaction)
+            except PermanentError as error:
+                if not self._is_one:
+                    raise
+                [job] = together
+                planned, failed = commit_failure(database, job, change, error)
+                self._done(job.item, outcome_of(job.item, failed, planned), number)
+            else:
+                for job in together:
+                    its_outcome = outcome_of(job.item, job.build, job.plan, job.gone)
+                    self._done(job.item, its_outcome, number)
 
     def _done(self, item: Affected, outcome: Outcome, number: int) -> None:
         self.outcomes.append(outcome if number == 1 else replace(outcome, attempts=number))

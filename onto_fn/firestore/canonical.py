@@ -57,19 +57,16 @@ def _canonical(value: Value, exact: bool) -> Any:
     if kind is dict:
         return _canonical_map(value, exact)
     if kind is list:
-        return [
-            item if item.__class__ in _PLAIN else _canonical(item, exact)
-            for item in cast("list[Any]", value)
-        ]
+        return [item if item.__class__ in _PLAIN else _canonical(item, exact) for item in value]
     return _OTHER[kind](value, exact)
 
 
-def _canonical_map(value: Mapping[object, Value], exact: bool) -> dict[str, Any]:
+def _canonical_map(value: Mapping[Any, Value], exact: bool) -> dict[str, Any]:
     named = {
         name if name.__class__ is str else _name(name): item
         if item.__class__ in _PLAIN
         else _canonical(item, exact)
-        for name, item in cast("Mapping[str, Any]", value).items()
+        for name, item in value.items()
     }
     return {"map": {name: named[name] for name in sorted(named)}}
 

@@ -266,21 +266,24 @@ class Database:
         )
         documents: dict[str, Document] = {}
         read_time = Timestamp()
+        at: datetime | None = consistency.get("read_time")  # then all are as they were at that time
         transaction: bytes | None = consistency.get("transaction")
         with translated(in_transaction=locks(consistency)):
             for message in self._calls.batch_get(request, self.deadlines.read):
                 transaction = message.transaction or transaction
-                kind, time = message.WhichOneof("result"), message.read_time
+                kind = message.WhichOneof("result")
                 if kind is None:
                     continue
-                if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
-                    read_time = time
+                if at is None:
+                    time = message.read_time
+                    if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
+                        read_time = time
                 if kind == "found":
                     document = self._document(message.found)
                 else:
                     document = Document(decode_path(message.missing), None, None)
                 documents[document.path] = document
-        return documents, decode_time(read_time), transaction
+        return documents, at or decode_time(read_time), transaction
 
     def read_query(
         self, query: Query, consistency: dict[str, Any]

@@ -48,11 +48,12 @@ class Ref(Reference, Generic[M]):
         target: object = arguments[0] if arguments else None
         known = _resolve(target) if isinstance(target, type) else None
 
+        typed: Any = Ref
         template = collection_of(known) if known is not None else None
 
         def validate(value: object) -> Ref[Any]:
             if template is not None and value.__class__ is Reference:  # as they are stored
-                found = cast(Any, Ref).of_collection(value, template)
+                found = typed.of_collection(value, template)
                 if found is not None:
                     return found
             return _coerce(value, known or _resolve(target))
