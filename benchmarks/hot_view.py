@@ -6,8 +6,10 @@ from contention import Materialised, Side
 from google.cloud.firestore import DocumentReference
 from peers import hot_document as hand
 
-from onto_fn import Change, DomainModel, Engine, Ref, Store, ViewModel, many, root
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
+from onto_fn.observability import Change
 
 MEMBERS = 8
 

@@ -18,8 +18,11 @@ from emulator import emulator
 from frame import Curves, Options, Ratio, Report, Table, interleaved
 from peers.raw import replayed
 
-from onto_fn import Change, Database, DomainModel, Engine, Ref, Store, ViewModel, many, root
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
+from onto_fn.observability import Change
 from onto_fn.testing.billing import Billing
 from onto_fn.views.definition import Consistency
 

@@ -18,9 +18,18 @@ from onto_fn.testing.users import User
 
 MAIN = """\
 from onto_fn import (
-    App, DomainModel, Form, FormMediator, Refused, Store, TopicSink, ViewMediator, ViewModel,
-    owner, role, root,
+    App,
+    DomainModel,
+    Form,
+    FormMediator,
+    Refused,
+    Store,
+    ViewMediator,
+    ViewModel,
+    root,
 )
+from onto_fn.access import owner, role
+from onto_fn.messaging import TopicSink
 from datetime import datetime
 
 

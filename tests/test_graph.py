@@ -10,7 +10,6 @@ from onto_fn import (
     DomainModel,
     Mediator,
     Store,
-    TaskDone,
     ViewModel,
     one,
     root,
@@ -18,7 +17,7 @@ from onto_fn import (
 from onto_fn.firestore import Document, PathTemplate, Query
 from onto_fn.mediators import Documents, check_graph
 from onto_fn.store import ReadSet, load
-from onto_fn.views import Definition, Transition
+from onto_fn.views import Definition, TaskDone, Transition
 
 
 class Seed(DomainModel, collection="seeds"):

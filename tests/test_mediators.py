@@ -6,19 +6,12 @@ from typing import Any
 
 import pytest
 
-from onto_fn import (
-    DeclarationError,
-    DocumentSink,
-    DomainModel,
-    Mediator,
-    TaskDone,
-    TopicSink,
-    ViewMediator,
-)
+from onto_fn import DeclarationError, DocumentSink, DomainModel, Mediator, ViewMediator
 from onto_fn.errors import BuildError, InvalidPath, MissingDocument
 from onto_fn.firestore import PathTemplate
 from onto_fn.mediators import Documents
-from onto_fn.views import Definition, Transition
+from onto_fn.messaging import TopicSink
+from onto_fn.views import Definition, TaskDone, Transition
 
 
 class Invoice(DomainModel, collection="invoices"):

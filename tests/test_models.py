@@ -8,7 +8,8 @@ from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.types import Document as DocumentMessage
 from pydantic import BaseModel, Field
 
-from onto_fn import DeclarationError, DomainModel, EmbeddedModel, InvalidDocument
+from onto_fn import DeclarationError, DomainModel, EmbeddedModel
+from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document
 from onto_fn.firestore.values import decode_fields, encode_fields
 from onto_fn.models.domain import stored_content

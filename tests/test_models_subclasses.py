@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from onto_fn import DeclarationError, DomainModel, InvalidDocument
+from onto_fn import DeclarationError, DomainModel
+from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Filter
 
 

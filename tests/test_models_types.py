@@ -35,16 +35,8 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType, TypedDict
 
-from onto_fn import (
-    DeclarationError,
-    DomainModel,
-    EmbeddedModel,
-    Ref,
-    Repository,
-    Store,
-    ViewModel,
-    root,
-)
+from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, ViewModel, root
+from onto_fn.editing import Repository
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.values import decode_fields, encode_fields

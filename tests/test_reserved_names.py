@@ -17,10 +17,10 @@ from onto_fn import (
     Patch,
     Store,
     ViewModel,
-    owner,
     root,
 )
 from onto_fn import query as matching
+from onto_fn.access import owner
 
 
 class Room(DomainModel, collection="rooms"):

@@ -9,18 +9,16 @@ from onto_fn import (
     DeclarationError,
     DocumentSink,
     DomainModel,
-    EndpointSink,
     FanOut,
     Mediator,
-    Message,
     Store,
-    TaskDone,
-    TopicSink,
     ViewMediator,
     ViewModel,
     root,
 )
 from onto_fn.mediators import Documents
+from onto_fn.messaging import EndpointSink, Message, TopicSink
+from onto_fn.views import TaskDone
 
 
 class Meeting(DomainModel, collection="meetings"):

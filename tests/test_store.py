@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from onto_fn import (
-    DomainModel,
-    InvalidDocument,
-    MissingDocument,
-    Ref,
-    Store,
-    keyed,
-    many,
-    one,
-    root,
-)
+from onto_fn import DomainModel, Ref, Store, keyed, many, one, root
 from onto_fn import query as matching
-from onto_fn.errors import BuildError, InvalidReference
+from onto_fn.errors import BuildError, InvalidDocument, InvalidReference, MissingDocument
 from onto_fn.firestore import Document, Filter, Query, Reference
 from onto_fn.firestore.queries import document_key
 from onto_fn.store import ReadSet, load

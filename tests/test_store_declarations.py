@@ -4,19 +4,9 @@ import functools
 
 import pytest
 
-from onto_fn import (
-    DeclarationError,
-    DomainModel,
-    Ref,
-    Store,
-    aggregate,
-    count,
-    keyed,
-    many,
-    one,
-    root,
-)
+from onto_fn import DeclarationError, DomainModel, Ref, Store, aggregate, keyed, many, one, root
 from onto_fn import query as matching
+from onto_fn.aggregates import count
 from onto_fn.firestore import Document, PathTemplate, Query, QueryShape
 from onto_fn.store import ReadSet, load
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from onto_fn import App, DomainModel, EndpointSink, Store, TopicSink, ViewMediator, ViewModel, root
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, root
+from onto_fn.messaging import EndpointSink, TopicSink
 from onto_fn.testing import EmulatorError
 from onto_fn.testing.topics import declared_topics, full_name, topics_of
 

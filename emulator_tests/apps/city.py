@@ -14,10 +14,9 @@ from onto_fn import (
     Store,
     ViewMediator,
     ViewModel,
-    owner,
-    public,
     root,
 )
+from onto_fn.access import owner, public
 
 
 class City(DomainModel, collection="City"):

@@ -1,6 +1,7 @@
 """Polls: each vote is counted once, whatever is delivered twice, late or out of order."""
 
-from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, count, root
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, root
+from onto_fn.aggregates import count
 
 
 class Poll(DomainModel, collection="polls"):

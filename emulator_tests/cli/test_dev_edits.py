@@ -45,7 +45,10 @@ service cloud.firestore {{
   }}
 }}
 """
-READABLE = ("from onto_fn import ", "from onto_fn import TopicSink, public, ")
+READABLE = (
+    "from onto_fn import ",
+    "from onto_fn.access import public\nfrom onto_fn.messaging import TopicSink\nfrom onto_fn import ",
+)
 TITLE = "return self.store.town.name"
 
 

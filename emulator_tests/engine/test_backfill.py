@@ -11,23 +11,17 @@ from kit.domain import GroupView, Team, TeamView, group_view, people
 from kit.polls import POLL, numbers, poll_engine
 from kit.writing import Writer
 
-from onto_fn import (
-    Database,
-    DeclarationError,
-    DocumentSink,
-    Engine,
-    Mediator,
-    TaskDone,
-    count,
-    total,
-)
-from onto_fn.engine import Batch
+from onto_fn import DeclarationError, DocumentSink, Mediator
+from onto_fn.aggregates import count, total
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine
 from onto_fn.engine.backfill import Backfill, Progress, targets_of
 from onto_fn.engine.estimates import estimate
 from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification
 from onto_fn.firestore import Query
 from onto_fn.testing.eventually import Eventually
+from onto_fn.views import TaskDone
 
 CHECKPOINT = "onto_backfills/GroupView"
 

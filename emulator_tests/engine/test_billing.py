@@ -14,19 +14,10 @@ import pytest
 from kit.writing import Writer
 from pydantic import Field
 
-from onto_fn import (
-    Change,
-    Database,
-    DomainModel,
-    Engine,
-    Ref,
-    Result,
-    Store,
-    ViewModel,
-    many,
-    query,
-    root,
-)
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, query, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 from onto_fn.testing.billing import Billing
 from onto_fn.views.definition import Consistency
 

@@ -13,7 +13,8 @@ from kit.calls import Outage
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Database, Refused, edit, load_view
+from onto_fn import Refused
+from onto_fn.editing import Database, edit, load_view
 from onto_fn.errors import Contention, MissingDocument, RetriesExhausted
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))

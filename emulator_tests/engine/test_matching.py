@@ -10,7 +10,7 @@ import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from kit.writing import Writer
 
-from onto_fn import Database
+from onto_fn.editing import Database
 from onto_fn.firestore import Document, Filter, Query, Reference, Write
 from onto_fn.firestore.matching import found, is_decidable, matches, selected
 from onto_fn.firestore.queries import Operator, Order

@@ -15,24 +15,12 @@ from kit.polls import POLL, CountedPoll, CountedVote, vote
 from kit.sending import Recorder, deliver
 from kit.writing import Writer
 
-from onto_fn import (
-    App,
-    Database,
-    DocumentSink,
-    Engine,
-    Mediator,
-    TaskDone,
-    ViewMediator,
-    ViewModel,
-    aggregate,
-    count,
-    maximum,
-    minimum,
-    root,
-    total,
-)
+from onto_fn import App, DocumentSink, Mediator, ViewMediator, ViewModel, aggregate, root
 from onto_fn import Store as BaseStore
+from onto_fn.aggregates import count, maximum, minimum, total
 from onto_fn.cli.explanations import dependents, origins
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.backfill import Backfill, targets_of
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.engine.status import letters_of_events, status_of
@@ -41,6 +29,7 @@ from onto_fn.firestore import Filter, Query
 from onto_fn.firestore.queries import Order
 from onto_fn.generate import index_file
 from onto_fn.generate.indexes import composite_index
+from onto_fn.views import TaskDone
 
 RECORDER = Recorder()
 

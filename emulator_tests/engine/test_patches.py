@@ -16,9 +16,13 @@ from kit.calls import Outage
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Database, Engine, Outcome, PatchMediator, Result, TaskDone
+from onto_fn import PatchMediator
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.observability import Outcome, Result
 from onto_fn.testing import EmulatorSuite
+from onto_fn.views import TaskDone
 
 Connect = Callable[..., Any]
 KILLED = Path(__file__).parent / "kit" / "killed.py"

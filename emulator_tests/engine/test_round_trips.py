@@ -13,7 +13,10 @@ from kit.writing import Writer
 from meeting_room.models import Location, Meeting, Ticket, User
 from meeting_room.views import MeetingSession, UserView
 
-from onto_fn import App, Change, Database, Engine, Result, ViewMediator
+from onto_fn import App, ViewMediator
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 Connect = Callable[..., Any]
 VIEWS = [f"users/{user}/MeetingSession/m" for user in ("joshua", "tijuana")]

@@ -8,18 +8,12 @@ from kit.definitions import during_build
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import (
-    Change,
-    Database,
-    DeclarationError,
-    DocumentSink,
-    DomainModel,
-    Engine,
-    Mediator,
-    Result,
-    TaskDone,
-)
+from onto_fn import DeclarationError, DocumentSink, DomainModel, Mediator
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.observability import Change, Result
+from onto_fn.views import TaskDone
 
 REQUEST, ORDER = "requests/r", "taskOrders/r"
 

@@ -11,24 +11,14 @@ from typing import Any
 from fuzz.composed import ModelField, to_camel
 from fuzz.declarations import Declaration
 from fuzz.documents import Google, Message, same, wire
-from onto_fn import (
-    App,
-    Change,
-    Database,
-    DeclarationError,
-    DomainModel,
-    Engine,
-    FormMediator,
-    PatchMediator,
-    Result,
-    ViewMediator,
-    edit,
-    load_view,
-)
+from onto_fn import App, DeclarationError, DomainModel, FormMediator, PatchMediator, ViewMediator
+from onto_fn.editing import Database, edit, load_view
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.values import decode_fields, encode_fields
 from onto_fn.models.domain import stored_content
+from onto_fn.observability import Change, Result
 
 OWNER = "owner"
 

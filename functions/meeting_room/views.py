@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from meeting_room.models import Location, Meeting, Ticket, User
-from onto_fn import Refused, Store, ViewModel, keyed, many, one, owner, query, root
+from onto_fn import Refused, Store, ViewModel, keyed, many, one, query, root
+from onto_fn.access import owner
 
 
 class Attendee(BaseModel):

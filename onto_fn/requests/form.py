@@ -39,7 +39,8 @@ class Form(RequestModel, Generic[S]):
         version: change it to mark a change of code that the class's own source does not show.
 
     Example:
-        >>> from onto_fn import DomainModel, Form, owner
+        >>> from onto_fn import DomainModel, Form
+        >>> from onto_fn.access import owner
         >>> class Order(DomainModel, collection="orders"):
         ...     amount: int
         >>> class OrderForm(

@@ -44,7 +44,8 @@ class Patch(RequestModel, Generic[V]):
         version: change it to mark a change of code that the class's own source does not show.
 
     Example:
-        >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, owner, root
+        >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, root
+        >>> from onto_fn.access import owner
         >>> class Profile(DomainModel, collection="profiles"):
         ...     nick: str
         >>> class ProfileStore(Store):

@@ -170,7 +170,8 @@ def submit(
             written it.
 
     Example:
-        >>> from onto_fn import DomainModel, Form, owner
+        >>> from onto_fn import DomainModel, Form
+        >>> from onto_fn.access import owner
         >>> class Order(DomainModel, collection="orders"):
         ...     dish: str
         ...     by: str

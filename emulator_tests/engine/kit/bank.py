@@ -8,7 +8,6 @@ from typing import Any
 
 from onto_fn import (
     DomainModel,
-    Engine,
     Form,
     FormMediator,
     Patch,
@@ -17,13 +16,14 @@ from onto_fn import (
     Refused,
     Request,
     Store,
-    TaskDone,
     ViewModel,
     one,
-    owner,
     query,
     root,
 )
+from onto_fn.access import owner
+from onto_fn.engine import Engine
+from onto_fn.views import TaskDone
 
 
 class Limit(DomainModel, collection="limits"):
