@@ -3,14 +3,14 @@
 from meeting_room.patches import MeetingSessionPatch, UserViewPatch
 from meeting_room.views import MeetingSession, UserView
 
-from onto_fn import App, PatchMediator, ViewMediator
+from onto_fn import App
 
 app = App(
     [
-        ViewMediator(MeetingSession),
-        ViewMediator(UserView),
-        PatchMediator(MeetingSessionPatch),
-        PatchMediator(UserViewPatch),
+        MeetingSession,
+        UserView,
+        MeetingSessionPatch,
+        UserViewPatch,
     ],
     region="us-central1",
     memory=512,

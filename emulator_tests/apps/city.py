@@ -12,7 +12,6 @@ from onto_fn import (
     FormMediator,
     Request,
     Store,
-    ViewMediator,
     ViewModel,
     root,
 )
@@ -69,7 +68,7 @@ class CensusForm(Form, path="users/{user_id}/censusForms/{id}", create=owner("us
 
 app = App(
     [
-        ViewMediator(CityView),
+        CityView,
         FormMediator(CityForm, callable=True),
         FormMediator(CensusForm, callable=True, app_check=True),
     ]

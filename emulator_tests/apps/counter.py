@@ -1,6 +1,6 @@
 """Polls: each vote is counted once, whatever is delivered twice, late or out of order."""
 
-from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, root
+from onto_fn import App, DomainModel, Store, ViewModel, aggregate, root
 from onto_fn.aggregates import count
 
 
@@ -31,5 +31,5 @@ class PollResults(ViewModel[PollStore], path="pollResults/{poll}"):
         return self.store.votes["total"]
 
 
-app = App([ViewMediator(PollResults)])
+app = App([PollResults])
 app.export(globals())

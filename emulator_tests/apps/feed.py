@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from onto_fn import App, DomainModel, FanOut, Store, ViewMediator, ViewModel, one, root
+from onto_fn import App, DomainModel, FanOut, Store, ViewModel, one, root
 
 
 class Author(DomainModel, collection="users"):
@@ -36,5 +36,5 @@ class PostDAV(ViewModel[PostStore], path="users/{follower}/feed/{post_id}", type
         return [{"follower": f, "post_id": post_id} for f, follows in followers.items() if follows]
 
 
-app = App([ViewMediator(PostDAV)], fan_out=FanOut())
+app = App([PostDAV], fan_out=FanOut())
 app.export(globals())

@@ -47,7 +47,9 @@ service cloud.firestore {{
 """
 READABLE = (
     "from onto_fn import ",
-    "from onto_fn.access import public\nfrom onto_fn.messaging import TopicSink\nfrom onto_fn import ",
+    "from onto_fn.access import public\n"
+    "from onto_fn.messaging import TopicSink\n"
+    "from onto_fn import ",
 )
 TITLE = "return self.store.town.name"
 
