@@ -14,7 +14,7 @@ app = App(
     ],
     region="us-central1",
     memory=512,
-    timeout=60,
+    timeout_sec=60,
     concurrency=80,
     max_instances=20,
     admin_claim="admin",

@@ -30,8 +30,9 @@ def renamed_arguments(**names: str) -> Callable[[Callable[P, T]], Callable[P, T]
 
         @wraps(function)
         def with_old_names(*args: Any, **kwargs: Any) -> T:
-            for old in names.keys() & kwargs.keys():
-                new = names[old]
+            for old, new in names.items():
+                if old not in kwargs:
+                    continue
                 if new in kwargs:
                     raise TypeError(f"{called} got {old!r}, the old name of {new!r}, and {new!r}")
                 warn_renamed(f"{called}({old}=…)", f"`{new}=`")
@@ -41,3 +42,28 @@ def renamed_arguments(**names: str) -> Callable[[Callable[P, T]], Callable[P, T]
         return with_old_names
 
     return decorated
+
+
+def renamed_fields(**names: str) -> Callable[[type[T]], type[T]]:
+    """A dataclass whose fields have their old names as well.
+
+    Args:
+        names: the new name of each field, by its old one.
+    """
+
+    def decorated(cls: type[T]) -> type[T]:
+        made: Any = cls
+        made.__init__ = renamed_arguments(**names)(made.__init__)
+        for old, new in names.items():
+            setattr(cls, old, _old_field(cls.__name__, old, new))
+        return cls
+
+    return decorated
+
+
+def _old_field(owner: str, old: str, new: str) -> property:
+    def value(self: object) -> object:
+        warn_renamed(f"{owner}.{old}", f"`{new}`")
+        return getattr(self, new)
+
+    return property(value)

@@ -17,7 +17,7 @@ from onto_fn import (
 from onto_fn.firestore import Document, PathTemplate, Query
 from onto_fn.mediators import Documents, check_graph
 from onto_fn.store import ReadSet, load
-from onto_fn.views import Definition, TaskDone, Transition
+from onto_fn.views import Definition, Transition
 
 
 class Seed(DomainModel, collection="seeds"):
@@ -224,7 +224,7 @@ def task(task_name: str, model: type[DomainModel], field: str | None) -> Definit
         sink = DocumentSink("granted/{id}")
         name = task_name
         mode = "task"
-        done = TaskDone.delete() if field is None else TaskDone.set_field(field)
+        mark = field
 
         def on_create(self, source: DomainModel) -> Documents:
             return None

@@ -298,7 +298,7 @@ def test_of_a_collection_group_only_the_declared_collection_is_told() -> None:
 
     watched.take(Snapshot({name_of("a"): changed("a", 1)}, frozenset({name_of("b")})))
 
-    assert query_of(PathTemplate("towns/{town}/people")) == Query("people", anywhere=True)
+    assert query_of(PathTemplate("towns/{town}/people")) == Query("people", collection_group=True)
     assert changes == []
 
 

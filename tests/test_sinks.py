@@ -18,7 +18,6 @@ from onto_fn import (
 )
 from onto_fn.mediators import Documents
 from onto_fn.messaging import EndpointSink, Message, TopicSink
-from onto_fn.views import TaskDone
 
 
 class Meeting(DomainModel, collection="meetings"):
@@ -100,7 +99,6 @@ def test_modes_without_a_ledger_cannot_send(mode: str) -> None:
                 "sink": DocumentSink("receipts/{id}"),
                 "on_create": lambda self, source: None,
                 "mode": mode,
-                "done": TaskDone.delete(),
                 "sends": (TOPIC,),
             },
         )

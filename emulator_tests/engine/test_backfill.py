@@ -21,7 +21,6 @@ from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification
 from onto_fn.firestore import Query
 from onto_fn.testing.eventually import Eventually
-from onto_fn.views import TaskDone
 
 CHECKPOINT = "onto_backfills/GroupView"
 
@@ -226,7 +225,7 @@ def test_a_task_is_not_backfilled() -> None:
         source = Team
         sink = DocumentSink("never/{id}")
         mode = "task"
-        done = TaskDone.set_field("processed")
+        mark = "processed"
 
         def on_create(self, source: Team) -> None: ...
 

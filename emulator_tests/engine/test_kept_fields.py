@@ -180,7 +180,7 @@ def by_propagate(database: Database, writer: Writer, **values: Any) -> None:
     view = load_view(database, ShipPage, "a")
     for name, value in values.items():
         setattr(view, name, value)
-    assert view.propagate() == (SHIP,)
+    assert view.save() == (SHIP,)
 
 
 def by_patch(database: Database, writer: Writer, **values: Any) -> None:

@@ -29,7 +29,6 @@ from onto_fn.firestore import Filter, Query
 from onto_fn.firestore.queries import Order
 from onto_fn.generate import index_file
 from onto_fn.generate.indexes import composite_index
-from onto_fn.views import TaskDone
 
 RECORDER = Recorder()
 
@@ -57,7 +56,7 @@ class Carried(Mediator):
     source = CountedPoll
     sink = DocumentSink("carried/{id}")
     mode = "task"
-    done = TaskDone.set_field("processed")
+    mark = "processed"
 
     def on_create(self, source: CountedPoll) -> Any:
         yield self.sink.document({"question": source.question}, id=source.doc_id)

@@ -22,7 +22,6 @@ from onto_fn.engine import Engine
 from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.observability import Outcome, Result
 from onto_fn.testing import EmulatorSuite
-from onto_fn.views import TaskDone
 
 Connect = Callable[..., Any]
 KILLED = Path(__file__).parent / "kit" / "killed.py"
@@ -157,7 +156,7 @@ def test_a_domain_document_that_is_invalid_is_not_shown_to_the_client(
 def test_a_patch_can_be_deleted_when_it_is_done_and_stays_when_it_is_refused(
     database: Database, writer: Writer
 ) -> None:
-    definition = PatchMediator(AccountPatch, done=TaskDone.delete()).definition()
+    definition = PatchMediator(AccountPatch, mark=None).definition()
     engine = Engine([definition])
 
     engine.handle(database, writer.write(PATCH, patch(deposit=1)))

@@ -13,7 +13,6 @@ from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.observability import Change, Result
-from onto_fn.views import TaskDone
 
 REQUEST, ORDER = "requests/r", "taskOrders/r"
 
@@ -38,7 +37,7 @@ class Order(Mediator):
 class MarkedOrder(Order):
     """The same, with a mark that the client can watch."""
 
-    done = TaskDone.set_field("processed")
+    mark = "processed"
 
 
 class Application(DomainModel, collection="applications", extra="forbid"):
@@ -51,7 +50,7 @@ class Admission(Mediator):
     source = Application
     sink = DocumentSink("admissions/{id}")
     mode = "task"
-    done = TaskDone.set_field("processed")
+    mark = "processed"
     is_open = False
 
     def on_create(self, source: Application) -> Iterator[Any]:

@@ -164,7 +164,7 @@ def unchanged(case: Case, world: World) -> None:
         loaded = load_view(world.database, case.get("Page"), path.rpartition("/")[2])
         for one in case.declaration.fields:
             setattr(loaded, one.name, getattr(loaded, one.name))
-        written = loaded.propagate()
+        written = loaded.save()
         _require(written == (), f"setting each field to what it is has written {written}")
 
 

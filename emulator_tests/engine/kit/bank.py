@@ -23,7 +23,6 @@ from onto_fn import (
 )
 from onto_fn.access import owner
 from onto_fn.engine import Engine
-from onto_fn.views import TaskDone
 
 
 class Limit(DomainModel, collection="limits"):
@@ -158,9 +157,8 @@ def engine(**options: Any) -> Engine:
     return Engine([*patches, transfers()], **options)
 
 
-def transfers(done: TaskDone | None = None) -> Any:
-    mediator = FormMediator(TransferForm, done=done) if done else FormMediator(TransferForm)
-    return mediator.definition()
+def transfers() -> Any:
+    return FormMediator(TransferForm).definition()
 
 
 PATCH, FORM = "users/ann/accountPatches/p", "users/ann/transferForms/f"
