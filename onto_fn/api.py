@@ -13,7 +13,7 @@ from onto_fn.mediators import (
 from onto_fn.models import DomainModel, EmbeddedModel, Ref
 from onto_fn.requests import Form, Patch, Request
 from onto_fn.store import Store, aggregate, keyed, many, one, query, root
-from onto_fn.views import ViewModel
+from onto_fn.views import ViewModel, mirror
 
 __all__ = [
     "App",
@@ -38,6 +38,7 @@ __all__ = [
     "aggregate",
     "keyed",
     "many",
+    "mirror",
     "one",
     "query",
     "root",

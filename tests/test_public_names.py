@@ -13,7 +13,7 @@ from onto_fn.moved import PLACES
 
 TOP = (
     "App DomainModel EmbeddedModel Ref Store ViewModel Form Patch Request Refused Mediator "
-    "DocumentSink root one many keyed query aggregate RetryPolicy FanOut OntoError "
+    "DocumentSink root one many keyed query aggregate mirror RetryPolicy FanOut OntoError "
     "DeclarationError ViewMediator PatchMediator FormMediator"
 )
 GROUPS = {

@@ -16,6 +16,7 @@ from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore.documents import Fields
 from onto_fn.requests.request import RequestModel
 from onto_fn.views import ViewModel
+from onto_fn.views.view import setter_of
 
 if TYPE_CHECKING:
     from onto_fn.requests.shapes import Record
@@ -207,6 +208,5 @@ def _check_setter(cls: type[Patch[Any]], name: str) -> None:
         )
     if isinstance(member, cached_property) or cast(property, member).fset is None:
         raise DeclarationError(
-            f"{cls.__name__}.{name}: {view.__name__}.{name} has no setter; write "
-            f"`@{name}.setter` and `def {name}(self, value) -> None` below its property"
+            f"{cls.__name__}.{name}: {view.__name__}.{name} has no setter; {setter_of(view, name)}"
         )

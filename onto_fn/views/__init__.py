@@ -8,6 +8,7 @@ from onto_fn.views.definition import (
     TaskDone,
     Transition,
 )
+from onto_fn.views.mirrors import mirror
 from onto_fn.views.view import ViewDocument, ViewModel
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Transition",
     "ViewDocument",
     "ViewModel",
+    "mirror",
 ]
