@@ -1,12 +1,15 @@
 """`Patch`: a document that a client writes to have fields of a view changed."""
 
+# A method of a metaclass takes the class; see `request.py`.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, Field
 from typing_extensions import Format, get_annotations
@@ -14,7 +17,7 @@ from typing_extensions import Format, get_annotations
 from onto_fn.access import Owner
 from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore.documents import Fields
-from onto_fn.requests.request import RequestModel
+from onto_fn.requests.request import RequestModel, RequestType, validated
 from onto_fn.views import ViewModel
 from onto_fn.views.view import setter_of
 
@@ -24,7 +27,43 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=ViewModel[Any])
 
 
-class Patch(RequestModel, Generic[V]):
+class PatchType(RequestType):
+    """What the class of a patch can do; see `RequestType`."""
+
+    def parsed(cls: type[Any], fields: Fields) -> Any:
+        """The patch that a document's fields make.
+
+        Raises:
+            InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
+        """
+        problems = list(PatchType.written_shape(cls).problems(fields))
+        if problems:
+            raise InvalidRequest(problems)
+        targets = cls.__targets__.values()
+        patch = validated(cls, {n: v for n, v in fields.items() if n not in targets})
+        if not patch.model_fields_set:
+            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
+            raise InvalidRequest([f"(document): sets none of {names}"])
+        return patch
+
+    def stored_names(cls: type[Any]) -> list[str]:
+        """The names in Firestore of all that a client may write; the target as well."""
+        return [*cls.__targets__.values(), *RequestType.stored_names(cls)]
+
+    def written_shape(cls: type[Any]) -> Record:
+        """Exactly what a client may write, in Firestore's types; the target as well."""
+        from onto_fn.requests.shapes import Identifier
+
+        declared = RequestType.written_shape(cls)
+        targets = dict.fromkeys(cls.__targets__.values(), Identifier())
+        return replace(
+            declared,
+            fields={**targets, **declared.fields},
+            required=declared.required | targets.keys(),
+        )
+
+
+class Patch(RequestModel, Generic[V], metaclass=PatchType):
     """A client's request to change fields of one document of a view.
 
     Its fields are those of the view that may be changed; each needs a setter there. Only the fields
@@ -85,12 +124,12 @@ class Patch(RequestModel, Generic[V]):
         root: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
         for name in get_annotations(cls, format=Format.FORWARDREF):
             # A field that the client leaves out is not set; see `model_fields_set`.
             if not name.startswith("_") and name not in vars(cls):
                 setattr(cls, name, Field(default=None))
-        if not cls.is_declared():
+        super().__init_subclass__(**kwargs)
+        if not RequestType.is_declared(cls):
             return
         cls.__view__ = _view_of(cls)
         cls.__targets__ = _targets_of(cls, target)
@@ -100,7 +139,7 @@ class Patch(RequestModel, Generic[V]):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if not cls.is_declared():
+        if not RequestType.is_declared(cls):
             return
         if not cls.model_fields:
             raise DeclarationError(f"{cls.__name__} declares no field that may be changed")
@@ -110,41 +149,6 @@ class Patch(RequestModel, Generic[V]):
                 raise DeclarationError(
                     f"{cls.__name__}.{name} is stored like the target {info.alias!r}; rename that"
                 )
-
-    @classmethod
-    def parsed(cls, fields: Fields) -> Self:
-        """The patch that a document's fields make.
-
-        Raises:
-            InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
-        """
-        problems = list(cls.written_shape().problems(fields))
-        if problems:
-            raise InvalidRequest(problems)
-        targets = cls.__targets__.values()
-        patch = cls._validated({n: v for n, v in fields.items() if n not in targets})
-        if not patch.model_fields_set:
-            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
-            raise InvalidRequest([f"(document): sets none of {names}"])
-        return patch
-
-    @classmethod
-    def stored_names(cls) -> list[str]:
-        """The names in Firestore of all that a client may write; the target as well."""
-        return [*cls.__targets__.values(), *super().stored_names()]
-
-    @classmethod
-    def written_shape(cls) -> Record:
-        """Exactly what a client may write, in Firestore's types; the target as well."""
-        from onto_fn.requests.shapes import Identifier
-
-        declared = super().written_shape()
-        targets = dict.fromkeys(cls.__targets__.values(), Identifier())
-        return replace(
-            declared,
-            fields={**targets, **declared.fields},
-            required=declared.required | targets.keys(),
-        )
 
 
 def _view_of(cls: type[Patch[Any]]) -> type[ViewModel[Any]]:

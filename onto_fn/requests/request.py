@@ -1,15 +1,22 @@
 """What forms and patches share: a document that a client writes to ask for a change."""
 
+# A method of a metaclass takes the class, so that `CityForm.parsed(…)` is a `CityForm`. Pyright,
+# which understands that, wants the parameter to be of the metaclass itself.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from typing_extensions import Format, get_annotations
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
 from onto_fn.errors import DeclarationError, InvalidRequest
@@ -22,7 +29,11 @@ from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_fields, check_members
 
 if TYPE_CHECKING:  # else with the first request: an event function does without
+    from pydantic._internal._model_construction import ModelMetaclass
+
     from onto_fn.requests.shapes import Record
+else:
+    ModelMetaclass = type(BaseModel)
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,104 @@ class Request:
 _REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
-class RequestModel(BaseModel):
+R = TypeVar("R", bound="RequestModel")
+
+
+class RequestType(ModelMetaclass):
+    """What the class of a form or patch can do.
+
+    These are methods of the class of the class, so that a field may have the name of any of them.
+    """
+
+    def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
+        """Create the class, without pydantic's warning of fields that hide nothing."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", _HIDES_NOTHING, UserWarning)
+            return super().__new__(mcs, *args, **kwargs)
+
+    def is_declared(cls: type[RequestModel]) -> bool:
+        """Whether the class has a path; a base class that others share fields by has none."""
+        return "__path__" in vars(cls)
+
+    def store_type(cls: type[RequestModel]) -> type[Any] | None:
+        """The class of the store that a form reads, if it does."""
+        return cls.__argument__
+
+    def stored_names(cls: type[RequestModel]) -> list[str]:
+        """The names in Firestore of all that a client may write."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    def written_shape(cls: type[RequestModel]) -> Record:
+        """Exactly what a client may write, in Firestore's types; also what the rules are made of.
+
+        Raises:
+            DeclarationError: a field has a type that Firestore lacks.
+        """
+        return _shape_of(cast(Any, cls))
+
+    def parsed(cls: type[R], fields: Fields) -> R:
+        """The request that a document's fields make.
+
+        Nothing is converted but what the types table says: `"yes"` is no bool, `"1"` no int.
+
+        Raises:
+            InvalidRequest: the fields do not fit; the message names each that does not.
+        """
+        problems = list(RequestType.written_shape(cls).problems(fields))
+        if problems:
+            raise InvalidRequest(problems)
+        return validated(cls, fields)
+
+    def request(
+        cls: type[RequestModel],
+        path: str,
+        uid: str | None = None,
+        time: datetime | None = None,
+    ) -> Request:
+        """What is known of the request at a path that fits the declaration.
+
+        Without `uid`, the user is the one that the path names, if only that user may create it.
+        Without `time`, the request was made now.
+
+        Raises:
+            InvalidRequest: the id of the request is longer than 128 characters.
+        """
+        check_id(last_segment(path))
+        params = cls.__path__.match(path) or {}
+        parts = list(cls.__create__.alternatives())
+        if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
+            uid = params.get(parts[0].variable)
+        return Request(path, params, uid, time or datetime.now(UTC))
+
+
+_FREE = "|".join(name for name in vars(RequestType) if not name.startswith("_"))
+_HIDES_NOTHING = rf'Field name "({_FREE})" in '
+
+
+def validated(model: type[R], fields: Fields) -> R:
+    """The request of fields that have the right shape.
+
+    Raises:
+        InvalidRequest: pydantic refuses them.
+    """
+    try:
+        return model.model_validate(fields, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise InvalidRequest(problems_of(error)) from error
+
+
+def _give_defaults(cls: type[RequestModel]) -> None:
+    """Keep pydantic from taking a method of the class for the default of a field of its name."""
+    for name in get_annotations(cls, format=Format.FORWARDREF):
+        if name not in vars(cls) and hasattr(RequestType, name):
+            setattr(cls, name, Field())
+    for base in cls.__mro__[1:]:  # for an inherited field, it looks on the class once more
+        for name, info in getattr(base, "__pydantic_fields__", {}).items():
+            if name not in vars(cls) and hasattr(RequestType, name):
+                setattr(cls, name, copy(info))
+
+
+class RequestModel(BaseModel, metaclass=RequestType):
     """Base of `Form` and `Patch`: the fields that a client may write, and who may create it."""
 
     model_config = ConfigDict(
@@ -89,6 +197,7 @@ class RequestModel(BaseModel):
         super().__init_subclass__(**kwargs)
         check_members(cls, RequestModel, _REMEDY)
         check_fields(cls, _KEPT, RequestModel, _REMEDY)
+        _give_defaults(cls)
         if path is None:
             return
         cls.__path__ = PathTemplate(path)
@@ -132,63 +241,6 @@ class RequestModel(BaseModel):
             name = f"{cls.__name__}[{argument.__name__}]"
             namespace = {"__module__": cls.__module__, "__argument__": argument}
             return type(cls)(name, (cls,), namespace)
-
-    @classmethod
-    def is_declared(cls) -> bool:
-        """Whether the class has a path; a base class that others share fields by has none."""
-        return "__path__" in vars(cls)
-
-    @classmethod
-    def stored_names(cls) -> list[str]:
-        """The names in Firestore of all that a client may write."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
-
-    @classmethod
-    def written_shape(cls) -> Record:
-        """Exactly what a client may write, in Firestore's types; also what the rules are made of.
-
-        Raises:
-            DeclarationError: a field has a type that Firestore lacks.
-        """
-        return _shape_of(cls)
-
-    @classmethod
-    def parsed(cls, fields: Fields) -> Self:
-        """The request that a document's fields make.
-
-        Nothing is converted but what the types table says: `"yes"` is no bool, `"1"` no int.
-
-        Raises:
-            InvalidRequest: the fields do not fit; the message names each that does not.
-        """
-        problems = list(cls.written_shape().problems(fields))
-        if problems:
-            raise InvalidRequest(problems)
-        return cls._validated(fields)
-
-    @classmethod
-    def _validated(cls, fields: Fields) -> Self:
-        try:
-            return cls.model_validate(fields, by_alias=True, by_name=False)
-        except ValidationError as error:
-            raise InvalidRequest(problems_of(error)) from error
-
-    @classmethod
-    def request(cls, path: str, uid: str | None = None, time: datetime | None = None) -> Request:
-        """What is known of the request at a path that fits the declaration.
-
-        Without `uid`, the user is the one that the path names, if only that user may create it.
-        Without `time`, the request was made now.
-
-        Raises:
-            InvalidRequest: the id of the request is longer than 128 characters.
-        """
-        check_id(last_segment(path))
-        params = cls.__path__.match(path) or {}
-        parts = list(cls.__create__.alternatives())
-        if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
-            uid = params.get(parts[0].variable)
-        return Request(path, params, uid, time or datetime.now(UTC))
 
 
 # Names that are no fields of clients: onto_fn, or pydantic, calls what they name.

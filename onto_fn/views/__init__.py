@@ -9,7 +9,7 @@ from onto_fn.views.definition import (
     Transition,
 )
 from onto_fn.views.mirrors import mirror
-from onto_fn.views.view import ViewDocument, ViewModel
+from onto_fn.views.view import ViewDocument, ViewModel, ViewModelType
 
 __all__ = [
     "BuiltDocuments",
@@ -20,5 +20,6 @@ __all__ = [
     "Transition",
     "ViewDocument",
     "ViewModel",
+    "ViewModelType",
     "mirror",
 ]

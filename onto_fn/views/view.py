@@ -1,5 +1,9 @@
 """`ViewModel`: typed fields, computed from a store by properties."""
 
+# A method of a metaclass takes the class, so that `TeamPage.definition()` is that of the view.
+# Pyright, which understands that, wants the parameter to be of the metaclass itself.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import inspect
@@ -55,7 +59,28 @@ class Origin(Protocol):
         ...
 
 
-class ViewModel(Generic[S]):
+class ViewModelType(type):
+    """What the class of a view model can say of it.
+
+    It is a method of the class of the class, so that a field may have its name.
+    """
+
+    def definition(cls: type[ViewModel[Any]]) -> Definition:
+        """What the engine needs to know of this view."""
+        return Definition(
+            name=cls.__view_name__,
+            store=cls.__store__,
+            build=cls._build,  # pyright: ignore[reportPrivateUsage]
+            targets=(cls.__path__,),
+            fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
+            isolation=cls.__isolation__,
+            consistency=cls.__consistency__,
+            shards=cls.__shards__,
+            declared_in=cls.__module__,
+        )
+
+
+class ViewModel(Generic[S], metaclass=ViewModelType):
     """One kind of view document.
 
     Every public property with a return type is a field of the document; its name is camelCase in
@@ -229,23 +254,8 @@ class ViewModel(Generic[S]):
 
         The default is one document, for a path with one variable, which gets the root's id.
         """
-        identifier = cast(DomainModel, self.store.loaded(self.store.root().name)).doc_id
+        identifier = cast(DomainModel, self.store.loaded(type(self.store).root().name)).doc_id
         return [dict.fromkeys(self.__path__.variables, identifier)]
-
-    @classmethod
-    def definition(cls) -> Definition:
-        """What the engine needs to know of this view."""
-        return Definition(
-            name=cls.__view_name__,
-            store=cls.__store__,
-            build=cls._build,
-            targets=(cls.__path__,),
-            fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
-            isolation=cls.__isolation__,
-            consistency=cls.__consistency__,
-            shards=cls.__shards__,
-            declared_in=cls.__module__,
-        )
 
     @classmethod
     def _build(cls, store: Store, transition: Transition) -> dict[str, dict[str, Value]]:
