@@ -18,6 +18,7 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 
 if TYPE_CHECKING:
+    from firebase_functions.options import IngressSetting, VpcEgressSetting
     from firebase_functions.params import Expression, SecretParam
 
 T = TypeVar("T", str, int, float, bool)
@@ -27,9 +28,11 @@ Param = Union[T, "Expression[T]"]
 # The name of a secret, or a parameter that declares it.
 Secret = Union[str, "SecretParam"]
 
-# As firebase_functions.options has them, whose members are texts too.
-Ingress = Literal["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"]
-Egress = Literal["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"]
+# By name, or as firebase_functions.options has them, whose members are texts too.
+_IngressName = Literal["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"]
+_EgressName = Literal["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"]
+Ingress = Union[_IngressName, "IngressSetting"]
+Egress = Union[_EgressName, "VpcEgressSetting"]
 _EGRESS = "vpc_connector_egress_settings"
 
 WRITTEN = "google.cloud.firestore.document.v1.written"
@@ -85,8 +88,8 @@ class FunctionOptions:
                 f"service_account={account!r} cannot be given access to secrets: write its whole "
                 f"email, {account}PROJECT.iam.gserviceaccount.com, or a StringParam that has it"
             )
-        _check_setting("ingress", self.ingress, Ingress)
-        _check_setting(_EGRESS, self.vpc_connector_egress_settings, Egress)
+        _check_setting("ingress", self.ingress, _IngressName)
+        _check_setting(_EGRESS, self.vpc_connector_egress_settings, _EgressName)
         if self.vpc_connector_egress_settings is not None and self.vpc_connector is None:
             raise DeclarationError(
                 f"{_EGRESS} says what goes out by a connector; name that, `vpc_connector=`"
