@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from pydantic import ConfigDict, Field
-from typing_extensions import Format, get_annotations
+from pydantic import ConfigDict, Field, PrivateAttr
+from typing_extensions import Format, dataclass_transform, get_annotations
 
 from onto_fn.access import Owner
 from onto_fn.errors import DeclarationError, InvalidRequest
@@ -22,11 +22,12 @@ from onto_fn.views import ViewModel
 from onto_fn.views.view import setter_of
 
 if TYPE_CHECKING:
-    from onto_fn.requests.shapes import Record
+    from onto_fn.requests.compound_shapes import Record
 
 V = TypeVar("V", bound=ViewModel[Any])
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class PatchType(RequestType):
     """What the class of a patch can do; see `RequestType`."""
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
-from typing_extensions import Format, get_annotations
+from typing_extensions import Format, dataclass_transform, get_annotations
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
 from onto_fn.errors import DeclarationError, InvalidRequest
@@ -31,7 +31,7 @@ from onto_fn.models.reserved import check_fields, check_members
 if TYPE_CHECKING:  # else with the first request: an event function does without
     from pydantic._internal._model_construction import ModelMetaclass
 
-    from onto_fn.requests.shapes import Record
+    from onto_fn.requests.compound_shapes import Record
 else:
     ModelMetaclass = type(BaseModel)
 
@@ -73,6 +73,7 @@ _REMEDY = "give the field another name, and `Field(alias=…)` the name that cli
 R = TypeVar("R", bound="RequestModel")
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class RequestType(ModelMetaclass):
     """What the class of a form or patch can do.
 

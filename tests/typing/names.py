@@ -28,10 +28,18 @@ from onto_fn import (
     query,
     root,
 )
-from onto_fn import Engine as Engine  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
-from onto_fn import TopicSink as TopicSink  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
-from onto_fn import count as count  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
-from onto_fn import owner as owner  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+from onto_fn.access import (
+    owner as owner,
+)
+from onto_fn.aggregates import (
+    count as count,
+)
+from onto_fn.engine import (
+    Engine as Engine,
+)
+from onto_fn.messaging import (
+    TopicSink as TopicSink,
+)
 from onto_fn.observability import nonsense as nonsense  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 TYPES: list[type] = [
