@@ -34,6 +34,7 @@ class TownPage(ViewModel[TownStore], path="townPages/{id}"):
 
 SENDING = """
 from onto_fn import *
+from onto_fn.messaging import TopicSink
 class Town(DomainModel, collection="towns"):
     name: str
 class TownStore(Store):
