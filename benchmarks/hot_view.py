@@ -40,7 +40,7 @@ class Grouping(Side):
         super().__init__()
         members = [Member(doc_id=f"m{i}") for i in range(MEMBERS)]
         group = Group(doc_id="g", members=[member.doc_ref for member in members])
-        contents = {d.doc_ref.path: d.to_fields() for d in [*members, group]}
+        contents = {d.doc_ref.path: d.doc_fields() for d in [*members, group]}
         written = self.writer.commit([Write(p, f) for p, f in contents.items()])
         self.first = {p: Document(p, f, written) for p, f in contents.items()}
 

@@ -69,7 +69,7 @@ class Join:
         ]
         whole = Whole(doc_id="w", parts=[Part.ref(chain[0]) for chain in identifiers])
         models = [*parts, whole]
-        self.plain.commit([Write(model.doc_ref.path, model.to_fields()) for model in models])
+        self.plain.commit([Write(model.doc_ref.path, model.doc_fields()) for model in models])
         self.engine.rebuild(self.plain, "Total", "wholes/w")
         self.changed = f"parts/p0-{depth - 1}"
 

@@ -143,6 +143,12 @@ def test_propagate_of_a_view_is_save() -> None:
         page.propagate()
 
 
+def test_to_fields_of_a_model_is_doc_fields() -> None:
+    room: Any = Room(doc_id="a", title="A")
+    with warning(r"Room\.to_fields", "`doc_fields`"):
+        assert room.to_fields() == room.doc_fields()
+
+
 def test_a_mark_is_the_name_of_a_field() -> None:
     arguments: dict[str, Any] = {"mark": 7}
     with pytest.raises(DeclarationError, match="RoomForm: mark is the name of a field, or None"):

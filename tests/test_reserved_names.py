@@ -186,7 +186,7 @@ def test_models_views_patches_and_forms_may_have_a_field_of_any_other_name(name:
     )
     later: Any = new_class("Later", (form,), {"path": "later/{id}"}, lambda body: None)
     item = model(doc_id="a", **{name: "x"})
-    stored = next(iter(set(item.to_fields()) - {"doc_id", "doc_ref", "obj_type"}))
+    stored = next(iter(set(item.doc_fields()) - {"doc_id", "doc_ref", "obj_type"}))
 
     app = App([view, patch, form, later])
 

@@ -292,8 +292,8 @@ def test_a_root_of_another_subclass_gives_none() -> None:
     class CatStore(Store):
         cat = root(Cat)
 
-    dog = MemoryReader({"animals/a": Dog(doc_id="a", name="Rex").to_fields()})
-    cat = MemoryReader({"animals/a": Cat(doc_id="a", name="Tom").to_fields()})
+    dog = MemoryReader({"animals/a": Dog(doc_id="a", name="Rex").doc_fields()})
+    cat = MemoryReader({"animals/a": Cat(doc_id="a", name="Tom").doc_fields()})
 
     assert load(CatStore, "animals/a", dog, ReadSet()) is None
     assert load(CatStore, "animals/a", cat, ReadSet()) is not None

@@ -172,7 +172,7 @@ def test_a_shape_has_the_keys_of_the_query_that_is_run() -> None:
     [shape] = GuideStore.shapes()
     keys = GuideStore.tours.bind(store).keys()  # pyright: ignore
 
-    assert keys <= shape.keys_of("tours/t", tour.to_fields())
+    assert keys <= shape.keys_of("tours/t", tour.doc_fields())
 
 
 def test_a_query_below_the_root_gets_its_parent_from_the_store() -> None:

@@ -159,7 +159,7 @@ DISHES = {
         ("other", "tea", 5),
     ]
 }
-DOCUMENTS = {model.doc_ref.path: model.to_fields() for model in OBJECTS} | DISHES
+DOCUMENTS = {model.doc_ref.path: model.doc_fields() for model in OBJECTS} | DISHES
 
 
 def test_a_store_is_loaded_from_plain_dicts_with_all_its_reads() -> None:

@@ -28,7 +28,7 @@ class PostStore(Store):
 class PostDAV(ViewModel[PostStore], path="users/{follower}/feed/{post_id}", typed=True, shards=40):
     @property
     def post(self) -> dict[str, Any]:
-        return self.store.post.to_fields()
+        return self.store.post.doc_fields()
 
     def targets(self) -> Iterable[dict[str, str]]:
         post_id = self.store.post.doc_id

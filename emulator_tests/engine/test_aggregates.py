@@ -337,7 +337,7 @@ def test_an_aggregate_of_a_class_counts_its_subclasses_and_no_others(
 ) -> None:
     engine = Engine([ShelfView.definition()])
     for medium in (Medium(doc_id="m"), Book(doc_id="b"), Novel(doc_id="n")):
-        engine.handle(database, writer.write(medium.doc_ref.path, medium.to_fields()))
+        engine.handle(database, writer.write(medium.doc_ref.path, medium.doc_fields()))
 
     engine.handle(database, writer.write("shelves/s", {}))
 

@@ -114,7 +114,9 @@ def read(case: Case, world: World) -> None:
         content = stored_content(thing)
         for one in case.declaration.fields:
             _compare(f"{path}: {one.name}", content.get(one.stored), written.kept.get(one.name))
-        encoded = encode_fields(DomainModel.to_fields(thing), documents=world.documents, where=path)
+        encoded = encode_fields(
+            DomainModel.doc_fields(thing), documents=world.documents, where=path
+        )
         again = model.from_document(Document(path, decode_fields(encoded, world.documents), None))
         _require(
             digest(content) == digest(stored_content(again)),

@@ -1,6 +1,6 @@
 """Models, references and queries. Read by pyright, never run: see tests/test_typing.py."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from onto_fn import DomainModel, EmbeddedModel, Ref
 from onto_fn.editing import Database, Repository
@@ -37,6 +37,7 @@ class Odd(DomainModel, collection="odd"):
     template: str = ""
     owns: str = ""
     from_document: str = ""
+    to_fields: str = ""
 
 
 odd = Odd(content="a", ref="b", where="c", all=1)
@@ -47,6 +48,8 @@ assert_type(odd.at, str | None)
 user = User(doc_id="ann", first_name="Ann")
 assert_type(user.doc_ref, Ref[User])
 assert_type(user.doc_id, str)
+assert_type(user.doc_fields(), dict[str, Any])
+user.to_fields()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 assert_type(User.ref("ann"), Ref[User])
 assert_type(User.where("first_name", "==", "Ann"), ModelQuery[User])
 assert_type(User.all().order_by("nick").limit(3), ModelQuery[User])
