@@ -1,6 +1,7 @@
 """What the pages in docs/ show runs."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -45,6 +46,17 @@ def test_each_module_that_a_page_imports_is_public() -> None:
     }
 
     assert imported <= set(public_names_page.MODULES)
+
+
+def test_what_users_read_imports_public_names_only() -> None:
+    files = [DOCS.parent / "README.md", *PAGES]
+    for folder in ("functions/meeting_room", "functions", "onto_fn/cli/template/functions"):
+        files += (DOCS.parent / folder).glob("*.py")
+    pattern = r"^from (onto_fn[\w.]*) import (\([^)]*\)|[^(\n#]*)"
+    for file in files:
+        for module, names in re.findall(pattern, file.read_text(), re.MULTILINE):
+            public = import_module(module).__all__
+            assert {n for n in re.findall(r"\w+", names) if n not in public} == set(), file
 
 
 def test_the_table_of_types_is_that_of_the_code() -> None:
