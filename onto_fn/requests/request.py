@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
-from typing_extensions import Format, dataclass_transform, get_annotations
+from typing_extensions import dataclass_transform
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
 from onto_fn.errors import DeclarationError, InvalidRequest
@@ -25,15 +23,12 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import check_name, last_segment
 from onto_fn.models.declared_types import check_read
 from onto_fn.models.domain import METADATA_FIELDS
+from onto_fn.models.field_names import KEPT, FreeNames, free_fields
 from onto_fn.models.model_type import problems_of
-from onto_fn.models.reserved import check_fields, check_members
+from onto_fn.models.reserved import check_members
 
 if TYPE_CHECKING:  # else with the first request: an event function does without
-    from pydantic._internal._model_construction import ModelMetaclass
-
     from onto_fn.requests.compound_shapes import Record
-else:
-    ModelMetaclass = type(BaseModel)
 
 
 @dataclass(frozen=True)
@@ -74,17 +69,11 @@ R = TypeVar("R", bound="RequestModel")
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
-class RequestType(ModelMetaclass):
+class RequestType(FreeNames):
     """What the class of a form or patch can do.
 
     These are methods of the class of the class, so that a field may have the name of any of them.
     """
-
-    def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
-        """Create the class, without pydantic's warning of fields that hide nothing."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", _HIDES_NOTHING, UserWarning)
-            return super().__new__(mcs, *args, **kwargs)
 
     def is_declared(cls: type[RequestModel]) -> bool:
         """Whether the class has a path; a base class that others share fields by has none."""
@@ -141,10 +130,6 @@ class RequestType(ModelMetaclass):
         return Request(path, params, uid, time or datetime.now(UTC))
 
 
-_FREE = "|".join(name for name in vars(RequestType) if not name.startswith("_"))
-_HIDES_NOTHING = rf'Field name "({_FREE})" in '
-
-
 def validated(model: type[R], fields: Fields) -> R:
     """The request of fields that have the right shape.
 
@@ -157,17 +142,6 @@ def validated(model: type[R], fields: Fields) -> R:
         raise InvalidRequest(problems_of(error)) from error
 
 
-def _give_defaults(cls: type[RequestModel]) -> None:
-    """Keep pydantic from taking a method of the class for the default of a field of its name."""
-    for name in get_annotations(cls, format=Format.FORWARDREF):
-        if name not in vars(cls) and hasattr(RequestType, name):
-            setattr(cls, name, Field())
-    for base in cls.__mro__[1:]:  # for an inherited field, it looks on the class once more
-        for name, info in getattr(base, "__pydantic_fields__", {}).items():
-            if name not in vars(cls) and hasattr(RequestType, name):
-                setattr(cls, name, copy(info))
-
-
 class RequestModel(BaseModel, metaclass=RequestType):
     """Base of `Form` and `Patch`: the fields that a client may write, and who may create it."""
 
@@ -175,6 +149,7 @@ class RequestModel(BaseModel, metaclass=RequestType):
         alias_generator=to_camel,
         populate_by_name=True,
         arbitrary_types_allowed=True,
+        protected_namespaces=(),
         extra="forbid",
     )
 
@@ -197,8 +172,7 @@ class RequestModel(BaseModel, metaclass=RequestType):
     ) -> None:
         super().__init_subclass__(**kwargs)
         check_members(cls, RequestModel, _REMEDY)
-        check_fields(cls, _KEPT, RequestModel, _REMEDY)
-        _give_defaults(cls)
+        free_fields(cls, RequestModel, _KEPT, _REMEDY)
         if path is None:
             return
         cls.__path__ = PathTemplate(path)
@@ -245,12 +219,7 @@ class RequestModel(BaseModel, metaclass=RequestType):
 
 
 # Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
-_KEPT = {
-    name
-    for base in (RequestModel, BaseModel)
-    for name in vars(base)
-    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
-}
+_KEPT = {*KEPT, *(name for name in vars(RequestModel) if not name.startswith("_"))}
 
 
 @cache
