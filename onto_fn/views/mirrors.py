@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import getattr_static
+from operator import attrgetter
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
@@ -92,8 +93,10 @@ class Mirror(property):
         end = _end(f"{title}: mirror({self.path!r})", self.path, store)
         _check_type(title, self.path, kind, end)
 
+        whole = attrgetter(".".join(end.names))  # of a path with nothing on it that may be None
+
         def value(self: Any) -> Any:
-            return _followed(self.store, end.names)
+            return _followed(self.store, end.names) if end.may_break else whole(self.store)
 
         def change(self: Any, value: Any) -> None:
             holder = _followed(self.store, end.names[:-1])
@@ -156,11 +159,13 @@ class _End:
         names: the read, and the fields by their names in Python.
         kinds: what the value may be.
         unchangeable: why it cannot be set; empty if it can.
+        may_break: whether something on the way may be None.
     """
 
     names: tuple[str, ...]
     kinds: tuple[Alternative, ...]
     unchangeable: str
+    may_break: bool
 
 
 def _end(where: str, path: str, store: type[Store]) -> _End:
@@ -195,7 +200,8 @@ def _end(where: str, path: str, store: type[Store]) -> _End:
         kinds = kinds or (Alternative("any", Any),)
     if may_be_missing:
         kinds = (*kinds, _NULL)
-    return _End(tuple(resolved), kinds, _unchangeable(resolved[-1], found))
+    unchangeable = _unchangeable(resolved[-1], found)
+    return _End(tuple(resolved), kinds, unchangeable, may_be_missing or not found)
 
 
 def _fields(where: str, kinds: list[Alternative], name: str) -> list[Found]:
