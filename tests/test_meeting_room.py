@@ -118,7 +118,7 @@ def stored(view: type[ViewModel[Any]], root: str, documents: list[DomainModel]) 
 
 
 @pytest.mark.parametrize(("mirrored", "written", "root"), PAIRS)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(user=users, location=locations, status=statuses, attends=st.booleans())
 def test_the_documents_are_the_same_byte_for_byte(
     mirrored: type[ViewModel[Any]],
