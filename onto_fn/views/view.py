@@ -114,7 +114,7 @@ class ViewModel(Generic[S]):
     __read__: ClassVar[Access] = NOBODY
     __read_group__: ClassVar[Access] = NOBODY
     __fields__: ClassVar[tuple[str, ...]] = ()
-    Document: ClassVar[type[DomainModel]]
+    Document: ClassVar[type[Any]]  # a type checker cannot know its fields
     """The pydantic class of the view's documents: a typed way to read them, or to use them as the
     source of another view."""
 
