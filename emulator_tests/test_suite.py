@@ -13,7 +13,7 @@ from google.cloud.firestore import Client
 
 from onto_fn.testing import EmulatorError, EmulatorSuite
 from onto_fn.testing.eventually import Eventually
-from onto_fn.testing.supervisor import descendants, processes
+from onto_fn.testing.supervisor import descendants, lives
 
 MakeProject = Callable[[str], Path]
 
@@ -29,7 +29,7 @@ def copy(event):
 
 
 def living(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if pid in processes()]
+    return [pid for pid in pids if lives(pid)]
 
 
 def test_functions_run_on_writes_and_print_to_the_log(

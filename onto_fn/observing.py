@@ -10,12 +10,15 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 Phase = Literal["look-up", "read", "build", "commit"]
 
-traceparent: ContextVar[str] = ContextVar("onto_fn.traceparent", default="")
-"""The trace that the event at hand belongs to, as a W3C `traceparent`; empty if none is known."""
+current_trace: ContextVar[SpanContext | None] = ContextVar("onto_fn.current_trace", default=None)
+"""The span that has delivered the event at hand, or None if no trace is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from onto_fn.errors import (
     TransientError,
 )
 from onto_fn.firestore import Filter, Query
-from onto_fn.firestore.database import translated
+from onto_fn.firestore.faults import translated
 from onto_fn.firestore.queries import Order
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from onto_fn.testing.eventually import eventually
 from onto_fn.testing.process import BackgroundProcess, EmulatorError
-from onto_fn.testing.supervisor import descendants, processes
+from onto_fn.testing.supervisor import descendants, lives
 
 # A command with a child in a session of its own, as firebase-tools starts the emulators.
 FAMILY = [
@@ -31,7 +31,7 @@ def start(command: list[str], folder: Path) -> BackgroundProcess:
 
 
 def living(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if pid in processes()]
+    return [pid for pid in pids if lives(pid)]
 
 
 def test_stop_ends_processes_in_sessions_of_their_own(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from terminal import (
 )
 
 from onto_fn.testing.config import free_ports
-from onto_fn.testing.supervisor import descendants, processes
+from onto_fn.testing.supervisor import descendants, lives
 
 SEED = """\
 def sample(client):
@@ -65,7 +65,7 @@ def test_ctrl_c_stops_the_emulators(
     assert ended.code == 0
     assert ended.out.endswith("stopped\n")
     assert len(family) >= 2
-    eventually(lambda: not set(family) & set(processes()))
+    eventually(lambda: not any(map(lives, family)))
 
 
 def test_a_program_reads_json_lines_and_stops_it_by_a_signal(

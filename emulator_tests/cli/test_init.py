@@ -18,7 +18,7 @@ from terminal import clean_environ, end_of, interrupted, run, terminal
 
 from onto_fn.testing.config import free_ports
 from onto_fn.testing.discovery import discovery
-from onto_fn.testing.supervisor import descendants, processes
+from onto_fn.testing.supervisor import descendants, lives
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIREBASE = ROOT / "tools" / "node_modules" / ".bin" / "firebase"
@@ -93,7 +93,7 @@ def test_a_new_project_runs_shows_its_events_and_takes_edits(
         views.write_text(before)
 
     assert "stopped" in ended.out
-    eventually(lambda: not set(family) & set(processes()), deadline=30)
+    eventually(lambda: not any(map(lives, family)), deadline=30)
 
 
 def test_generate_takes_over_the_files_of_a_new_project_and_changes_nothing(

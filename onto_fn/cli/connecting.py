@@ -198,7 +198,7 @@ def connect(project: str, database: str) -> Database:
 
     from onto_fn.errors import OntoError
     from onto_fn.firestore import Database
-    from onto_fn.firestore.database import Deadlines
+    from onto_fn.firestore.channel import Deadlines
 
     # What it says, and this says in one line.
     logging.getLogger("google.auth").setLevel(logging.ERROR)

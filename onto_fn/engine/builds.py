@@ -10,7 +10,7 @@ from onto_fn.engine.decisions import Build, Gain, check_targets
 from onto_fn.engine.memory import NOTHING, Memory
 from onto_fn.engine.outbox import check_sendable
 from onto_fn.errors import Contention, PermanentError
-from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.transaction import Transaction
 from onto_fn.observing import phase
 from onto_fn.store import Reader, ReadSet, Store
 from onto_fn.store.loading import Asking, answered, loading

@@ -21,7 +21,7 @@ from onto_fn.engine.snapshots import LockedRead, Snapshot
 from onto_fn.engine.turns import TURNS
 from onto_fn.errors import PermanentError, StaleSnapshot, UnreadableRecord
 from onto_fn.firestore import Database, Write
-from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.transaction import Transaction
 from onto_fn.observing import Subject
 from onto_fn.store import Reader
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from onto_fn.firestore import Database, Document, Query
-from onto_fn.firestore.database import Transaction
+from onto_fn.firestore.transaction import Transaction
 
 PAGE = 1000
 """So many documents are read in one call."""

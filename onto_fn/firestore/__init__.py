@@ -3,7 +3,8 @@
 Nothing above this package talks to Google's client; nothing in it knows of models or views.
 """
 
-from onto_fn.firestore.database import Database, Deadlines
+from onto_fn.firestore.channel import Deadlines
+from onto_fn.firestore.database import Database
 from onto_fn.firestore.documents import Document, Reference, Write
 from onto_fn.firestore.paths import PathTemplate
 from onto_fn.firestore.queries import Filter, Query, QueryShape

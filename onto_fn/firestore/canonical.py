@@ -14,7 +14,7 @@ from google.cloud.firestore_v1.vector import Vector
 
 from onto_fn.errors import InvalidValue
 from onto_fn.firestore.documents import Fields, Reference, Value
-from onto_fn.firestore.types import NATIVE, key_text, native
+from onto_fn.firestore.native import NATIVE, key_text, native
 
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _PLAIN = frozenset({str, bool, int, type(None)})

@@ -14,7 +14,7 @@ from google.cloud.firestore_v1.vector import Vector
 
 from onto_fn.firestore.canonical import ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
-from onto_fn.firestore.types import key_text, native
+from onto_fn.firestore.native import key_text, native
 
 
 def json_text(fields: Fields | None) -> str:

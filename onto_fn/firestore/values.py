@@ -19,7 +19,7 @@ from google.cloud.firestore_v1.vector import Vector
 from onto_fn.errors import DocumentTooLarge, InvalidValue
 from onto_fn.firestore.canonical import ordered
 from onto_fn.firestore.documents import Fields, Reference, Value
-from onto_fn.firestore.types import NATIVE, key_text, native
+from onto_fn.firestore.native import NATIVE, key_text, native
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_COMMIT_BYTES = 10 * MAX_DOCUMENT_BYTES

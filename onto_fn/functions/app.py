@@ -184,15 +184,15 @@ class App:
         """The functions by name, as `firebase deploy` and functions-framework find them."""
         functions = {trigger.name: self._compile(trigger) for trigger in self.triggers()}
         if self._fan_out is not None:
-            functions[NAME] = fan_out_function(self, self._fan_out, self.options)
+            functions[NAME] = fan_out_function(self.handle_batch_event, self._fan_out, self.options)
         if self._admin_claim is not None:
-            replay = replay_function(self, self._admin_claim)
+            replay = replay_function(self.engine, self.database, self.options, self._admin_claim)
             functions[replay.__name__] = replay
         called = {
             m.name: m for m in self.mediators if isinstance(m, RequestMediator) and m.callable
         }
         if called:
-            request = request_function(self, called)
+            request = request_function(self.engine, self.database, self.options, called)
             functions[request.__name__] = request
         for function in functions.values():
             function.__dict__[_APP] = self

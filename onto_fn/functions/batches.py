@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from onto_fn.emulators import emulator_of
 from onto_fn.engine import Batch, FanOut
@@ -17,9 +17,6 @@ from onto_fn.firestore import Database
 from onto_fn.functions.cloudevents import CloudEvent
 from onto_fn.functions.endpoints import FunctionOptions
 from onto_fn.functions.tracing import traced
-
-if TYPE_CHECKING:
-    from onto_fn.functions.app import App
 
 NAME = "onto_fan_out"
 PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -78,18 +75,25 @@ class Publisher:
             return self._client
 
 
-def fan_out_function(app: App, fan_out: FanOut, options: FunctionOptions) -> Callable[[Any], None]:
+def fan_out_function(
+    handle: Callable[[CloudEvent], object], fan_out: FanOut, options: FunctionOptions
+) -> Callable[[Any], None]:
     """The function that is called with each batch; a failed one is delivered again (G5).
 
-    An instance rebuilds one batch at a time unless `options` say otherwise. It is work for the
-    processor: several at once would take as long, need the memory of all, and be lost together.
+    By default an instance rebuilds one batch at a time. It is work for the processor: several at
+    once would take as long, need the memory of all, and be lost together.
+
+    Args:
+        handle: handles the Pub/Sub event of a batch, see `App.handle_batch_event`.
+        fan_out: names the topic.
+        options: how the function runs.
     """
     if options.concurrency is None:
         options = replace(options, concurrency=1)
 
     def onto_fan_out(event: Any) -> None:
         with traced(event):
-            app.handle_batch_event(event)
+            handle(event)
 
     trigger = {"eventType": PUBLISHED, "retry": True, "eventFilters": {"topic": fan_out.topic}}
     onto_fan_out.__dict__["__firebase_endpoint__"] = options.endpoint(NAME, event=trigger)

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from onto_fn.access import Owner, allows
 from onto_fn.emulators import emulator_of, is_emulated
-from onto_fn.engine import Result
+from onto_fn.engine import Engine, Result
 from onto_fn.errors import (
     DocumentTooLarge,
     EmulatorMissing,
@@ -39,6 +39,7 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
 from onto_fn.firestore.values import check_size, encode_fields
 from onto_fn.functions.admin import has_expired, initialise
+from onto_fn.functions.endpoints import FunctionOptions
 from onto_fn.functions.integers import decoded, encoded
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import RequestMediator
@@ -47,8 +48,6 @@ from onto_fn.requests.request import check_id
 
 if TYPE_CHECKING:
     from firebase_functions.https_fn import CallableRequest
-
-    from onto_fn.functions.app import App
 
 NAME = "onto_request"
 _PROBLEM = "onto_fn.problem"
@@ -73,11 +72,18 @@ class Call(BaseModel):
     fields: dict[str, Any]
 
 
-def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Callable[[Any], Any]:
+def request_function(
+    engine: Engine,
+    connect: Callable[[], Database],
+    options: FunctionOptions,
+    mediators: Mapping[str, RequestMediator],
+) -> Callable[[Any], Any]:
     """The function, ready to be exported.
 
     Args:
-        app: whose requests are carried out.
+        engine: carries the requests out.
+        connect: connects to the database that they are for.
+        options: how the function runs.
         mediators: those that may be called, by name.
     """
 
@@ -88,7 +94,7 @@ def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Call
 
         def answer(call: CallableRequest[Any]) -> dict[str, str]:
             with traced(cast(Any, call.raw_request.headers)):
-                return encoded(_answer(app, mediators, call))
+                return encoded(_answer(engine, connect, mediators, call))
 
         initialise()
         return https_fn.on_call()(answer)
@@ -97,7 +103,7 @@ def request_function(app: App, mediators: Mapping[str, RequestMediator]) -> Call
         _keep_from_google(request.environ)
         return handler()(request)
 
-    onto_request.__dict__["__firebase_endpoint__"] = app.options.endpoint(NAME, callable={})
+    onto_request.__dict__["__firebase_endpoint__"] = options.endpoint(NAME, callable={})
     return onto_request
 
 
@@ -120,7 +126,10 @@ def _keep_from_google(environ: dict[str, Any]) -> None:
 
 
 def _answer(
-    app: App, mediators: Mapping[str, RequestMediator], call: CallableRequest[Any]
+    engine: Engine,
+    connect: Callable[[], Database],
+    mediators: Mapping[str, RequestMediator],
+    call: CallableRequest[Any],
 ) -> dict[str, str]:
     problem = cast(Any, call.raw_request).environ.get(_PROBLEM)
     if problem is not None:
@@ -134,17 +143,17 @@ def _answer(
     if mediator.app_check and call.app is None:
         _refuse("unauthenticated", "this request needs a valid App Check token")
     path = _path(mediator, asked, call)
-    database = app.database()
+    database = connect()
     fields = _checked(mediator, asked, path)
     uid = call.auth.uid if call.auth else None
     name = mediator.model.__request_name__
     try:
-        outcome = app.engine.submit(database, name, path, fields, uid)
+        outcome = engine.submit(database, name, path, fields, uid)
         mark: Mapping[str, Any] = {"state": "done"}
         if outcome.result is Result.REFUSED:
             mark = {"reason": outcome.error}
         elif outcome.result is not Result.COMMITTED:
-            mark = _mark(app, mediator, database, path, fields)
+            mark = _mark(engine, mediator, database, path, fields)
     except OntoError as error:
         raise _error("unavailable", "try again with the same id") from error
     if mark.get("state") != "done":
@@ -207,11 +216,11 @@ def _checked(mediator: RequestMediator, asked: Call, path: str) -> Fields:
 
 
 def _mark(
-    app: App, mediator: RequestMediator, database: Database, path: str, fields: Fields
+    engine: Engine, mediator: RequestMediator, database: Database, path: str, fields: Fields
 ) -> Mapping[str, Any]:
     """How the request was marked before: by another call, or by its event."""
     field = mediator.definition().done.field or ""
-    found = app.engine.read(database, path)
+    found = engine.read(database, path)
     content = dict(found.fields or {})
     mark = cast("Mapping[str, Any]", content.pop(field, {"reason": "internal error"}))
     if found.exists and digest(content) != digest(fields):

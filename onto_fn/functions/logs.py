@@ -18,8 +18,7 @@ from typing import Any
 
 from onto_fn.emulators import named_project
 from onto_fn.engine import Change, Observer, Outcome, Result
-from onto_fn.functions.tracing import split
-from onto_fn.observing import Subject, traceparent
+from onto_fn.observing import Subject, current_trace
 
 LOGGER = "onto_fn"
 VARIABLE = "ONTO_FN_LOG"
@@ -55,15 +54,14 @@ class CloudFormatter(logging.Formatter):
         labels: dict[str, object] = getattr(record, "labels", None) or {}
         if labels:
             entry["logging.googleapis.com/labels"] = {k: str(v) for k, v in labels.items()}
-        trace = split(traceparent.get())
-        if trace is not None:
-            identifier, span, sampled = trace
-            project = named_project()
+        span = current_trace.get()
+        if span is not None:
+            identifier, project = f"{span.trace_id:032x}", named_project()
             entry["logging.googleapis.com/trace"] = (
                 f"projects/{project}/traces/{identifier}" if project else identifier
             )
-            entry["logging.googleapis.com/spanId"] = span
-            entry["logging.googleapis.com/trace_sampled"] = sampled
+            entry["logging.googleapis.com/spanId"] = f"{span.span_id:016x}"
+            entry["logging.googleapis.com/trace_sampled"] = span.trace_flags.sampled
         return json.dumps(entry, ensure_ascii=False)
 
 

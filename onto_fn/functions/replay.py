@@ -11,26 +11,30 @@ claim, 400 for a body that it does not understand.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from onto_fn.emulators import emulator_of
+from onto_fn.engine import Engine
 from onto_fn.errors import EmulatorMissing, OntoError
+from onto_fn.firestore import Database
 from onto_fn.firestore.paths import last_segment
 from onto_fn.functions.admin import has_expired, initialise
+from onto_fn.functions.endpoints import FunctionOptions
 from onto_fn.functions.tracing import traced
-
-if TYPE_CHECKING:
-    from onto_fn.functions.app import App
 
 NAME = "onto_replay"
 Answer = tuple[dict[str, Any], int]
 
 
-def replay_function(app: App, claim: str) -> Callable[[Any], Answer]:
+def replay_function(
+    engine: Engine, connect: Callable[[], Database], options: FunctionOptions, claim: str
+) -> Callable[[Any], Answer]:
     """The function, ready to be exported.
 
     Args:
-        app: whose dead letters are replayed.
+        engine: replays dead letters.
+        connect: connects to the database that holds them.
+        options: how the function runs.
         claim: the custom claim that must be true in the caller's ID token.
     """
 
@@ -40,13 +44,15 @@ def replay_function(app: App, claim: str) -> Callable[[Any], Answer]:
         refusal = _refusal(request, claim)
         if refusal is not None:
             return refusal
-        letters = _letters(app, request.get_json(silent=True))
+        database = connect()
+        letters = _letters(engine, database, request.get_json(silent=True))
         if letters is None:
             return {"error": 'send {"letters": ["…"]} or {"all": true}'}, 400
         with traced(request.headers):
-            return {"results": {letter: _replay(app, letter) for letter in letters}}, 200
+            results = {letter: _replay(engine, database, letter) for letter in letters}
+            return {"results": results}, 200
 
-    onto_replay.__dict__["__firebase_endpoint__"] = app.options.endpoint(NAME, https={})
+    onto_replay.__dict__["__firebase_endpoint__"] = options.endpoint(NAME, https={})
     return onto_replay
 
 
@@ -73,13 +79,12 @@ def _refusal(request: Any, claim: str) -> Answer | None:
     return None
 
 
-def _letters(app: App, body: object) -> list[str] | None:
+def _letters(engine: Engine, database: Database, body: object) -> list[str] | None:
     if not isinstance(body, dict):
         return None
     asked = cast("dict[str, object]", body)
     if asked.get("all") is True:
-        database = app.database()
-        return [last_segment(letter.path) for letter in app.engine.letters(database)]
+        return [last_segment(letter.path) for letter in engine.letters(database)]
     letters = asked.get("letters")
     if not isinstance(letters, list):
         return None
@@ -89,9 +94,9 @@ def _letters(app: App, body: object) -> list[str] | None:
     return cast("list[str]", names)
 
 
-def _replay(app: App, letter: str) -> dict[str, str]:
+def _replay(engine: Engine, database: Database, letter: str) -> dict[str, str]:
     try:
-        outcome = app.replay(letter)
+        outcome = engine.replay(database, letter)
     except OntoError as error:
         return {"result": "error", "error": str(error)}
     if outcome is None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from onto_fn.observing import traceparent
+from onto_fn.observing import current_trace
 
-_GOOGLE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d{1,20}))?(?:;o=(\d))?\Z")
-_W3C = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?\Z")
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
+_W3C = "traceparent"
+_GOOGLE = "X-Cloud-Trace-Context"
 
 
 class Attributes(Protocol):
@@ -33,35 +35,39 @@ def traced(event: Attributes) -> Generator[None]:
         event: the event, or for a function without one, the headers of its request.
     """
     headers = _request_headers()
-    found = parent(headers) if headers is not None else ""
-    token = traceparent.set(found or parent(event))
+    found = parent(headers) if headers is not None else None
+    token = current_trace.set(found or parent(event))
     try:
         yield
     finally:
-        traceparent.reset(token)
+        current_trace.reset(token)
 
 
-def parent(attributes: Attributes) -> str:
-    """The `traceparent` in a CloudEvent or in headers, or "" if there is none that is valid.
+def parent(attributes: Attributes) -> SpanContext | None:
+    """The span that a CloudEvent or headers name as their parent, or None if none is valid.
 
     The older header `X-Cloud-Trace-Context: TRACE/SPAN;o=1` is understood as well.
     """
-    w3c = str(attributes.get("traceparent") or "").strip().lower()
-    if split(w3c) is not None:
-        return w3c
-    google = _GOOGLE.match(str(attributes.get("X-Cloud-Trace-Context") or "").strip())
-    if google is None or not int(google[1], 16):
-        return ""
-    span = int(google[2] or 0) % 2**64 or 1  # an id of zeros is not valid
-    return f"00-{google[1].lower()}-{span:016x}-{'01' if google[3] == '1' else '00'}"
-
-
-def split(text: str) -> tuple[str, str, bool] | None:
-    """Trace id, span id, and whether it is sampled, of a `traceparent`; None if it is not valid."""
-    found = _W3C.match(text)
-    if found is None or text.startswith("ff") or not int(found[1], 16) or not int(found[2], 16):
+    w3c = str(attributes.get(_W3C) or "").strip().lower()
+    google = str(attributes.get(_GOOGLE) or "").strip().lower()
+    if not w3c and not google:
         return None
-    return found[1], found[2], bool(int(found[3], 16) & 1)
+    # Imported here, as an event without a trace needs neither.
+    from opentelemetry import trace
+    from opentelemetry.propagators import cloud_trace_propagator  # pyright: ignore[reportMissingTypeStubs]
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    if google and "/" not in google:
+        google += "/1"  # Google's documentation lets the span be left out; the propagator does not
+    by_google = cast(Any, cloud_trace_propagator).CloudTraceFormatPropagator()
+    for context in (
+        TraceContextTextMapPropagator().extract({_W3C: w3c}),
+        by_google.extract({_GOOGLE: google}),
+    ):
+        found = trace.get_current_span(context).get_span_context()
+        if found.is_valid:
+            return found
+    return None
 
 
 def _request_headers() -> Attributes | None:

@@ -8,11 +8,19 @@ cannot ask within Firestore's limits, is left to the function by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
+from onto_fn.generate.conditions import (
+    bounds_of,
+    length_of,
+    local_name,
+    options_of,
+    place_of,
+    size_of,
+)
 from onto_fn.generate.costs import MAX_EXPRESSIONS, MAX_NESTING, Cost, Function, cost_of
 from onto_fn.generate.expressions import (
     Joined,
@@ -27,6 +35,7 @@ from onto_fn.generate.expressions import (
 )
 from onto_fn.generate.patterns import rules_pattern
 from onto_fn.models.schema import row_named
+from onto_fn.requests.compound_shapes import Either, Entries, Items, Named, Record
 from onto_fn.requests.shapes import (
     MAX_PATH,
     MAX_TEXT,
@@ -34,17 +43,12 @@ from onto_fn.requests.shapes import (
     Boolean,
     Bytes,
     Choice,
-    Either,
-    Entries,
     Identifier,
-    Items,
     Link,
-    Named,
     Null,
     Number,
     Numbers,
     Point,
-    Record,
     Shape,
     Text,
     Time,
@@ -54,9 +58,6 @@ HELPERS = frozenset({"hasClaim", "isUser", "signedIn"})
 """Functions of all blocks, which no function of a block may hide."""
 MAX_CHECKED_ITEMS = 10
 """Up to this `max_length`, each item of a list is checked."""
-EMOJI = r"[^\x{0}-\x{FFFF}]"
-"""Characters that `size` counts as two."""
-_MAX_REPEAT = 1_000  # of RE2
 _ROWS: dict[type[Shape], str] = {
     Boolean: "bool",
     Time: "datetime",
@@ -64,12 +65,6 @@ _ROWS: dict[type[Shape], str] = {
     Numbers: "Vector",
 }
 """Rows of the types table that say all there is to ask."""
-_COMPARISONS = {
-    "minimum": ">=",
-    "exclusiveMinimum": ">",
-    "maximum": "<=",
-    "exclusiveMaximum": "<",
-}
 
 Condition = str | Joined
 
@@ -107,7 +102,7 @@ def checks_of(
     while True:
         writer = _Writer(name, frozenset(dropped))
         functions = writer.whole(record)
-        called = {_name(head): Function(text_of(c)) for head, c in functions.items()}
+        called = {local_name(head): Function(text_of(c)) for head, c in functions.items()}
         cost = cost_of(around, {**helpers, **called})
         choices = sorted(writer.parts, key=lambda part: part.rank, reverse=True)
         cost = replace(cost, expressions=cost.expressions + spent)
@@ -204,7 +199,7 @@ class _Writer:
         clauses: list[Condition] = []
         unasked: list[str] = []
         for name, shape in record.fields.items():
-            clause = self.field(record, name, shape, data, _path(path, name), within)
+            clause = self.field(record, name, shape, data, place_of(path, name), within)
             if clause is None:
                 unasked.append(name)
             else:
@@ -235,7 +230,7 @@ class _Writer:
         if f"{_FIELD}:{path}" in self.dropped:
             return None
         value = member(data, name)
-        parts = list(_options(shape))
+        parts = list(options_of(shape))
         known = [part for part in parts if part != Null()]
         condition = self.alternatives(known, value, path, within)
         if condition is None:
@@ -283,19 +278,19 @@ class _Writer:
                 text = every(f"{value} is string", f"{value}.size() <= {MAX_PATH}")
                 return either(f"{value} is path", text)
             case Identifier():
-                return every(f"{value} is string", *_size(value, 1, MAX_SEGMENT_BYTES))
+                return every(f"{value} is string", *size_of(value, 1, MAX_SEGMENT_BYTES))
             case Text():
                 return self.text(shape, value, path)
             case Number():
-                return every(*_number(shape, value))
+                return every(*bounds_of(shape, value))
             case Bytes(least, most):
-                return every(f"{value} is bytes", *_size(value, least, most))
+                return every(f"{value} is bytes", *size_of(value, least, most))
             case Items():
                 return self.list(shape, value, path, within)
             case Entries(values, least, most):
                 if values != Anything():
                     self.left.append(f"the values of {path}, as the rules language has no loops")
-                return every(f"{value} is map", *_size(value, least, most))
+                return every(f"{value} is map", *size_of(value, least, most))
             case Record():
                 if f"{_RECORD}:{path}" in self.dropped:
                     return f"{value} is map"
@@ -317,11 +312,11 @@ class _Writer:
                 clauses.append(f"{value}.matches({literal(pattern)})")
                 is_bounded = pattern.startswith("^") and not re.search(r"[*+]|,\}", pattern)
         if not is_bounded or text.most != MAX_TEXT:
-            clauses += _length(text, value)
+            clauses += length_of(text, value)
         return every(*clauses)
 
     def list(self, items: Items, value: str, path: str, within: frozenset[str]) -> Condition:
-        clauses: list[Condition] = [f"{value} is list", *_size(value, items.least, items.most)]
+        clauses: list[Condition] = [f"{value} is list", *size_of(value, items.least, items.most)]
         shape = items.items.shape if isinstance(items.items, Named) else items.items
         if isinstance(shape, Choice) and not items.places:
             return every(*clauses, f"{value}.hasOnly([{', '.join(map(literal, shape.values))}])")
@@ -374,10 +369,10 @@ class _Writer:
         self.parts = [part for part in self.parts if not part.path.startswith(f"{path}.")]
         for head, known in self.functions.items():
             if known == condition:
-                return _name(head)
+                return local_name(head)
         wanted = f"is{shape.name}"
         name = wanted if is_name(wanted) else f"{self.check}Item"
-        taken = {self.check, *HELPERS, *map(_name, self.functions)}
+        taken = {self.check, *HELPERS, *map(local_name, self.functions)}
         number = 2
         while name in taken:
             name = f"{wanted if is_name(wanted) else self.check}{number}"
@@ -386,50 +381,5 @@ class _Writer:
         return name
 
     def cost(self, condition: Condition) -> int:
-        known = {_name(head): Function(text_of(c)) for head, c in self.functions.items()}
+        known = {local_name(head): Function(text_of(c)) for head, c in self.functions.items()}
         return cost_of(text_of(condition), known).expressions
-
-
-def _options(shape: Shape) -> Iterator[Shape]:
-    if isinstance(shape, Either):
-        for part in shape.parts:
-            yield from _options(part)
-    else:
-        yield shape
-
-
-def _length(text: Text, value: str) -> list[str]:
-    """Conditions on the characters of a text; `size` would count an emoji as two."""
-    least, most = text.least, text.most
-    if most <= _MAX_REPEAT:
-        count = f"{most}" if least == most else f"{least},{most}"
-        return [f"{value}.matches('(?s).{{{count}}}')"]
-    characters = f"{value}.replace({literal(EMOJI)}, '.').size()"
-    clauses = [f"{characters} <= {most}"]
-    if 0 < least <= _MAX_REPEAT:
-        clauses.append(f"{value}.matches('(?s).{{{least},}}')")
-    elif least:
-        clauses.append(f"{characters} >= {least}")
-    return clauses
-
-
-def _number(number: Number, value: str) -> list[str]:
-    clauses = [f"{value} is {'int' if number.is_integer else 'number'}"]
-    clauses += [f"{value} {_COMPARISONS[name]} {literal(bound)}" for name, bound in number.bounds]
-    if number.multiple_of is not None:
-        clauses.append(f"{value} % {literal(number.multiple_of)} == 0")
-    return clauses
-
-
-def _size(value: str, least: int, most: int) -> list[str]:
-    if least == most:
-        return [f"{value}.size() == {most}"]
-    return [f"{value}.size() >= {least}"] * bool(least) + [f"{value}.size() <= {most}"]
-
-
-def _name(head: str) -> str:
-    return head.partition("(")[0]
-
-
-def _path(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name

@@ -11,6 +11,7 @@ from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, Signed
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
+from onto_fn.generate.conditions import EMOJI
 from onto_fn.generate.costs import MAX_SOURCE_BYTES, Function
 from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.generate.expressions import (
@@ -27,7 +28,7 @@ from onto_fn.generate.expressions import (
     member,
     text_of,
 )
-from onto_fn.generate.fields import EMOJI, HELPERS, checks_of
+from onto_fn.generate.fields import HELPERS, checks_of
 from onto_fn.requests.shapes import MAX_ID
 
 if TYPE_CHECKING:

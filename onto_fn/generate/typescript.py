@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -15,6 +14,7 @@ from typing_extensions import TypeIs
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.generate.declarations import requests_of, views_of
+from onto_fn.generate.typescript_names import ALWAYS, NAME, Names, check_names, identifier_of
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.schema import FAMILY, LEFT_OUT, STORED, StoredSchema, row_named
 
@@ -47,34 +47,7 @@ export type {mark} =
 """
 _MARK_TEXT = "Set once the request has been processed; a client watches it, and must not write it."
 _MARK_NAME = "RequestMark"
-_ALWAYS = {
-    "DocumentData",
-    "DocumentReference",
-    "Firestore",
-    "FirestoreDataConverter",
-    "QueryDocumentSnapshot",
-    "SnapshotOptions",
-}
-_SDK = _ALWAYS | {
-    "Bytes",
-    "GeoPoint",
-    "Timestamp",
-    "PartialWithFieldValue",
-    "VectorValue",
-    "WithFieldValue",
-}
-# What no interface may be named: types of the language, its reserved words, and the global types
-# that this module uses.
-_RESERVED = frozenset(
-    """
-    Array Record any bigint boolean never null number object string symbol undefined unknown void
-    await break case catch class const continue debugger default delete do else enum export extends
-    false finally for function if implements import in instanceof interface let new package private
-    protected public return static super switch this throw true try typeof var while with yield
-    """.split()  # noqa: SIM905
-)
 _REFERENCE = "DocumentReference"
-_NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 _VIEW = """
 /** A document at `{path}`, which clients only read. */
@@ -125,7 +98,7 @@ def typescript(app: App) -> str:
         DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
     """
     views, requests = views_of(app), requests_of(app)
-    _check_names([*views, *requests])
+    check_names([*views, *requests])
     wanted: list[tuple[type[BaseModel], _Mode]] = []
     for view in views:
         wanted.append((view.Document, "serialization"))
@@ -133,11 +106,11 @@ def typescript(app: App) -> str:
         wanted.append((request, "validation"))
     schemas, definitions = _schemas(wanted)
     roots = {schema["$ref"].rpartition("/")[2] for schema in schemas.values()}
-    names = _Names()
+    names = Names()
     for model, mode in wanted:
         names.add(schemas[model, mode]["$ref"].rpartition("/")[2], model.__name__)
     for key in sorted(definitions.keys() - roots):
-        names.add(key, _identifier(key))
+        names.add(key, identifier_of(key))
     names.add("", _MARK_NAME)
     mark = names.of("")
     printer = _Printer(names, definitions)
@@ -165,7 +138,7 @@ def typescript(app: App) -> str:
         )
     if not parts:
         return _NOTHING
-    used = _ALWAYS | printer.imports
+    used = ALWAYS | printer.imports
     used |= {"PartialWithFieldValue", "WithFieldValue"} if requests else set[str]()
     used |= {"Timestamp"} if any(marks.values()) else set[str]()
     imported = (
@@ -177,46 +150,6 @@ def typescript(app: App) -> str:
 
 def _is_map(schema: Schema) -> bool:
     return schema.get("type") == "object" and STORED not in schema
-
-
-class _Names:
-    """The names of a module: those that the app declares stay, if TypeScript allows them.
-
-    What the module imports gets another name where the app has taken its own.
-    """
-
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-
-    def add(self, key: str, name: str) -> None:
-        """Name the definition of a key."""
-        self._names[key] = self.free(name)
-
-    def of(self, key: str) -> str:
-        """The name of a definition."""
-        return self._names[key]
-
-    def free(self, name: str) -> str:
-        """A name like this one that nothing else has."""
-        taken = set(self._names.values())
-        wanted = f"{name}Model" if name in _RESERVED else name
-        free, number = wanted, 2
-        while free in taken:
-            free, number = f"{wanted}{number}", number + 1
-        return free
-
-    def sdk(self) -> dict[str, str]:
-        """What each class of the SDK is called here."""
-        taken = set(self._names.values())
-        found: dict[str, str] = {}
-        for name in sorted(_SDK):
-            free, number = name, 2
-            if free in taken:
-                free = wanted = f"Sdk{name}"
-                while free in taken:
-                    free, number = f"{wanted}{number}", number + 1
-            found[name] = free
-        return found
 
 
 def _view(view: type[ViewModel[Any]], name: str, schema: Schema, printer: _Printer) -> str:
@@ -298,7 +231,7 @@ class _Printer:
         sdk: what each class of the SDK is called.
     """
 
-    def __init__(self, names: _Names, definitions: Mapping[str, Schema]) -> None:
+    def __init__(self, names: Names, definitions: Mapping[str, Schema]) -> None:
         self._names = names
         self._definitions = definitions
         self.sdk = names.sdk()
@@ -364,7 +297,7 @@ class _Printer:
             parts = [self.kind(part, indent, optional=optional) for part in schema["prefixItems"]]
             return f"[{', '.join(parts)}]"
         inner = self.kind(schema.get("items", {}), indent, optional=optional)
-        return f"{inner}[]" if _NAME.fullmatch(inner) else f"Array<{inner}>"
+        return f"{inner}[]" if NAME.fullmatch(inner) else f"Array<{inner}>"
 
     def _object(self, schema: Schema, indent: str, *, optional: bool) -> str:
         lines: list[str] = []
@@ -373,7 +306,7 @@ class _Printer:
             left_out = optional and _allows_null(value) and LEFT_OUT in value
             mark = "?" if left_out or name not in required else ""
             shown = self.kind(_without_null(value) if left_out else value, f"{indent}  ")
-            key = name if _NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+            key = name if NAME.fullmatch(name) else json.dumps(name, ensure_ascii=False)
             description = value.get("description")
             if description:
                 lines.append(f"{indent}  /** {_in_comment(str(description))} */")
@@ -407,25 +340,6 @@ def _blame(wanted: Sequence[tuple[type[BaseModel], _Mode]], error: Exception) ->
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _check_names(declared: Iterable[type[Any]]) -> None:
-    """Views and requests have functions named after them, which begin with a small letter."""
-    taken: dict[str, type[Any]] = {}
-    for model in declared:
-        name = model.__name__
-        other = taken.setdefault(name[:1].lower() + name[1:], model)
-        if other is not model:
-            which = name if other.__name__ == name else f"{other.__name__} or {name}"
-            raise DeclarationError(
-                f"{other.__module__} and {model.__module__} both declare {which}, and the "
-                "functions of TypeScript need a name for each; rename one"
-            )
-
-
-def _identifier(name: str) -> str:
-    """The last part of a definition's name, which pydantic makes longer where two would collide."""
-    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def _allows_null(schema: Schema) -> bool:

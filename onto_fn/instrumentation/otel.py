@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from onto_fn.engine import Change, Observer, Outcome, Result
 from onto_fn.engine.observers import age
 from onto_fn.errors import DeclarationError
-from onto_fn.observing import Phase, Subject, traceparent
+from onto_fn.observing import Phase, Subject, current_trace
 
 try:
     from opentelemetry import metrics, trace
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 except ImportError as error:
     raise DeclarationError(
         "onto_fn.instrumentation.otel needs OpenTelemetry: install onto-fn[otel]"
@@ -73,9 +72,9 @@ class OpenTelemetry(Observer):
     def event(self, change: Change) -> Generator[None]:
         """The span of an event; an error that leaves it is its status."""
         context = None
-        if not trace.get_current_span().get_span_context().is_valid:
-            carrier = {"traceparent": traceparent.get()}
-            context = TraceContextTextMapPropagator().extract(carrier)
+        parent = current_trace.get()
+        if parent is not None and not trace.get_current_span().get_span_context().is_valid:
+            context = trace.set_span_in_context(trace.NonRecordingSpan(parent))
         attributes = {"onto_fn.document": change.path, "cloudevents.event_id": change.event_id}
         with self._tracer.start_as_current_span(
             "onto_fn.event", context, trace.SpanKind.CONSUMER, attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 
 from onto_fn.engine.ledger import OWN_COLLECTIONS
@@ -147,23 +148,15 @@ def _check_cycles(definitions: Sequence[Definition]) -> None:
         first.name: [second.name for second in definitions if _feeds(first, second)]
         for first in definitions
     }
-    done: set[str] = set()
-
-    def visit(name: str, trail: tuple[str, ...]) -> None:
-        if name in trail:
-            cycle = " -> ".join((*trail[trail.index(name) :], name))
-            raise DeclarationError(
-                f"views feed each other in a cycle: {cycle}. Each would rebuild the next for "
-                "ever; let one of them read the domain models instead"
-            )
-        if name in done:
-            return
-        for following in feeds[name]:
-            visit(following, (*trail, name))
-        done.add(name)
-
-    for definition in definitions:
-        visit(definition.name, ())
+    try:
+        TopologicalSorter(feeds).prepare()
+    except CycleError as error:
+        # graphlib goes from what comes later to what comes before.
+        cycle = " -> ".join(reversed(error.args[1]))
+        raise DeclarationError(
+            f"views feed each other in a cycle: {cycle}. Each would rebuild the next for "
+            "ever; let one of them read the domain models instead"
+        ) from error
 
 
 def _feeds(first: Definition, second: Definition) -> bool:

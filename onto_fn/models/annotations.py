@@ -46,7 +46,8 @@ from pydantic import (
 )
 from pydantic.errors import PydanticUserError
 
-from onto_fn.firestore.types import NATIVE, StoredType, row_of
+from onto_fn.firestore.native import NATIVE
+from onto_fn.firestore.types import StoredType, row_of
 
 Kind = Literal["null", "any", "value", "list", "map", "model", "unresolved", "unknown"]
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import core_schema
 
-from onto_fn.models.declared_types import stored_name
+from onto_fn.models.stored_names import stored_name
 
 
 def computed_names(model: type[BaseModel]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from onto_fn.firestore.documents import Value
 from onto_fn.models.annotations import alternatives, declared_fields
-from onto_fn.models.declared_types import serialized_fields, stored_names
+from onto_fn.models.stored_names import serialized_fields, stored_names
 
 OBJ_TYPE = "obj_type"
 Made = dict[int, object]

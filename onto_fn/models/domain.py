@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from copy import copy
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self, Unpack, cast
+from typing import Any, ClassVar, Self, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
 from pydantic.alias_generators import to_camel
 from pydantic_core import core_schema
 from typing_extensions import Format, get_annotations
@@ -14,18 +14,19 @@ from typing_extensions import Format, get_annotations
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
-from onto_fn.firestore.paths import check_segment, last_segment, new_id
+from onto_fn.firestore.paths import check_segment, last_segment
 from onto_fn.models.computed import computed_names, not_reading
 from onto_fn.models.content import Made, content_of
-from onto_fn.models.declared_types import check_model, stored_names
+from onto_fn.models.declared_types import check_model
 from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
+from onto_fn.models.stored import ReferenceForm, StoredModel
+from onto_fn.models.stored_names import stored_names
 
-ReferenceForm = Literal["reference", "path"]
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
 
 
-class DomainModel(BaseModel, metaclass=DomainModelType):
+class DomainModel(StoredModel, metaclass=DomainModelType):
     """One kind of document, the single source of truth.
 
     Class keywords:
@@ -59,14 +60,7 @@ class DomainModel(BaseModel, metaclass=DomainModelType):
         extra="allow",
     )
 
-    __collection__: ClassVar[PathTemplate | None] = None
-    __obj_type__: ClassVar[str] = "DomainModel"
-    __references__: ClassVar[ReferenceForm] = "reference"
-    __owner__: ClassVar[type[DomainModel] | None] = None
-
     __drops_computed__: ClassVar[bool] = True
-
-    doc_id: str = Field(default_factory=new_id, alias="doc_id")
 
     _path: str | None = PrivateAttr(default=None)
     _update_time: datetime | None = PrivateAttr(default=None)
@@ -182,15 +176,3 @@ def stored_content(model: DomainModel, sources: Made | None = None) -> dict[str,
     if model.__references__ == "path":
         return cast("dict[str, Value]", references_as_paths(fields, sources))
     return fields
-
-
-def find_model(name: str) -> type[DomainModel]:
-    """The one stored model of that name, for references declared by name.
-
-    Raises:
-        ValueError: there is none, or more than one.
-    """
-    found = [model for model in DomainModelType.family(DomainModel) if model.__name__ == name]
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} domain models are named {name!r}; Ref needs exactly one")
-    return found[0]

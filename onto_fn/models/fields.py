@@ -12,7 +12,7 @@ from typing_extensions import Format, get_annotations
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.fieldpaths import field_path, names_in
 from onto_fn.models.annotations import Alternative, declared_fields, without_null
-from onto_fn.models.declared_types import stored_names
+from onto_fn.models.stored_names import stored_names
 
 Kinds = tuple[Alternative, ...]
 

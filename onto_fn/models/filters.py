@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -23,9 +23,7 @@ from onto_fn.models.annotations import Alternative, without_null
 from onto_fn.models.content import embedded_content
 from onto_fn.models.fields import StoredField, is_open, items_of, stored_field
 from onto_fn.models.references import as_reference, references_as_paths
-
-if TYPE_CHECKING:
-    from onto_fn.models.domain import DomainModel
+from onto_fn.models.stored import StoredModel
 
 _RANGES = {"<", "<=", ">", ">="}
 _LISTS = {"in", "not-in", "array_contains_any"}
@@ -48,7 +46,7 @@ def check_limit(count: int) -> int:
     return count
 
 
-def condition_field(model: type[DomainModel], name: str, op: Operator) -> StoredField:
+def condition_field(model: type[StoredModel], name: str, op: Operator) -> StoredField:
     """The field that a condition is on.
 
     Raises:
@@ -61,7 +59,7 @@ def condition_field(model: type[DomainModel], name: str, op: Operator) -> Stored
     return field
 
 
-def order_on(model: type[DomainModel], name: str, descending: bool) -> Order:
+def order_on(model: type[StoredModel], name: str, descending: bool) -> Order:
     """The order by a field.
 
     Raises:
@@ -88,7 +86,7 @@ def check_together(operators: Iterable[str], title: str) -> None:
             )
 
 
-def check_constant(model: type[DomainModel], name: str, op: Operator, value: object) -> None:
+def check_constant(model: type[StoredModel], name: str, op: Operator, value: object) -> None:
     """Refuse the value of a condition that could match no document.
 
     Raises:
@@ -104,7 +102,7 @@ def check_constant(model: type[DomainModel], name: str, op: Operator, value: obj
 
 
 def filter_value(
-    model: type[DomainModel], field: StoredField, op: Operator, value: object
+    model: type[StoredModel], field: StoredField, op: Operator, value: object
 ) -> Value:
     """A condition's value in the form in which the model stores its field.
 
@@ -120,7 +118,7 @@ def filter_value(
     return references_as_paths(stored) if model.__references__ == "path" else stored
 
 
-def condition(model: type[DomainModel], name: str, op: str, value: object) -> Filter:
+def condition(model: type[StoredModel], name: str, op: str, value: object) -> Filter:
     """A condition with its value; see `condition_field` and `filter_value`."""
     operator = check_operator(op)
     field = condition_field(model, name, operator)
@@ -136,11 +134,9 @@ def _plain(value: object, field: StoredField) -> Value:
         return value
     from google.cloud.firestore_v1 import DocumentReference
 
-    from onto_fn.models.domain import DomainModel
-
     if isinstance(value, DocumentReference):
         return as_reference(value)
-    if isinstance(value, DomainModel) and not _embeds_domain(field.kinds):
+    if isinstance(value, StoredModel) and not _embeds_domain(field.kinds):
         try:
             return as_reference(value)
         except (DeclarationError, InvalidPath) as error:  # it does not know where it is stored
@@ -164,17 +160,15 @@ def _plain(value: object, field: StoredField) -> Value:
 
 
 def _embeds_domain(kinds: Iterable[Alternative]) -> bool:
-    from onto_fn.models.domain import DomainModel
-
     return any(
-        issubclass(kind.annotation, DomainModel)
+        issubclass(kind.annotation, StoredModel)
         if kind.kind == "model"
         else kind.kind == "list" and _embeds_domain(items_of([kind]))
         for kind in kinds
     )
 
 
-def _check_order(model: type[DomainModel], name: str, field: StoredField, what: str) -> None:
+def _check_order(model: type[StoredModel], name: str, field: StoredField, what: str) -> None:
     for kind in field.kinds:
         row = kind.row
         if row is not None and not row.is_ordered:
@@ -185,7 +179,7 @@ def _check_order(model: type[DomainModel], name: str, field: StoredField, what: 
 
 
 def _check_type(
-    model: type[DomainModel], name: str, field: StoredField, op: Operator, value: Value
+    model: type[StoredModel], name: str, field: StoredField, op: Operator, value: Value
 ) -> None:
     """Refuse a constant that no value of the field can equal, as all are of other types."""
     kinds = items_of(field.kinds) if op in _ARRAYS else field.kinds

@@ -20,19 +20,18 @@ from onto_fn.firestore.paths import (
     check_document_path,
     check_segment,
     last_segment,
-    parent_collection,
 )
+from onto_fn.models import stored
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
+from onto_fn.models.stored import StoredModel
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
-
-    from onto_fn.models.domain import DomainModel
 else:
     ModelMetaclass = type(BaseModel)
 
-D = TypeVar("D", bound="DomainModel")
+D = TypeVar("D", bound=StoredModel)
 
 
 class DomainModelType(ModelMetaclass):
@@ -50,26 +49,21 @@ class DomainModelType(ModelMetaclass):
 
     # Where the documents are
 
-    def is_stored(cls: type[DomainModel]) -> bool:
+    def is_stored(cls: type[StoredModel]) -> bool:
         """Whether the class has a collection; an abstract base has none."""
         return cls.__collection__ is not None
 
-    def template(cls: type[DomainModel]) -> PathTemplate:
+    def template(cls: type[StoredModel]) -> PathTemplate:
         """Template of the collection's path.
 
         Raises:
             DeclarationError: the class has no collection.
         """
-        if cls.__collection__ is None:
-            raise DeclarationError(
-                f"{cls.__name__} has no collection; declare it as "
-                f"`class {cls.__name__}(DomainModel, collection='…')`"
-            )
-        return cls.__collection__
+        return stored.collection_of(cls)
 
-    def owns(cls: type[DomainModel], path: str) -> bool:
+    def owns(cls: type[StoredModel], path: str) -> bool:
         """Whether a document path is in this model's collection."""
-        return DomainModelType.template(cls).match(parent_collection(path)) is not None
+        return stored.owns(cls, path)
 
     def ref(cls: type[D], doc_id: str, **parents: str) -> Ref[D]:
         """A reference by id, and by the variables of the collection's path if it has any.
@@ -77,7 +71,7 @@ class DomainModelType(ModelMetaclass):
         Raises:
             InvalidPath: the id or a variable is not allowed in a path.
         """
-        collection = DomainModelType.template(cls).render(parents)
+        collection = stored.collection_of(cls).render(parents)
         return Ref(f"{collection}/{check_segment(doc_id, what=f'{cls.__name__} id')}")
 
     def at(cls: type[D], path: str, **values: Value) -> D:
@@ -87,8 +81,8 @@ class DomainModelType(ModelMetaclass):
             DeclarationError: the path is not in this model's collection.
         """
         check_document_path(path)
-        if not DomainModelType.owns(cls, path):
-            template = DomainModelType.template(cls)
+        if not stored.owns(cls, path):
+            template = stored.collection_of(cls)
             raise DeclarationError(f"{path!r} is not in {cls.__name__}'s {template}")
         instance = cls(doc_id=last_segment(path), **values)
         mark_stored(instance, path, None)
@@ -134,14 +128,14 @@ class DomainModelType(ModelMetaclass):
         mark_stored(instance, document.path, document.update_time)
         return instance
 
-    def seen_fields(cls: type[DomainModel]) -> frozenset[str] | None:
+    def seen_fields(cls: type[StoredModel]) -> frozenset[str] | None:
         """The stored fields that can make a difference to an object, or None if all can.
 
         All can where a class (a subclass included) keeps or refuses undeclared fields, or has code
         that sees a document before it is validated.
         """
         names = {"obj_type"}
-        for member in DomainModelType.family(cls):
+        for member in stored.family(cls):
             if member.model_config.get("extra") != "ignore" or _looks_before(member):
                 return None
             for name, info in member.model_fields.items():
@@ -154,27 +148,25 @@ class DomainModelType(ModelMetaclass):
 
     def family(cls: type[D]) -> Iterator[type[D]]:
         """This class and all its subclasses."""
-        yield cls
-        for child in cls.__subclasses__():
-            yield from DomainModelType.family(child)
+        return stored.family(cls)
 
-    def narrows_collection(cls: type[DomainModel]) -> bool:
+    def narrows_collection(cls: type[StoredModel]) -> bool:
         """Whether the class is one of several in its collection, told apart by `obj_type`."""
-        return cls.__owner__ is not cls
+        return stored.narrows_collection(cls)
 
-    def accepts(cls: type[DomainModel], fields: Fields) -> bool:
+    def accepts(cls: type[StoredModel], fields: Fields) -> bool:
         """Whether a document's `obj_type` makes it one of this class."""
         obj_type = fields.get("obj_type")
         if obj_type is None:
-            return not DomainModelType.narrows_collection(cls)
-        return any(member.__obj_type__ == obj_type for member in DomainModelType.family(cls))
+            return not stored.narrows_collection(cls)
+        return obj_type in stored.type_names(cls)
 
 
 _OURS = "|".join(name for name in vars(DomainModelType) if not name.startswith("_"))
 _HIDES_NOTHING = rf'Field name "(?:{_OURS})" in '
 
 
-def mark_stored(model: DomainModel, path: str, time: datetime | None) -> None:
+def mark_stored(model: StoredModel, path: str, time: datetime | None) -> None:
     """Note where an object is stored, and the version that it was read from or saved as."""
     private: Any = model
     private._path = path
@@ -189,18 +181,17 @@ def problems_of(error: ValidationError) -> list[str]:
     ]
 
 
-def _class_of(cls: type[DomainModel], obj_type: object, path: str) -> type[DomainModel]:
+def _class_of(cls: type[StoredModel], obj_type: object, path: str) -> type[StoredModel]:
     if obj_type is None:
         return cls
-    for member in DomainModelType.family(cls):
+    for member in stored.family(cls):
         if member.__obj_type__ == obj_type:
             return member
-    names = sorted(member.__obj_type__ for member in DomainModelType.family(cls))
-    known = ", ".join(names)
+    known = ", ".join(stored.type_names(cls))
     problem = f"obj_type: {obj_type!r} is neither {cls.__name__} nor a subclass ({known})"
     raise InvalidDocument(path, cls.__name__, [problem])
 
 
-def _looks_before(model: type[DomainModel]) -> bool:
+def _looks_before(model: type[StoredModel]) -> bool:
     validators = model.__pydantic_decorators__.model_validators.values()
     return model.__pydantic_custom_init__ or any(v.info.mode != "after" for v in validators)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -11,11 +11,9 @@ from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import Filter, Operator, Order, Query
 from onto_fn.models.fields import stored_field
 from onto_fn.models.filters import check_limit, check_together, condition, order_on
+from onto_fn.models.stored import StoredModel, collection_of, narrows_collection, type_names
 
-if TYPE_CHECKING:
-    from onto_fn.models.domain import DomainModel
-
-M = TypeVar("M", bound="DomainModel", covariant=True)
+M = TypeVar("M", bound=StoredModel, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -74,17 +72,17 @@ class ModelQuery(Generic[M]):
         Raises:
             InvalidPath: the collection's path needs variables that `within` has not given.
         """
-        collection = self.model.template().render(self.parents)
+        collection = collection_of(self.model).render(self.parents)
         return Query(
             collection, (*type_filters(self.model), *self.filters), self.orders, self.count
         )
 
 
-def type_filters(model: type[DomainModel]) -> tuple[Filter, ...]:
+def type_filters(model: type[StoredModel]) -> tuple[Filter, ...]:
     """The condition on `obj_type` that a subclass adds to every query."""
-    if not model.narrows_collection():
+    if not narrows_collection(model):
         return ()
-    names = sorted({member.__obj_type__ for member in model.family()})
+    names = type_names(model)
     if len(names) == 1:
         return (Filter("obj_type", "==", names[0]),)
     return (Filter("obj_type", "in", names),)

@@ -12,14 +12,13 @@ from onto_fn.errors import InvalidPath
 from onto_fn.firestore import Reference
 from onto_fn.firestore.canonical import ordered
 from onto_fn.firestore.documents import Value
+from onto_fn.models.stored import StoredModel, collection_of, find_model, owns
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-    from onto_fn.models.domain import DomainModel
-
-M = TypeVar("M", bound="DomainModel", covariant=True)
+M = TypeVar("M", bound=StoredModel, covariant=True)
 
 
 class Ref(Reference, Generic[M]):
@@ -77,9 +76,7 @@ def as_reference(value: object) -> Reference:
     """
     if isinstance(value, Reference):
         return value
-    from onto_fn.models.domain import DomainModel
-
-    if isinstance(value, DomainModel):
+    if isinstance(value, StoredModel):
         return value.doc_ref
     if isinstance(value, DocumentReference):
         return Reference(cast(str, value.path))
@@ -112,22 +109,22 @@ def references_as_paths(value: Value, sources: dict[int, object] | None = None) 
     return value
 
 
-def _coerce(value: object, model: type[DomainModel] | None) -> Ref[Any]:
+def _coerce(value: object, model: type[StoredModel] | None) -> Ref[Any]:
     reference = as_reference(value)
     is_here = reference.database is None
-    if model is not None and is_here and not model.owns(reference.path):
-        raise ValueError(f"expected a reference into {model.template()}, got {reference.path!r}")
+    if model is not None and is_here and not owns(model, reference.path):
+        raise ValueError(
+            f"expected a reference into {collection_of(model)}, got {reference.path!r}"
+        )
     return cast("Ref[Any]", cast(Any, Ref).of(reference))
 
 
-def _resolve(target: object) -> type[DomainModel] | None:
+def _resolve(target: object) -> type[StoredModel] | None:
     """The model a reference points to; names are looked up, as models may form circles."""
-    from onto_fn.models.domain import DomainModel, find_model
-
     if isinstance(target, ForwardRef):
         target = target.__forward_arg__
     if isinstance(target, str):
         return find_model(target)
-    if isinstance(target, type) and issubclass(target, DomainModel) and target.is_stored():
+    if isinstance(target, type) and issubclass(target, StoredModel) and target.__collection__:
         return target
     return None

@@ -19,7 +19,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
 
-from onto_fn.firestore.types import TABLE, StoredType, native, row_of
+from onto_fn.firestore.native import native
+from onto_fn.firestore.types import TABLE, StoredType, row_of
 from onto_fn.models.content import OBJ_TYPE
 from onto_fn.models.domain import DomainModel
 from onto_fn.models.embedded import EmbeddedModel

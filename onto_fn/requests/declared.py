@@ -11,6 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from onto_fn.errors import DeclarationError
 from onto_fn.models.schema import CHANGED, FAMILY, PYTHON_PATTERN, STORED, StoredSchema
+from onto_fn.requests.compound_shapes import Either, Entries, Items, Named, Record, first_shape
 from onto_fn.requests.shapes import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -18,20 +19,14 @@ from onto_fn.requests.shapes import (
     Boolean,
     Bytes,
     Choice,
-    Either,
-    Entries,
-    Items,
     Link,
-    Named,
     Null,
     Number,
     Numbers,
     Point,
-    Record,
     Shape,
     Text,
     Time,
-    first_shape,
 )
 
 Schema = Mapping[str, Any]  # JSON schemas nest without a narrower type

@@ -19,11 +19,11 @@ from pydantic import BaseModel
 
 from onto_fn.firestore.canonical import canonical, ordered
 from onto_fn.firestore.documents import Document, Fields, Reference, Value
-from onto_fn.firestore.types import key_text, native
+from onto_fn.firestore.native import key_text, native
 from onto_fn.models.content import Made, embedded_content
-from onto_fn.models.declared_types import stored_names
 from onto_fn.models.domain import METADATA_FIELDS, DomainModel
 from onto_fn.models.embedded import copied_from
+from onto_fn.models.stored_names import stored_names
 
 GONE: Any = object()
 """In place of a value: the key is removed."""

@@ -18,7 +18,7 @@ from onto_fn.requests.request import RequestModel
 from onto_fn.views import ViewModel
 
 if TYPE_CHECKING:
-    from onto_fn.requests.shapes import Record
+    from onto_fn.requests.compound_shapes import Record
 
 V = TypeVar("V", bound=ViewModel[Any])
 

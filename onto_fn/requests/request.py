@@ -22,7 +22,7 @@ from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_fields, check_members
 
 if TYPE_CHECKING:  # else with the first request: an event function does without
-    from onto_fn.requests.shapes import Record
+    from onto_fn.requests.compound_shapes import Record
 
 
 @dataclass(frozen=True)

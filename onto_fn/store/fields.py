@@ -13,11 +13,12 @@ from typing import Any, cast
 from pydantic import BaseModel, RootModel
 
 from onto_fn.errors import DeclarationError, InvalidValue
-from onto_fn.firestore.types import StoredType, key_text, row_of
+from onto_fn.firestore.native import key_text
+from onto_fn.firestore.types import StoredType, row_of
 from onto_fn.models import DomainModel
 from onto_fn.models.annotations import Alternative, declared_fields, without_null
-from onto_fn.models.declared_types import stored_name
 from onto_fn.models.queries import stored_name as known_name
+from onto_fn.models.stored_names import stored_name
 
 MISSING: Any = object()
 """What `value_at` returns where there is no such field."""

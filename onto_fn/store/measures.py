@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from onto_fn.errors import DeclarationError, InvalidDocument, InvalidValue
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Reference, Value
-from onto_fn.firestore.types import StoredType, key_text, native
+from onto_fn.firestore.native import key_text, native
+from onto_fn.firestore.types import StoredType
 from onto_fn.models import DomainModel
 from onto_fn.models.annotations import adapter_of
 from onto_fn.store.fields import MISSING, Declared, declared_field, value_at

@@ -3,7 +3,7 @@
 Run as a program: `python supervisor.py COMMAND...`, with a pipe as standard input. It stops when
 the pipe closes, which the system does even for a parent that is killed, or when the command ends.
 Then it ends every process that the command has started, also those in process groups of their own,
-as the emulators are. It uses the standard library only and imports nothing of the package.
+as the emulators are. It imports nothing of the package.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+import psutil
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 15.0  # after SIGINT, for a command that tidies up
@@ -52,16 +53,19 @@ def main(command: list[str]) -> int:
 
 def descendants(root: int) -> list[int]:
     """The process ids of all that `root` has started, directly or not, and that live."""
-    parents = processes()
-    found = [root]
-    for pid in found:
-        found.extend(child for child, parent in parents.items() if parent == pid)
-    return found[1:]
+    try:
+        children = psutil.Process(root).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [child.pid for child in children if lives(child.pid)]
 
 
-def processes() -> dict[int, int]:
-    """The process id of every living process, with that of its parent."""
-    return _from_proc() if Path("/proc/self/stat").exists() else _from_ps()
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _exit(number: int, frame: FrameType | None) -> NoReturn:
@@ -111,26 +115,6 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-
-
-def _from_proc() -> dict[int, int]:
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                # The name, in parentheses, may itself hold spaces and parentheses.
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-                if state != "Z":
-                    parents[int(entry.name)] = int(parent)
-    return parents
-
-
-def _from_ps() -> dict[int, int]:
-    with subprocess.Popen(
-        ["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True
-    ) as ps:
-        rows = [line.split() for line in (ps.communicate()[0]).splitlines()]
-    return {int(pid): int(parent) for pid, parent in rows if int(pid) != ps.pid}
 
 
 if __name__ == "__main__":
