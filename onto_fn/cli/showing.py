@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from onto_fn.cli.following import Outcome, Reload
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, number_of
 
 QUIET_SECONDS = 0.5  # after which what was counted is printed
 LONGEST_SECONDS = 3.0
@@ -162,7 +162,7 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
         case {"file": name, "remarks": remarks}:
             return "\n    ".join([f"{name}: written", *remarks]), False
         case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
-            text = f"{name}: rebuilt for {committed} roots in {seconds} s"
+            text = f"{name}: rebuilt for {number_of(committed, 'root')} in {seconds} s"
             if failed:
                 text += f", {failed} have a dead letter:"
                 text = "\n    ".join([text, *record.get("errors", [])[:5]])
