@@ -70,6 +70,19 @@ def test_the_graph_of_its_readme_is_that_of_the_app() -> None:
     assert f"```mermaid\n{done.stdout.strip()}\n```" in (EXAMPLE / "README.md").read_text()
 
 
+def test_its_generated_files_are_fresh_and_named_by_their_folder() -> None:
+    words = ["generate", "rules", "indexes", "types", "--types-file", "web/views.ts", "--check"]
+
+    done = run(Path(sys.executable).parent / "onto", *words)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "firestore.rules: up to date",
+        "firestore.indexes.json: up to date",
+        "web/views.ts: up to date",
+    ]
+
+
 def test_its_readme_names_all_views_forms_and_patches() -> None:
     readme = (EXAMPLE / "README.md").read_text()
     app = (EXAMPLE / "functions" / "main.py").read_text()

@@ -8,7 +8,7 @@ from forms import ChangeOrderStatus, PlaceOrder, RestaurantPatch, WriteReview
 from main import start_and_end_offers
 from models import Hours, OrderStatus, Weekday
 
-from onto_fn import Database, Repository
+from onto_fn import Repository
 from onto_fn.testing import CallFailed, PermissionDenied
 
 SECONDS = 60  # at most; the first event has to start a process of the function
@@ -18,16 +18,6 @@ FORM = {
     "lines": [{"item": "pesto", "quantity": 2}],
     "address": {"street": "Storgata 2", "city": "Oslo", "postalCode": "0155"},
 }
-
-
-@pytest.fixture
-def database(firestore_client, emulators, monkeypatch):
-    """The database of the emulators as functions have it, with onto_fn's own client."""
-    for name, value in emulators.environ().items():
-        monkeypatch.setenv(name, value)
-    database = Database(firestore_client.project)
-    yield database
-    database.close()
 
 
 @pytest.fixture
