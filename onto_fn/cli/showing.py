@@ -126,13 +126,14 @@ class Shown:
 
 
 def told(found: Outcome) -> str:
-    """An event as people read it; what went wrong is on a second line."""
+    """An event as people read it; what went wrong, or why it was refused, is on a second line."""
     line = f"{found.at[11:23]}  {found.document} -> {found.view or 'all'}"
     if found.root:
         line += f" of {found.root}"
     line += f"  {found.outcome}{_milliseconds(found.latency_ms)}"
-    if found.severity in {"ERROR", "WARNING"}:
-        line += f"\n    {_reason(found)}"
+    reason = _reason(found)
+    if reason:
+        line += f"\n    {reason}"
     return line
 
 
@@ -149,8 +150,8 @@ def _milliseconds(number: float | None) -> str:
 
 
 def _reason(found: Outcome) -> str:
-    """Why it went wrong, "" if it has not."""
-    return found.error or found.message if found.severity in {"ERROR", "WARNING"} else ""
+    """Why it went wrong or was refused, "" if neither."""
+    return found.error or (found.message if found.severity in {"ERROR", "WARNING"} else "")
 
 
 def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
