@@ -9,9 +9,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, PathTemplate
@@ -34,6 +34,9 @@ else:
 D = TypeVar("D", bound=StoredModel)
 
 
+# Pydantic's metaclass says this too. A type checker does not look there for a class whose base has
+# another metaclass than itself, and would know no field of a model.
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class DomainModelType(ModelMetaclass):
     """What a domain model's class can do: make references, queries and objects.
 
