@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import Field, PrivateAttr, ValidationError
-from typing_extensions import dataclass_transform
 
 from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, PathTemplate
@@ -31,6 +30,8 @@ from onto_fn.models.stored import StoredModel
 D = TypeVar("D", bound=StoredModel)
 
 
+# Pydantic's metaclass says this too. A type checker does not look there for a class whose base has
+# another metaclass than itself, and would know no field of a model.
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class DomainModelType(FreeNames):
     """What a domain model's class can do: make references, queries and objects.

@@ -145,7 +145,7 @@ class ViewModel(Generic[S], metaclass=ViewModelType):
     __read__: ClassVar[Access] = NOBODY
     __read_group__: ClassVar[Access] = NOBODY
     __fields__: ClassVar[tuple[str, ...]] = ()
-    Document: ClassVar[type[DomainModel]]
+    Document: ClassVar[type[Any]]  # a type checker cannot know its fields
     """The pydantic class of the view's documents: a typed way to read them, or to use them as the
     source of another view."""
 
