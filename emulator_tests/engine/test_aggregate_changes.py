@@ -14,22 +14,15 @@ from kit.interleaving import Interleaved, Point
 from kit.polls import POLL, RESULTS, numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer, in_threads
 
-from onto_fn import (
-    Change,
-    Database,
-    Engine,
-    Result,
-    average,
-    count,
-    maximum,
-    minimum,
-    total,
-)
-from onto_fn.engine import Batch
+from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine, counting
 from onto_fn.engine.backfill import Backfill, Report, targets_of
 from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification
+from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query, Write
+from onto_fn.observability import Change, Result
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 VOTERS = 5
@@ -618,3 +611,28 @@ def test_records_of_both_names_of_the_fingerprint_are_counted_as_current(
 
     assert (as_before.built, as_before.stale) == (2, 0)
     assert (by_others.built, by_others.stale) == (2, 1)
+
+
+def test_a_count_that_firestore_refuses_is_a_dead_letter_and_counts_as_nothing(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = poll_engine(number=count())
+    commit = counting.commit_counted
+
+    def refusing(database: Database, found: Any, counted: Any, writes: list[Write]) -> None:
+        if any(write.increments for write in writes):
+            raise PermanentError("Firestore refuses the request")
+        commit(database, found, counted, writes)
+
+    monkeypatch.setattr(counting, "commit_counted", refusing)
+    change = vote(writer, 0)
+    refused = [o for o in engine.handle(database, change) if o.definition == "votes"]
+    after_refusal = numbers(engine, database, writer)
+    monkeypatch.undo()
+    replayed = engine.rebuild(database, "votes", change.path)
+
+    assert [outcome.result for outcome in refused] == [Result.DEAD_LETTER]
+    assert after_refusal == {"number": 0}
+    assert replayed.result is Result.COMMITTED
+    assert numbers(engine, database, writer) == {"number": 1}
+    assert writer.dead_letters() == {}

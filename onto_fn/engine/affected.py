@@ -236,7 +236,7 @@ def find_affected(
                     if item is not None:
                         yield item
             full = len(documents) == page_size
-            page = replace(page, after=documents[-1].path) if full else None
+            page = replace(page, start_after=documents[-1].path) if full else None
     assert read_time is not None, "there is always the document's own key"
     for definition in readers.rooted:
         for shard in range(definition.shards):

@@ -260,7 +260,7 @@ class Backfill:
         query = target.records_with(fingerprint)
         after = part.after
         while True:
-            page = replace(query, after=after, limit=self._page)
+            page = replace(query, start_after=after, limit=self._page)
             found: list[Document] = []
             for attempt in self._engine.retry.attempts_of(Subject(target.name, step="backfill")):
                 with attempt:

@@ -37,7 +37,7 @@ def _with(records: Query, fingerprint: str) -> Query:
 
 
 def _has(database: Database, query: Query) -> bool:
-    return bool(database.query(replace(query, limit=1, names_only=True))[0])
+    return bool(database.query(replace(query, limit=1, keys_only=True))[0])
 
 
 def _fingerprints(database: Database) -> Iterator[str]:

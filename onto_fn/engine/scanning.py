@@ -66,7 +66,7 @@ def spans(database: Database, query: Query, count: int) -> list[Span]:
     cuts = database.cuts(last_segment(query.collection), count - 1) if count > 1 else []
     if cuts is None:
         cuts = _skipped_to(database, query, count)
-    elif not query.anywhere:
+    elif not query.collection_group:
         cuts = [cut for cut in cuts if parent_collection(cut) == query.collection]
     edges = [None, *cuts, None]
     return [Span(after, until) for after, until in pairwise(edges)]
@@ -83,7 +83,7 @@ def pages(
     query, limit = target.root_query(), max(size, SCANNED)
     after = span.after
     while True:
-        page = replace(query, limit=limit, after=after, until=span.until)
+        page = replace(query, limit=limit, start_after=after, end_at=span.until)
         found: list[Document] = []
         for attempt in policy.attempts_of(Subject(target.name, step="scan")):
             with attempt:
@@ -107,8 +107,8 @@ def _skipped_to(database: Database, query: Query, count: int) -> list[str]:
             query.collection,
             limit=1,
             offset=skipped - 1,
-            anywhere=query.anywhere,
-            names_only=True,
+            collection_group=query.collection_group,
+            keys_only=True,
         )
         found, _ = database.query(at)
         cuts += [document.path for document in found]

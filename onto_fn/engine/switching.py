@@ -134,7 +134,7 @@ def _delete_retired(
     for group in database.paths(AGGREGATES):
         number = aggregate.number_of(group)
         if number is not None and number not in register.numbers and number <= register.last:
-            for page in database.pages(Query(f"{group}/shards", names_only=True)):
+            for page in database.pages(Query(f"{group}/shards", keys_only=True)):
                 for attempt in policy.attempts_of(_subject(aggregate)):
                     with attempt:
                         database.commit([Write(document.path, None) for document in page])

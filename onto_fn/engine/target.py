@@ -92,8 +92,8 @@ class Target(ABC):
                 "variable cannot be scanned; rebuild its roots one by one with `Engine.rebuild`"
             )
         if not template.variables:
-            return Query(template.text, names_only=True)
-        return Query(template.segments[-1], names_only=True, anywhere=True)
+            return Query(template.text, keys_only=True)
+        return Query(template.segments[-1], keys_only=True, collection_group=True)
 
     def is_root(self, path: str) -> bool:
         """Whether a document can be a root, by its path."""

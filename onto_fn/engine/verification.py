@@ -132,7 +132,7 @@ class Verification:
 
         A record's id tells its root. Only what is left of this sieve is read whole.
         """
-        names = replace(target.records(), names_only=True)
+        names = replace(target.records(), keys_only=True)
         for found in self._database.pages(names, PAGE_OF_NAMES):
             told = {document.path: target.root_named(document.path) for document in found}
             roots = list({root for root in told.values() if root is not None})

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from onto_fn.errors import DeclarationError
 from onto_fn.mediators.sinks import Sink, sink_names
-from onto_fn.views import Definition, ViewModel
+from onto_fn.views import Definition, ViewModel, ViewModelType
 from onto_fn.views.definition import mode_of
 
 
@@ -45,7 +45,7 @@ class ViewMediator:
         self.sends = tuple(sends)
         chosen = mode_of(mode)
         names = sink_names(self.sends, mode=chosen, owner=view.__name__)
-        self._definition = replace(view.definition(), mode=chosen, sends=names)
+        self._definition = replace(ViewModelType.definition(view), mode=chosen, sends=names)
         if chosen == "direct" and self._definition.consistency == "eventual":
             raise DeclarationError(
                 f"{view.__name__}: consistency='eventual' needs the ledger, which mode='direct' "

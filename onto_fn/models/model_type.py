@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, dataclass_transform
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, PathTemplate
@@ -20,6 +20,7 @@ from onto_fn.firestore.paths import (
     check_segment,
     last_segment,
 )
+from onto_fn.firestore.queries import Operator
 from onto_fn.models import stored
 from onto_fn.models.field_names import FreeNames
 from onto_fn.models.queries import ModelQuery
@@ -29,6 +30,9 @@ from onto_fn.models.stored import StoredModel
 D = TypeVar("D", bound=StoredModel)
 
 
+# Pydantic's metaclass says this too. A type checker does not look there for a class whose base has
+# another metaclass than itself, and would know no field of a model.
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class DomainModelType(FreeNames):
     """What a domain model's class can do: make references, queries and objects.
 
@@ -95,7 +99,7 @@ class DomainModelType(FreeNames):
         """The query for every document of this class, subclasses included."""
         return ModelQuery(cls)
 
-    def where(cls: type[D], field: str, op: Any, value: Value) -> ModelQuery[D]:
+    def where(cls: type[D], field: str, op: Operator, value: Value) -> ModelQuery[D]:
         """The query for the documents of this class for which the condition holds.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Changing a view from Python: `edit`, and `load_view` with `ViewModel.propagate`."""
+"""Changing a view from Python: `edit`, and `load_view` with `ViewModel.save`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def edit(
         with attempt:
             loaded = _load(database, view, root, policy)
             result = change(loaded)
-            loaded.propagate()
+            loaded.save()
             results.append(result)
     return results[0]
 
@@ -67,7 +67,7 @@ def edit(
 def load_view(
     database: Database, view: type[V], root: Ref[Any] | str, *, retry: RetryPolicy | None = None
 ) -> V:
-    """A view as it is now, computed from its sources; what its setters change, `propagate` saves.
+    """A view as it is now, computed from its sources; what its setters change, `save` saves.
 
     Args:
         database: the database.
