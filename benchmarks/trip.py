@@ -230,7 +230,7 @@ def compare(folders: list[Path]) -> None:
 
 def _served(folder: Path) -> Any:
     environ = {**os.environ, "PYTHONPATH": f"{folder}:{folder / 'benchmarks'}"}
-    command = [sys.executable, str(HERE / "trip.py"), "--serve"]
+    command = [sys.executable, "-P", str(HERE / "trip.py"), "--serve"]  # its own modules first
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, env=environ, cwd=folder, **pipes)
     assert process.stdout is not None
