@@ -17,12 +17,12 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import SpanContext
 
-from onto_fn import Change, Outcome, Result
 from onto_fn.firestore import Document
 from onto_fn.functions import logs
 from onto_fn.functions.logs import CloudFormatter, CloudHandler, OutcomeLog
 from onto_fn.functions.tracing import parent, traced
 from onto_fn.instrumentation.otel import OpenTelemetry
+from onto_fn.observability import Change, Outcome, Result
 from onto_fn.observing import Subject, current_trace
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -71,7 +71,32 @@ def test_an_outcome_is_one_line_with_severity_trace_and_labels(
         "outcome": "committed",
         "latency_ms": "12.3",
     }
-    assert entry["message"].startswith("TeamPage of teams/a: committed after teams/a changed")
+    assert entry["message"] == (
+        "TeamPage of teams/a: committed after teams/a changed "
+        "(event e1, attempt 2, 0 written, 0 deleted)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end"),
+    [
+        (Outcome("Page", "teams/a", Result.REFUSED, error="too late"), "deleted) too late"),
+        (
+            Outcome("Page", "teams/a", Result.COMMITTED, skipped=("users/x",)),
+            "deleted); left out, as their models refuse them: users/x",
+        ),
+    ],
+)
+def test_what_is_told_of_a_call_names_no_event(
+    outcome: Outcome, end: str, logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up()
+
+    OutcomeLog().outcome(Change("teams/a", None, None), outcome, 0.0)
+
+    (entry,) = entries(capsys.readouterr().out)
+    assert "after teams/a changed (attempt 1, " in entry["message"]
+    assert entry["message"].endswith(end)
 
 
 @pytest.mark.parametrize(

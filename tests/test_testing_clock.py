@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime, timedelta
 
-from onto_fn import DomainModel, Form, Request, public
+from onto_fn import DomainModel, Form, Request
+from onto_fn.access import public
 from onto_fn.testing import submit
 from onto_fn.testing.clock import FrozenTime
 
@@ -55,6 +56,16 @@ def test_clients_wait_by_the_real_clock(frozen_time: FrozenTime) -> None:
     assert time.time() == NOON.timestamp()
     assert deadline is not None
     assert deadline > NOON.timestamp() + 3600
+
+
+def test_pytest_measures_tests_by_the_real_clock(frozen_time: FrozenTime) -> None:
+    from _pytest import timing
+
+    started = timing.perf_counter()
+
+    frozen_time(NOON)
+
+    assert 0 <= timing.perf_counter() - started < 3600
 
 
 def test_the_clock_runs_again_after_the_test() -> None:

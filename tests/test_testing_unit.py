@@ -11,8 +11,6 @@ from onto_fn import (
     DeclarationError,
     DomainModel,
     Form,
-    InvalidDocument,
-    MissingDocument,
     Patch,
     Ref,
     Refused,
@@ -20,19 +18,22 @@ from onto_fn import (
     Store,
     ViewModel,
     aggregate,
-    average,
-    count,
     keyed,
     many,
-    maximum,
     one,
-    owner,
     query,
-    role,
     root,
-    total,
 )
-from onto_fn.errors import BuildError, InvalidRequest, InvalidValue, NotWritable
+from onto_fn.access import owner, role
+from onto_fn.aggregates import average, count, maximum, total
+from onto_fn.errors import (
+    BuildError,
+    InvalidDocument,
+    InvalidRequest,
+    InvalidValue,
+    MissingDocument,
+    NotWritable,
+)
 from onto_fn.testing import PermissionDenied, build, edit, load_store, submit
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -158,7 +159,7 @@ DISHES = {
         ("other", "tea", 5),
     ]
 }
-DOCUMENTS = {model.doc_ref.path: model.to_fields() for model in OBJECTS} | DISHES
+DOCUMENTS = {model.doc_ref.path: model.doc_fields() for model in OBJECTS} | DISHES
 
 
 def test_a_store_is_loaded_from_plain_dicts_with_all_its_reads() -> None:
@@ -183,6 +184,19 @@ def test_an_aggregate_is_counted_over_what_is_given() -> None:
     assert store.orders == {"number": 2, "revenue": 30, "mean": 15.0}
     assert store.dearest == {"price": 90}
     assert [found.doc_id for found in store.best_sold] == ["3"]
+
+
+@pytest.mark.parametrize("price", ["dear", 2**60])
+def test_an_aggregate_leaves_out_what_functions_would_not_count(
+    price: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    kitchen = {"kitchen": KITCHEN.doc_ref}
+    documents = {**DOCUMENTS, "orders/bad": {**kitchen, "status": "new", "price": price}}
+
+    store = load_store(KitchenStore, "k", documents)
+
+    assert store.orders == {"number": 2, "revenue": 30, "mean": 15.0}
+    assert "KitchenStore.orders does not count orders/bad: orders/bad is not a valid" in caplog.text
 
 
 def test_the_numbers_of_an_aggregate_can_be_given() -> None:

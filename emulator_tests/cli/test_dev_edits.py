@@ -45,7 +45,12 @@ service cloud.firestore {{
   }}
 }}
 """
-READABLE = ("from onto_fn import ", "from onto_fn import TopicSink, public, ")
+READABLE = (
+    "from onto_fn import ",
+    "from onto_fn.access import public\n"
+    "from onto_fn.messaging import TopicSink\n"
+    "from onto_fn import ",
+)
 TITLE = "return self.store.town.name"
 
 
@@ -83,7 +88,7 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
             main.write_text(edited.replace(TITLE, f"{TITLE}.upper()"))
             onto.expect_exact("/topics/towns: made")
             onto.expect_exact("firestore.rules: written")
-            onto.expect(r"TownView: rebuilt for 1 roots in [\d.]+ s")
+            onto.expect(r"TownView: rebuilt for 1 root in [\d.]+ s")
         assert "townViews" in (folder / "firestore.rules").read_text()
         view = run("get", "townViews/oslo", cwd=folder, environ=environ)
         assert json.loads(view.out) == {"title": "OSLO"}
@@ -104,7 +109,7 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
 
     main.write_text(MAIN)
     with terminal("dev", *data, cwd=folder, environ=environ, deadline=SECONDS) as onto:
-        onto.expect(r"TownView: rebuilt for 1 roots in [\d.]+ s")
+        onto.expect(r"TownView: rebuilt for 1 root in [\d.]+ s")
         view = run("get", "townViews/oslo", cwd=folder, environ=environ)
         onto.sendintr()
         assert end_of(onto).code == 0

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from onto_fn.cli.following import Outcome, Reload
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, number_of
 
 QUIET_SECONDS = 0.5  # after which what was counted is printed
 LONGEST_SECONDS = 3.0
@@ -126,13 +126,14 @@ class Shown:
 
 
 def told(found: Outcome) -> str:
-    """An event as people read it; what went wrong is on a second line."""
+    """An event as people read it; what went wrong, or why it was refused, is on a second line."""
     line = f"{found.at[11:23]}  {found.document} -> {found.view or 'all'}"
     if found.root:
         line += f" of {found.root}"
     line += f"  {found.outcome}{_milliseconds(found.latency_ms)}"
-    if found.severity in {"ERROR", "WARNING"}:
-        line += f"\n    {_reason(found)}"
+    reason = _reason(found)
+    if reason:
+        line += f"\n    {reason}"
     return line
 
 
@@ -149,8 +150,8 @@ def _milliseconds(number: float | None) -> str:
 
 
 def _reason(found: Outcome) -> str:
-    """Why it went wrong, "" if it has not."""
-    return found.error or found.message if found.severity in {"ERROR", "WARNING"} else ""
+    """Why it went wrong or was refused, "" if neither."""
+    return found.error or (found.message if found.severity in {"ERROR", "WARNING"} else "")
 
 
 def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
@@ -162,7 +163,7 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
         case {"file": name, "remarks": remarks}:
             return "\n    ".join([f"{name}: written", *remarks]), False
         case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
-            text = f"{name}: rebuilt for {committed} roots in {seconds} s"
+            text = f"{name}: rebuilt for {number_of(committed, 'root')} in {seconds} s"
             if failed:
                 text += f", {failed} have a dead letter:"
                 text = "\n    ".join([text, *record.get("errors", [])[:5]])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import datetime
-from typing import Any, ClassVar, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
+from pydantic import ConfigDict, GetCoreSchemaHandler, PrivateAttr
 from pydantic.alias_generators import to_camel
 from pydantic_core import core_schema
-from typing_extensions import Format, get_annotations
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
@@ -18,12 +16,16 @@ from onto_fn.firestore.paths import check_segment, last_segment
 from onto_fn.models.computed import computed_names, not_reading
 from onto_fn.models.content import Made, content_of
 from onto_fn.models.declared_types import check_model
+from onto_fn.models.field_names import KEPT, free_fields
 from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
 from onto_fn.models.stored import ReferenceForm, StoredModel
 from onto_fn.models.stored_names import stored_names
+from onto_fn.renamed import warn_renamed
 
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
+KEPT_NAMES = KEPT | {"doc_ref", "doc_update_time", "doc_fields"}
+"""Names that no field of a domain model or view may have."""
 
 
 class DomainModel(StoredModel, metaclass=DomainModelType):
@@ -48,7 +50,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         >>> class Person(DomainModel, collection="people"):
         ...     first_name: str
         ...     nickname: str | None = None
-        >>> Person(doc_id="tove", first_name="Tove").to_fields()["firstName"]
+        >>> Person(doc_id="tove", first_name="Tove").doc_fields()["firstName"]
         'Tove'
     """
 
@@ -56,6 +58,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         alias_generator=to_camel,
         populate_by_name=True,
         arbitrary_types_allowed=True,
+        protected_namespaces=(),
         validate_assignment=True,
         extra="allow",
     )
@@ -75,15 +78,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
     ) -> None:
         super().__init_subclass__(**kwargs)
         cls.__obj_type__ = obj_type or cls.__name__
-        for name in get_annotations(cls, format=Format.FORWARDREF):
-            # Without this, pydantic takes the method of that name for the field's default.
-            if name not in vars(cls) and callable(getattr(DomainModel, name, None)):
-                setattr(cls, name, Field())
-        for base in cls.__mro__[1:]:
-            # The same of an inherited field, which pydantic looks for on the class once more.
-            for name, info in getattr(base, "__pydantic_fields__", {}).items():
-                if name not in vars(cls) and callable(getattr(DomainModel, name, None)):
-                    setattr(cls, name, copy(info))
+        free_fields(cls, DomainModel, KEPT_NAMES)
         if references is not None:
             cls.__references__ = references
         if collection is None:
@@ -117,11 +112,6 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
                     f"{cls.__name__}.{name} would be stored as {stored!r}, a field that onto_fn "
                     "writes itself; give it another alias"
                 )
-            if name == "doc_update_time":
-                raise DeclarationError(
-                    f"{cls.__name__}.{name}: every domain model has {name!r} of its own; give the "
-                    "field another name"
-                )
         check_model(cls)
 
     @property
@@ -142,13 +132,20 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         """Update time of the document that this object was read from, or None if it is new."""
         return self._update_time
 
-    def to_fields(self) -> dict[str, Value]:
+    def doc_fields(self) -> dict[str, Value]:
         """The content of this object's document, with `doc_id`, `doc_ref` and `obj_type`."""
         fields = stored_content(self)
         fields["doc_id"] = self.doc_id
         fields["doc_ref"] = self.doc_ref.path
         fields["obj_type"] = self.__obj_type__
         return fields
+
+    if not TYPE_CHECKING:
+
+        def to_fields(self) -> dict[str, Value]:
+            """`doc_fields`, by its old name."""
+            warn_renamed(f"{type(self).__name__}.to_fields", "`doc_fields`")
+            return DomainModel.doc_fields(self)
 
     def __eq__(self, other: object) -> bool:
         """Whether both are objects of one class and document, with the same content.

@@ -7,6 +7,7 @@ nothing of weight, until a test asks for one of its fixtures:
 |---|---|---|
 | `emulators` | session | the emulators of the project, its functions loaded |
 | `firestore_client` | function | a client on `emulators`, whose database is empty |
+| `database` | function | the same database as onto_fn's `Database` |
 | `firestore_emulator` | session | a Firestore emulator alone, without functions |
 | `engine_client` | function | a client on `firestore_emulator`, with a project of its own |
 | `signed_in` | function | makes users of `emulators`: `signed_in("ada", admin=True)` |
@@ -34,6 +35,7 @@ import pytest
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
+    from onto_fn.firestore import Database
     from onto_fn.testing.calling import Call
     from onto_fn.testing.clock import FrozenTime
     from onto_fn.testing.eventually import Eventually
@@ -106,6 +108,24 @@ def firestore_client(emulators: EmulatorSuite) -> Generator[Client]:
 
 
 @pytest.fixture
+def database(
+    firestore_client: Client, emulators: EmulatorSuite, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Database]:
+    """The database of `firestore_client`, for `Repository`, `edit` and functions of the app's own.
+
+    While a test has it, the environment names the emulators, so that `App.database` and Google's
+    clients find them as well.
+    """
+    from onto_fn.firestore import Database
+
+    for name, value in emulators.environ().items():
+        monkeypatch.setenv(name, value)
+    database = Database(emulators.project_id)
+    yield database
+    database.close()
+
+
+@pytest.fixture
 def engine_client(firestore_emulator: EmulatorSuite) -> Generator[Client]:
     """A client on `firestore_emulator` with a new project, that is an empty database of its own."""
     client = firestore_emulator.client(project_id=f"demo-{secrets.token_hex(6)}")
@@ -147,24 +167,17 @@ def call(emulators: EmulatorSuite) -> Call:
     return partial(call, emulators)
 
 
-@pytest.fixture(scope="session")
-def _declared_topics(emulators: EmulatorSuite) -> list[str]:
-    """The topics that the app publishes to; it is loaded once in a session."""
-    from onto_fn.testing.topics import declared_topics
-
-    return declared_topics(emulators.project_dir)
-
-
 @pytest.fixture
-def topics(emulators: EmulatorSuite, _declared_topics: list[str]) -> Generator[Topics]:
+def topics(emulators: EmulatorSuite) -> Generator[Topics]:
     """The topics of the app's `TopicSink`s, made on `emulators`: `topics.messages("orders")`.
 
-    What is published after the test began is received. It needs `pubsub` among the emulators.
+    What is published after the test began is received. It needs `functions` and `pubsub` among
+    the emulators.
     """
     from onto_fn.testing.topics import Topics
 
     receiver = f"test-{secrets.token_hex(6)}"
-    found = Topics(emulators.pubsub_host, emulators.project_id, _declared_topics, receiver)
+    found = Topics(emulators.pubsub_host, emulators.project_id, emulators.topics, receiver)
     yield found
     found.close()
 
