@@ -8,21 +8,26 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
+from onto_fn.cli.connecting import emulated_project
 from onto_fn.testing.config import configured_ports, read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORT = 5005
-DEFAULTS = {"firestore": 8080, "auth": 9099}  # the page's
+# The page's:
+DEFAULTS = {"firestore": 8080, "auth": 9099}
+PROJECT = "demo-onto-fn"
 
 
-def query_of(ports: dict[str, int]) -> str:
-    """What the page's address has to say of the emulators' ports, "" if they are the usual ones."""
+def query_of(ports: dict[str, int], project: str = PROJECT) -> str:
+    """What the page's address has to say of ports and project, "" if they are the usual ones."""
     others = {
         name: f"{HOST}:{ports[name]}"
         for name, usual in DEFAULTS.items()
         if ports.get(name, usual) != usual
     }
+    if project != PROJECT:
+        others["project"] = project
     return f"?{urlencode(others, safe=':')}" if others else ""
 
 
@@ -47,7 +52,7 @@ class Page(SimpleHTTPRequestHandler):
 
 def server(port: int, folder: Path = ROOT / "web", project: Path = ROOT) -> ThreadingHTTPServer:
     """A server of the page for the emulators of a project; port 0 is a free one."""
-    query = query_of(configured_ports(read_config(project)))
+    query = query_of(configured_ports(read_config(project)), emulated_project(project))
     return ThreadingHTTPServer((HOST, port), partial(Page, query=query, directory=str(folder)))
 
 

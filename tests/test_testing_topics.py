@@ -76,7 +76,7 @@ def test_the_topics_of_a_project_are_found_without_importing_it_here(project: Pa
 
 
 def test_an_app_that_cannot_be_loaded_says_why(project: Path) -> None:
-    (project / "functions" / "main.py").write_text("import nothing_of_that_name")
+    (project / "functions" / "main.py").write_text("import nothing_of_that_name  # TopicSink")
 
     with pytest.raises(EmulatorError, match="nothing_of_that_name"):
         declared_topics(project)
@@ -84,3 +84,21 @@ def test_an_app_that_cannot_be_loaded_says_why(project: Path) -> None:
 
 def test_a_project_without_functions_has_no_topics(tmp_path: Path) -> None:
     assert declared_topics(tmp_path) == []
+
+
+def test_code_that_names_no_topic_is_not_loaded(project: Path) -> None:
+    (project / "functions" / "main.py").write_text("import nothing_of_that_name")
+
+    assert declared_topics(project) == []
+
+
+def test_where_the_functions_have_another_version_of_the_library_this_python_loads_them(
+    project: Path,
+) -> None:
+    older = project / "functions" / "venv" / "bin" / "python"
+    older.parent.mkdir(parents=True)
+    older.write_text("#!/bin/sh\necho no module named onto_fn.testing.topics >&2\nexit 1\n")
+    older.chmod(0o755)
+    (project / "functions" / "main.py").write_text(SENDING)
+
+    assert declared_topics(project) == ["towns"]

@@ -52,6 +52,14 @@ def test_usual_ports_need_no_word(web: ModuleType) -> None:
     assert web.query_of({}) == ""
 
 
+def test_the_page_is_led_to_the_project_that_the_emulators_run_as(
+    web: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / ".firebaserc").write_text('{"projects": {"default": "town-hall"}}')
+    with web.server(0, project=tmp_path) as serving:
+        assert serving.RequestHandlerClass.keywords["query"] == "?project=demo-town-hall"
+
+
 def test_the_page_names_the_emulators_that_do_not_answer(address: str) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -20,8 +20,9 @@ export async function silent(addresses, milliseconds = 5000) {
 // What to tell of those that do not answer, and what to do about it.
 export function complaint(names, addresses) {
   const where = names.map((name) => `the ${name} emulator at ${addresses[name]}`).join(" and ");
+  const what = names.length > 1 ? "them" : "it";
   return (
-    `Cannot reach ${where}: start it with "make emulators". If firebase.json has other ports, ` +
+    `Cannot reach ${where}: start ${what} with "make emulators". If firebase.json has other ports, ` +
     `open this page as ${location.pathname}?firestore=HOST:PORT&auth=HOST:PORT`
   );
 }

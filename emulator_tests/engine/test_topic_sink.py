@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.api_core.exceptions import AlreadyExists
 from google.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
@@ -18,6 +19,7 @@ from kit.writing import Writer, in_threads
 
 from onto_fn import App, Inbox, Message, Result, RetryPolicy, TopicSink, ViewMediator, Write
 from onto_fn.errors import RetriesExhausted
+from onto_fn.mediators import sinks
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.config import free_ports
 from onto_fn.testing.eventually import Eventually
@@ -180,9 +182,27 @@ def test_a_broker_that_is_down_is_raised_and_gets_the_message_later(
     assert entries(writer) == []
 
 
-def test_a_topic_that_does_not_exist_is_a_dead_letter_that_a_replay_resolves_once_it_does(
-    app: App, writer: Writer, topic: Topic, request: pytest.FixtureRequest
+def test_on_the_emulator_a_topic_that_does_not_exist_is_made_for_its_first_message(
+    app: App, writer: Writer, topic: Topic
 ) -> None:
+    change_group(app, writer, "here", "there")
+
+    outcomes = deliver(app, writer)
+
+    assert {outcome.result for outcome in outcomes} == {Result.SENT}
+    assert (entries(writer), writer.dead_letters()) == ([], {})
+    with pytest.raises(AlreadyExists):
+        topic.create()
+
+
+def test_a_topic_that_does_not_exist_is_a_dead_letter_that_a_replay_resolves_once_it_does(
+    app: App,
+    writer: Writer,
+    topic: Topic,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sinks, "_made_on_emulator", lambda *_: False)  # as at Google
     change_group(app, writer, "here")
 
     [outcome] = deliver(app, writer)

@@ -101,11 +101,12 @@ def dev(
         try:
             with suite:
                 started = suite.log_path.stat().st_size
+                for remark in suite.remarks:
+                    output.remark(remark)
                 names = [*suite.only, *(["ui"] if suite.ui else [])]
                 running = {name: suite.host(name) for name in names}
-                output.line(
-                    {"running": running, "environ": suite.environ()}, "\n".join(addresses(suite))
-                )
+                record = {"running": running, "environ": suite.environ()}
+                output.line(record | {"remarks": suite.remarks}, "\n".join(addresses(suite)))
                 try:
                     if seed is not None:
                         _seed(suite, seed, output)
@@ -136,10 +137,13 @@ def _check(folder: Path, source: str | None) -> None:
 def _check_ports(suite: EmulatorSuite) -> None:
     from onto_fn.testing.config import is_free
 
+    names = {name: f"the {name} emulator" for name in suite.only}
+    if suite.ui:
+        names["ui"] = "the Emulator UI"
     for name, port in suite.ports.items():
-        if name in suite.only and not is_free(port):
+        if name in names and not is_free(port):
             raise CommandError(
-                f"port {port} of the {name} emulator is in use",
+                f"port {port} of {names[name]} is in use",
                 "end what has it, or choose another port in firebase.json",
             )
 

@@ -110,12 +110,12 @@ def main(arguments: list[str]) -> None:
 def make_topics(app: App) -> None:
     """Make the topics that the app sends to, if there is an emulator of Pub/Sub."""
     from onto_fn.emulators import VARIABLES, named_project
-    from onto_fn.testing import topic_setup
+    from onto_fn.testing.topics import create_topics, topics_of
 
-    project = named_project()
-    if project is None or not os.environ.get(VARIABLES["pubsub"]):
+    project, host = named_project(), os.environ.get(VARIABLES["pubsub"])
+    if project is None or not host:
         return
-    for name in topic_setup.make_topics([app], project):
+    for name in create_topics(host, project, topics_of(app)):
         _print({"topic": name})
 
 

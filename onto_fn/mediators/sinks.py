@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -56,7 +57,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class TopicSink:
-    """A Pub/Sub topic.
+    """A Pub/Sub topic. It has to exist; on the emulator, a topic that does not is made.
 
     Messages are in the binary mode of the CloudEvents binding, with an ordering key: a subscription
     with message ordering gets one document's messages in the order of their versions.
@@ -100,10 +101,14 @@ class TopicSink:
         attributes, data = message.for_pubsub()
         content = {"data": data, "attributes": attributes, "ordering_key": message.key}
         publisher = publisher_of(project)
+        request = {"topic": topic, "messages": [content]}
         try:
-            publisher.publish(
-                request={"topic": topic, "messages": [content]}, retry=None, timeout=self.timeout
-            )
+            try:
+                publisher.publish(request=request, retry=None, timeout=self.timeout)
+            except google.NotFound:
+                if not _made_on_emulator(topic, project, self.timeout):
+                    raise
+                publisher.publish(request=request, retry=None, timeout=self.timeout)
         except (google.ServerError, google.TooManyRequests, google.Cancelled, google.Aborted) as e:
             raise TransientError(f"{topic}: {type(e).__name__}: {e}") from e
         except google.NotFound as error:
@@ -262,6 +267,17 @@ def sinks_by_name(sends: Sequence[Sink]) -> dict[str, Sink]:
                 f"two sinks are named {sink.name!r} and differ; give one of them `name=…`"
             )
     return sinks
+
+
+def _made_on_emulator(topic: str, project: str, timeout: float) -> bool:
+    """Make a topic that does not exist, if Pub/Sub is an emulator: nobody else does it there."""
+    if emulator_of("pubsub", project) is None:
+        return False
+    from google.api_core.exceptions import AlreadyExists
+
+    with suppress(AlreadyExists):
+        publisher_of(project).create_topic(request={"name": topic}, retry=None, timeout=timeout)
+    return True
 
 
 def publisher_of(project: str) -> Any:

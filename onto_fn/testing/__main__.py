@@ -21,7 +21,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suite:
-            print("\n".join(addresses(suite)), flush=True)
+            print("\n".join([*suite.remarks, *addresses(suite)]), flush=True)
             suite.wait()
     except KeyboardInterrupt:
         print("\nstopped", flush=True)

@@ -147,24 +147,17 @@ def call(emulators: EmulatorSuite) -> Call:
     return partial(call, emulators)
 
 
-@pytest.fixture(scope="session")
-def _declared_topics(emulators: EmulatorSuite) -> list[str]:
-    """The topics that the app publishes to; it is loaded once in a session."""
-    from onto_fn.testing.topics import declared_topics
-
-    return declared_topics(emulators.project_dir)
-
-
 @pytest.fixture
-def topics(emulators: EmulatorSuite, _declared_topics: list[str]) -> Generator[Topics]:
+def topics(emulators: EmulatorSuite) -> Generator[Topics]:
     """The topics of the app's `TopicSink`s, made on `emulators`: `topics.messages("orders")`.
 
-    What is published after the test began is received. It needs `pubsub` among the emulators.
+    What is published after the test began is received. It needs `functions` and `pubsub` among
+    the emulators.
     """
     from onto_fn.testing.topics import Topics
 
     receiver = f"test-{secrets.token_hex(6)}"
-    found = Topics(emulators.pubsub_host, emulators.project_id, _declared_topics, receiver)
+    found = Topics(emulators.pubsub_host, emulators.project_id, emulators.topics, receiver)
     yield found
     found.close()
 

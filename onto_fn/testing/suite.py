@@ -24,7 +24,6 @@ from onto_fn.testing.config import (
     configured_ports,
     emulator_config,
     free_ports,
-    function_folders,
     read_config,
 )
 from onto_fn.testing.discovery import discovery
@@ -39,6 +38,8 @@ __all__ = ["EmulatorSuite"]
 
 _READY = "All emulators ready"
 _FIRESTORE_READY = "Dev App Server is now running"
+_UI_DOWNLOAD = "ui: downloading"
+_FUNCTIONS_FOUND = "functions: Watching"
 _FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load triggers)")
 
 
@@ -62,10 +63,15 @@ class EmulatorSuite(Service):
         ports: Ports by name of the emulator; free ones are found for all others.
         log_dir: Where the logs go; a new temporary folder by default.
         deadline: Seconds in which the emulators must be ready.
-        ui: Whether the Emulator UI is started too; firebase-tools downloads it once.
+        ui: Whether the Emulator UI is started too; firebase-tools downloads it once. Where that is
+            not possible, the emulators start without it, and `remarks` says so.
         import_from: A folder that `export_to` (or `firebase emulators:export`) has written: the
             emulators begin with its data.
         exports: Whether `export_to` will be called, for which firebase-tools is needed.
+
+    Attributes:
+        remarks: What a person should know of the start: lines of text.
+        topics: The topics of the app's `TopicSink`s, once functions and Pub/Sub have started.
     """
 
     def __init__(
@@ -93,6 +99,8 @@ class EmulatorSuite(Service):
         self.ui = ui
         self.import_from = Path(import_from).resolve() if import_from else None
         self._needs_firebase = ui or exports or import_from is not None
+        self.remarks: list[str] = []
+        self.topics: list[str] = []
         self._ports = dict(ports or {})
         self._log_dir = Path(log_dir).resolve() if log_dir else None
         self._process: BackgroundProcess | None = None
@@ -102,8 +110,7 @@ class EmulatorSuite(Service):
     def start(self) -> Self:
         """Start the emulators, and return when they are ready and the functions are loaded.
 
-        On the Pub/Sub emulator, there are the topics that the app's functions send to: see
-        `onto_fn.testing.topic_setup`.
+        On the Pub/Sub emulator, there are the topics that the app's functions send to.
 
         Suites with functions start one after the other: see `onto_fn.testing.discovery`.
 
@@ -119,24 +126,24 @@ class EmulatorSuite(Service):
         self._log_dir.mkdir(parents=True, exist_ok=True)
         toolchain = self._toolchain(self._log_dir)
         try:
-            if toolchain.firebase is None:
-                command, ready = self._firestore_command(toolchain), self._firestore_is_ready
-            else:
-                command, ready = self._firebase_command(toolchain.firebase), self._suite_is_ready
-            with discovery() if "functions" in self.only else nullcontext():
-                self._process = BackgroundProcess(
-                    command, toolchain.environ(self.project_id), self.log_path
+            try:
+                self._launch(toolchain)
+            except EmulatorError:
+                reason = _undelivered_ui(self._running().log()) if self.ui else None
+                if reason is None:
+                    raise
+                self.stop()
+                self.ui = False
+                self.remarks.append(
+                    f"the Emulator UI is not there, as it cannot be downloaded ({reason}); "
+                    "the emulators run without it"
                 )
-                self._process.wait_until(ready, self.deadline)
+                self._launch(toolchain)
             if {"functions", "pubsub"} <= set(self.only):
                 self._make_topics()
         except BaseException:
             self.stop()
             raise
-        finally:
-            # It has been read; a killed process could not remove it.
-            if self._config_path is not None:
-                self._config_path.unlink(missing_ok=True)
         return self
 
     @override
@@ -302,11 +309,27 @@ class EmulatorSuite(Service):
         except OSError as error:
             raise EmulatorError(f"nothing was exported: {error}") from error
 
-    def _make_topics(self) -> None:
-        from onto_fn.testing.topic_setup import make_topics_of
+    def _launch(self, toolchain: Toolchain) -> None:
+        try:
+            if toolchain.firebase is None:
+                command, ready = self._firestore_command(toolchain), self._firestore_is_ready
+            else:
+                command, ready = self._firebase_command(toolchain.firebase), self._suite_is_ready
+            with discovery() if "functions" in self.only else nullcontext():
+                self._process = BackgroundProcess(
+                    command, toolchain.environ(self.project_id), self.log_path
+                )
+                self._process.wait_until(ready, self.deadline)
+        finally:
+            # It has been read; a killed process could not remove it.
+            if self._config_path is not None:
+                self._config_path.unlink(missing_ok=True)
 
-        for source in function_folders(read_config(self.project_dir)):
-            make_topics_of(self.project_dir / source, self.environ(), self.deadline)
+    def _make_topics(self) -> None:
+        from onto_fn.testing.topics import create_topics, declared_topics
+
+        self.topics = declared_topics(self.project_dir, self.environ(), self.deadline)
+        create_topics(self.pubsub_host, self.project_id, self.topics)
 
     def _running(self) -> BackgroundProcess:
         if self._process is None:
@@ -362,6 +385,16 @@ class EmulatorSuite(Service):
             return False
         listed = _get(f"http://{HOST}:{self._ports['hub']}/emulators")
         return listed is not None and all(name in json.loads(listed) for name in self.only)
+
+
+def _undelivered_ui(log: str) -> str | None:
+    """Why firebase-tools has not got the Emulator UI, None if it has it or never came to that."""
+    _, downloading, after = log.partition(_UI_DOWNLOAD)
+    # The functions are looked at when the UI is there.
+    if not downloading or _READY in after or _FUNCTIONS_FOUND in after:
+        return None
+    errors = [line.removeprefix("Error: ") for line in after.splitlines() if "Error: " in line]
+    return errors[0].strip() if errors else "it takes too long"
 
 
 def _get(url: str) -> str | None:

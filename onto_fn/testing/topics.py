@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from onto_fn.messages import Message
-from onto_fn.testing.config import read_config
+from onto_fn.testing.config import function_folders, read_config
 from onto_fn.testing.process import EmulatorError
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
 
-__all__ = ["Topics", "create_topics", "declared_topics", "topics_of"]
+__all__ = ["Topics", "create_topics", "declared_topics", "full_name", "topics_of"]
 
-_LOADING_SECONDS = 120
+_NOT_CODE = {"venv", "node_modules", "__pycache__"}
 _PULL_SECONDS = 5.0
 
 
@@ -38,7 +39,7 @@ def topics_of(app: App) -> list[str]:
 
 
 def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
-    """Make topics on a Pub/Sub emulator; those that exist stay as they are.
+    """Make the topics that do not exist yet on a Pub/Sub emulator.
 
     Args:
         host: address of the emulator, "127.0.0.1:port".
@@ -46,46 +47,86 @@ def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
         topics: ids, or full names, `projects/…/topics/…`.
 
     Returns:
-        The full names.
+        The full names of those that were made.
     """
+    names = list(dict.fromkeys(full_name(topic, project) for topic in topics))
+    if not names:
+        return []
     from google.api_core.exceptions import AlreadyExists
 
     publisher, _ = _clients(host)
-    names = [full_name(topic, project) for topic in topics]
+    made: list[str] = []
     for name in names:
         try:
             publisher.create_topic(name=name)
         except AlreadyExists:
             continue
-    return names
+        made.append(name)
+    return made
 
 
-def declared_topics(project_dir: Path) -> list[str]:
-    """The topics of the app in a project's folder of functions; see `topics_of`.
+def declared_topics(
+    project_dir: Path, variables: Mapping[str, str] | None = None, deadline: float = 120.0
+) -> list[str]:
+    """The topics of the apps in a project's folders of functions; see `topics_of`.
 
-    The app is loaded by a process of its own, in the functions' environment, as the emulator does
+    An app is loaded by a process of its own, in the functions' environment, as the emulator does
     it: what it imports stays out of this process.
 
+    Args:
+        project_dir: the folder of `firebase.json`.
+        variables: what leads clients to the emulators.
+        deadline: seconds that loading one app may take.
+
     Raises:
-        EmulatorError: the app cannot be loaded; the message has its error.
+        EmulatorError: an app cannot be loaded; the message has its error.
     """
     topics: list[str] = []
-    for folder in _folders(project_dir):
-        python = folder / "venv" / "bin" / "python"
-        ended = subprocess.run(
-            [str(python) if python.exists() else sys.executable, "-c", _PRINT_TOPICS],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_LOADING_SECONDS,
-        )
-        if ended.returncode != 0:
-            raise EmulatorError(
-                f"the topics of {folder / 'main.py'} are unknown, as it cannot be loaded:\n"
-                f"{ended.stderr.strip()}"
-            )
-        topics += json.loads(ended.stdout.splitlines()[-1])
+    for source in function_folders(read_config(project_dir)):
+        folder = project_dir / source
+        if (folder / "main.py").is_file() and _names_topics(folder):
+            topics += _topics_in(folder, variables or {}, deadline)
     return list(dict.fromkeys(topics))
+
+
+def _names_topics(folder: Path) -> bool:
+    """Whether any code of a folder names a `TopicSink`; if none does, nothing has to be started."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _NOT_CODE and name[0] != "."]
+        for name in files:
+            if name.endswith(".py") and "TopicSink" in (Path(parent) / name).read_text(
+                "utf-8", "replace"
+            ):
+                return True
+    return False
+
+
+def _topics_in(folder: Path, variables: Mapping[str, str], deadline: float) -> list[str]:
+    own = folder / "venv" / "bin" / "python"
+    pythons = [str(own), sys.executable] if own.exists() else [sys.executable]
+    # Compiled files would look like an edit to the emulator, which watches the folder.
+    environ = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    problems: list[str] = []
+    for python in pythons:  # the first may have an older version of this library
+        try:
+            ended = subprocess.run(
+                [python, "-c", _PRINT_TOPICS],
+                cwd=folder,
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=deadline,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            problems.append(str(error))
+            continue
+        if ended.returncode == 0:
+            return json.loads(ended.stdout.splitlines()[-1])
+        problems.append((ended.stderr.strip().splitlines() or ["no error is known"])[-1])
+    raise EmulatorError(
+        f"the topics of {folder / 'main.py'} are unknown, as it cannot be loaded: {problems[0]}"
+    )
 
 
 _PRINT_TOPICS = """
@@ -129,9 +170,10 @@ class Topics:
         Args:
             topic: id or full name.
         """
-        [name] = create_topics(self._host, self._project, [topic])
+        name = full_name(topic, self._project)
         if name in self._subscriptions:
             return
+        create_topics(self._host, self._project, [topic])
         subscription = f"projects/{self._project}/subscriptions/{self._receiver}-{len(self.names)}"
         self._subscriber.create_subscription(
             request={"name": subscription, "topic": name, "enable_message_ordering": True}
@@ -218,17 +260,6 @@ class Topics:
 def full_name(topic: str, project: str) -> str:
     """`projects/…/topics/…` of a topic that is named by its id, or so already."""
     return topic if "/" in topic else f"projects/{project}/topics/{topic}"
-
-
-def _folders(project_dir: Path) -> list[Path]:
-    """The folders of functions that `firebase.json` names."""
-    found: object = read_config(project_dir).get("functions")
-    entries = cast("list[object]", found) if isinstance(found, list) else [found]
-    sources: list[str] = []
-    for entry in entries:
-        if isinstance(entry, dict):
-            sources.append(str(cast("dict[str, object]", entry).get("source", "functions")))
-    return [project_dir / source for source in sources]
 
 
 def _clients(host: str) -> tuple[Any, Any]:

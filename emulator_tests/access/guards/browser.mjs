@@ -1,8 +1,8 @@
-// Opens the page of web/ in a real browser and says, as a line of JSON, what each step shows.
+// Opens the page of web/ in a real browser and says, as a line of JSON, what it shows.
 
 import { createRequire } from "node:module";
 
-const [packages, executablePath, url] = process.argv.slice(2);
+const [packages, executablePath, url, what] = process.argv.slice(2);
 const { chromium } = createRequire(packages)("playwright-core");
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
@@ -11,9 +11,13 @@ try {
   page.setDefaultTimeout(60_000);
   page.on("pageerror", (error) => console.error(error.message));
   await page.goto(url);
+  console.log(JSON.stringify(await { live, without_emulators }[what](page)));
+} finally {
+  await browser.close();
+}
 
-  await page.fill("[name=uid]", "tijuana");
-  await page.click("#sign-in button");
+async function live(page) {
+  await signIn(page, "tijuana");
   await page.getByText("meeting_1: in session").waitFor();
   const attending = await page.getByText("Joshua Pendergrast").textContent();
 
@@ -22,16 +26,25 @@ try {
   await page.getByText("Open the meeting").waitFor();
   await page.locator("#request", { hasText: "done" }).waitFor();
 
-  await page.fill("[name=uid]", "mallory");
-  await page.fill("[name=whose]", "tijuana");
-  await page.click("#sign-in button");
+  await signIn(page, "mallory", "tijuana");
   const denial = page.getByText("permission-denied");
   await denial.waitFor();
-  console.log(JSON.stringify({
+  return {
     attending,
     denied: await denial.textContent(),
     sessions: await page.locator("article").count(),
-  }));
-} finally {
-  await browser.close();
+  };
+}
+
+async function without_emulators(page) {
+  await signIn(page, "tijuana");
+  const complaint = page.locator("#status.error");
+  await complaint.waitFor();
+  return { complaint: await complaint.textContent() };
+}
+
+async function signIn(page, uid, whose = "") {
+  await page.fill("[name=uid]", uid);
+  await page.fill("[name=whose]", whose);
+  await page.click("#sign-in button");
 }
