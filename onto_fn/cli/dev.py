@@ -76,6 +76,7 @@ def dev(
     names are written if the app declares others, the topics that it sends to are made, and the
     documents of edited views are built again.
     """
+    from onto_fn.cli.running import Running, announced
     from onto_fn.functions.logs import VARIABLE
     from onto_fn.testing.foreground import addresses, configured_suite
     from onto_fn.testing.process import EmulatorError
@@ -107,14 +108,15 @@ def dev(
                 running = {name: suite.host(name) for name in names}
                 record = {"running": running, "environ": suite.environ()}
                 output.line(record | {"remarks": suite.remarks}, "\n".join(addresses(suite)))
-                try:
-                    if seed is not None:
-                        _seed(suite, seed, output)
-                    _follow(suite, started, stopping, output)
-                finally:
-                    if export_to is not None and suite.running:
-                        suite.export_to(export_to)
-                        output.remark(f"the data is in {export_to}")
+                with announced(Running(str(suite.project_dir), suite.project_id, running)):
+                    try:
+                        if seed is not None:
+                            _seed(suite, seed, output)
+                        _follow(suite, started, stopping, output)
+                    finally:
+                        if export_to is not None and suite.running:
+                            suite.export_to(export_to)
+                            output.remark(f"the data is in {export_to}")
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:
@@ -184,7 +186,7 @@ def _remark_unknown(folder: Path, output: Output) -> None:
 
 
 def _project(folder: Path, project: str | None) -> str:
-    from onto_fn.cli.connecting import emulated_project
+    from onto_fn.cli.choosing import emulated_project
 
     if project is None:
         return emulated_project(folder)
