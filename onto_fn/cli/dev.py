@@ -74,7 +74,8 @@ def dev(
 
     An edit of the functions is loaded by itself. Then the rules and indexes that firebase.json
     names are written if the app declares others, the topics that it sends to are made, and the
-    documents of edited views are built again.
+    documents of edited views are built again. What changed while the functions could not be loaded
+    is made good then.
     """
     from onto_fn.cli.running import Running, announced
     from onto_fn.functions.logs import VARIABLE
@@ -95,6 +96,7 @@ def dev(
         ui=ui,
         import_from=imported,
         exports=export_to is not None,
+        tell=output.remark,
     )
     _check_ports(suite)
     with until_stopped() as stopping:
@@ -218,7 +220,7 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
 
 
 def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:
-    from onto_fn.cli.following import Reload, lines_of, told
+    from onto_fn.cli.following import Lost, Reload, lines_of, told
     from onto_fn.cli.showing import Shown
 
     shown = Shown(output, str(suite.log_path))
@@ -232,10 +234,18 @@ def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -
         if refreshing is not None:
             refreshing.start(build=suite.import_from is not None)
         lines = lines_of(suite.log_path, goes_on, start=start)
+        is_loaded = True
         for found in told(lines, suite.project_dir):
-            shown.show(found)
-            if isinstance(found, Reload) and not found.error and refreshing is not None:
-                refreshing.start(build=True)
+            if not isinstance(found, Lost):
+                shown.show(found)
+            if refreshing is None or not isinstance(found, Reload | Lost):
+                continue
+            if isinstance(found, Reload):
+                is_loaded = not found.error
+            if isinstance(found, Lost) or found.error:
+                refreshing.failed()
+            if is_loaded:  # an event may be lost under good code too, on a machine that is too busy
+                refreshing.start(build=isinstance(found, Reload))
     finally:
         if refreshing is not None:
             refreshing.stop()
