@@ -280,12 +280,13 @@ def test_a_merge_adds_the_hook_to_each_database(several: bool) -> None:
 
 
 def test_indexes_that_were_written_by_hand_are_kept_in_a_file_of_their_own() -> None:
-    theirs = '{"indexes": [{"collectionGroup": "notes"}]}'
+    theirs = json.dumps({"indexes": [INDEX]})
 
-    assert merge("firestore.indexes.json", theirs) == {
-        "firestore.indexes.json": OURS["firestore.indexes.json"],
-        "firestore.indexes.keep.json": theirs,
-    }
+    files = merge("firestore.indexes.json", theirs)
+
+    assert files["firestore.indexes.keep.json"] == theirs
+    both, ours = json.loads(files["firestore.indexes.json"]), OURS["firestore.indexes.json"]
+    assert both == json.loads(ours) | {"indexes": [INDEX]}
 
 
 def test_kept_indexes_that_exist_are_not_replaced(tmp_path: Path) -> None:
@@ -336,12 +337,114 @@ def test_rules_and_indexes_that_were_merged_are_as_the_app_declares(tmp_path: Pa
     (tmp_path / "firestore.indexes.json").write_text(json.dumps({"indexes": [INDEX]}))
     init(tmp_path, "--yes")
 
-    onto("generate", folder=tmp_path)
+    assert onto("generate", "--check", folder=tmp_path).count("up to date") == 2
 
     assert "match /notes/{note} {" in (tmp_path / "firestore.rules").read_text()
     indexes = json.loads((tmp_path / "firestore.indexes.json").read_text())["indexes"]
     assert [index["collectionGroup"] for index in indexes] == ["notes"]
-    assert onto("generate", "--check", folder=tmp_path).count("up to date") == 2
+
+
+def test_a_dry_run_lists_the_file_that_a_merge_of_indexes_makes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "firestore.indexes.json").write_text(json.dumps({"indexes": [INDEX]}))
+
+    init(tmp_path, "--dry-run")
+
+    shown = capsys.readouterr().out
+    assert "firestore.indexes.keep.json: new, if firestore.indexes.json is merged\n" in shown
+    assert "+++ firestore.indexes.keep.json (new)\n" in shown
+
+
+OPEN_RULES = RULES_OF_FIREBASE.replace(
+    "    match /notes",
+    "    match /{document=**} {\n      allow read: if request.auth != null;\n    }\n"
+    "    match /notes",
+)
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--dry-run"]])
+def test_rules_that_open_all_collections_are_merged_with_a_loud_warning(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "firestore.rules").write_text(OPEN_RULES)
+
+    init(tmp_path, *options)
+
+    shown = "".join(capsys.readouterr())
+    line = (
+        merge("firestore.rules", OPEN_RULES)["firestore.rules"]
+        .splitlines()
+        .index("      allow read: if request.auth != null;")
+    )
+    assert f"firestore.rules, line {line + 1}: WARNING: `allow read: if request.auth" in shown
+    assert "Name your own collections" in shown
+
+
+def test_generate_warns_of_kept_lines_that_open_all_collections(tmp_path: Path) -> None:
+    (tmp_path / "firestore.rules").write_text(OPEN_RULES)
+    init(tmp_path, "--yes")
+    lines = (tmp_path / "firestore.rules").read_text().splitlines()
+    place = lines.index("      allow read: if request.auth != null;") + 1
+
+    for command in (["generate"], ["generate", "--check"]):
+        program = [str(Path(sys.executable).parent / "onto"), *command]
+        done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0  # a warning
+        assert f"firestore.rules, line {place}: WARNING" in done.stderr
+
+
+def test_rules_without_a_version_say_why_they_cannot_be_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = RULES_OF_FIREBASE.replace("rules_version='2'", "// rules_version='2'")
+    (tmp_path / "firestore.rules").write_text(rules)
+
+    init(tmp_path, "--dry-run")
+
+    assert "it does not say rules_version = '2'" in capsys.readouterr().out
+    other = RULES_OF_FIREBASE.replace("{database}", "{db}")
+    (tmp_path / "firestore.rules").write_text(other)
+    init(tmp_path, "--dry-run")
+    assert "your lines outside of it" in capsys.readouterr().out
+
+
+def test_what_is_on_one_line_in_firebase_json_stays_on_one() -> None:
+    theirs = """{
+  "hosting": {
+    "ignore": ["firebase.json", "**/.*"],
+    "rewrites": [{ "source": "**", "destination": "/index.html" }]
+  },
+  "emulators": {
+    "auth": { "port": 9199 }
+  }
+}
+"""
+
+    (both,) = merge("firebase.json", theirs).values()
+
+    before = [line.rstrip(",") for line in theirs.splitlines()[1:7]]
+    assert [line.rstrip(",") for line in both.splitlines()][1:7] == before
+    assert '"functions": { "host": "127.0.0.1", "port": 5001 }' in both
+
+
+def ending(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    init(folder, *options)
+    return capsys.readouterr().out.replace(str(folder), "HERE")
+
+
+def test_the_closing_sentence_says_what_was_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ending(tmp_path, capsys).startswith("HERE has a new project: `make test`")
+    assert ending(tmp_path, capsys) == "HERE has all of a new project: nothing was written\n"
+    (tmp_path / "seed.json").unlink()
+    assert "HERE is complete (written: seed.json)" in ending(tmp_path, capsys)
+    (tmp_path / "Makefile").write_text("mine:\n")
+    assert "HERE keeps its files: nothing was written" in ending(tmp_path, capsys)
+    (tmp_path / "seed.json").unlink()
+    assert "written are seed.json. Next, install functions/req" in ending(tmp_path, capsys)
+    assert "written are Makefile. Next, `make test`" in ending(tmp_path, capsys, "--yes")
 
 
 def test_the_hooks_of_a_new_project_stop_a_deploy_whose_rules_are_stale(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def generate(
         for remark in file.remarks:
             output.remark(remark)
         state = "up to date" if not file.is_stale else "stale" if check else "written"
-        output.line({"file": file.path.name, "state": state}, f"{file.path.name}: {state}")
+        record = {"file": file.path.name, "state": state, "remarks": list(file.remarks)}
+        output.line(record, f"{file.path.name}: {state}")
         if not file.is_stale:
             continue
         stale.append(file.path.name)
