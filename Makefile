@@ -64,7 +64,8 @@ docs: setup ## Write the command line's page and the table of types from the cod
 	@$(BIN)/python scripts/command_line_page.py
 	@$(BIN)/python scripts/types_page.py
 
-wheel: setup ## Build the library's wheel into dist/
+wheel: python ## Build the library's wheel into dist/
+	@$(PYTHON) scripts/setup.py python
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
 lock: python ## Pin the newest versions that pyproject.toml allows

@@ -17,6 +17,7 @@ from onto_fn.cli.output import Output
 Content = str | bytes
 
 _MAKEFILE = "Makefile"
+_NAMED = 5  # files at most in the last sentence
 _NEXT = "`make test` runs the tests, `make dev` shows the app at work"
 _NEXT_WITHOUT_MAKE = (
     "install functions/requirements-dev.txt into functions/venv, as your own Makefile stays: then "
@@ -164,7 +165,9 @@ def told(folder: Path, plan: Plan, chosen: Chosen) -> str:
         return f"{folder} {what}{written}: {_NEXT}"
     stays = {*chosen.kept, *chosen.skipped}
     does = _NEXT if _MAKEFILE not in stays else _NEXT_WITHOUT_MAKE
-    return f"{folder}: written are {', '.join(sorted(chosen.write))}. Next, {does}"
+    names = sorted(chosen.write)
+    what = f"{len(names)} files" if len(names) > _NAMED else ", ".join(names)
+    return f"{folder}: {what} {'is' if len(names) == 1 else 'are'} written. Next, {does}"
 
 
 def _asked(difference: Difference) -> str:

@@ -42,7 +42,8 @@ def dev(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Emulators, separated by commas; else those with a port in firebase.json.",
+            help="Emulators, separated by commas; else those of firestore, functions, pubsub, auth "
+            "and storage that have a port in firebase.json.",
         ),
     ] = "",
     project: Annotated[

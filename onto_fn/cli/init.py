@@ -52,7 +52,10 @@ def init(
     yes: Annotated[
         bool,
         typer.Option(
-            "--yes", "-y", help="Ask nothing: merge what can be merged, replace what cannot."
+            "--yes",
+            "-y",
+            help="Ask nothing: merge what can be merged, and overwrite what cannot, such as "
+            "README.md and Makefile.",
         ),
     ] = False,
     dry_run: Annotated[

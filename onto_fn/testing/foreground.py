@@ -28,6 +28,8 @@ def configured_suite(
 ) -> EmulatorSuite:
     """The emulators that have a port in the folder's `firebase.json`, on those ports.
 
+    Others than those of Firestore, functions, Pub/Sub, Authentication and Storage are not started.
+
     Args:
         folder: The folder of `firebase.json`.
         only: Emulators to start instead.
