@@ -1,9 +1,11 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
+EXAMPLE := --folder examples/food_delivery --app examples/food_delivery/functions/main.py \
+  --types-file web/views.ts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint chaos bench bench-coldstart bench-backfill emulators
-.PHONY: fuzz docs wheel lock clean generate web python pythons
+.PHONY: fuzz docs wheel lock clean generate web python pythons example
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +31,12 @@ lint: setup ## Lint, check the types, the layers and the generated files
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/onto generate --check
+	@$(BIN)/onto generate rules indexes types $(EXAMPLE) --check
 
-generate: setup ## Write firestore.rules and firestore.indexes.json from what the app declares
+generate: setup ## Write rules, indexes and types from what the apps declare
 	@$(BIN)/onto generate
 	@$(BIN)/python scripts/template_files.py
+	@$(BIN)/onto generate rules indexes types $(EXAMPLE)
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
@@ -63,6 +67,9 @@ web: setup ## Serve the meeting room's page for `make emulators` on 127.0.0.1:50
 docs: setup ## Write the command line's page and the table of types from the code
 	@$(BIN)/python scripts/command_line_page.py
 	@$(BIN)/python scripts/types_page.py
+
+example: setup ## Copy examples/food_delivery to TO=FOLDER, with the library's wheel
+	@$(BIN)/python scripts/example.py $(TO)
 
 wheel: python ## Build the library's wheel into dist/
 	@$(PYTHON) scripts/setup.py python

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
+from onto_fn import Database, Write
 from onto_fn.testing import CallFailed, EmulatorError, EmulatorSuite, PermissionDenied
 from onto_fn.testing.calling import Call
 from onto_fn.testing.eventually import Eventually
@@ -126,6 +128,16 @@ def test_a_users_claims_are_seen_by_the_rules(
 def test_a_name_of_a_claim_that_a_token_has_already_is_refused(signed_in: SignedIn) -> None:
     with pytest.raises(ValueError, match="sub"):
         signed_in("ada", sub="eve")
+
+
+def test_a_database_is_that_of_the_emulators_and_empty(
+    firestore_client: Client, database: Database, emulators: EmulatorSuite
+) -> None:
+    database.commit([Write("orders/o1", {"dish": "pho", "by": "ada"})])
+
+    assert firestore_client.document("orders/o1").get().to_dict() == {"dish": "pho", "by": "ada"}
+    assert os.environ["FIRESTORE_EMULATOR_HOST"] == emulators.firestore_host
+    Database(database.project).close()  # as code of the app's own would make it
 
 
 def test_a_call_returns_the_answer_and_carries_the_request_out(

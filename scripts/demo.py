@@ -23,6 +23,10 @@ from onto_fn.testing import EmulatorSuite  # noqa: E402
 
 MEETING = "meeting_1"
 USERS = ("tijuana", "thomasina", "joshua")
+NAMES = (
+    "The fields of a view are camelCase. Attendees are plain pydantic models, which keep their "
+    "names: see docs/types.md."
+)
 DEADLINE = 30.0  # seconds that a view may take before the demonstration gives up
 
 
@@ -81,6 +85,7 @@ def main() -> None:
         views = watched.wait_until(lambda view: len(view["attending"]) == len(USERS))
         for path, view in views.items():
             show(path, view)
+        print(NAMES, end="\n\n")
 
         print("Tijuana does not attend: tickets/tj_t.attendance = false", flush=True)
         begin = time.perf_counter()

@@ -1,10 +1,13 @@
 """Pin what pyproject.toml asks for: requirements/dev.txt, beam.txt and functions/requirements.txt.
 
+The example's requirements get the name of the wheel.
+
 Run by `make lock` after a change of the dependencies or of the version in pyproject.toml.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEV = ROOT / "requirements" / "dev.txt"
 BEAM = ROOT / "requirements" / "beam.txt"
 FUNCTIONS = ROOT / "functions" / "requirements.txt"
+EXAMPLE = ROOT / "examples" / "food_delivery" / "functions"
 UV = ROOT / ".venv" / "bin" / "uv"
 
 DEV_HEADER = "# Development: the library's dependencies and the tools. Written by `make lock`.\n"
@@ -33,6 +37,8 @@ def main() -> int:
     FUNCTIONS.write_text(
         f"{FUNCTIONS_HEADER}./vendor/{wheel_name()}\n" + _compiled("--constraints", str(DEV))
     )
+    for file in (EXAMPLE / "requirements.txt", EXAMPLE / "requirements-dev.txt"):
+        file.write_text(re.sub(r"onto_fn-[^\s\[]+\.whl", wheel_name(), file.read_text()))
     return 0
 
 

@@ -43,7 +43,7 @@ from onto_fn.cli import graph as graph_command
 from onto_fn.cli.errors import CommandError
 from onto_fn.cli.graphs import Graph, Node, graph_of
 from onto_fn.cli.main import cli, status_of
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, number_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -338,3 +338,8 @@ def test_a_graph_for_programs_has_nodes_and_edges(capsys: pytest.CaptureFixture[
     content = json.loads(capsys.readouterr().out)
     assert {"id", "kind", "name", "detail"} == set(content["nodes"][0])
     assert {"source", "target", "label"} == set(content["edges"][0])
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 roots"), (1, "1 root"), (2, "2 roots")])
+def test_one_thing_is_not_told_as_several(count: int, said: str) -> None:
+    assert number_of(count, "root") == said

@@ -63,6 +63,14 @@ def test_an_event_is_a_line_with_document_view_root_and_outcome(
     ]
 
 
+def test_a_request_that_is_refused_says_why(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown.show(replace(EVENT, outcome="refused", error="pesto is sold out"))
+
+    assert lines(capsys)[1:] == ["    pesto is sold out"]
+
+
 def test_events_that_differ_by_root_and_time_alone_are_counted(
     shown: Shown, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,10 @@ def test_every_example_in_an_error_is_of_the_format(example: str) -> None:
         {"$date": "2026-01-01"},
         {"$ref": "users"},
         {"$ref": "users/ada", "x": 1},
+        {"$ref": "users/ada", "$int": 1},
+        {"$ref": 5},
+        {"$bytes": 5},
+        {"$vector": 1},
         {"$timestamp": "2026-01-01T00:00:00"},
         {"$timestamp": 5},
         {"$geopoint": [91, 0]},
@@ -86,6 +92,41 @@ def test_what_is_not_of_the_format_names_file_document_and_field(
 
     with pytest.raises(CommandError, match=r"seed\.json, users/ada, field inner\.list\[1\]: "):
         seeding.check(str(file))
+
+
+def test_a_kind_that_is_none_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(CommandError) as refused:
+        value_of({"$time_stamp": "2026-01-01T00:00:00Z"}, Reference, "seed.json, a/b", "f")
+
+    assert str(refused.value).startswith('seed.json, a/b, field f: {"$time_stamp": ')
+    assert [kind for kind in FORMS if kind not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("no_such_module:sample", "No module named 'no_such_module'"),
+        ("seeds_of_towns:nothing", "has no attribute 'nothing'"),
+        ("seeds_of_towns:broken", "ZeroDivisionError"),
+        ("seeds_of_towns:without_client", "takes 0 positional arguments"),
+        ("seeds_of_towns:a_list", "does not hold documents"),
+        ("seeds_of_towns:odd_path", "'towns' is not the path of a document"),
+    ],
+)
+def test_a_function_that_gives_no_documents_is_refused_with_what_it_has_to_be(
+    source: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seeds_of_towns.py").write_text(
+        "broken = lambda client: 1 / 0\n"
+        "without_client = lambda: {}\n"
+        "a_list = lambda client: ['towns/oslo']\n"
+        "odd_path = lambda client: {'towns': {}}\n"
+    )
+    monkeypatch.setattr("sys.path", list(sys.path))
+    client: Any = None  # which nothing comes to
+
+    with pytest.raises(CommandError, match=re.escape(says)):
+        seeding.seed(client, source, tmp_path)
 
 
 def test_a_key_that_is_there_twice_is_refused_as_one_would_be_lost(tmp_path: Path) -> None:

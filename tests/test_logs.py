@@ -71,7 +71,32 @@ def test_an_outcome_is_one_line_with_severity_trace_and_labels(
         "outcome": "committed",
         "latency_ms": "12.3",
     }
-    assert entry["message"].startswith("TeamPage of teams/a: committed after teams/a changed")
+    assert entry["message"] == (
+        "TeamPage of teams/a: committed after teams/a changed "
+        "(event e1, attempt 2, 0 written, 0 deleted)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "end"),
+    [
+        (Outcome("Page", "teams/a", Result.REFUSED, error="too late"), "deleted) too late"),
+        (
+            Outcome("Page", "teams/a", Result.COMMITTED, skipped=("users/x",)),
+            "deleted); left out, as their models refuse them: users/x",
+        ),
+    ],
+)
+def test_what_is_told_of_a_call_names_no_event(
+    outcome: Outcome, end: str, logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up()
+
+    OutcomeLog().outcome(Change("teams/a", None, None), outcome, 0.0)
+
+    (entry,) = entries(capsys.readouterr().out)
+    assert "after teams/a changed (attempt 1, " in entry["message"]
+    assert entry["message"].endswith(end)
 
 
 @pytest.mark.parametrize(

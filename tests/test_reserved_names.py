@@ -123,7 +123,6 @@ FORM_NAMES = ["store", "submit", "request", "parsed", "is_declared", "store_type
 MODEL_NAMES = ["model_fields", "model_dump", "model_validate", "model_fields_set", "model_extra"]
 
 
-@pytest.mark.filterwarnings("ignore:Field name")
 @pytest.mark.parametrize("name", FORM_NAMES + MODEL_NAMES)
 @pytest.mark.parametrize("has_default", [True, False])
 def test_a_form_keeps_the_names_that_it_is_read_with(name: str, has_default: bool) -> None:
@@ -134,7 +133,6 @@ def test_a_form_keeps_the_names_that_it_is_read_with(name: str, has_default: boo
         type(Form)("Ask", (Form,), members, path="asks/{id}")
 
 
-@pytest.mark.filterwarnings("ignore:Field name")
 @pytest.mark.parametrize("name", FORM_NAMES[2:-1] + MODEL_NAMES)
 def test_a_patch_keeps_the_names_that_it_is_read_with(name: str) -> None:
     members: dict[str, Any] = {"__annotations__": {name: str}, "__module__": __name__}

@@ -57,5 +57,15 @@ def test_clients_wait_by_the_real_clock(frozen_time: FrozenTime) -> None:
     assert deadline > NOON.timestamp() + 3600
 
 
+def test_pytest_measures_tests_by_the_real_clock(frozen_time: FrozenTime) -> None:
+    from _pytest import timing
+
+    started = timing.perf_counter()
+
+    frozen_time(NOON)
+
+    assert 0 <= timing.perf_counter() - started < 3600
+
+
 def test_the_clock_runs_again_after_the_test() -> None:
     assert datetime.now(UTC) > NOON + timedelta(days=1)

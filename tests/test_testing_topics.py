@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from onto_fn import App, DomainModel, EndpointSink, Store, TopicSink, ViewMediator, ViewModel, root
+from onto_fn.functions.topics import topics_of
 from onto_fn.testing import EmulatorError
-from onto_fn.testing.topics import declared_topics, full_name, topics_of
+from onto_fn.testing import topics as topics_module
+from onto_fn.testing.topics import declared_topics, full_name
 
 
 class Town(DomainModel, collection="towns"):
@@ -73,6 +78,20 @@ def test_the_topics_of_a_project_are_found_without_importing_it_here(project: Pa
     (project / "functions" / "main.py").write_text(SENDING)
 
     assert declared_topics(project) == ["towns"]
+
+
+def test_topics_are_found_where_the_testing_tools_are_not_installed(project: Path) -> None:
+    functions = project / "functions"
+    (functions / "main.py").write_text(SENDING)
+    without = "import sys; sys.modules['onto_fn.testing'] = sys.modules['psutil'] = None"
+    code = f"{without}\n{topics_module._PRINT_TOPICS}"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=functions, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert set(json.loads(ended.stdout.splitlines()[-1])) == {"towns"}
 
 
 def test_an_app_that_cannot_be_loaded_says_why(project: Path) -> None:

@@ -185,6 +185,19 @@ def test_an_aggregate_is_counted_over_what_is_given() -> None:
     assert [found.doc_id for found in store.best_sold] == ["3"]
 
 
+@pytest.mark.parametrize("price", ["dear", 2**60])
+def test_an_aggregate_leaves_out_what_functions_would_not_count(
+    price: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    kitchen = {"kitchen": KITCHEN.doc_ref}
+    documents = {**DOCUMENTS, "orders/bad": {**kitchen, "status": "new", "price": price}}
+
+    store = load_store(KitchenStore, "k", documents)
+
+    assert store.orders == {"number": 2, "revenue": 30, "mean": 15.0}
+    assert "KitchenStore.orders does not count orders/bad: orders/bad is not a valid" in caplog.text
+
+
 def test_the_numbers_of_an_aggregate_can_be_given() -> None:
     given = {"orders": {"number": 300}, "dearest": {"price": 500}}
 

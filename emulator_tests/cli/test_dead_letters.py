@@ -91,7 +91,7 @@ def test_the_letters_of_a_cause_are_discarded(spoilt: Towns) -> None:
     ]
 
 
-@pytest.mark.parametrize("columns", [50, 140, 160])
+@pytest.mark.parametrize("columns", [50, 60, 140, 160])
 @TERMINAL
 def test_no_id_in_a_table_is_wrapped(spoilt: Towns, in_terminal: bool, columns: int) -> None:
     narrow = replace(spoilt, environ=spoilt.environ | {"COLUMNS": str(columns)})
@@ -100,3 +100,5 @@ def test_no_id_in_a_table_is_wrapped(spoilt: Towns, in_terminal: bool, columns: 
 
     assert replayed.code == 1
     assert all(name in replayed.out for name in IDS)
+    listed = narrow.run("dead-letters", "list", in_terminal=in_terminal)
+    assert all(name in listed.out for name in IDS)

@@ -56,7 +56,7 @@ def test_ctrl_c_stops_the_emulators(
 ) -> None:
     with terminal("dev", "--seed", "seed.json", cwd=folder, environ=environ) as onto:
         onto.expect_exact("export FIRESTORE_EMULATOR_HOST=")
-        onto.expect_exact("1 documents written from seed.json")
+        onto.expect_exact("1 document written from seed.json")
         family = descendants(onto.pid)
         onto.sendintr()
 

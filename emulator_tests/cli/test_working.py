@@ -54,8 +54,9 @@ def test_types_are_generated_and_a_stale_file_is_found(
     )
 
     assert [ended.code for ended in (stale, written, fresh)] == [1, 0, 0]
-    assert json.loads(written.out) == {"file": "views.ts", "state": "written"}
-    assert json.loads(fresh.out) == {"file": "views.ts", "state": "up to date"}
+    named = str(tmp_path / "views.ts")
+    assert json.loads(written.out) == {"file": named, "state": "written"}
+    assert json.loads(fresh.out) == {"file": named, "state": "up to date"}
     assert "export interface TownView" in (tmp_path / "views.ts").read_text()
 
 

@@ -11,7 +11,7 @@ from kit.bank import ACCOUNT, ANN, BOB, FORM
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Database, Engine, Result
+from onto_fn import Change, Database, Engine, Observer, Outcome, Result
 
 Connect = Callable[..., Any]
 TRANSFER = "transfers/t"
@@ -145,6 +145,29 @@ def test_a_form_is_submitted_with_its_document_in_one_commit(
     assert writer.content(ACCOUNT) == ANN | {"balance": 6}
     assert created.fields is not None
     assert created.fields["processed"]["state"] == "done"
+
+
+class Heard(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Outcome]] = []
+
+    def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
+        self.told.append((change.path, outcome))
+
+
+def test_observers_are_told_of_a_form_that_is_submitted(database: Database) -> None:
+    heard = Heard()
+    engine = bank.engine(observers=[heard])
+
+    for fields in (transfer(), transfer(account="b")):
+        engine.submit(database, "TransferForm", f"{FORM}-{fields['account']}", fields)
+
+    assert [(path, told.definition, told.result) for path, told in heard.told] == [
+        (f"{FORM}-a", "TransferForm", Result.COMMITTED),
+        (f"{FORM}-b", "TransferForm", Result.REFUSED),
+    ]
 
 
 def test_a_submitted_form_that_is_refused_keeps_its_document_with_the_reason(

@@ -43,7 +43,7 @@ def backfill(
         typer.Option("--distributed", help="Let the deployed functions build, through Pub/Sub."),
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew, not where the last run was stopped.")
+        bool, typer.Option("--restart", help="Begin again, not where the last run was stopped.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Pages in hand at the same time.")] = 4,
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,

@@ -11,7 +11,7 @@ import typer
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
-from onto_fn.cli.output import Output, as_text
+from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
     from onto_fn.engine.outcomes import Outcome
@@ -204,11 +204,10 @@ class _Group:
 
 def _tell(cause: str, group: _Group) -> None:
     """Print a group, each id on a line of its own: it is to be copied."""
-    letters = "1 letter" if group.count == 1 else f"{group.count} letters"
     views = f" of {', '.join(sorted(group.views))}" if group.views else ""
     since = f", since {group.since}" if group.since else ""
     typer.echo(cause)
-    typer.echo(f"  {letters}{views}{since}")
+    typer.echo(f"  {number_of(group.count, 'letter')}{views}{since}")
     typer.echo(f"  {group.rows[0]['error']}")
     for row in group.rows:
         typer.echo(f"    {row['letter']}")

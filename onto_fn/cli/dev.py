@@ -11,7 +11,7 @@ import typer
 
 from onto_fn.cli.errors import CommandError, one_line
 from onto_fn.cli.options import Json
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, number_of
 from onto_fn.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
         count = seed(client, source, _functions(suite))
     finally:
         client.close()
-    output.line({"seeded": count}, f"{count} documents written from {source}")
+    output.line({"seeded": count}, f"{number_of(count, 'document')} written from {source}")
 
 
 def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:

@@ -10,7 +10,7 @@ import typer
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import CommandError, Found, one_line
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project
-from onto_fn.cli.output import Output, as_text
+from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
     from onto_fn.cli.explanations import Dependent, Origin
@@ -91,7 +91,7 @@ def _tell_origin(origin: Origin, output: Output) -> None:
             "last event": origin.event_id or "none (rebuilt)",
             "committed": origin.committed,
             "read at": origin.read_time,
-            **({"left out": _documents(origin.skipped)} if origin.skipped else {}),
+            **({"left out": number_of(origin.skipped, "document")} if origin.skipped else {}),
             **({"failure": one_line(origin.failure)} if origin.failure else {}),
         }
     )
@@ -109,10 +109,6 @@ def _tell_origin(origin: Origin, output: Output) -> None:
         ),
         ("source", "version", "since", *(["left out"] if origin.skipped else [])),
     )
-
-
-def _documents(count: int) -> str:
-    return "1 document" if count == 1 else f"{count} documents"
 
 
 def _tell_dependents(dependents: list[Dependent], path: str, output: Output) -> None:

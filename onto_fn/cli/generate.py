@@ -59,11 +59,12 @@ def generate(
         for remark in file.remarks:
             output.remark(remark)
         state = "up to date" if not file.is_stale else "stale" if check else "written"
-        record = {"file": file.path.name, "state": state, "remarks": list(file.remarks)}
-        output.line(record, f"{file.path.name}: {state}")
+        name = _shown(file.path, folder)
+        record = {"file": name, "state": state, "remarks": list(file.remarks)}
+        output.line(record, f"{name}: {state}")
         if not file.is_stale:
             continue
-        stale.append(file.path.name)
+        stale.append(name)
         if check:
             output.remark(file.diff())
         else:
@@ -79,6 +80,11 @@ def _files(app: App, folder: Path, types_file: Path, wanted: set[What]) -> list[
     if wanted - {What.types}:
         files = [file for file in generated_files(app, folder) if file.what in wanted]
     return [*files, types_of(app, folder / types_file)] if What.types in wanted else files
+
+
+def _shown(path: Path, folder: Path) -> str:
+    """How a file is named: as seen from the folder of `firebase.json`."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _write(file: GeneratedFile) -> None:

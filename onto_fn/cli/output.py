@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _UNFOLDED = 100_000  # columns of an output that is not a terminal
 
 
+def number_of(count: int, noun: str) -> str:
+    """How many there are of something: `"1 root"`, `"3 roots"`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class Output:
     """Where one command prints.
 

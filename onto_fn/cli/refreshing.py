@@ -128,7 +128,8 @@ def main(arguments: list[str]) -> None:
 def make_topics(app: App) -> None:
     """Make the topics that the app sends to, if there is an emulator of Pub/Sub."""
     from onto_fn.emulators import VARIABLES, named_project
-    from onto_fn.testing.topics import create_topics, topics_of
+    from onto_fn.functions.topics import topics_of
+    from onto_fn.testing.topics import create_topics
 
     project, host = named_project(), os.environ.get(VARIABLES["pubsub"])
     if project is None or not host:

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from onto_fn.cli.following import Outcome, Reload
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, number_of
 
 QUIET_SECONDS = 0.5  # after which what was counted is printed
 LONGEST_SECONDS = 3.0
@@ -127,13 +127,14 @@ class Shown:
 
 
 def told(found: Outcome) -> str:
-    """An event as people read it; what went wrong is on a second line."""
+    """An event as people read it; what went wrong, or why it was refused, is on a second line."""
     line = f"{found.at[11:23]}  {found.document} -> {found.view or 'all'}"
     if found.root:
         line += f" of {found.root}"
     line += f"  {found.outcome}{_milliseconds(found.latency_ms)}"
-    if found.severity in {"ERROR", "WARNING"}:
-        line += f"\n    {_reason(found)}"
+    reason = _reason(found)
+    if reason:
+        line += f"\n    {reason}"
     return line
 
 
@@ -150,8 +151,8 @@ def _milliseconds(number: float | None) -> str:
 
 
 def _reason(found: Outcome) -> str:
-    """Why it went wrong, "" if it has not."""
-    return found.error or found.message if found.severity in {"ERROR", "WARNING"} else ""
+    """Why it went wrong or was refused, "" if neither."""
+    return found.error or (found.message if found.severity in {"ERROR", "WARNING"} else "")
 
 
 def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
@@ -163,7 +164,7 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
         case {"file": name, "remarks": remarks}:
             return "\n    ".join([f"{name}: written", *remarks]), False
         case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
-            text = f"{name}: rebuilt for {_roots(committed)} in {seconds} s"
+            text = f"{name}: rebuilt for {number_of(committed, 'root')} in {seconds} s"
             if failed:
                 letters = f"{failed} {'has' if failed == 1 else 'have'} a dead letter:"
                 text = f"{text}, {letters}" if committed else f"{name}: not rebuilt, {letters}"
@@ -179,9 +180,5 @@ def _told_made_good(made_good: dict[str, int]) -> str:
     """What was rebuilt as its events came while no function could be loaded, "" if nothing."""
     if not made_good:
         return ""
-    parts = [f"{name} for {_roots(count)}" for name, count in made_good.items()]
+    parts = [f"{name} for {number_of(count, 'root')}" for name, count in made_good.items()]
     return f"what was missed while the functions could not be loaded is rebuilt: {', '.join(parts)}"
-
-
-def _roots(count: int) -> str:
-    return "1 root" if count == 1 else f"{count} roots"

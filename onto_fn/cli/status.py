@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project
-from onto_fn.cli.output import Output
+from onto_fn.cli.output import Output, number_of
 
 EXAMPLE = "onto status --scan"
 
@@ -61,9 +61,10 @@ def status(
                 )
             if row["skipping"]:
                 output.remark(
-                    f"{row['target']}: the documents of {row['skipping']} roots leave out what its "
-                    "model refuses; `onto explain` a document to see what"
+                    f"{row['target']}: the documents of {number_of(row['skipping'], 'root')} leave "
+                    "out what their models refuse; `onto explain` a document to see what"
                 )
         events = letters_of_events(opened.database)
         if events:
-            output.remark(f"{events} dead letters are of whole events: `onto dead-letters list`")
+            letters = number_of(events, "dead letter")
+            output.remark(f"of whole events: {letters}; see `onto dead-letters list`")

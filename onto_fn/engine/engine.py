@@ -193,7 +193,10 @@ class Engine:
             RetriesExhausted: it could not be committed; submit it again.
         """
         found = self.definition(definition)
-        return tasks.submit(database, found, path, fields, self.retry, uid)
+        with observed(self._observers, Change(path, None, None)):
+            outcome = tasks.submit(database, found, path, fields, self.retry, uid)
+            tell([outcome])
+            return outcome
 
     def read(self, database: Database, path: str) -> Document:
         """One document as it is now.

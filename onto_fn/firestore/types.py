@@ -331,6 +331,7 @@ TABLE: tuple[StoredType, ...] = (
         "{value} is latlng",
         GeoPoint(48.25, 16.5),
         firestore_class="GeoPoint",
+        note="`from google.cloud.firestore import GeoPoint`",
     ),
     StoredType(
         "Vector",
@@ -342,7 +343,7 @@ TABLE: tuple[StoredType, ...] = (
         Vector([1.0, 2.5]),
         is_ordered=False,
         firestore_class="VectorValue",
-        note="A list of numbers in JSON.",
+        note="`from google.cloud.firestore_v1.vector import Vector`. A list of numbers in JSON.",
     ),
 )
 """Every type of which one class stands for a stored form. Containers (list, tuple, set, dict,

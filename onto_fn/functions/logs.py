@@ -123,25 +123,26 @@ class OutcomeLog(Observer):
             "outcome": outcome.result.value,
             "latency_ms": f"{seconds * 1000:.1f}",
         }
-        left_out = ""
+        # A call of `onto_request` is no event, and has no id.
+        event = f"event {change.event_id}, " if change.event_id else ""
+        more = f" {outcome.error}" if outcome.error else ""
         if outcome.skipped:
             labels["skipped"] = len(outcome.skipped)
-            left_out = f"; left out, as their models refuse them: {_some(outcome.skipped)}"
+            more += f"; left out, as their models refuse them: {_some(outcome.skipped)}"
         if outcome.error:
             labels["error"] = outcome.error[:_MAX_LABEL]
         _log.log(
             level,
-            "%s of %s: %s after %s changed (event %s, attempt %d, %d written, %d deleted) %s%s",
+            "%s of %s: %s after %s changed (%sattempt %d, %d written, %d deleted)%s",
             outcome.definition,
             outcome.root,
             outcome.result.value,
             change.path,
-            change.event_id,
+            event,
             outcome.attempts,
             len(outcome.written),
             len(outcome.deleted),
-            outcome.error,
-            left_out,
+            more,
             extra={"labels": labels},
         )
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import datetime
 from typing import Any, ClassVar, Self, Unpack, cast
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
+from pydantic import ConfigDict, GetCoreSchemaHandler, PrivateAttr
 from pydantic.alias_generators import to_camel
 from pydantic_core import core_schema
-from typing_extensions import Format, get_annotations
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
@@ -18,12 +16,15 @@ from onto_fn.firestore.paths import check_segment, last_segment
 from onto_fn.models.computed import computed_names, not_reading
 from onto_fn.models.content import Made, content_of
 from onto_fn.models.declared_types import check_model
+from onto_fn.models.field_names import KEPT, free_fields
 from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
 from onto_fn.models.stored import ReferenceForm, StoredModel
 from onto_fn.models.stored_names import stored_names
 
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
+KEPT_NAMES = KEPT | {"doc_ref", "doc_update_time"}
+"""Names that no field of a domain model or view may have."""
 
 
 class DomainModel(StoredModel, metaclass=DomainModelType):
@@ -56,6 +57,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         alias_generator=to_camel,
         populate_by_name=True,
         arbitrary_types_allowed=True,
+        protected_namespaces=(),
         validate_assignment=True,
         extra="allow",
     )
@@ -75,15 +77,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
     ) -> None:
         super().__init_subclass__(**kwargs)
         cls.__obj_type__ = obj_type or cls.__name__
-        for name in get_annotations(cls, format=Format.FORWARDREF):
-            # Without this, pydantic takes the method of that name for the field's default.
-            if name not in vars(cls) and callable(getattr(DomainModel, name, None)):
-                setattr(cls, name, Field())
-        for base in cls.__mro__[1:]:
-            # The same of an inherited field, which pydantic looks for on the class once more.
-            for name, info in getattr(base, "__pydantic_fields__", {}).items():
-                if name not in vars(cls) and callable(getattr(DomainModel, name, None)):
-                    setattr(cls, name, copy(info))
+        free_fields(cls, DomainModel, KEPT_NAMES)
         if references is not None:
             cls.__references__ = references
         if collection is None:
@@ -116,11 +110,6 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
                 raise DeclarationError(
                     f"{cls.__name__}.{name} would be stored as {stored!r}, a field that onto_fn "
                     "writes itself; give it another alias"
-                )
-            if name == "doc_update_time":
-                raise DeclarationError(
-                    f"{cls.__name__}.{name}: every domain model has {name!r} of its own; give the "
-                    "field another name"
                 )
         check_model(cls)
 

@@ -12,12 +12,13 @@ from pydantic_core import core_schema
 from onto_fn.errors import DeclarationError
 from onto_fn.models.computed import computed_names, not_reading
 from onto_fn.models.content import OBJ_TYPE
+from onto_fn.models.field_names import KEPT, FreeNames, free_fields
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
 
-class EmbeddedModel(BaseModel):
+class EmbeddedModel(BaseModel, metaclass=FreeNames):
     """A map inside a document; its fields are camelCase in Firestore, as a domain model's are.
 
     A plain `pydantic.BaseModel` can be embedded as well; its names then stay as they are.
@@ -50,6 +51,7 @@ class EmbeddedModel(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         arbitrary_types_allowed=True,
+        protected_namespaces=(),
         validate_assignment=True,
     )
 
@@ -61,6 +63,7 @@ class EmbeddedModel(BaseModel):
         cls, *, obj_type: str | None = None, **kwargs: Unpack[ConfigDict]
     ) -> None:
         super().__init_subclass__(**kwargs)
+        free_fields(cls, EmbeddedModel, KEPT)
         is_told_apart = cls.__embedded_type__ is not None
         base = cls.__base__
         if obj_type is not None and not is_told_apart and base is not EmbeddedModel:

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast, dataclass_transform
 
-from pydantic import BaseModel, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from onto_fn.errors import DeclarationError, InvalidDocument
 from onto_fn.firestore import Document, PathTemplate
@@ -22,30 +21,25 @@ from onto_fn.firestore.paths import (
     last_segment,
 )
 from onto_fn.models import stored
+from onto_fn.models.field_names import FreeNames
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
 from onto_fn.models.stored import StoredModel
 
-if TYPE_CHECKING:
-    from pydantic._internal._model_construction import ModelMetaclass
-else:
-    ModelMetaclass = type(BaseModel)
-
 D = TypeVar("D", bound=StoredModel)
 
 
-class DomainModelType(ModelMetaclass):
+# Pydantic's metaclass says this too. A type checker does not look there for a class whose base has
+# another metaclass than itself, and would know no field of a model.
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
+class DomainModelType(FreeNames):
     """What a domain model's class can do: make references, queries and objects.
 
     These are methods of the class of the class, so that a field may have the name of any of them:
     `User.ref("a")` makes a reference, and `user.ref` is the field `ref` if the model declares one.
     """
 
-    def __new__(mcs, *args: Any, **kwargs: Any) -> Any:
-        """Create the class, without pydantic's warning of fields that hide nothing."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", _HIDES_NOTHING, UserWarning)
-            return super().__new__(mcs, *args, **kwargs)
+    __free_names__ = ("to_fields",)
 
     # Where the documents are
 
@@ -160,10 +154,6 @@ class DomainModelType(ModelMetaclass):
         if obj_type is None:
             return not stored.narrows_collection(cls)
         return obj_type in stored.type_names(cls)
-
-
-_OURS = "|".join(name for name in vars(DomainModelType) if not name.startswith("_"))
-_HIDES_NOTHING = rf'Field name "(?:{_OURS})" in '
 
 
 def mark_stored(model: StoredModel, path: str, time: datetime | None) -> None:

@@ -18,8 +18,9 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import check_name, last_segment
 from onto_fn.models.declared_types import check_read
 from onto_fn.models.domain import METADATA_FIELDS
+from onto_fn.models.field_names import KEPT, FreeNames, free_fields
 from onto_fn.models.model_type import problems_of
-from onto_fn.models.reserved import check_fields, check_members
+from onto_fn.models.reserved import check_members
 
 if TYPE_CHECKING:  # else with the first request: an event function does without
     from onto_fn.requests.compound_shapes import Record
@@ -59,13 +60,14 @@ class Request:
 _REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
-class RequestModel(BaseModel):
+class RequestModel(BaseModel, metaclass=FreeNames):
     """Base of `Form` and `Patch`: the fields that a client may write, and who may create it."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
         arbitrary_types_allowed=True,
+        protected_namespaces=(),
         extra="forbid",
     )
 
@@ -88,7 +90,7 @@ class RequestModel(BaseModel):
     ) -> None:
         super().__init_subclass__(**kwargs)
         check_members(cls, RequestModel, _REMEDY)
-        check_fields(cls, _KEPT, RequestModel, _REMEDY)
+        free_fields(cls, RequestModel, _KEPT, _REMEDY)
         if path is None:
             return
         cls.__path__ = PathTemplate(path)
@@ -150,7 +152,7 @@ class RequestModel(BaseModel):
         Raises:
             DeclarationError: a field has a type that Firestore lacks.
         """
-        return _shape_of(cls)
+        return _shape_of(cls)  # pyright: ignore[reportArgumentType]  # classes can be hashed
 
     @classmethod
     def parsed(cls, fields: Fields) -> Self:
@@ -192,12 +194,7 @@ class RequestModel(BaseModel):
 
 
 # Names that are no fields of clients: onto_fn, or pydantic, calls what they name.
-_KEPT = {
-    name
-    for base in (RequestModel, BaseModel)
-    for name in vars(base)
-    if name.startswith("model_") or (base is RequestModel and not name.startswith("_"))
-}
+_KEPT = {*KEPT, *(name for name in vars(RequestModel) if not name.startswith("_"))}
 
 
 @cache

@@ -12,7 +12,16 @@ __all__ = ["FrozenTime", "frozen_clock"]
 # What waits for answers has to see the real time, and what tells values by their classes the real
 # classes. Of onto_fn itself, the modules that say when a request is made see the frozen time.
 _REAL = (
-    *("concurrent", "google", "grpc", "pydantic", "requests", "tenacity", "urllib3"),
+    *(
+        "_pytest.timing",
+        "concurrent",
+        "google",
+        "grpc",
+        "pydantic",
+        "requests",
+        "tenacity",
+        "urllib3",
+    ),
     *("onto_fn.engine", "onto_fn.firestore", "onto_fn.functions", "onto_fn.messages"),
     *("onto_fn.models", "onto_fn.store", "onto_fn.views"),
 )

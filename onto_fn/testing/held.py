@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from onto_fn.engine.aggregation import contribution_fields
+from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.matching import found
@@ -14,13 +16,14 @@ from onto_fn.firestore.paths import check_document_path, parent_collection
 from onto_fn.firestore.values import check_size, decode_fields, encode_fields
 from onto_fn.models import DomainModel
 from onto_fn.store import Store
-from onto_fn.store.aggregates import AGGREGATES, AggregateSpec
+from onto_fn.store.aggregates import AGGREGATES, AggregateSpec, Contribution
 
 __all__ = ["Documents", "Held", "stored"]
 
 Documents = Mapping[str, Fields] | Iterable[DomainModel]
 """What a test's database holds: fields by document path, or objects of domain models."""
 
+_LOG = logging.getLogger("onto_fn")  # a test that fails shows what it has logged
 _DATABASE = "projects/demo-unit-test/databases/(default)/documents"
 _VERSION = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -37,7 +40,6 @@ class Held:
     Raises:
         InvalidPath: a path names no document.
         InvalidValue: a value has no form in Firestore; the message names document and field.
-        InvalidDocument: a document that is to be counted does not fit its model.
     """
 
     def __init__(self, documents: Documents, stores: Iterable[type[Store]] = ()) -> None:
@@ -72,7 +74,9 @@ class Held:
             collection = aggregate.shape.collection.match(parent_collection(source.path))
             if collection is None or not aggregate.accepts(source):
                 continue
-            part = aggregate.contribution(source, aggregate.model.from_document(source))
+            part = _part(aggregate, source)
+            if part is None:
+                continue
             self._put(aggregate.contribution_path(source.path), contribution_fields(part))
             for group in part.groups:
                 path = f"{AGGREGATES}/{group}/shards/{part.shard}"
@@ -92,6 +96,15 @@ def stored(path: str, fields: Fields) -> dict[str, Value]:
     encoded = encode_fields(fields, documents=_DATABASE, where=path)
     check_size(path, fields)
     return decode_fields(encoded, _DATABASE)
+
+
+def _part(aggregate: AggregateSpec, source: Document) -> Contribution | None:
+    """What a document adds; None if it cannot be counted, which functions make a dead letter of."""
+    try:
+        return aggregate.contribution(source, aggregate.model.from_document(source))
+    except PermanentError as error:
+        _LOG.error("%s does not count %s: %s", aggregate.name, source.path, error)
+        return None
 
 
 def _add(fields: dict[str, Any], names: Sequence[str], amount: float) -> None:

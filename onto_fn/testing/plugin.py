@@ -7,6 +7,7 @@ nothing of weight, until a test asks for one of its fixtures:
 |---|---|---|
 | `emulators` | session | the emulators of the project, its functions loaded |
 | `firestore_client` | function | a client on `emulators`, whose database is empty |
+| `database` | function | the same database as onto_fn's `Database` |
 | `firestore_emulator` | session | a Firestore emulator alone, without functions |
 | `engine_client` | function | a client on `firestore_emulator`, with a project of its own |
 | `signed_in` | function | makes users of `emulators`: `signed_in("ada", admin=True)` |
@@ -35,6 +36,7 @@ import pytest
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
+    from onto_fn.firestore import Database
     from onto_fn.testing.calling import Call
     from onto_fn.testing.clock import FrozenTime
     from onto_fn.testing.eventually import Eventually
@@ -104,6 +106,24 @@ def firestore_client(emulators: EmulatorSuite) -> Generator[Client]:
     client = emulators.client()
     yield client
     client.close()
+
+
+@pytest.fixture
+def database(
+    firestore_client: Client, emulators: EmulatorSuite, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Database]:
+    """The database of `firestore_client`, for `Repository`, `edit` and functions of the app's own.
+
+    While a test has it, the environment names the emulators, so that `App.database` and Google's
+    clients find them as well.
+    """
+    from onto_fn.firestore import Database
+
+    for name, value in emulators.environ().items():
+        monkeypatch.setenv(name, value)
+    database = Database(emulators.project_id)
+    yield database
+    database.close()
 
 
 @pytest.fixture

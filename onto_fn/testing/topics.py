@@ -10,32 +10,16 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from onto_fn.messages import Message
 from onto_fn.testing.config import function_folders, read_config
 from onto_fn.testing.process import EmulatorError
 
-if TYPE_CHECKING:
-    from onto_fn.functions import App
-
-__all__ = ["Topics", "create_topics", "declared_topics", "full_name", "topics_of"]
+__all__ = ["Topics", "create_topics", "declared_topics", "full_name"]
 
 _NOT_CODE = {"venv", "node_modules", "__pycache__"}
 _PULL_SECONDS = 5.0
-
-
-def topics_of(app: App) -> list[str]:
-    """The topics that an app's `TopicSink`s publish to, each once, as they are declared.
-
-    Args:
-        app: the app. The topic of its fan-out is not among them: a function listens to it, so the
-            emulator makes it, and so does a deploy.
-    """
-    from onto_fn.mediators import TopicSink
-
-    sinks = [sink for mediator in app.mediators for sink in mediator.sends]
-    return list(dict.fromkeys(sink.topic for sink in sinks if isinstance(sink, TopicSink)))
 
 
 def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
@@ -68,7 +52,7 @@ def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
 def declared_topics(
     project_dir: Path, variables: Mapping[str, str] | None = None, deadline: float = 120.0
 ) -> list[str]:
-    """The topics of the apps in a project's folders of functions; see `topics_of`.
+    """The topics of the apps in a project's folders of functions; see `onto_fn.functions.topics`.
 
     An app is loaded by a process of its own, in the functions' environment, as the emulator does
     it: what it imports stays out of this process.
@@ -134,7 +118,7 @@ import json, sys
 sys.path.insert(0, "")
 import main
 from onto_fn.functions import App, app_of
-from onto_fn.testing.topics import topics_of
+from onto_fn.functions.topics import topics_of
 apps = [v if isinstance(v, App) else app_of(v) for v in vars(main).values()]
 print()
 print(json.dumps([topic for app in apps if app is not None for topic in topics_of(app)]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import (
@@ -29,13 +28,17 @@ from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
 from onto_fn.models.annotations import alternatives
-from onto_fn.models.domain import stored_content
+from onto_fn.models.domain import KEPT_NAMES, stored_content
 from onto_fn.models.model_type import problems_of
-from onto_fn.models.reserved import check_members
+from onto_fn.models.reserved import check_members, kept_name
 from onto_fn.store import Store
 from onto_fn.views.definition import Consistency, Definition, Isolation, Transition, fingerprint
 
 MAX_SHARDS = 1000
+_REMEDY = (
+    "give the property another name, and `Annotated[…, Field(alias=…)]` the name that it has in "
+    "the document"
+)
 
 S = TypeVar("S", bound=Store)
 Property = property | cached_property[Any]
@@ -114,7 +117,7 @@ class ViewModel(Generic[S]):
     __read__: ClassVar[Access] = NOBODY
     __read_group__: ClassVar[Access] = NOBODY
     __fields__: ClassVar[tuple[str, ...]] = ()
-    Document: ClassVar[type[DomainModel]]
+    Document: ClassVar[type[Any]]  # a type checker cannot know its fields
     """The pydantic class of the view's documents: a typed way to read them, or to use them as the
     source of another view."""
 
@@ -175,12 +178,7 @@ class ViewModel(Generic[S]):
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
-        check_members(
-            cls,
-            cast("type[Any]", ViewModel),
-            "give the property another name, and `Annotated[…, Field(alias=…)]` the name that it "
-            "has in the document",
-        )
+        check_members(cls, cast("type[Any]", ViewModel), _REMEDY)
         _check_targets(cls)
         cls.__store__ = _store_of(cls)
         if path is None:
@@ -206,6 +204,9 @@ class ViewModel(Generic[S]):
             )
         cls.__shards__ = shards
         types = _field_types(cls)
+        for field in types:  # which would be those of the documents' class
+            if field in KEPT_NAMES:
+                raise DeclarationError(kept_name(cls, field, ViewDocument, _REMEDY))
         cls.__fields__ = tuple(types)
         cls.Document = _document_class(cls, types)
         listing = _fields_of_members(cls.Document)
@@ -424,12 +425,10 @@ def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[Do
     collection = parent_collection(cls.__path__.text)
     if not last_segment(cls.__path__.text):
         raise DeclarationError(f"{cls.__name__}: path {cls.__path__.text!r} ends in a slash")
-    with warnings.catch_warnings():  # of fields named like a method, as nobody calls these
-        warnings.filterwarnings("ignore", r'Field name ".*" in ".*" shadows', UserWarning)
-        return create_model(
-            cls.__name__,
-            __base__=ViewDocument,
-            __module__=cls.__module__,
-            __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
-            **fields,
-        )
+    return create_model(
+        cls.__name__,
+        __base__=ViewDocument,
+        __module__=cls.__module__,
+        __cls_kwargs__={"collection": collection, "obj_type": cls.__name__},
+        **fields,
+    )
