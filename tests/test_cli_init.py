@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from onto_fn.cli.merging import merged
 from onto_fn.cli.template_files import project_files
 
 ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
 REQUIRED = Requirement.of_text("onto-fn==0.1.0")
 OURS = project_files("town hall", REQUIRED, 8080, 5001)
 QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
@@ -540,3 +542,27 @@ def test_the_wheel_needs_neither_node_nor_firebase_tools() -> None:
 
     (needs,) = re.findall(r"^wheel: (.*?) ##", makefile, re.MULTILINE)
     assert needs == "python"
+
+
+@pytest.mark.skipif(
+    not (WEB / "node_modules" / ".bin" / "tsc").exists() or not shutil.which("node"),
+    reason="TypeScript is installed by `make setup`",
+)
+def test_the_typescript_of_the_quickstart_compiles_as_it_is_printed(tmp_path: Path) -> None:
+    init(tmp_path)
+    onto("generate", "types", folder=tmp_path)
+    (use,) = re.findall(r"```ts\n(.*?)```", QUICKSTART, re.DOTALL)
+    (tmp_path / "use.ts").write_text(use)
+    (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
+    options = ["--strict", "--noEmit", "--module", "esnext", "--moduleResolution", "bundler"]
+    options += ["--target", "es2022", "--lib", "es2022,dom", "--skipLibCheck", "--types", ""]
+
+    done = subprocess.run(
+        ["node", WEB / "node_modules" / ".bin" / "tsc", *options, "use.ts"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
