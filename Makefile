@@ -64,9 +64,10 @@ emulators: setup ## Run the meeting room on the emulators, with its sample, unti
 web: setup ## Serve the meeting room's page for `make emulators` on 127.0.0.1:5005 (PORT=)
 	@$(BIN)/python scripts/web.py $(PORT)
 
-docs: setup ## Write the command line's page and the table of types from the code
+docs: setup ## Write the pages of commands, types and public names from the code
 	@$(BIN)/python scripts/command_line_page.py
 	@$(BIN)/python scripts/types_page.py
+	@$(BIN)/python scripts/public_names_page.py
 
 example: setup ## Copy examples/food_delivery to TO=FOLDER, with the library's wheel
 	@$(BIN)/python scripts/example.py $(TO)

@@ -38,20 +38,12 @@ from hot_counter import OPTIONS, Poll, Vote, option
 from hot_view import MEMBERS, Group, GroupView, Member
 from peers import hot_document as hand
 
-from onto_fn import (
-    Change,
-    Database,
-    Engine,
-    Outcome,
-    Repository,
-    Result,
-    Store,
-    ViewModel,
-    aggregate,
-    count,
-    root,
-)
+from onto_fn import Store, ViewModel, aggregate, root
+from onto_fn.aggregates import count
+from onto_fn.editing import Database, Repository
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
+from onto_fn.observability import Change, Outcome, Result
 from onto_fn.testing.billing import Billing
 
 PAGE = 500

@@ -26,8 +26,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from onto_fn import Change, Database, Engine, RetryPolicy
+from onto_fn import RetryPolicy
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Query, Reference, Write
+from onto_fn.observability import Change
 from onto_fn.testing import EmulatorSuite
 
 ROOT = Path(__file__).resolve().parent.parent

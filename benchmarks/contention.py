@@ -15,9 +15,12 @@ from typing import Any, ClassVar
 import grpc
 from peers.raw import client
 
-from onto_fn import Change, Database, Engine, RetryPolicy
+from onto_fn import RetryPolicy
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Write
 from onto_fn.firestore.documents import Value
+from onto_fn.observability import Change
 
 
 class Commits(grpc.UnaryUnaryClientInterceptor):

@@ -31,10 +31,12 @@ sys.path.insert(0, str(ROOT / "functions"))
 from meeting_room.sample import sources
 from meeting_room.views import MeetingSession, UserView
 
-from onto_fn import Change, Database, Engine, Result
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.ledger import ledger_path
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.queries import document_key
+from onto_fn.observability import Change, Result
 
 TICKET, USER = "tickets/tj_t", "tijuana"
 VIEWS = [f"users/{user}/MeetingSession/meeting_1" for user in ("tijuana", "thomasina", "joshua")]

@@ -31,9 +31,11 @@ from emulator import emulator
 from frame import interleaved
 from google.cloud.firestore import Client
 
-from onto_fn import Change, Database, Engine, FanOut
-from onto_fn.engine import Batch
+from onto_fn import FanOut
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine
 from onto_fn.firestore import Document
+from onto_fn.observability import Change
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.billing import Billing
 from onto_fn.testing.chaos import (

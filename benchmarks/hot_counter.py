@@ -17,8 +17,12 @@ from contention import Materialised, Side
 from peers import hot_document as hand
 from typing_extensions import override
 
-from onto_fn import Change, Database, DomainModel, Engine, Store, ViewModel, aggregate, count, root
+from onto_fn import DomainModel, Store, ViewModel, aggregate, root
+from onto_fn.aggregates import count
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
+from onto_fn.observability import Change
 
 OPTIONS = ("green", "black", "white")
 

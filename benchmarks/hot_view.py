@@ -6,8 +6,10 @@ from contention import Materialised, Side
 from google.cloud.firestore import DocumentReference
 from peers import hot_document as hand
 
-from onto_fn import Change, DomainModel, Engine, Ref, Store, ViewModel, many, root
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
+from onto_fn.observability import Change
 
 MEMBERS = 8
 
@@ -38,7 +40,7 @@ class Grouping(Side):
         super().__init__()
         members = [Member(doc_id=f"m{i}") for i in range(MEMBERS)]
         group = Group(doc_id="g", members=[member.doc_ref for member in members])
-        contents = {d.doc_ref.path: d.to_fields() for d in [*members, group]}
+        contents = {d.doc_ref.path: d.doc_fields() for d in [*members, group]}
         written = self.writer.commit([Write(p, f) for p, f in contents.items()])
         self.first = {p: Document(p, f, written) for p, f in contents.items()}
 

@@ -18,8 +18,11 @@ from emulator import emulator
 from frame import Curves, Options, Ratio, Report, Table, interleaved
 from peers.raw import replayed
 
-from onto_fn import Change, Database, DomainModel, Engine, Ref, Store, ViewModel, many, root
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
+from onto_fn.observability import Change
 from onto_fn.testing.billing import Billing
 from onto_fn.views.definition import Consistency
 
@@ -66,7 +69,7 @@ class Join:
         ]
         whole = Whole(doc_id="w", parts=[Part.ref(chain[0]) for chain in identifiers])
         models = [*parts, whole]
-        self.plain.commit([Write(model.doc_ref.path, model.to_fields()) for model in models])
+        self.plain.commit([Write(model.doc_ref.path, model.doc_fields()) for model in models])
         self.engine.rebuild(self.plain, "Total", "wholes/w")
         self.changed = f"parts/p0-{depth - 1}"
 

@@ -38,7 +38,8 @@ sys.path.insert(0, str(ROOT / "functions"))
 from meeting_room.sample import sources
 from meeting_room.views import MeetingSession
 
-from onto_fn import Database, Engine
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 
 FOLDER = ROOT / "benchmarks" / "peers"
 NODE_MODULES = FOLDER / "node" / "node_modules"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from onto_fn import Database
+from onto_fn.editing import Database
 
 
 class Recorded:

@@ -14,7 +14,8 @@ import pytest
 from flask import Flask, request
 from werkzeug.serving import make_server
 
-from onto_fn import App, DomainModel, Form, FormMediator, Request, public
+from onto_fn import App, DomainModel, Form, FormMediator, Request
+from onto_fn.access import public
 from onto_fn.functions.integers import encoded
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.toolchain import find_node

@@ -14,7 +14,9 @@ import pytest
 import requests
 from google.cloud.firestore import Client
 
-from onto_fn import Database, DeclarationError, InvalidDocument, Repository
+from onto_fn import DeclarationError
+from onto_fn.editing import Database, Repository
+from onto_fn.errors import InvalidDocument
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.eventually import Eventually
 

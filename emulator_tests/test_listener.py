@@ -17,7 +17,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 
-from onto_fn import Database
+from onto_fn.editing import Database
 from onto_fn.firestore import Query
 from onto_fn.firestore.listening import Listening, Snapshot
 from onto_fn.testing import EmulatorSuite

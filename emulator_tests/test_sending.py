@@ -13,12 +13,13 @@ from google.api_core.exceptions import DeadlineExceeded
 from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from onto_fn import Message
+from onto_fn.messaging import Message
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.eventually import Eventually
 
 MAIN = """\
-from onto_fn import App, DomainModel, Store, TopicSink, ViewMediator, ViewModel, root
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, root
+from onto_fn.messaging import TopicSink
 
 
 class Meeting(DomainModel, collection="meetings"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import Client
 
-from onto_fn import Database, Write
+from onto_fn.editing import Database, Write
 from onto_fn.testing import CallFailed, EmulatorError, EmulatorSuite, PermissionDenied
 from onto_fn.testing.calling import Call
 from onto_fn.testing.eventually import Eventually
@@ -20,9 +20,18 @@ from onto_fn.testing.users import User
 
 MAIN = """\
 from onto_fn import (
-    App, DomainModel, Form, FormMediator, Refused, Store, TopicSink, ViewMediator, ViewModel,
-    owner, role, root,
+    App,
+    DomainModel,
+    Form,
+    FormMediator,
+    Refused,
+    Store,
+    ViewMediator,
+    ViewModel,
+    root,
 )
+from onto_fn.access import owner, role
+from onto_fn.messaging import TopicSink
 from datetime import datetime
 
 

@@ -3,18 +3,18 @@
 from meeting_room.patches import MeetingSessionPatch, UserViewPatch
 from meeting_room.views import MeetingSession, UserView
 
-from onto_fn import App, PatchMediator, ViewMediator
+from onto_fn import App
 
 app = App(
     [
-        ViewMediator(MeetingSession),
-        ViewMediator(UserView),
-        PatchMediator(MeetingSessionPatch),
-        PatchMediator(UserViewPatch),
+        MeetingSession,
+        UserView,
+        MeetingSessionPatch,
+        UserViewPatch,
     ],
     region="us-central1",
     memory=512,
-    timeout=60,
+    timeout_sec=60,
     concurrency=80,
     max_instances=20,
     admin_claim="admin",

@@ -24,6 +24,9 @@ else:
             globals().update({key: getattr(public, key) for key in ["__all__", *public.__all__]})
             if name in globals():
                 return globals()[name]
+            moved = import_module("onto_fn.moved")
+            if name in moved.PLACES:
+                return moved.moved(name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

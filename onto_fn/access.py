@@ -15,6 +15,8 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Fields
 
+__all__ = ["allows", "claim", "members", "owner", "public", "role", "signed_in"]
+
 ClaimValue = bool | int | str
 
 

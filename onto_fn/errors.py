@@ -10,6 +10,32 @@ Three families matter to a caller:
 
 from __future__ import annotations
 
+__all__ = [
+    "BuildError",
+    "Contention",
+    "DeclarationError",
+    "DocumentTooLarge",
+    "EmulatorMissing",
+    "InvalidDocument",
+    "InvalidPath",
+    "InvalidReference",
+    "InvalidRequest",
+    "InvalidValue",
+    "MessageRefused",
+    "MissingDocument",
+    "MissingIndex",
+    "NotWritable",
+    "OntoError",
+    "PermanentError",
+    "Refused",
+    "RetriesExhausted",
+    "StaleSnapshot",
+    "TransientError",
+    "UndecodableEvent",
+    "UndecodableMessage",
+    "UnreadableRecord",
+]
+
 
 class OntoError(Exception):
     """Base of every error raised by onto_fn."""

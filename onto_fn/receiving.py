@@ -49,7 +49,8 @@ class Inbox:
     Example:
         In a function that gets a Pub/Sub subscription's pushes:
 
-        >>> from onto_fn import Database, Inbox, Message, Write
+        >>> from onto_fn.editing import Database, Write
+        >>> from onto_fn.messaging import Inbox, Message
         >>> def bill(message: Message) -> list[Write]:
         ...     return [Write(f"bills/{message.id}", {"session": message.subject})]
         >>> def receive(database: Database, body: bytes) -> None:

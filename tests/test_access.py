@@ -2,20 +2,21 @@
 
 import pytest
 
-from onto_fn import (
-    DeclarationError,
-    DomainModel,
-    Store,
-    ViewModel,
+from onto_fn import DeclarationError, DomainModel, Store, ViewModel, root
+from onto_fn.access import (
+    NOBODY,
+    Access,
+    AnyOf,
+    Members,
+    allows,
+    checked_access,
     claim,
     members,
     owner,
     public,
     role,
-    root,
     signed_in,
 )
-from onto_fn.access import NOBODY, Access, AnyOf, Members, allows, checked_access
 from onto_fn.firestore import PathTemplate
 
 

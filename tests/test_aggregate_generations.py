@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onto_fn import DomainModel, Store, aggregate, average, count, root, total
+from onto_fn import DomainModel, Store, aggregate, root
+from onto_fn.aggregates import average, count, total
 from onto_fn.engine.aggregation import Found, is_counted, is_of, parts_of, writes_of
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query, Write

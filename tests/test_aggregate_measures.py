@@ -28,20 +28,8 @@ from pydantic import (
     model_validator,
 )
 
-from onto_fn import (
-    DeclarationError,
-    DomainModel,
-    EmbeddedModel,
-    Ref,
-    Store,
-    aggregate,
-    average,
-    count,
-    maximum,
-    minimum,
-    root,
-    total,
-)
+from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, aggregate, root
+from onto_fn.aggregates import average, count, maximum, minimum, total
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Filter, Query, Reference
 from onto_fn.firestore.matching import is_decidable, matches

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onto_fn import DomainModel, Store, aggregate, average, count, root, total
+from onto_fn import DomainModel, Store, aggregate, root
+from onto_fn.aggregates import average, count, total
 from onto_fn.engine.aggregation import Found, parts_of, writes_of
 from onto_fn.firestore import Document, Write
 from onto_fn.store import AggregateSpec

@@ -92,7 +92,7 @@ def test_options_come_through_to_the_deploy_tool() -> None:
     endpoint = manifest(
         region="europe-west1",
         memory=512,
-        timeout=60,
+        timeout_sec=60,
         concurrency=80,
         min_instances=0,
         max_instances=20,
@@ -268,7 +268,7 @@ def test_a_name_that_a_function_cannot_have_is_refused(names: dict[str, str], pr
 
 
 def test_an_app_without_mediators_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="at least one mediator"):
+    with pytest.raises(DeclarationError, match="at least one view model"):
         App([])
 
 
@@ -352,4 +352,4 @@ def test_the_meeting_room_uses_no_private_name() -> None:
         }
         assert not {name for name in attributes if name.startswith("_")}
         assert not {name for _, name in imports if name.startswith("_")}
-        assert {m for m, _ in imports if m.startswith("onto_fn")} <= {"onto_fn"}
+        assert {m for m, _ in imports if m.startswith("onto_fn")} <= {"onto_fn", "onto_fn.access"}

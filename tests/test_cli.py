@@ -29,21 +29,21 @@ from onto_fn import (
     Patch,
     PatchMediator,
     Store,
-    TopicSink,
     ViewMediator,
     ViewModel,
     aggregate,
-    count,
     many,
     one,
-    public,
     root,
 )
+from onto_fn.access import public
+from onto_fn.aggregates import count
 from onto_fn.cli import graph as graph_command
 from onto_fn.cli.errors import CommandError
 from onto_fn.cli.graphs import Graph, Node, graph_of
 from onto_fn.cli.main import cli, status_of
 from onto_fn.cli.output import Output, number_of
+from onto_fn.messaging import TopicSink
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,11 +12,11 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn import Change
 from onto_fn.errors import UndecodableEvent
 from onto_fn.firestore import Document, Reference
 from onto_fn.firestore.values import encode_fields
 from onto_fn.functions import decode_event
+from onto_fn.observability import Change
 from tests.strategies import document_paths, documents
 
 PREFIX = "projects/demo/databases/(default)/documents"

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from onto_fn import App, Database, DeclarationError, DomainModel, FormMediator, Message, TopicSink
+from onto_fn import App, DeclarationError, DomainModel, FormMediator
 from onto_fn.access import public
 from onto_fn.cli.choosing import Destination
 from onto_fn.cli.connecting import _lead_to  # pyright: ignore[reportPrivateUsage]
+from onto_fn.editing import Database
 from onto_fn.emulators import VARIABLES, Service, emulator_of
 from onto_fn.engine import Batch
 from onto_fn.errors import EmulatorMissing
 from onto_fn.functions.batches import Publisher
+from onto_fn.messaging import Message, TopicSink
 from onto_fn.requests import Form
 
 MESSAGE = Message(

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn import Change, DeclarationError, DomainModel, FanOut, Store, root
+from onto_fn import DeclarationError, DomainModel, FanOut, Store, root
 from onto_fn.engine import Batch
 from onto_fn.engine.affected import Affected
 from onto_fn.engine.fanout import UNKNOWN_SHARDS, batches, split
 from onto_fn.engine.ledger import LedgerRecord
 from onto_fn.errors import UndecodableEvent
 from onto_fn.firestore import Document, PathTemplate
+from onto_fn.observability import Change
 from onto_fn.views import Definition
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)

@@ -86,7 +86,7 @@ def domain_model(name: str) -> None:
     found = read(model, stored)
 
     assert getattr(found, name) == "x"
-    assert stored.items() <= DomainModel.to_fields(found).items()
+    assert stored.items() <= DomainModel.doc_fields(found).items()
     with pytest.raises(InvalidDocument, match="Field required"):
         read(model, {})
 
@@ -100,7 +100,7 @@ def embedded_model(name: str) -> None:
     found = read(model, stored)
 
     assert getattr(found.inner, name) == "x"
-    assert stored.items() <= found.to_fields().items()
+    assert stored.items() <= found.doc_fields().items()
     with pytest.raises(InvalidDocument, match="Field required"):
         read(model, {"inner": {}})
 

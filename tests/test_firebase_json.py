@@ -30,6 +30,7 @@ def _no_module_stays() -> Generator[None]:
 
 MAIN = """
 from onto_fn import *
+from onto_fn.access import public
 class Team(DomainModel, collection="teams"):
     title: str
 class TeamStore(Store):

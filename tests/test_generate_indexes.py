@@ -7,20 +7,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from onto_fn import (
-    App,
-    DomainModel,
-    Store,
-    ViewMediator,
-    ViewModel,
-    aggregate,
-    count,
-    maximum,
-    members,
-    minimum,
-    query,
-    root,
-)
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, query, root
+from onto_fn.access import members
+from onto_fn.aggregates import count, maximum, minimum
 from onto_fn.firestore.queries import Order
 from onto_fn.generate import index_file
 from onto_fn.generate.indexes import composite_index

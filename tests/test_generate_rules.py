@@ -20,15 +20,9 @@ from onto_fn import (
     Store,
     ViewMediator,
     ViewModel,
-    claim,
-    members,
-    owner,
-    public,
-    role,
     root,
-    signed_in,
 )
-from onto_fn.access import Access
+from onto_fn.access import Access, claim, members, owner, public, role, signed_in
 from onto_fn.generate import generated_files, rules_text
 
 ROOT = Path(__file__).resolve().parent.parent

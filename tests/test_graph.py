@@ -10,7 +10,6 @@ from onto_fn import (
     DomainModel,
     Mediator,
     Store,
-    TaskDone,
     ViewModel,
     one,
     root,
@@ -225,7 +224,7 @@ def task(task_name: str, model: type[DomainModel], field: str | None) -> Definit
         sink = DocumentSink("granted/{id}")
         name = task_name
         mode = "task"
-        done = TaskDone.delete() if field is None else TaskDone.set_field(field)
+        mark = field
 
         def on_create(self, source: DomainModel) -> Documents:
             return None

@@ -17,9 +17,10 @@ from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, Targe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn import Change, Database
+from onto_fn.editing import Database
 from onto_fn.firestore import Document, PathTemplate, Query
 from onto_fn.firestore.listening import TARGET, Listening, Progress, Snapshot, TargetLost
+from onto_fn.observability import Change
 from onto_fn.serving.listener import Watched, query_of
 from onto_fn.serving.work import Work
 from onto_fn.testing.eventually import eventually
@@ -297,7 +298,7 @@ def test_of_a_collection_group_only_the_declared_collection_is_told() -> None:
 
     watched.take(Snapshot({name_of("a"): changed("a", 1)}, frozenset({name_of("b")})))
 
-    assert query_of(PathTemplate("towns/{town}/people")) == Query("people", anywhere=True)
+    assert query_of(PathTemplate("towns/{town}/people")) == Query("people", collection_group=True)
     assert changes == []
 
 

@@ -6,18 +6,11 @@ from typing import Any
 
 import pytest
 
-from onto_fn import (
-    DeclarationError,
-    DocumentSink,
-    DomainModel,
-    Mediator,
-    TaskDone,
-    TopicSink,
-    ViewMediator,
-)
+from onto_fn import DeclarationError, DocumentSink, DomainModel, Mediator, ViewMediator
 from onto_fn.errors import BuildError, InvalidPath, MissingDocument
 from onto_fn.firestore import PathTemplate
 from onto_fn.mediators import Documents
+from onto_fn.messaging import TopicSink
 from onto_fn.views import Definition, Transition
 
 
@@ -287,8 +280,10 @@ def billing(**declared: Any) -> type[Mediator]:
         ({"on_write": staticmethod(lambda self, source: None)}, "on_write is called as"),
         ({"on_create": 7}, "on_create is called for each change; it is 7"),
         ({"isolation": "serialisable"}, "isolation must be one of"),
-        ({"mode": "task", "done": "processed"}, "done must be TaskDone"),
-        ({"mode": "task", "done": TaskDone.set_field("seen")}, "has the field 'seen'"),
+        ({"mode": "task", "done": "processed"}, "done is now `mark = 'field'`"),
+        ({"mode": "task", "mark": 7}, "mark is the name of a field, or None"),
+        ({"mark": "seen"}, "only a task is marked"),
+        ({"mode": "task", "mark": "seen"}, "has the field 'seen'"),
         ({"sends": TopicSink("bills")}, "takes a list of sinks"),
         ({"name": "__Billing"}, "does not begin with '__'"),
         ({"name": "B" * 201}, "at most 200 bytes"),
@@ -316,10 +311,10 @@ def test_a_hook_that_can_be_called_is_allowed(hook: Any) -> None:
     billing(on_write=hook)().definition()
 
 
-@pytest.mark.parametrize("name", ["", "__at__", "x" * 1501, "\ud800", 7])
+@pytest.mark.parametrize("name", ["", "__at__", "x" * 1501, "\ud800"])
 def test_a_mark_that_no_document_can_have_is_refused(name: Any) -> None:
-    with pytest.raises(DeclarationError, match="the field of a mark"):
-        TaskDone.set_field(name)
+    with pytest.raises(DeclarationError, match="the mark of Billing"):
+        billing(mode="task", mark=name)
 
 
 @pytest.mark.parametrize("variable", ["fields", "self", "class", "path", "params", "template"])

@@ -8,7 +8,8 @@ from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.types import Document as DocumentMessage
 from pydantic import BaseModel, Field
 
-from onto_fn import DeclarationError, DomainModel, EmbeddedModel, InvalidDocument
+from onto_fn import DeclarationError, DomainModel, EmbeddedModel
+from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document
 from onto_fn.firestore.values import decode_fields, encode_fields
 from onto_fn.models.domain import stored_content
@@ -50,17 +51,17 @@ def document(path: str, **fields: Any) -> Document:
 
 def through_firestore(model: DomainModel) -> Document:
     """The model's document after a way through the wire format."""
-    encoded = encode_fields(model.to_fields(), documents="p/p/d/d/documents", where="x/x")
+    encoded = encode_fields(model.doc_fields(), documents="p/p/d/d/documents", where="x/x")
     message = DocumentMessage.pb(DocumentMessage(fields=encoded))
     return Document(model.doc_ref.path, decode_fields(message.fields, "p/p/d/d/documents"), UPDATED)
 
 
 def test_fields_are_camel_case_in_firestore() -> None:
-    assert Person(doc_id="tove", first_name="Tove").to_fields()["firstName"] == "Tove"
+    assert Person(doc_id="tove", first_name="Tove").doc_fields()["firstName"] == "Tove"
 
 
 def test_own_fields_tell_id_path_and_class() -> None:
-    fields = Person(doc_id="tove", first_name="Tove").to_fields()
+    fields = Person(doc_id="tove", first_name="Tove").doc_fields()
 
     assert fields["doc_id"] == "tove"
     assert fields["doc_ref"] == "people/tove"
@@ -70,7 +71,7 @@ def test_own_fields_tell_id_path_and_class() -> None:
 def test_optional_fields_without_a_value_are_left_out() -> None:
     fields = Person(
         doc_id="a", first_name="Tove", home_address=Address(postal_code="1")
-    ).to_fields()
+    ).doc_fields()
 
     assert "nickName" not in fields
     assert fields["homeAddress"] == {"postalCode": "1"}
@@ -110,7 +111,7 @@ def test_a_document_is_read_back_as_the_object_that_was_written() -> None:
         badges=[Badge(badge_number=1)],
     )
 
-    assert Person.from_document(through_firestore(person)).to_fields() == person.to_fields()
+    assert Person.from_document(through_firestore(person)).doc_fields() == person.doc_fields()
 
 
 def test_times_points_bytes_and_maps_come_back_from_firestore() -> None:
@@ -122,7 +123,7 @@ def test_times_points_bytes_and_maps_come_back_from_firestore() -> None:
         ratings={"users/a": 4.5},
     )
 
-    assert Place.from_document(through_firestore(place)).to_fields() == place.to_fields()
+    assert Place.from_document(through_firestore(place)).doc_fields() == place.doc_fields()
 
 
 def test_a_read_object_knows_its_id_path_and_update_time() -> None:
@@ -139,7 +140,7 @@ def test_the_path_decides_the_id_whatever_the_document_says() -> None:
     )
 
     assert person.doc_ref.path == "people/tove"
-    assert person.to_fields()["doc_id"] == "tove"
+    assert person.doc_fields()["doc_id"] == "tove"
 
 
 def test_a_new_object_without_an_id_gets_one_of_its_own() -> None:
@@ -192,7 +193,7 @@ def test_undeclared_fields_can_be_refused_and_own_fields_never_are() -> None:
     class Sealed(DomainModel, collection="sealed", extra="forbid"):
         name: str
 
-    written = Sealed(doc_id="a", name="T").to_fields()
+    written = Sealed(doc_id="a", name="T").doc_fields()
 
     assert Sealed.from_document(document("sealed/a", **written)).name == "T"
     with pytest.raises(InvalidDocument, match=r"sealed/a .*shoeSize"):
@@ -211,7 +212,7 @@ def test_an_object_of_a_nested_collection_is_created_at_a_path() -> None:
 
     assert vote.doc_id == "tove"
     assert vote.doc_ref.path == "polls/p/votes/tove"
-    assert vote.to_fields()["doc_ref"] == "polls/p/votes/tove"
+    assert vote.doc_fields()["doc_ref"] == "polls/p/votes/tove"
 
 
 @pytest.mark.parametrize("path", ["votes/a", "polls/p/votes/v/x/y", "polls/p/answers/v"])
@@ -267,7 +268,7 @@ def test_a_field_named_like_a_method_is_stored_like_any_other() -> None:
 
     post = Post(doc_id="a", content="hello")
 
-    assert post.to_fields()["content"] == "hello"
+    assert post.doc_fields()["content"] == "hello"
 
 
 def test_a_required_field_named_like_a_method_is_still_required() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from onto_fn import DeclarationError, DomainModel, InvalidDocument
+from onto_fn import DeclarationError, DomainModel
+from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Filter
 
 
@@ -39,7 +40,7 @@ def test_a_class_can_choose_its_name_in_documents() -> None:
     read = City.from_document(document(obj_type="Port", cityState="CA"))
 
     assert type(read) is Harbour
-    assert read.to_fields()["obj_type"] == "Port"
+    assert read.doc_fields()["obj_type"] == "Port"
 
 
 def test_a_document_without_obj_type_is_of_the_class_that_is_asked() -> None:

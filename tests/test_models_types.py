@@ -35,16 +35,8 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType, TypedDict
 
-from onto_fn import (
-    DeclarationError,
-    DomainModel,
-    EmbeddedModel,
-    Ref,
-    Repository,
-    Store,
-    ViewModel,
-    root,
-)
+from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, ViewModel, root
+from onto_fn.editing import Repository
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.values import decode_fields, encode_fields
@@ -170,7 +162,7 @@ def test_a_declared_type_is_stored_in_its_form_and_read_back(
     model = model_with(annotation)
     written = model(doc_id="a", field=value)
 
-    encoded = encode_fields(written.to_fields(), documents=PREFIX, where="things/a")
+    encoded = encode_fields(written.doc_fields(), documents=PREFIX, where="things/a")
     fields = decode_fields(encoded, PREFIX)
 
     assert fields.get("field") == stored
@@ -309,7 +301,7 @@ class Unknown(BaseModel):
 def test_a_model_of_names_that_are_defined_later_is_checked_when_they_are() -> None:
     employee = Employee(doc_id="a", team=[Unknown(day=date(2026, 1, 2))])
 
-    assert employee.to_fields()["team"] == [{"day": date(2026, 1, 2)}]
+    assert employee.doc_fields()["team"] == [{"day": date(2026, 1, 2)}]
 
 
 def test_strict_models_are_refused_where_they_could_not_read_what_they_store() -> None:
@@ -367,7 +359,7 @@ def test_a_subclass_keeps_its_fields_in_a_root_model() -> None:
     many = Animals([Animal(name="Yak"), kea])
     circus = Circus(doc_id="a", animals=many, favourite=Favourite(kea), by_tent={"big": many})
 
-    fields = circus.to_fields()
+    fields = circus.doc_fields()
 
     stored = {"name": "Kea", "wingSpan": 90}
     assert fields["animals"] == fields["byTent"]["big"]
@@ -378,7 +370,7 @@ def test_a_subclass_keeps_its_fields_in_a_root_model() -> None:
 def test_a_subclass_keeps_its_fields_wherever_its_base_class_is_declared() -> None:
     kea = Bird(name="Kea", wing_span=90)
 
-    fields = Zoo(doc_id="z", animals=[kea], first=kea, by_name={"k": kea}).to_fields()
+    fields = Zoo(doc_id="z", animals=[kea], first=kea, by_name={"k": kea}).doc_fields()
 
     stored = {"name": "Kea", "wingSpan": 90}
     assert (fields["animals"], fields["first"], fields["byName"]) == (
@@ -398,7 +390,7 @@ def test_a_subclass_that_adds_nothing_keeps_what_its_base_classes_add() -> None:
     class Dragon(Animal, Winged):
         pass
 
-    fields = Zoo(doc_id="z", animals=[Parrot(name="P", wing_span=2), Dragon(name="D")]).to_fields()
+    fields = Zoo(doc_id="z", animals=[Parrot(name="P", wing_span=2), Dragon(name="D")]).doc_fields()
 
     assert fields["animals"] == [{"name": "P", "wingSpan": 2}, {"name": "D", "feathers": 1}]
 
@@ -407,7 +399,7 @@ def test_a_serializer_of_the_application_still_decides_about_its_field() -> None
     class Short(DomainModel, collection="shorts"):
         animal: Annotated[Animal, PlainSerializer(lambda animal: animal.name, return_type=str)]
 
-    assert Short(doc_id="a", animal=Bird(name="Kea", wing_span=1)).to_fields()["animal"] == "Kea"
+    assert Short(doc_id="a", animal=Bird(name="Kea", wing_span=1)).doc_fields()["animal"] == "Kea"
 
 
 class Shape(EmbeddedModel, obj_type="Shape"):
@@ -429,7 +421,7 @@ class Drawing(DomainModel, collection="drawings"):
 def test_classes_that_are_told_apart_are_read_as_what_they_were() -> None:
     drawing = Drawing(doc_id="a", shapes=[Circle(radius=1), Square(side=2), Shape()])
 
-    fields = drawing.to_fields()
+    fields = drawing.doc_fields()
     read = Drawing.from_document(Document("drawings/a", fields, None))
 
     assert [shape["obj_type"] for shape in fields["shapes"]] == ["Circle", "Box", "Shape"]
@@ -467,13 +459,13 @@ class StrictCart(Cart, collection=None, extra="forbid"):
 
 @pytest.mark.parametrize("model", [Cart, StrictCart])
 def test_a_computed_field_is_what_it_computes_now(model: type[Cart]) -> None:
-    stored = model(doc_id="a", prices=[3]).to_fields()
+    stored = model(doc_id="a", prices=[3]).doc_fields()
     assert stored["highestPrice"] == 3
 
     read = model.from_document(Document("carts/a", stored, None))
     read.prices = []
 
-    assert "highestPrice" not in read.to_fields()
+    assert "highestPrice" not in read.doc_fields()
 
 
 def test_an_embedded_model_that_refuses_more_fields_reads_its_own_computed_ones() -> None:
@@ -492,8 +484,8 @@ def test_an_embedded_model_that_refuses_more_fields_reads_its_own_computed_ones(
 
     bill = Bill(doc_id="a", total=Sum(parts=[1, 2]))
 
-    assert bill.to_fields()["total"] == {"parts": [1, 2], "wholeSum": 3}
-    assert Bill.from_document(Document("bills/a", bill.to_fields(), None)) == bill
+    assert bill.doc_fields()["total"] == {"parts": [1, 2], "wholeSum": 3}
+    assert Bill.from_document(Document("bills/a", bill.doc_fields(), None)) == bill
 
 
 def test_a_plain_model_that_could_not_read_its_computed_fields_is_refused() -> None:
@@ -530,7 +522,7 @@ def test_a_field_can_have_the_name_of_any_method_of_the_class() -> None:
     assert entry.ref == "x"
     assert Entry.ref("a").path == "entries/a"
     assert Entry.all().query().collection == "entries"
-    assert Entry.from_document(Document("entries/a", entry.to_fields(), None)) == entry
+    assert Entry.from_document(Document("entries/a", entry.doc_fields(), None)) == entry
 
 
 @pytest.mark.filterwarnings("error")
@@ -548,7 +540,7 @@ def test_a_view_field_can_have_the_name_of_a_method_of_its_document() -> None:
 
 
 def test_the_same_object_read_at_two_versions_is_equal() -> None:
-    fields = Zoo(doc_id="z").to_fields()
+    fields = Zoo(doc_id="z").doc_fields()
     first = Zoo.from_document(Document("zoos/z", fields, None))
     second = Zoo.from_document(Document("zoos/z", fields, datetime(2026, 1, 1)))
 
@@ -597,7 +589,7 @@ def test_a_none_that_a_missing_field_is_not_read_as_is_stored_as_null() -> None:
         seat=Seat(None, None, None),
     )
 
-    fields = train.to_fields()
+    fields = train.doc_fields()
 
     assert {name: fields[name] for name in ("driver", "speed", "wagons", "plan", "seat")} == {
         "driver": None,
@@ -630,7 +622,7 @@ def test_a_dataclass_and_a_typed_dict_are_named_as_the_class_that_embeds_them() 
         around=Around(seat=Seat(3), row={"row_number": 4}),
     )
 
-    fields = coach.to_fields()
+    fields = coach.doc_fields()
 
     assert (fields["seat"], fields["row"], fields["around"]) == (
         {"rowNumber": 1, "priceGroup": "A"},
@@ -645,7 +637,7 @@ def test_a_subclass_of_a_dataclass_keeps_its_fields_by_their_names() -> None:
     class Window(Seat):
         view_side: str | None = None
 
-    fields = Train(doc_id="a", driver="x", seat=Window(1, view_side="left")).to_fields()
+    fields = Train(doc_id="a", driver="x", seat=Window(1, view_side="left")).doc_fields()
 
     assert fields["seat"] == {"rowNumber": 1, "priceGroup": "A", "viewSide": "left"}
 
@@ -666,7 +658,7 @@ class Box2(DomainModel, collection="boxes"):
 def test_a_subclass_of_a_class_without_fields_keeps_its_own() -> None:
     full = Full(item_name="a")
 
-    fields = Box2(doc_id="a", parts=[full], any_part=full).to_fields()
+    fields = Box2(doc_id="a", parts=[full], any_part=full).doc_fields()
 
     assert (fields["parts"], fields["anyPart"]) == ([{"itemName": "a"}], {"itemName": "a"})
 
@@ -709,6 +701,6 @@ def test_a_subclass_inherits_a_field_named_like_a_method_of_the_class() -> None:
     read = Base.from_document(Document("bases/a", fields, None))
 
     assert (type(read), read.ref, read.at) == (Below, date(2026, 1, 2), None)
-    assert read.to_fields()["the.ref"] == date(2026, 1, 2)
+    assert read.doc_fields()["the.ref"] == date(2026, 1, 2)
     with pytest.raises(InvalidDocument, match=r"the\.ref"):
         Base.from_document(Document("bases/a", {"obj_type": "Below"}, None))

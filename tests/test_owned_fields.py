@@ -13,13 +13,13 @@ from onto_fn import (
     DomainModel,
     Mediator,
     Store,
-    TopicSink,
     ViewMediator,
     ViewModel,
     root,
 )
 from onto_fn.errors import BuildError
 from onto_fn.mediators import Documents
+from onto_fn.messaging import TopicSink
 from onto_fn.models import DomainModel as Model
 
 

@@ -135,7 +135,7 @@ def test_excluding_no_value_finds_all_that_have_one() -> None:
 
 
 def test_a_query_without_lists_is_asked_as_it_is() -> None:
-    query = Query("things", (Filter("a", "==", 1), Filter("b", ">", 2)), limit=3, names_only=True)
+    query = Query("things", (Filter("a", "==", 1), Filter("b", ">", 2)), limit=3, keys_only=True)
 
     assert planned(query).parts == (query,)
 

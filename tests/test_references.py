@@ -7,8 +7,8 @@ from google.cloud.firestore import DocumentReference
 from hypothesis import given
 from pydantic import Field
 
-from onto_fn import DomainModel, EmbeddedModel, InvalidDocument, Ref
-from onto_fn.errors import InvalidPath
+from onto_fn import DomainModel, EmbeddedModel, Ref
+from onto_fn.errors import InvalidDocument, InvalidPath
 from onto_fn.firestore import Document, Reference
 from onto_fn.models.domain import stored_content
 from tests.strategies import document_paths

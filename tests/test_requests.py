@@ -22,14 +22,11 @@ from onto_fn import (
     Refused,
     Request,
     Store,
-    TaskDone,
     ViewMediator,
     ViewModel,
-    owner,
-    role,
     root,
-    signed_in,
 )
+from onto_fn.access import owner, role, signed_in
 from onto_fn.errors import BuildError, InvalidRequest, NotWritable
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.paths import check_segment
@@ -300,7 +297,7 @@ def test_a_field_without_a_setter_cannot_be_set() -> None:
 
 def test_a_view_that_was_not_loaded_for_writing_cannot_be_saved() -> None:
     with pytest.raises(NotWritable, match="use `edit` or `load_view`"):
-        page().propagate()
+        page().save()
 
 
 # Declarations
@@ -405,8 +402,8 @@ def test_a_form_that_reads_a_store_says_where_its_root_is() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"done": TaskDone.set_field("text")}, "'text', by which it would be marked"),
-        ({"done": TaskDone.delete(), "callable": True}, "is callable"),
+        ({"mark": "text"}, "'text', by which it would be marked"),
+        ({"mark": None, "callable": True}, "is callable"),
         ({"app_check": True}, "App Check for Firestore"),
     ],
 )

@@ -17,19 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, NaiveDatetime, create_model
 
-from onto_fn import (
-    DomainModel,
-    EmbeddedModel,
-    Form,
-    Patch,
-    Ref,
-    Request,
-    Store,
-    ViewModel,
-    owner,
-    role,
-    root,
-)
+from onto_fn import DomainModel, EmbeddedModel, Form, Patch, Ref, Request, Store, ViewModel, root
+from onto_fn.access import owner, role
 from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore import Reference
 

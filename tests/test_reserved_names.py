@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from types import new_class
 from typing import Any
 
 import pytest
 from pydantic import Field
 
 from onto_fn import (
+    App,
     DeclarationError,
     DocumentSink,
     DomainModel,
@@ -17,10 +19,17 @@ from onto_fn import (
     Patch,
     Store,
     ViewModel,
-    owner,
+    mirror,
+    one,
     root,
 )
 from onto_fn import query as matching
+from onto_fn.access import owner
+from onto_fn.errors import InvalidRequest
+from onto_fn.generate.rules import rules_text
+from onto_fn.generate.typescript import typescript
+from onto_fn.testing import build, edit
+from onto_fn.testing import submit as submitted
 
 
 class Room(DomainModel, collection="rooms"):
@@ -31,8 +40,8 @@ class RoomStore(Store):
     room = root(Room)
 
 
-STORE_NAMES = ["root", "reads", "models", "source_collections", "aggregates", "shapes"]
-STORE_NAMES += ["loaded", "put", "_values"]
+FREE_IN_A_STORE = ["root", "reads", "models", "source_collections", "aggregates", "shapes"]
+STORE_NAMES = ["loaded", "put", "_values"]
 
 
 @pytest.mark.parametrize("name", STORE_NAMES)
@@ -41,6 +50,41 @@ def test_a_store_keeps_the_names_of_its_methods(name: str) -> None:
         type("Rooms", (Store,), {name: root(Room)})
     with pytest.raises(DeclarationError, match=f"keeps the name '{name}'"):
         type("Rooms", (RoomStore,), {name: matching(Room)})
+
+
+@pytest.mark.parametrize("name", FREE_IN_A_STORE)
+def test_a_read_may_be_named_like_what_the_class_of_a_store_can_say(name: str) -> None:
+    members = {"room": root(Room), name: matching(Room)} if name != "root" else {name: root(Room)}
+    rooms: Any = type("Rooms", (Store,), members)
+    later: Any = type("Later", (rooms,), {"others": one(Room, lambda store: getattr(store, name))})
+
+    class Page(ViewModel[rooms], path="pages/{id}"):
+        @property
+        def shown(self) -> str:
+            found = getattr(self.store, name)
+            return found.title if name == "root" else ",".join(each.title for each in found)
+
+    assert list(rooms.reads()) == list(members)
+    assert list(later.reads()) == [*members, "others"]
+    assert rooms.root().name == next(iter(members))
+    assert rooms.models() == {Room}
+    assert rooms.aggregates() == []
+    assert len(rooms.shapes()) == len(members) - 1
+    assert build(Page, "a", [Room(doc_id="a", title="A")]) == {"pages/a": {"shown": "A"}}
+
+
+@pytest.mark.parametrize("name", FREE_IN_A_STORE)
+def test_what_is_no_read_cannot_hide_what_the_class_of_a_store_can_say(name: str) -> None:
+    mixin = type("Mixin", (), {name: property(lambda self: 1)})
+    with pytest.raises(DeclarationError, match=f"keeps the name '{name}'"):
+        type("Rooms", (Store,), {"room": root(Room), name: property(lambda self: 1)})
+    with pytest.raises(DeclarationError, match=f"keeps the name '{name}'"):
+        type("Rooms", (mixin, Store), {"room": root(Room)})
+
+
+def test_a_store_has_no_other_attributes() -> None:
+    with pytest.raises(AttributeError, match="RoomStore has no read 'nonsense'"):
+        _ = RoomStore().nonsense  # type: ignore[attr-defined]
 
 
 def test_a_store_may_have_helpers_and_reads_of_any_other_name() -> None:
@@ -64,7 +108,7 @@ getter.__annotations__["return"] = str
 
 
 @pytest.mark.parametrize("kind", [property, cached_property])
-@pytest.mark.parametrize("name", ["store", "targets", "propagate", "definition", "Document"])
+@pytest.mark.parametrize("name", ["store", "targets", "save", "Document"])
 @pytest.mark.parametrize("where", ["view", "mixin"])
 def test_a_view_keeps_the_names_that_it_is_built_with(name: str, kind: Any, where: str) -> None:
     members: dict[str, Any] = {name: kind(getter), "title": property(getter)}
@@ -107,9 +151,8 @@ def test_a_view_may_override_methods_and_inherit_a_view() -> None:
         def title(self) -> str:
             return ""
 
-        @classmethod
-        def definition(cls) -> Any:
-            return super().definition()
+        def targets(self) -> Any:
+            return super().targets()
 
     class Larger(Page, path="larger/{id}"):
         @property
@@ -119,7 +162,47 @@ def test_a_view_may_override_methods_and_inherit_a_view() -> None:
     assert Larger.definition().name == "Larger"
 
 
-FORM_NAMES = ["store", "submit", "request", "parsed", "is_declared", "store_type"]
+NAMES_OF_FIELDS = ["content", "ref", "where", "all", "at", "family", "template", "owns", "name"]
+NAMES_OF_FIELDS += ["definition", "parsed", "request", "is_declared", "store_type", "stored_names"]
+NAMES_OF_FIELDS += ["written_shape", "path", "type"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", NAMES_OF_FIELDS)
+def test_models_views_patches_and_forms_may_have_a_field_of_any_other_name(name: str) -> None:
+    annotations = {"__annotations__": {name: str}, "__module__": __name__}
+    model: Any = type(DomainModel)("Item", (DomainModel,), dict(annotations), collection="items")
+    store: Any = type("ItemStore", (Store,), {"item": root(model)})
+    fields = {"__annotations__": {name: str}, name: mirror(f"item.{name}", setter=True)}
+    view: Any = new_class(
+        "Page", (ViewModel[store],), {"path": "pages/{id}"}, lambda body: body.update(fields)
+    )
+    patch: Any = new_class(
+        "Change", (Patch[view],), {"path": "changes/{id}"}, lambda body: body.update(annotations)
+    )
+    submit = {"submit": lambda self, request: [model(doc_id="b", **{name: getattr(self, name)})]}
+    form: Any = new_class(
+        "Ask", (Form,), {"path": "asks/{id}"}, lambda body: body.update(annotations | submit)
+    )
+    later: Any = new_class("Later", (form,), {"path": "later/{id}"}, lambda body: None)
+    item = model(doc_id="a", **{name: "x"})
+    stored = next(iter(set(item.doc_fields()) - {"doc_id", "doc_ref", "obj_type"}))
+
+    app = App([view, patch, form, later])
+
+    assert build(view, "a", [item]) == {"pages/a": {stored: "x"}}
+    assert edit(view, "a", {name: "y"}, [item])["items/a"][stored] == "y"
+    for request in (form, later):
+        made = submitted(request, {stored: "z"})
+        assert made["items/b"][stored] == "z"
+        with pytest.raises(InvalidRequest, match=stored):
+            request.parsed({})
+    assert type(patch).parsed(patch, {stored: "y"}).model_fields_set == {name}
+    assert "changes/" in rules_text(app)
+    assert "interface Change" in typescript(app)
+
+
+FORM_NAMES = ["store", "submit"]
 MODEL_NAMES = ["model_fields", "model_dump", "model_validate", "model_fields_set", "model_extra"]
 
 
@@ -133,7 +216,7 @@ def test_a_form_keeps_the_names_that_it_is_read_with(name: str, has_default: boo
         type(Form)("Ask", (Form,), members, path="asks/{id}")
 
 
-@pytest.mark.parametrize("name", FORM_NAMES[2:-1] + MODEL_NAMES)
+@pytest.mark.parametrize("name", MODEL_NAMES)
 def test_a_patch_keeps_the_names_that_it_is_read_with(name: str) -> None:
     members: dict[str, Any] = {"__annotations__": {name: str}, "__module__": __name__}
     with pytest.raises(DeclarationError, match=rf"Change\.{name}: .* keeps the name '{name}'"):
@@ -142,14 +225,14 @@ def test_a_patch_keeps_the_names_that_it_is_read_with(name: str) -> None:
 
 def test_a_form_may_name_any_other_field_and_store_it_under_a_kept_name() -> None:
     class Ask(Form, path="users/{user_id}/asks/{id}", create=owner("user_id")):
-        request_: str = Field(alias="request")
+        store_: str = Field(alias="store")
         copy_of: str = ""
         model_year: int = 0
 
         def submit(self, request: Any) -> list[Room]:
-            return [Room(title=self.request_)]
+            return [Room(title=self.store_)]
 
-    assert Ask.parsed({"request": "a"}).submit(None)[0].title == "a"
+    assert Ask.parsed({"store": "a"}).submit(None)[0].title == "a"
 
 
 @pytest.mark.parametrize("name", ["definition", "_run"])

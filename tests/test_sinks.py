@@ -9,18 +9,15 @@ from onto_fn import (
     DeclarationError,
     DocumentSink,
     DomainModel,
-    EndpointSink,
     FanOut,
     Mediator,
-    Message,
     Store,
-    TaskDone,
-    TopicSink,
     ViewMediator,
     ViewModel,
     root,
 )
 from onto_fn.mediators import Documents
+from onto_fn.messaging import EndpointSink, Message, TopicSink
 
 
 class Meeting(DomainModel, collection="meetings"):
@@ -102,7 +99,6 @@ def test_modes_without_a_ledger_cannot_send(mode: str) -> None:
                 "sink": DocumentSink("receipts/{id}"),
                 "on_create": lambda self, source: None,
                 "mode": mode,
-                "done": TaskDone.delete(),
                 "sends": (TOPIC,),
             },
         )

@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from onto_fn import (
-    DomainModel,
-    InvalidDocument,
-    MissingDocument,
-    Ref,
-    Store,
-    keyed,
-    many,
-    one,
-    root,
-)
+from onto_fn import DomainModel, Ref, Store, keyed, many, one, root
 from onto_fn import query as matching
-from onto_fn.errors import BuildError, InvalidReference
+from onto_fn.errors import BuildError, InvalidDocument, InvalidReference, MissingDocument
 from onto_fn.firestore import Document, Filter, Query, Reference
 from onto_fn.firestore.queries import document_key
 from onto_fn.store import ReadSet, load
@@ -302,8 +292,8 @@ def test_a_root_of_another_subclass_gives_none() -> None:
     class CatStore(Store):
         cat = root(Cat)
 
-    dog = MemoryReader({"animals/a": Dog(doc_id="a", name="Rex").to_fields()})
-    cat = MemoryReader({"animals/a": Cat(doc_id="a", name="Tom").to_fields()})
+    dog = MemoryReader({"animals/a": Dog(doc_id="a", name="Rex").doc_fields()})
+    cat = MemoryReader({"animals/a": Cat(doc_id="a", name="Tom").doc_fields()})
 
     assert load(CatStore, "animals/a", dog, ReadSet()) is None
     assert load(CatStore, "animals/a", cat, ReadSet()) is not None

@@ -4,19 +4,9 @@ import functools
 
 import pytest
 
-from onto_fn import (
-    DeclarationError,
-    DomainModel,
-    Ref,
-    Store,
-    aggregate,
-    count,
-    keyed,
-    many,
-    one,
-    root,
-)
+from onto_fn import DeclarationError, DomainModel, Ref, Store, aggregate, keyed, many, one, root
 from onto_fn import query as matching
+from onto_fn.aggregates import count
 from onto_fn.firestore import Document, PathTemplate, Query, QueryShape
 from onto_fn.store import ReadSet, load
 
@@ -182,7 +172,7 @@ def test_a_shape_has_the_keys_of_the_query_that_is_run() -> None:
     [shape] = GuideStore.shapes()
     keys = GuideStore.tours.bind(store).keys()  # pyright: ignore
 
-    assert keys <= shape.keys_of("tours/t", tour.to_fields())
+    assert keys <= shape.keys_of("tours/t", tour.doc_fields())
 
 
 def test_a_query_below_the_root_gets_its_parent_from_the_store() -> None:

@@ -16,13 +16,13 @@ from onto_fn import (
     Ref,
     Store,
     aggregate,
-    count,
     keyed,
     many,
     one,
     root,
 )
 from onto_fn import query as matching
+from onto_fn.aggregates import count
 from onto_fn.firestore import Document, Query
 from onto_fn.store import ReadSet, load
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime, timedelta
 
-from onto_fn import DomainModel, Form, Request, public
+from onto_fn import DomainModel, Form, Request
+from onto_fn.access import public
 from onto_fn.testing import submit
 from onto_fn.testing.clock import FrozenTime
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from onto_fn import App, DomainModel, EndpointSink, Store, TopicSink, ViewMediator, ViewModel, root
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, root
 from onto_fn.functions.topics import topics_of
+from onto_fn.messaging import EndpointSink, TopicSink
 from onto_fn.testing import EmulatorError
 from onto_fn.testing import topics as topics_module
 from onto_fn.testing.topics import declared_topics, full_name
@@ -38,6 +39,7 @@ class TownPage(ViewModel[TownStore], path="townPages/{id}"):
 
 SENDING = """
 from onto_fn import *
+from onto_fn.messaging import TopicSink
 class Town(DomainModel, collection="towns"):
     name: str
 class TownStore(Store):

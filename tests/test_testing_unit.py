@@ -11,8 +11,6 @@ from onto_fn import (
     DeclarationError,
     DomainModel,
     Form,
-    InvalidDocument,
-    MissingDocument,
     Patch,
     Ref,
     Refused,
@@ -20,19 +18,22 @@ from onto_fn import (
     Store,
     ViewModel,
     aggregate,
-    average,
-    count,
     keyed,
     many,
-    maximum,
     one,
-    owner,
     query,
-    role,
     root,
-    total,
 )
-from onto_fn.errors import BuildError, InvalidRequest, InvalidValue, NotWritable
+from onto_fn.access import owner, role
+from onto_fn.aggregates import average, count, maximum, total
+from onto_fn.errors import (
+    BuildError,
+    InvalidDocument,
+    InvalidRequest,
+    InvalidValue,
+    MissingDocument,
+    NotWritable,
+)
 from onto_fn.testing import PermissionDenied, build, edit, load_store, submit
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -158,7 +159,7 @@ DISHES = {
         ("other", "tea", 5),
     ]
 }
-DOCUMENTS = {model.doc_ref.path: model.to_fields() for model in OBJECTS} | DISHES
+DOCUMENTS = {model.doc_ref.path: model.doc_fields() for model in OBJECTS} | DISHES
 
 
 def test_a_store_is_loaded_from_plain_dicts_with_all_its_reads() -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from onto_fn import Database
+from onto_fn.editing import Database
 from onto_fn.engine import turns
 from onto_fn.engine.turns import Turns
 from onto_fn.testing.eventually import eventually

@@ -29,9 +29,9 @@ from onto_fn import (
     Store,
     ViewMediator,
     ViewModel,
-    owner,
     root,
 )
+from onto_fn.access import owner
 from onto_fn.generate import typescript
 from onto_fn.models.domain import stored_content
 

@@ -25,9 +25,9 @@ from onto_fn import (
     Store,
     ViewMediator,
     ViewModel,
-    public,
     root,
 )
+from onto_fn.access import public
 from onto_fn.generate import typescript
 
 WEB = Path(__file__).resolve().parent.parent / "web"

@@ -1,6 +1,6 @@
 """Orders, each shown with its customer: what benchmarks/backfill.py builds."""
 
-from onto_fn import App, DomainModel, Ref, Store, ViewMediator, ViewModel, one, root
+from onto_fn import App, DomainModel, Ref, Store, ViewModel, one, root
 
 
 class Customer(DomainModel, collection="customers"):
@@ -28,5 +28,5 @@ class OrderPage(ViewModel[OrderStore], path="orderPages/{order}"):
         return self.store.order.note
 
 
-app = App([ViewMediator(OrderPage)])
+app = App([OrderPage])
 app.export(globals())

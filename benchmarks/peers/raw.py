@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from google.cloud.firestore import Client, FieldFilter
 
-from onto_fn import Database
+from onto_fn.editing import Database
 
 _SECONDS = 20.0  # that a call may take
 

@@ -15,7 +15,7 @@ from google.cloud.firestore import Client
 from guards.sdk import Answer, Sdk, Users
 from meeting_room.sample import sources
 
-from onto_fn import Database, Repository
+from onto_fn.editing import Database, Repository
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.eventually import Eventually
 

@@ -13,7 +13,8 @@ from google.cloud.firestore_v1.vector import Vector
 from guards.door import Door
 from pydantic import Field, create_model
 
-from onto_fn import App, DomainModel, EmbeddedModel, Form, FormMediator, public
+from onto_fn import App, DomainModel, EmbeddedModel, Form, FormMediator
+from onto_fn.access import public
 from onto_fn.firestore import Reference
 from onto_fn.generate.costs import MAX_EXPRESSIONS, MAX_NESTING, Function, cost_of
 from onto_fn.generate.rules import Rules, rules_of

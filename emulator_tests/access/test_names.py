@@ -9,19 +9,8 @@ import pytest
 from guards.door import Door
 from pydantic import Field, create_model
 
-from onto_fn import (
-    App,
-    DomainModel,
-    Form,
-    FormMediator,
-    Store,
-    ViewMediator,
-    ViewModel,
-    owner,
-    public,
-    root,
-    signed_in,
-)
+from onto_fn import App, DomainModel, Form, FormMediator, Store, ViewMediator, ViewModel, root
+from onto_fn.access import owner, public, signed_in
 from onto_fn.generate import rules_text
 from onto_fn.testing import EmulatorSuite
 

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from onto_fn import App, DomainModel, EmbeddedModel, Form, FormMediator, Ref, public
+from onto_fn import App, DomainModel, EmbeddedModel, Form, FormMediator, Ref
+from onto_fn.access import public
 from onto_fn.errors import InvalidRequest
 from onto_fn.firestore import Reference
 from onto_fn.generate.rules import rules_of

@@ -12,12 +12,10 @@ from onto_fn import (
     FormMediator,
     Request,
     Store,
-    ViewMediator,
     ViewModel,
-    owner,
-    public,
     root,
 )
+from onto_fn.access import owner, public
 
 
 class City(DomainModel, collection="City"):
@@ -70,7 +68,7 @@ class CensusForm(Form, path="users/{user_id}/censusForms/{id}", create=owner("us
 
 app = App(
     [
-        ViewMediator(CityView),
+        CityView,
         FormMediator(CityForm, callable=True),
         FormMediator(CensusForm, callable=True, app_check=True),
     ]

@@ -1,6 +1,7 @@
 """Polls: each vote is counted once, whatever is delivered twice, late or out of order."""
 
-from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, count, root
+from onto_fn import App, DomainModel, Store, ViewModel, aggregate, root
+from onto_fn.aggregates import count
 
 
 class Poll(DomainModel, collection="polls"):
@@ -30,5 +31,5 @@ class PollResults(ViewModel[PollStore], path="pollResults/{poll}"):
         return self.store.votes["total"]
 
 
-app = App([ViewMediator(PollResults)])
+app = App([PollResults])
 app.export(globals())

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from onto_fn import App, DomainModel, FanOut, Store, ViewMediator, ViewModel, one, root
+from onto_fn import App, DomainModel, FanOut, Store, ViewModel, one, root
 
 
 class Author(DomainModel, collection="users"):
@@ -28,7 +28,7 @@ class PostStore(Store):
 class PostDAV(ViewModel[PostStore], path="users/{follower}/feed/{post_id}", typed=True, shards=40):
     @property
     def post(self) -> dict[str, Any]:
-        return self.store.post.to_fields()
+        return self.store.post.doc_fields()
 
     def targets(self) -> Iterable[dict[str, str]]:
         post_id = self.store.post.doc_id
@@ -36,5 +36,5 @@ class PostDAV(ViewModel[PostStore], path="users/{follower}/feed/{post_id}", type
         return [{"follower": f, "post_id": post_id} for f, follows in followers.items() if follows]
 
 
-app = App([ViewMediator(PostDAV)], fan_out=FanOut())
+app = App([PostDAV], fan_out=FanOut())
 app.export(globals())

@@ -17,14 +17,9 @@ from onto_fn import (
     Store,
     ViewMediator,
     ViewModel,
-    claim,
-    members,
-    owner,
-    public,
-    role,
     root,
-    signed_in,
 )
+from onto_fn.access import claim, members, owner, public, role, signed_in
 
 
 class Team(DomainModel, collection="teams"):

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from towns import Towns
 
-from onto_fn import Change
 from onto_fn.cli.apps import load_app
+from onto_fn.observability import Change
 
 APP = """\
-from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, root, count, total
+from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, root
+from onto_fn.aggregates import count, total
 
 
 class Street(DomainModel, collection="streets"):

@@ -8,7 +8,7 @@ import pytest
 from terminal import TERMINAL
 from towns import Towns
 
-from onto_fn import Write
+from onto_fn.editing import Write
 
 BAD = "InvalidDocument:towns/oslo"
 IDS = [f"View{number}~towns%2F{'a-long-name-of-a-place' * 4}" for number in range(6)]

@@ -47,7 +47,12 @@ service cloud.firestore {{
   }}
 }}
 """
-READABLE = ("from onto_fn import ", "from onto_fn import TopicSink, public, ")
+READABLE = (
+    "from onto_fn import ",
+    "from onto_fn.access import public\n"
+    "from onto_fn.messaging import TopicSink\n"
+    "from onto_fn import ",
+)
 TITLE = "return self.store.town.name"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from towns import Towns
 
-from onto_fn import Change
 from onto_fn.cli.apps import load_app
+from onto_fn.observability import Change
 
 
 @pytest.mark.parametrize("in_terminal", [True, False])
@@ -102,7 +102,7 @@ def test_a_collection_is_no_document(towns: Towns) -> None:
 
 AGGREGATED = """\
 from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, many, query, root
-from onto_fn import count, total
+from onto_fn.aggregates import count, total
 
 
 class Shop(DomainModel, collection="shops"):

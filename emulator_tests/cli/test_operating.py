@@ -15,9 +15,9 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from terminal import TERMINAL, assert_one_line
 from towns import Towns
 
-from onto_fn import Change
 from onto_fn.firestore import Document, Query
 from onto_fn.functions.app import app_of
+from onto_fn.observability import Change
 from onto_fn.testing import EmulatorSuite
 
 LETTER = "TownView~towns%2Foslo"
@@ -59,7 +59,8 @@ def test_dead_letters_are_listed_shown_replayed_and_discarded(
 SENDING = """\
 import os
 
-from onto_fn import App, DomainModel, FanOut, Store, TopicSink, ViewMediator, ViewModel, root
+from onto_fn import App, DomainModel, FanOut, Store, ViewMediator, ViewModel, root
+from onto_fn.messaging import TopicSink
 
 
 class Town(DomainModel, collection="towns"):

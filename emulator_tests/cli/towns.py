@@ -7,7 +7,9 @@ from pathlib import Path
 
 from terminal import Ended, Many
 
-from onto_fn import Change, Database, Engine, Write
+from onto_fn.editing import Database, Write
+from onto_fn.engine import Engine
+from onto_fn.observability import Change
 
 
 @dataclass

@@ -27,7 +27,8 @@ for folder in (HERE, HERE.parent.parent / "functions"):
 from kit.interleaving import Interleaved  # noqa: E402
 from kit.writing import Writer  # noqa: E402
 
-from onto_fn import Database, RetryPolicy  # noqa: E402
+from onto_fn import RetryPolicy  # noqa: E402
+from onto_fn.editing import Database  # noqa: E402
 from onto_fn.engine import turns  # noqa: E402
 from onto_fn.testing import EmulatorSuite  # noqa: E402
 

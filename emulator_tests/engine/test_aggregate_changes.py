@@ -14,22 +14,14 @@ from kit.interleaving import Interleaved, Point
 from kit.polls import POLL, RESULTS, numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer, in_threads
 
-from onto_fn import (
-    Change,
-    Database,
-    Engine,
-    Result,
-    average,
-    count,
-    maximum,
-    minimum,
-    total,
-)
-from onto_fn.engine import Batch
+from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine
 from onto_fn.engine.backfill import Backfill, Report, targets_of
 from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification
 from onto_fn.firestore import Document, Query, Write
+from onto_fn.observability import Change, Result
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 VOTERS = 5

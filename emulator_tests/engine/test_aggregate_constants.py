@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 from kit.polls import POLL, RESULTS, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import (
-    Database,
-    DomainModel,
-    Engine,
-    Store,
-    ViewModel,
-    aggregate,
-    count,
-    root,
-    total,
-)
+from onto_fn import DomainModel, Store, ViewModel, aggregate, root
+from onto_fn.aggregates import count, total
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.backfill import Backfill, targets_of
 from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification

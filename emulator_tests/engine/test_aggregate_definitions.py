@@ -4,7 +4,10 @@ import pytest
 from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import Database, DeclarationError, DomainModel, Result, count, total
+from onto_fn import DeclarationError, DomainModel
+from onto_fn.aggregates import count, total
+from onto_fn.editing import Database
+from onto_fn.observability import Result
 
 
 def test_a_definition_that_is_rolled_back_counts_each_document_once(

@@ -4,7 +4,10 @@ import pytest
 from kit.polls import numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer
 
-from onto_fn import Database, Result, RetryPolicy, average, count, total
+from onto_fn import RetryPolicy
+from onto_fn.aggregates import average, count, total
+from onto_fn.editing import Database
+from onto_fn.observability import Result
 
 
 def test_a_key_whose_documents_sum_to_zero_is_there(database: Database, writer: Writer) -> None:

@@ -13,29 +13,15 @@ from kit.polls import POLL, CountedPoll, numbers, poll_engine
 from kit.writing import Writer
 from pydantic import Field, computed_field, model_validator
 
-from onto_fn import (
-    Change,
-    Database,
-    DomainModel,
-    EmbeddedModel,
-    Engine,
-    Ref,
-    Result,
-    Store,
-    ViewModel,
-    aggregate,
-    average,
-    count,
-    maximum,
-    minimum,
-    query,
-    root,
-    total,
-)
+from onto_fn import DomainModel, EmbeddedModel, Ref, Store, ViewModel, aggregate, query, root
+from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.backfill import Backfill, targets_of
 from onto_fn.engine.differences import Kind
 from onto_fn.engine.verification import Verification
 from onto_fn.firestore import Reference
+from onto_fn.observability import Change, Result
 
 
 class Kinds(Enum):

@@ -10,23 +10,12 @@ from kit.calls import Calls
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import (
-    Change,
-    Database,
-    DomainModel,
-    Engine,
-    Result,
-    Store,
-    ViewModel,
-    aggregate,
-    average,
-    count,
-    maximum,
-    minimum,
-    root,
-    total,
-)
+from onto_fn import DomainModel, Store, ViewModel, aggregate, root
+from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Query
+from onto_fn.observability import Change, Result
 from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 POLL, RESULTS = "polls/p", "pollResults/p"
@@ -348,7 +337,7 @@ def test_an_aggregate_of_a_class_counts_its_subclasses_and_no_others(
 ) -> None:
     engine = Engine([ShelfView.definition()])
     for medium in (Medium(doc_id="m"), Book(doc_id="b"), Novel(doc_id="n")):
-        engine.handle(database, writer.write(medium.doc_ref.path, medium.to_fields()))
+        engine.handle(database, writer.write(medium.doc_ref.path, medium.doc_fields()))
 
     engine.handle(database, writer.write("shelves/s", {}))
 

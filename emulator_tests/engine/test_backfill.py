@@ -11,17 +11,10 @@ from kit.domain import GroupView, Team, TeamView, group_view, people
 from kit.polls import POLL, numbers, poll_engine
 from kit.writing import Writer
 
-from onto_fn import (
-    Database,
-    DeclarationError,
-    DocumentSink,
-    Engine,
-    Mediator,
-    TaskDone,
-    count,
-    total,
-)
-from onto_fn.engine import Batch
+from onto_fn import DeclarationError, DocumentSink, Mediator
+from onto_fn.aggregates import count, total
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine
 from onto_fn.engine.backfill import Backfill, Progress, targets_of
 from onto_fn.engine.estimates import estimate
 from onto_fn.engine.status import status_of
@@ -232,7 +225,7 @@ def test_a_task_is_not_backfilled() -> None:
         source = Team
         sink = DocumentSink("never/{id}")
         mode = "task"
-        done = TaskDone.set_field("processed")
+        mark = "processed"
 
         def on_create(self, source: Team) -> None: ...
 

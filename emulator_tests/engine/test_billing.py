@@ -14,19 +14,10 @@ import pytest
 from kit.writing import Writer
 from pydantic import Field
 
-from onto_fn import (
-    Change,
-    Database,
-    DomainModel,
-    Engine,
-    Ref,
-    Result,
-    Store,
-    ViewModel,
-    many,
-    query,
-    root,
-)
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, query, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 from onto_fn.testing.billing import Billing
 from onto_fn.views.definition import Consistency
 
@@ -123,7 +114,7 @@ def join(
         parts=[Part.ref(links[n, 0]) for n in range(width)],
         readers=[f"r{n}" for n in range(readers)],
     )
-    writer.write_all({model.doc_ref.path: model.to_fields() for model in [*parts, whole]})
+    writer.write_all({model.doc_ref.path: model.doc_fields() for model in [*parts, whole]})
     engine.rebuild(writer.database, view.definition().name, "wholes/w")
     return engine
 
@@ -285,7 +276,7 @@ def test_a_first_build_reads_what_is_new_once_more_to_lock_it(
     writer.write("parts/a", {"number": 1})
     whole = Whole(doc_id="w", parts=[Part.ref("a")], readers=["r"])
 
-    engine.handle(billed, writer.write("wholes/w", whole.to_fields()))
+    engine.handle(billed, writer.write("wholes/w", whole.doc_fields()))
 
     # look-up, root, part, both again in the transaction, commit
     assert billing.counts == {"calls": 5, "reads": 1 + 1 + 1 + 2, "writes": 2}

@@ -14,21 +14,12 @@ from kit.interleaving import Interleaved
 from kit.writing import Writer
 from pydantic import Field
 
-from onto_fn import (
-    Change,
-    Database,
-    DomainModel,
-    Engine,
-    Result,
-    RetryPolicy,
-    Store,
-    ViewModel,
-    one,
-    root,
-)
-from onto_fn.engine import Batch, commits, leftovers, snapshots
+from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, one, root
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine, commits, leftovers, snapshots
 from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.errors import RetriesExhausted
+from onto_fn.observability import Change, Result
 
 GROUP = "groups/g"
 

@@ -7,18 +7,11 @@ from typing import Any
 import pytest
 from kit.writing import Writer
 
-from onto_fn import (
-    App,
-    Database,
-    DomainModel,
-    Engine,
-    Form,
-    FormMediator,
-    Request,
-    Result,
-    role,
-    signed_in,
-)
+from onto_fn import App, DomainModel, Form, FormMediator, Request
+from onto_fn.access import role, signed_in
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Result
 
 
 class Note(DomainModel, collection="callerNotes"):

@@ -65,7 +65,7 @@ print(json.dumps({"imported": imported, "served": sorted(sys.modules)}))
 def instance(project: str, writer: Writer) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """The log of an instance that has served one event, and the modules that it had loaded."""
     user = User(doc_id="joshua", first_name="Joshua", last_name="Bell")
-    writer.write("users/joshua", user.to_fields())
+    writer.write("users/joshua", user.doc_fields())
     event = {
         "id": "event-1",
         "type": "google.cloud.firestore.document.v1.written",

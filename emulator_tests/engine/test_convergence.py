@@ -20,7 +20,9 @@ from kit.domain import AddressView, BoardView, GroupView, Person, TeamView, Town
 from kit.interleaving import Interleaved, Point
 from kit.writing import Fields, Writer
 
-from onto_fn import Change, Database, Engine
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Change
 from onto_fn.views.definition import Consistency
 
 PEOPLE, GROUPS, TEAMS, TOWNS = "abc", "gh", "tu", "xy"

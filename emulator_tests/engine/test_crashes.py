@@ -13,8 +13,11 @@ from kit.domain import AddressView, GroupView, TeamView, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import Change, Database, Engine, Observer, Outcome, Result, RetryPolicy
+from onto_fn import RetryPolicy
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.errors import RetriesExhausted
+from onto_fn.observability import Change, Observer, Outcome, Result
 
 Connect = Callable[..., Any]
 ANN = {"name": "Ann", "team": "t"}

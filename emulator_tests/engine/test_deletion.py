@@ -10,7 +10,8 @@ from kit.domain import GroupView, TeamView, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import Change, Engine, Result
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 LIVES = [{"title": "first"}, {"title": "second"}, None, {"title": "third"}]
 PEOPLE = [{"name": "Ann"}, {"name": "Anna"}, None, {"name": "Annette"}]

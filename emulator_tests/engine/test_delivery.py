@@ -14,8 +14,10 @@ from kit.interleaving import Interleaved, Point
 from kit.sending import Recorder, creations, deliver, entries
 from kit.writing import Writer, in_threads
 
-from onto_fn import App, Change, DeclarationError, Engine, Result, RetryPolicy, ViewMediator
+from onto_fn import App, DeclarationError, RetryPolicy, ViewMediator
+from onto_fn.engine import Engine
 from onto_fn.errors import MessageRefused, RetriesExhausted, TransientError
+from onto_fn.observability import Change, Result
 from onto_fn.serving import Listener
 from onto_fn.testing.eventually import Eventually
 

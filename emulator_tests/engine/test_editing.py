@@ -13,7 +13,8 @@ from kit.calls import Outage
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Database, Refused, edit, load_view
+from onto_fn import Refused
+from onto_fn.editing import Database, edit, load_view
 from onto_fn.errors import Contention, MissingDocument, RetriesExhausted
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "functions"))
@@ -55,16 +56,16 @@ def test_m8_an_edited_name_writes_one_document_of_all_that_the_view_reads(
     view = load_view(interleaved, UserView, "thomasina")
 
     view.last_name = "Manes-Furlong"
-    written = view.propagate()
+    written = view.save()
 
     assert written == ("users/thomasina",)
     [commit] = interleaved.commits
     thomasina = MEETING_ROOM["users/thomasina"] | {"lastName": "Manes-Furlong"}
     assert commit.contents == {"users/thomasina": thomasina}
     assert view.last_name == "Manes-Furlong"
-    assert view.propagate() == (), "nothing has changed since"
+    assert view.save() == (), "nothing has changed since"
     view.last_name = "Manes"
-    assert view.propagate() == ("users/thomasina",)
+    assert view.save() == ("users/thomasina",)
 
 
 def test_a_document_that_several_reads_find_is_one_object(
@@ -77,7 +78,7 @@ def test_a_document_that_several_reads_find_is_one_object(
     view.store.users[0].last_name = "Furlong"
 
     assert [attendee.name for attendee in view.attending] == ["Thomasina Furlong"]
-    assert view.propagate() == ("users/thomasina",)
+    assert view.save() == ("users/thomasina",)
 
 
 def test_a_cached_property_shows_what_was_set(database: Database, accounts: None) -> None:
@@ -114,7 +115,7 @@ def test_a_view_whose_sources_have_changed_is_not_saved(
     writer.write("accounts/b", BOB | {"balance": 0})
 
     with pytest.raises(Contention):
-        view.propagate()
+        view.save()
 
     assert writer.content(ACCOUNT) == ANN
 

@@ -13,8 +13,10 @@ from kit.domain import GroupView
 from kit.sending import creations, deliver, entries
 from kit.writing import Writer
 
-from onto_fn import App, EndpointSink, Inbox, Message, Receipt, Result, RetryPolicy, ViewMediator
+from onto_fn import App, RetryPolicy, ViewMediator
 from onto_fn.errors import RetriesExhausted
+from onto_fn.messaging import EndpointSink, Inbox, Message, Receipt
+from onto_fn.observability import Result
 from onto_fn.testing.config import free_ports
 
 GROUP, VIEW = "groups/ä g", "groupViews/ä g"

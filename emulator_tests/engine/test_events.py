@@ -12,7 +12,9 @@ from kit.domain import GroupView, TeamView, group_view, people
 from kit.interleaving import Interleaved
 from kit.writing import Writer
 
-from onto_fn import Change, DomainModel, Engine, Result, Store, ViewModel, query, root
+from onto_fn import DomainModel, Store, ViewModel, query, root
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 Connect = Callable[..., Any]
 

@@ -14,12 +14,13 @@ from kit.calls import Calls
 from kit.domain import GroupView, Person, TeamView, group_view, people
 from kit.writing import Writer, in_threads
 
-from onto_fn import Change, DomainModel, Engine, Ref, Result, Store, ViewModel, many, root
-from onto_fn.engine import Batch
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
+from onto_fn.engine import Batch, Engine
 from onto_fn.engine.affected import find_affected
 from onto_fn.engine.fanout import batches
 from onto_fn.engine.ledger import ledger_path
 from onto_fn.firestore import Write
+from onto_fn.observability import Change, Result
 from onto_fn.views import Definition
 
 

@@ -9,7 +9,9 @@ from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 from pydantic import Field
 
-from onto_fn import DomainModel, Engine, Ref, Result, Store, ViewModel, many, query, root
+from onto_fn import DomainModel, Ref, Store, ViewModel, many, query, root
+from onto_fn.engine import Engine
+from onto_fn.observability import Result
 
 
 class Book(DomainModel, collection="books"):

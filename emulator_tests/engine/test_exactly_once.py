@@ -12,7 +12,8 @@ from kit.domain import GroupView, TeamView, group_view, people
 from kit.interleaving import Interleaved
 from kit.writing import Writer, in_threads
 
-from onto_fn import Change, Engine, Outcome, Result
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Outcome, Result
 
 Connect = Callable[..., Any]
 NAMES = "abcdefgh"

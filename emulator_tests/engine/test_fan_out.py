@@ -15,25 +15,14 @@ from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 from pydantic import Field
 
-from onto_fn import (
-    Change,
-    Database,
-    DomainModel,
-    Engine,
-    FanOut,
-    Outcome,
-    Result,
-    RetryPolicy,
-    Store,
-    ViewModel,
-    one,
-    root,
-)
-from onto_fn.engine import Batch
+from onto_fn import DomainModel, FanOut, RetryPolicy, Store, ViewModel, one, root
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine
 from onto_fn.engine.affected import find_affected
 from onto_fn.engine.ledger import LEDGER_COLLECTION
 from onto_fn.engine.together import ATTEMPTS
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
+from onto_fn.observability import Change, Outcome, Result
 
 SHARDS = 4
 POST, AUTHOR = "posts/p", "authors/ann"

@@ -8,7 +8,9 @@ from google.cloud.firestore import Client, FieldFilter
 from kit.domain import Person, Team
 from kit.writing import Writer
 
-from onto_fn import Database, Engine, Store, ViewModel, query, root
+from onto_fn import Store, ViewModel, query, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Filter, Query
 
 

@@ -11,7 +11,9 @@ from kit.bank import ACCOUNT, ANN, BOB, FORM
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Change, Database, Engine, Observer, Outcome, Result
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Observer, Outcome, Result
 
 Connect = Callable[..., Any]
 TRANSFER = "transfers/t"

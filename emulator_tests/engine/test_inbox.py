@@ -12,8 +12,10 @@ from kit.calls import Outage
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Inbox, Message, Receipt, RetryPolicy, Write
+from onto_fn import RetryPolicy
+from onto_fn.editing import Write
 from onto_fn.errors import RetriesExhausted
+from onto_fn.messaging import Inbox, Message, Receipt
 
 PROCESSED, DUPLICATE, STALE = Receipt.PROCESSED, Receipt.DUPLICATE, Receipt.STALE
 

@@ -9,31 +9,28 @@ import pytest
 from kit.writing import Writer
 
 from onto_fn import (
-    Change,
     DeclarationError,
     DomainModel,
-    Engine,
-    Observer,
-    Outcome,
     Patch,
     PatchMediator,
     Ref,
-    Result,
     Store,
     ViewModel,
-    edit,
     keyed,
     many,
     one,
-    public,
     query,
     root,
 )
+from onto_fn.access import public
+from onto_fn.editing import edit
+from onto_fn.engine import Engine
 from onto_fn.engine.backfill import Backfill, targets_of
 from onto_fn.engine.fanout import Batch
 from onto_fn.engine.skipping import MOST
 from onto_fn.engine.status import status_of
 from onto_fn.engine.verification import Verification
+from onto_fn.observability import Change, Observer, Outcome, Result
 from onto_fn.views import Definition
 
 

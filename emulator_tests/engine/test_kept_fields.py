@@ -14,25 +14,22 @@ from kit.writing import Writer
 from pydantic import BaseModel, Field
 
 from onto_fn import (
-    Database,
     DomainModel,
     EmbeddedModel,
-    Engine,
     Patch,
     PatchMediator,
     Ref,
-    Repository,
-    Result,
     Store,
     ViewMediator,
     ViewModel,
-    edit,
-    load_view,
     one,
-    owner,
     root,
 )
+from onto_fn.access import owner
+from onto_fn.editing import Database, Repository, edit, load_view
+from onto_fn.engine import Engine
 from onto_fn.errors import InvalidReference
+from onto_fn.observability import Result
 
 SHIP = "ships/a"
 KINDS: tuple[Any, ...] = (
@@ -183,7 +180,7 @@ def by_propagate(database: Database, writer: Writer, **values: Any) -> None:
     view = load_view(database, ShipPage, "a")
     for name, value in values.items():
         setattr(view, name, value)
-    assert view.propagate() == (SHIP,)
+    assert view.save() == (SHIP,)
 
 
 def by_patch(database: Database, writer: Writer, **values: Any) -> None:

@@ -11,7 +11,9 @@ import pytest
 from kit.writing import Writer
 from pydantic import Field
 
-from onto_fn import Database, DomainModel, EmbeddedModel, Engine, Store, ViewModel, query, root
+from onto_fn import DomainModel, EmbeddedModel, Store, ViewModel, query, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.firestore import Filter, Query, Write, parts
 from onto_fn.firestore.fieldpaths import field_path
 from onto_fn.firestore.queries import Order

@@ -10,7 +10,7 @@ import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from kit.writing import Writer
 
-from onto_fn import Database
+from onto_fn.editing import Database
 from onto_fn.firestore import Document, Filter, Query, Reference, Write
 from onto_fn.firestore.matching import found, is_decidable, matches, selected
 from onto_fn.firestore.queries import Operator, Order
@@ -139,8 +139,8 @@ def test_a_document_that_is_gone_matches_nothing() -> None:
         Query("things", (Filter("value", "in", None),)),
         Query("things", (Filter("value", "array_contains_any", 7),)),
         Query("things", (Filter("value", "array_contains", float("nan")),)),
-        Query("things", after="things/a"),
-        Query("things", anywhere=True),
+        Query("things", start_after="things/a"),
+        Query("things", collection_group=True),
     ],
 )
 def test_what_firestore_alone_decides_is_left_to_it(query: Query) -> None:
@@ -196,4 +196,4 @@ def test_several_inequalities_find_what_firestore_finds(
 
 def test_a_query_that_no_store_has_is_refused_without_firestore() -> None:
     with pytest.raises(ValueError, match="only the queries of stores"):
-        found(Query("things", anywhere=True), [])
+        found(Query("things", collection_group=True), [])

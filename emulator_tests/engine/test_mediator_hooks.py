@@ -9,8 +9,10 @@ import pytest
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Change, DocumentSink, DomainModel, Engine, Mediator, Result
+from onto_fn import DocumentSink, DomainModel, Mediator
+from onto_fn.engine import Engine
 from onto_fn.engine.ledger import dead_letter_path
+from onto_fn.observability import Change, Result
 
 SHOP, RECEIPT = "orders/o", "receipts/o"
 

@@ -16,7 +16,8 @@ from kit.domain import GroupView, TeamView, Town, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import Change, Engine, Result
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 GROUP = "groups/g"
 TEAM = "teams/t"

@@ -15,9 +15,11 @@ from kit.interleaving import Interleaved, Point
 from kit.sending import entries
 from kit.writing import Writer, in_threads
 
-from onto_fn import Engine, Result, RetryPolicy
+from onto_fn import RetryPolicy
+from onto_fn.engine import Engine
 from onto_fn.errors import RetriesExhausted
 from onto_fn.messages import DELETED, WRITTEN
+from onto_fn.observability import Result
 from onto_fn.views import Definition
 
 Connect = Callable[..., Any]

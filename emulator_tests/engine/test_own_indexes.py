@@ -15,24 +15,12 @@ from kit.polls import POLL, CountedPoll, CountedVote, vote
 from kit.sending import Recorder, deliver
 from kit.writing import Writer
 
-from onto_fn import (
-    App,
-    Database,
-    DocumentSink,
-    Engine,
-    Mediator,
-    TaskDone,
-    ViewMediator,
-    ViewModel,
-    aggregate,
-    count,
-    maximum,
-    minimum,
-    root,
-    total,
-)
+from onto_fn import App, DocumentSink, Mediator, ViewMediator, ViewModel, aggregate, root
 from onto_fn import Store as BaseStore
+from onto_fn.aggregates import count, maximum, minimum, total
 from onto_fn.cli.explanations import dependents, origins
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.backfill import Backfill, targets_of
 from onto_fn.engine.ledger import OWN_COLLECTIONS
 from onto_fn.engine.status import letters_of_events, status_of
@@ -68,7 +56,7 @@ class Carried(Mediator):
     source = CountedPoll
     sink = DocumentSink("carried/{id}")
     mode = "task"
-    done = TaskDone.set_field("processed")
+    mark = "processed"
 
     def on_create(self, source: CountedPoll) -> Any:
         yield self.sink.document({"question": source.question}, id=source.doc_id)

@@ -11,20 +11,13 @@ import pytest
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import (
-    Change,
-    Database,
-    DocumentSink,
-    DomainModel,
-    Engine,
-    Mediator,
-    Result,
-    RetryPolicy,
-)
-from onto_fn.engine import leftovers
+from onto_fn import DocumentSink, DomainModel, Mediator, RetryPolicy
+from onto_fn.editing import Database
+from onto_fn.engine import Engine, leftovers
 from onto_fn.engine.backfill import targets_of
 from onto_fn.engine.verification import Verification, look_at
 from onto_fn.firestore import Write
+from onto_fn.observability import Change, Result
 
 ADA = {"name": "Ada", "address": {"city": "London"}}
 

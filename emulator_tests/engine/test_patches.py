@@ -16,8 +16,11 @@ from kit.calls import Outage
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Database, Engine, Outcome, PatchMediator, Result, TaskDone
+from onto_fn import PatchMediator
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.observability import Outcome, Result
 from onto_fn.testing import EmulatorSuite
 
 Connect = Callable[..., Any]
@@ -153,7 +156,7 @@ def test_a_domain_document_that_is_invalid_is_not_shown_to_the_client(
 def test_a_patch_can_be_deleted_when_it_is_done_and_stays_when_it_is_refused(
     database: Database, writer: Writer
 ) -> None:
-    definition = PatchMediator(AccountPatch, done=TaskDone.delete()).definition()
+    definition = PatchMediator(AccountPatch, mark=None).definition()
     engine = Engine([definition])
 
     engine.handle(database, writer.write(PATCH, patch(deposit=1)))

@@ -24,7 +24,9 @@ from kit.interleaving import Interleaved
 from kit.writing import Writer
 from pydantic import field_validator
 
-from onto_fn import Change, DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, many, root
+from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, many, root
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 GROUP = "groups/g"
 

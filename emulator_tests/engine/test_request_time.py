@@ -9,18 +9,11 @@ import pytest
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import (
-    Database,
-    DomainModel,
-    Engine,
-    Form,
-    FormMediator,
-    Request,
-    Result,
-    Store,
-    public,
-    root,
-)
+from onto_fn import DomainModel, Form, FormMediator, Request, Store, root
+from onto_fn.access import public
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Result
 
 FORM, LAMP = "lampForms/f", "lamps/l"
 

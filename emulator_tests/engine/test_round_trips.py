@@ -13,7 +13,10 @@ from kit.writing import Writer
 from meeting_room.models import Location, Meeting, Ticket, User
 from meeting_room.views import MeetingSession, UserView
 
-from onto_fn import App, Change, Database, Engine, Result, ViewMediator
+from onto_fn import App, ViewMediator
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 Connect = Callable[..., Any]
 VIEWS = [f"users/{user}/MeetingSession/m" for user in ("joshua", "tijuana")]
@@ -37,7 +40,7 @@ def ticket(app: App, writer: Writer) -> Callable[[bool], Change]:
         held = Ticket(
             doc_id="tj_t", role="Participant", user=User.ref("tijuana"), attendance=attendance
         )
-        return writer.write("tickets/tj_t", held.to_fields())
+        return writer.write("tickets/tj_t", held.doc_fields())
 
     models = [
         User(doc_id="joshua", first_name="Joshua", last_name="Bell"),
@@ -53,7 +56,7 @@ def ticket(app: App, writer: Writer) -> Callable[[bool], Change]:
         ),
     ]
     attend(False)
-    for change in writer.write_all({model.doc_ref.path: model.to_fields() for model in models}):
+    for change in writer.write_all({model.doc_ref.path: model.doc_fields() for model in models}):
         app.engine.handle(writer.database, change)
     return attend
 
@@ -92,7 +95,7 @@ def test_event_that_changes_no_view_takes_the_same_calls(
 ) -> None:
     """The ledger notes the version, so that a duplicate is covered."""
     user = User(doc_id="joshua", first_name="Joshua", last_name="Bell")
-    fields = {**user.to_fields(), "shoeSize": 44}
+    fields = {**user.doc_fields(), "shoeSize": 44}
     change = writer.write("users/joshua", fields)
     engine = Engine([MeetingSession.definition()])
 
@@ -129,7 +132,7 @@ def test_every_event_has_the_same_connection_and_looks_no_credentials_up(
     monkeypatch.setattr(google.auth, "default", fail)
     monkeypatch.setattr(Database, "__init__", counting)
     user = User(doc_id="joshua", first_name="Joshua", last_name="Bell")
-    writer.write("users/joshua", user.to_fields())
+    writer.write("users/joshua", user.doc_fields())
     attributes = {
         "id": "event",
         "source": f"//firestore.googleapis.com/projects/{project}/databases/(default)",

@@ -15,7 +15,9 @@ from kit.domain import GroupStore, GroupView, TeamStore, TeamView, group_view, p
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import Change, Engine, Result, ViewModel
+from onto_fn import ViewModel
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 Connect = Callable[..., Any]
 NAMES = "abcdefgh"

@@ -11,19 +11,9 @@ from kit.domain import GroupView, TeamView, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import (
-    Change,
-    DomainModel,
-    Engine,
-    Ref,
-    Result,
-    Store,
-    ViewModel,
-    keyed,
-    one,
-    query,
-    root,
-)
+from onto_fn import DomainModel, Ref, Store, ViewModel, keyed, one, query, root
+from onto_fn.engine import Engine
+from onto_fn.observability import Change, Result
 
 Connect = Callable[..., Any]
 

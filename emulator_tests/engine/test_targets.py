@@ -13,7 +13,10 @@ from kit.domain import BoardView, Group, people
 from kit.interleaving import Interleaved
 from kit.writing import Writer
 
-from onto_fn import Database, DomainModel, Engine, Result, RetryPolicy, Store, ViewModel, root
+from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, root
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.observability import Result
 
 Connect = Callable[..., Any]
 ALL = "abcdef"

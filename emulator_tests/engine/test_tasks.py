@@ -8,18 +8,11 @@ from kit.definitions import during_build
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer, in_threads
 
-from onto_fn import (
-    Change,
-    Database,
-    DeclarationError,
-    DocumentSink,
-    DomainModel,
-    Engine,
-    Mediator,
-    Result,
-    TaskDone,
-)
+from onto_fn import DeclarationError, DocumentSink, DomainModel, Mediator
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.observability import Change, Result
 
 REQUEST, ORDER = "requests/r", "taskOrders/r"
 
@@ -44,7 +37,7 @@ class Order(Mediator):
 class MarkedOrder(Order):
     """The same, with a mark that the client can watch."""
 
-    done = TaskDone.set_field("processed")
+    mark = "processed"
 
 
 class Application(DomainModel, collection="applications", extra="forbid"):
@@ -57,7 +50,7 @@ class Admission(Mediator):
     source = Application
     sink = DocumentSink("admissions/{id}")
     mode = "task"
-    done = TaskDone.set_field("processed")
+    mark = "processed"
     is_open = False
 
     def on_create(self, source: Application) -> Iterator[Any]:

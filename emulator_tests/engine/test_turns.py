@@ -11,9 +11,9 @@ from kit.domain import GroupView, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn import Change, Engine, Outcome, Result
-from onto_fn.engine import turns
+from onto_fn.engine import Engine, turns
 from onto_fn.engine.ledger import ledger_path
+from onto_fn.observability import Change, Outcome, Result
 from onto_fn.testing.eventually import eventually
 
 LEDGER = ledger_path("GroupView", "groups/g")

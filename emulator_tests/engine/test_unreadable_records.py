@@ -8,10 +8,11 @@ import pytest
 from kit.domain import BoardView, people
 from kit.writing import Writer
 
-from onto_fn import Database, Engine, Result
-from onto_fn.engine import Batch
+from onto_fn.editing import Database
+from onto_fn.engine import Batch, Engine
 from onto_fn.engine.ledger import ledger_path
 from onto_fn.firestore import Write
+from onto_fn.observability import Result
 
 GROUP, OTHER = "groups/g", "groups/other"
 RECORD = ledger_path("BoardView", GROUP)

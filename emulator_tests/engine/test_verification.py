@@ -10,7 +10,9 @@ from kit.domain import GroupView, group_view
 from kit.polls import POLL, numbers, poll_engine, vote
 from kit.writing import Writer
 
-from onto_fn import Database, Engine, count, total
+from onto_fn.aggregates import count, total
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
 from onto_fn.engine.backfill import targets_of
 from onto_fn.engine.differences import Difference, Kind
 from onto_fn.engine.ledger import ledger_path

@@ -12,8 +12,10 @@ from kit.domain import GroupView, people
 from kit.interleaving import Interleaved
 from kit.writing import Writer
 
-from onto_fn import Change, DomainModel, Engine, Ref, Store, ViewModel, one, query, root
+from onto_fn import DomainModel, Ref, Store, ViewModel, one, query, root
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document
+from onto_fn.observability import Change
 
 Connect = Callable[..., Any]
 

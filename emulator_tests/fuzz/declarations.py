@@ -43,10 +43,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from onto_fn import (
-    DomainModel, EmbeddedModel, Form, Patch, Ref, Store, ViewModel, many, owner, root,
-    signed_in,
-)
+from onto_fn import DomainModel, EmbeddedModel, Form, Patch, Ref, Store, ViewModel, many, root
+from onto_fn.access import owner, signed_in
 
 """
 

@@ -87,7 +87,7 @@ NAMES = (
 CLASHING_NAMES = (
     "request", "ref", "at", "where", "template", "content", "family", "all", "copy", "json",
     "schema",
-    "validate", "construct", "model_name", "store", "targets", "definition", "propagate", "query",
+    "validate", "construct", "model_name", "store", "targets", "definition", "save", "query",
     "submit", "parsed", "stored_fields", "doc_update_time", "to_fields", "Document", "root",
     "accepts", "owns", "update", "is_declared", "loaded", "put", "reads", "models",
 )  # fmt: skip

@@ -11,24 +11,14 @@ from typing import Any
 from fuzz.composed import ModelField, to_camel
 from fuzz.declarations import Declaration
 from fuzz.documents import Google, Message, same, wire
-from onto_fn import (
-    App,
-    Change,
-    Database,
-    DeclarationError,
-    DomainModel,
-    Engine,
-    FormMediator,
-    PatchMediator,
-    Result,
-    ViewMediator,
-    edit,
-    load_view,
-)
+from onto_fn import App, DeclarationError, DomainModel, FormMediator, PatchMediator, ViewMediator
+from onto_fn.editing import Database, edit, load_view
+from onto_fn.engine import Engine
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.values import decode_fields, encode_fields
 from onto_fn.models.domain import stored_content
+from onto_fn.observability import Change, Result
 
 OWNER = "owner"
 
@@ -124,7 +114,9 @@ def read(case: Case, world: World) -> None:
         content = stored_content(thing)
         for one in case.declaration.fields:
             _compare(f"{path}: {one.name}", content.get(one.stored), written.kept.get(one.name))
-        encoded = encode_fields(DomainModel.to_fields(thing), documents=world.documents, where=path)
+        encoded = encode_fields(
+            DomainModel.doc_fields(thing), documents=world.documents, where=path
+        )
         again = model.from_document(Document(path, decode_fields(encoded, world.documents), None))
         _require(
             digest(content) == digest(stored_content(again)),
@@ -174,7 +166,7 @@ def unchanged(case: Case, world: World) -> None:
         loaded = load_view(world.database, case.get("Page"), path.rpartition("/")[2])
         for one in case.declaration.fields:
             setattr(loaded, one.name, getattr(loaded, one.name))
-        written = loaded.propagate()
+        written = loaded.save()
         _require(written == (), f"setting each field to what it is has written {written}")
 
 

@@ -18,7 +18,7 @@ from fuzz import front_end
 from fuzz.declarations import Declaration, generated
 from fuzz.documents import Google
 from fuzz.properties import Case, World, applicable, checked, imported
-from onto_fn import Database
+from onto_fn.editing import Database
 
 
 @dataclass(frozen=True)

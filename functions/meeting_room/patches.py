@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from meeting_room.views import MeetingSession, UserView
-from onto_fn import Patch, owner
+from onto_fn import Patch
+from onto_fn.access import owner
 
 
 class MeetingSessionPatch(

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from meeting_room.models import Location, Meeting, Ticket, User
-from onto_fn import Refused, Store, ViewModel, keyed, many, one, owner, query, root
+from onto_fn import Refused, Store, ViewModel, keyed, many, mirror, one, query, root
+from onto_fn.access import owner
 
 
 class Attendee(BaseModel):
@@ -35,17 +36,9 @@ class MeetingSession(
 ):
     """A meeting as each of its users sees it."""
 
-    @property
-    def latitude(self) -> float:
-        return self.store.location.latitude
-
-    @property
-    def longitude(self) -> float:
-        return self.store.location.longitude
-
-    @property
-    def address(self) -> str:
-        return self.store.location.address
+    latitude: float = mirror("location.latitude")
+    longitude: float = mirror("location.longitude")
+    address: str = mirror("location.address")
 
     @property
     def in_session(self) -> bool:
@@ -106,25 +99,10 @@ class UserStore(Store):
 class UserView(ViewModel[UserStore], path="users/{user_id}/UserView/view", read=owner("user_id")):
     """One user's screen."""
 
-    @property
-    def first_name(self) -> str:
-        return self.store.user.first_name
-
-    @property
-    def last_name(self) -> str:
-        return self.store.user.last_name
-
-    @last_name.setter
-    def last_name(self, value: str) -> None:
-        self.store.user.last_name = value
-
-    @property
-    def organization(self) -> str | None:
-        return self.store.user.organization
-
-    @property
-    def hearing_aid_requested(self) -> bool:
-        return self.store.user.hearing_aid_requested
+    first_name: str = mirror("user.first_name")
+    last_name: str = mirror("user.last_name", setter=True)
+    organization: str | None = mirror("user.organization")
+    hearing_aid_requested: bool = mirror("user.hearing_aid_requested")
 
     @property
     def meetings(self) -> list[MeetingLine]:

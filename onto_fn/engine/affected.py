@@ -192,7 +192,7 @@ def find_affected(
                     yield item
             if len(documents) < page_size:
                 break
-            page = replace(page, after=documents[-1].path)
+            page = replace(page, start_after=documents[-1].path)
     assert read_time is not None, "there is always the document's own key"
     for path, (definition, shard) in rooted.items():
         if path not in found:

@@ -287,7 +287,7 @@ class Backfill:
         query = records_of(target, part.fingerprint)
         after = part.after
         while True:
-            page = replace(query, after=after, limit=self._page)
+            page = replace(query, start_after=after, limit=self._page)
             found = self._engine.retry.run(
                 f"the stale records of {target.name}",
                 lambda _, p=page: self._database.query(p),
@@ -344,7 +344,7 @@ def other_fingerprints(database: Database, definition: Definition) -> list[str]:
 
 
 def _has(database: Database, query: Query) -> bool:
-    return bool(database.query(replace(query, limit=1, names_only=True))[0])
+    return bool(database.query(replace(query, limit=1, keys_only=True))[0])
 
 
 def _fingerprints(database: Database) -> Iterator[str]:

@@ -118,7 +118,7 @@ class Checkpoint:
         self._forget_parts()
 
     def _forget_parts(self) -> None:
-        query = Query(f"{self.path}/parts", names_only=True)
+        query = Query(f"{self.path}/parts", keys_only=True)
         for page in self._database.pages(query):
             self._commit([Write(document.path, None) for document in page])
 

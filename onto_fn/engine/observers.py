@@ -26,7 +26,7 @@ class Observer:
     handle several events at the same time.
 
     Example:
-        >>> from onto_fn import Change, Observer, Outcome
+        >>> from onto_fn.observability import Change, Observer, Outcome
         >>> class Told(Observer):
         ...     def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
         ...         print(change.path, outcome.result.value)

@@ -70,8 +70,8 @@ def root_query(target: Target) -> Query:
             "variable cannot be scanned; rebuild its roots one by one with `Engine.rebuild`"
         )
     if not template.variables:
-        return Query(template.text, names_only=True)
-    return Query(template.segments[-1], names_only=True, anywhere=True)
+        return Query(template.text, keys_only=True)
+    return Query(template.segments[-1], keys_only=True, collection_group=True)
 
 
 def count_roots(database: Database, target: Target) -> int:
@@ -94,7 +94,7 @@ def spans(database: Database, query: Query, count: int) -> list[Span]:
     cuts = database.cuts(last_segment(query.collection), count - 1) if count > 1 else []
     if cuts is None:
         cuts = _skipped_to(database, query, count)
-    elif not query.anywhere:
+    elif not query.collection_group:
         cuts = [cut for cut in cuts if parent_collection(cut) == query.collection]
     edges = [None, *cuts, None]
     return [Span(after, until) for after, until in pairwise(edges)]
@@ -118,10 +118,10 @@ def pages(
         page = Query(
             query.collection,
             limit=limit,
-            after=after,
-            until=span.until,
-            anywhere=query.anywhere,
-            names_only=True,
+            start_after=after,
+            end_at=span.until,
+            collection_group=query.collection_group,
+            keys_only=True,
         )
         found = policy.run(f"a page of {query.collection}", lambda _, p=page: database.query(p))[0]
         for start in range(0, len(found), size):
@@ -157,8 +157,8 @@ def _skipped_to(database: Database, query: Query, count: int) -> list[str]:
             query.collection,
             limit=1,
             offset=skipped - 1,
-            anywhere=query.anywhere,
-            names_only=True,
+            collection_group=query.collection_group,
+            keys_only=True,
         )
         found, _ = database.query(at)
         cuts += [document.path for document in found]

@@ -130,7 +130,7 @@ def _delete_retired(database: Database, aggregate: AggregateSpec, policy: RetryP
     for group in database.paths(AGGREGATES):
         number = aggregate.number_of(group)
         if number is not None and number not in register.numbers and number <= register.last:
-            for page in database.pages(Query(f"{group}/shards", names_only=True)):
+            for page in database.pages(Query(f"{group}/shards", keys_only=True)):
                 _delete(database, page, policy)
     policy.run(aggregate.register_path, lambda _: _forget(database, aggregate, register))
 

@@ -156,7 +156,7 @@ class Verification:
 
         A record's id tells its root. Only what is left of this sieve is read whole.
         """
-        names = replace(records_of(target), names_only=True)
+        names = replace(records_of(target), keys_only=True)
         for found in self._database.pages(names, PAGE_OF_NAMES):
             told = {document.path: _told_root(target, document.path) for document in found}
             roots = list({root for root in told.values() if root is not None})

@@ -148,7 +148,7 @@ class Database:
             if len(page) < size:
                 return
             after = page[-1].path
-            page, _ = self.query(replace(query, limit=size, after=after), read_time=read_time)
+            page, _ = self.query(replace(query, limit=size, start_after=after), read_time=read_time)
 
     def paths(self, collection: str) -> Generator[str]:
         """Paths of all documents of a collection, also of those that only have documents below.
@@ -175,7 +175,7 @@ class Database:
         """
         plan = planned(query)
         if not plan.is_whole:
-            return len(self.query(replace(query, names_only=True))[0])
+            return len(self.query(replace(query, keys_only=True))[0])
         request = _Aggregate(
             parent=self._parent(query),
             structured_aggregation_query={
@@ -354,7 +354,7 @@ class Database:
         return self._document(message)
 
     def _parent(self, query: Query) -> str:
-        parent = "" if query.anywhere else query.collection.rpartition("/")[0]
+        parent = "" if query.collection_group else query.collection.rpartition("/")[0]
         return f"{self._documents}/{parent}" if parent else self._documents
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:

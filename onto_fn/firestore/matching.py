@@ -34,8 +34,9 @@ def is_decidable(query: Query) -> bool:
     It can if the conditions are of equality and the query is for whole collections: a document that
     leaves the first ten makes room for one that nobody has at hand.
     """
-    bounds = (query.limit, query.after, query.until, query.anywhere, query.offset, query.names_only)
-    return not any(bounds) and all(_is_decided(condition) for condition in query.filters)
+    is_part = any((query.limit, query.start_after, query.end_at, query.offset))
+    is_whole = not (is_part or query.collection_group or query.keys_only)
+    return is_whole and all(_is_decided(condition) for condition in query.filters)
 
 
 def identity(query: Query) -> str:
@@ -43,8 +44,8 @@ def identity(query: Query) -> str:
     return digest(
         {
             "collection": query.collection,
-            "bounds": [query.limit, query.after, query.until, query.offset],
-            "kind": [query.anywhere, query.names_only],
+            "bounds": [query.limit, query.start_after, query.end_at, query.offset],
+            "kind": [query.collection_group, query.keys_only],
             "filters": [{"of": [c.field, c.op], "value": c.value} for c in query.filters],
             "orders": [{"of": [order.field, order.descending]} for order in query.orders],
         }
@@ -75,7 +76,12 @@ def found(query: Query, documents: Iterable[Document]) -> list[Document]:
         ValueError: the query is of a kind that no store has: a collection group, a part of a
             collection, or names only.
     """
-    if query.anywhere or query.names_only or query.after is not None or query.until is not None:
+    if (
+        query.collection_group
+        or query.keys_only
+        or query.start_after is not None
+        or query.end_at is not None
+    ):
         raise ValueError(f"only the queries of stores are decided without Firestore, not {query}")
     of_equality = replace(query, filters=tuple(f for f in query.filters if f.op in _DECIDED))
     others = [condition for condition in query.filters if condition.op not in _DECIDED]
@@ -111,7 +117,7 @@ def is_nothing(value: Value) -> bool:
 def _orders(query: Query) -> list[Order]:
     """The orders that Firestore sorts by: after those of the query, the fields of inequalities."""
     orders = list(query.orders)
-    if query.after is not None or query.until is not None:
+    if query.start_after is not None or query.end_at is not None:
         return orders  # there are none, and the order is that of the names
     falling = bool(orders) and orders[-1].descending
     known = {order.field for order in orders}

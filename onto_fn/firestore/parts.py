@@ -58,7 +58,7 @@ class Plan:
         ordered = in_order(self.query, {d.path: d for d in found}.values())
         end = None if self.query.limit is None else self.query.offset + self.query.limit
         wanted = ordered[self.query.offset : end]
-        return [replace(d, fields={}) for d in wanted] if self.query.names_only else wanted
+        return [replace(d, fields={}) for d in wanted] if self.query.keys_only else wanted
 
     def _kept(self, part: Query, run: Callable[[Query], list[Document]]) -> list[Document]:
         """A part's documents without those with excluded values; up to its limit, if it has one."""
@@ -106,7 +106,7 @@ def planned(query: Query) -> Plan:
     if len(parts) == 1 and not excluded:
         return Plan(parts[0], (parts[0],))
     limit = None if query.limit is None else query.limit + query.offset
-    parts = [replace(part, limit=limit, offset=0, names_only=False) for part in parts]
+    parts = [replace(part, limit=limit, offset=0, keys_only=False) for part in parts]
     return Plan(query, tuple(parts), tuple(excluded))
 
 

@@ -21,6 +21,7 @@ from onto_fn.firestore.canonical import canonical
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.fieldpaths import names_in
 from onto_fn.firestore.paths import PathTemplate
+from onto_fn.renamed import renamed_fields
 
 Operator = Literal[
     "==",
@@ -107,6 +108,9 @@ class QueryShape:
         return {_key(collection, self.keyed, values) for values in itertools.product(*choices)}
 
 
+@renamed_fields(
+    after="start_after", until="end_at", anywhere="collection_group", names_only="keys_only"
+)
 @dataclass(frozen=True, slots=True)
 class Query:
     """A query with all its values, ready to run."""
@@ -115,13 +119,13 @@ class Query:
     filters: tuple[Filter, ...] = ()
     orders: tuple[Order, ...] = ()
     limit: int | None = None
-    after: str | None = None
-    """Path of the document to begin after; only for queries without orders."""
-    until: str | None = None
-    """Path of the document to end with; only for queries without orders."""
-    anywhere: bool = False
+    start_after: str | None = None
+    """Path of the document that the result begins after; only for queries without orders."""
+    end_at: str | None = None
+    """Path of the document that the result ends with; only for queries without orders."""
+    collection_group: bool = False
     """Whether `collection` is the id of a collection group: every collection that ends in it."""
-    names_only: bool = False
+    keys_only: bool = False
     """Whether the documents come without their fields."""
     offset: int = 0
     """How many documents to leave out at the beginning; they are billed like the others."""

@@ -23,7 +23,7 @@ def structured(query: Query, documents: str) -> dict[str, Any]:
         InvalidValue: Firestore has no form for a filter's value.
     """
     selector: dict[str, Any] = {"collection_id": query.collection.rpartition("/")[2]}
-    if query.anywhere:
+    if query.collection_group:
         selector["all_descendants"] = True
     made: dict[str, Any] = {"from_": [selector]}
     filters = [_filter(condition, documents) for condition in query.filters]
@@ -39,13 +39,13 @@ def structured(query: Query, documents: str) -> dict[str, Any]:
             }
             for order in query.orders
         ]
-    if query.after is not None or query.until is not None:
+    if query.start_after is not None or query.end_at is not None:
         made["order_by"] = [_NAME]
-    if query.after is not None:
-        made["start_at"] = {"values": [_cursor(query.after, documents)], "before": False}
-    if query.until is not None:
-        made["end_at"] = {"values": [_cursor(query.until, documents)], "before": False}
-    if query.names_only:
+    if query.start_after is not None:
+        made["start_at"] = {"values": [_cursor(query.start_after, documents)], "before": False}
+    if query.end_at is not None:
+        made["end_at"] = {"values": [_cursor(query.end_at, documents)], "before": False}
+    if query.keys_only:
         made["select"] = {"fields": [_NAME["field"]]}
     if query.limit is not None:
         made["limit"] = {"value": query.limit}

@@ -1,10 +1,10 @@
-"""`App`: all mediators of a deployment, compiled to functions."""
+"""`App`: all that a deployment keeps up to date, compiled to functions."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
@@ -14,7 +14,7 @@ from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, RetryPolic
 from onto_fn.engine.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.letters import event_letter, event_letter_path
 from onto_fn.errors import DeclarationError, UndecodableEvent
-from onto_fn.firestore import Database, PathTemplate, Write
+from onto_fn.firestore import Database, Document, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions import logs
 from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
@@ -22,8 +22,10 @@ from onto_fn.functions.calls import request_function
 from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
     CREATED,
+    Egress,
     FirestoreFunction,
     FunctionOptions,
+    Ingress,
     Param,
     Secret,
     function_names,
@@ -33,12 +35,15 @@ from onto_fn.functions.outbox import Courier
 from onto_fn.functions.replay import replay_function
 from onto_fn.functions.tracing import traced
 from onto_fn.mediators import (
-    Mediator,
+    Declared,
     RequestMediator,
-    ViewMediator,
     check_graph,
+    mediators_of,
     sinks_by_name,
 )
+from onto_fn.models import Ref
+from onto_fn.renamed import renamed_arguments
+from onto_fn.views import ViewModel
 
 _log = logging.getLogger("onto_fn")
 
@@ -47,7 +52,7 @@ _APP = "__onto_fn_app__"
 
 
 class App:
-    """All mediators of one deployment.
+    """All view models, forms, patches and mediators of one deployment.
 
     It compiles to one Firestore function for each source collection, shared by all mediators, so
     that one write costs one invocation. Each asks the platform to redeliver what fails. If a
@@ -57,16 +62,24 @@ class App:
     is chosen when they are deployed: `memory=IntParam("VIEW_MEMORY", default=512)`.
 
     Args:
-        mediators: what the app materialises.
+        declared: the classes of view models, forms, patches and mediators. For options, a mediator
+            takes the place of the class: `ViewMediator(TeamPage, sends=[…])`.
         region: where the functions run, such as `"europe-west1"`.
         memory: MiB of an instance.
-        timeout: seconds that one event may take.
+        timeout_sec: seconds that one event may take.
         concurrency: events that one instance handles at once.
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs of an instance.
         service_account: email of the account that the functions run as; or, without secrets,
             `name@` in the same project.
+        vpc_connector: name of the Serverless VPC Access connector that the functions go out by, in
+            their project and region, or its full name.
+        vpc_connector_egress_settings: what goes out by it: `"PRIVATE_RANGES_ONLY"` or
+            `"ALL_TRAFFIC"`.
+        ingress: from where the functions can be called: `"ALLOW_ALL"`, `"ALLOW_INTERNAL_ONLY"` or
+            `"ALLOW_INTERNAL_AND_GCLB"`. Events reach them in any case; clients reach `onto_request`
+            and `onto_replay` only if they may come from outside.
         database: id of the Firestore database that is listened to.
         secrets: secrets (`SecretParam`), or their names, that the functions see as environment
             variables.
@@ -86,27 +99,31 @@ class App:
     Example:
         In `functions/main.py`::
 
-            app = App([ViewMediator(MeetingSession), ViewMediator(UserView)], region="us-central1")
+            app = App([MeetingSession, UserView, UserViewPatch], region="us-central1")
             app.export(globals())
 
     Raises:
-        DeclarationError: two mediators have the same name or write the same path, views feed each
-            other in a cycle, two functions are given the same name, or two sinks that differ have,
-            or a `name@` is to be given access to secrets.
+        DeclarationError: a class cannot be in an app by itself, two mediators have the same name or
+            write the same path, views feed each other in a cycle, two functions are given the same
+            name, or two sinks that differ have, or a `name@` is to be given access to secrets.
     """
 
+    @renamed_arguments(timeout="timeout_sec", mediators="declared")
     def __init__(
         self,
-        mediators: Sequence[ViewMediator | Mediator | RequestMediator],
+        declared: Sequence[Declared],
         *,
         region: Param[str] | None = None,
         memory: Param[int] | None = None,
-        timeout: Param[int] | None = None,
+        timeout_sec: Param[int] | None = None,
         concurrency: Param[int] | None = None,
         min_instances: Param[int] | None = None,
         max_instances: Param[int] | None = None,
         cpu: int | str | None = None,
         service_account: Param[str] | None = None,
+        vpc_connector: Param[str] | None = None,
+        vpc_connector_egress_settings: Egress | None = None,
+        ingress: Ingress | None = None,
         database: str = "(default)",
         secrets: Sequence[Secret] = (),
         labels: dict[str, str] | None = None,
@@ -117,25 +134,26 @@ class App:
         observers: Sequence[Observer] = (),
         function_names: Mapping[str, str] | None = None,
     ) -> None:
-        if not mediators:
-            raise DeclarationError("an App needs at least one mediator")
+        self.mediators = mediators_of(declared)
         self.options = FunctionOptions(
             region=region,
             memory=memory,
-            timeout=timeout,
+            timeout_sec=timeout_sec,
             concurrency=concurrency,
             min_instances=min_instances,
             max_instances=max_instances,
             cpu=cpu,
             service_account=service_account,
+            vpc_connector=vpc_connector,
+            vpc_connector_egress_settings=vpc_connector_egress_settings,
+            ingress=ingress,
             database=database,
             secrets=tuple(secrets),
             labels=dict(labels or {}),
         )
-        self.mediators = tuple(mediators)
-        definitions = [mediator.definition() for mediator in mediators]
+        definitions = [mediator.definition() for mediator in self.mediators]
         check_graph(definitions)
-        sinks = sinks_by_name([sink for mediator in mediators for sink in mediator.sends])
+        sinks = sinks_by_name([sink for mediator in self.mediators for sink in mediator.sends])
         self._courier = Courier(sinks, retry=retry)
         self._sends = bool(sinks)
         self._fan_out = fan_out
@@ -278,9 +296,81 @@ class App:
             happened,
         )
 
+    def rebuild(
+        self,
+        definition: str | type[ViewModel[Any]],
+        root: str | Ref[Any],
+        database: Database | None = None,
+    ) -> Outcome:
+        """Build the documents of one root again, whatever its ledger says, exactly once.
+
+        Args:
+            definition: the view model, or the name of a view, mediator or aggregate.
+            root: document path of the root, such as `"towns/oslo"`, or a reference to it.
+            database: where; default the app's database.
+
+        Raises:
+            DeclarationError: the app has no such view, mediator or aggregate.
+            RetriesExhausted: it could not be committed.
+        """
+        name = definition if isinstance(definition, str) else definition.__view_name__
+        path = root if isinstance(root, str) else root.path
+        return self.engine.rebuild(database or self.database(), name, path)
+
     def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
-        """Try again what a dead letter holds; see `Engine.replay`."""
+        """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
+
+        Args:
+            letter_id: id of the document in `onto_dead_letters`.
+            database: where; default the app's database.
+
+        Returns:
+            What became of it (a dead letter again if nothing was fixed), or None if the letter is
+            gone already, or was of a whole event, which is then handled like a new one.
+
+        Raises:
+            DeclarationError: it is of a view or mediator that the app does not have.
+            RetriesExhausted: it could not be committed.
+        """
         return self.engine.replay(database or self.database(), letter_id)
+
+    def letters(
+        self, definition: str | None = None, database: Database | None = None
+    ) -> Iterator[Document]:
+        """All dead letters, or those of one view, mediator or aggregate.
+
+        Args:
+            definition: its name; default all.
+            database: where; default the app's database.
+        """
+        return self.engine.letters(database or self.database(), definition)
+
+    def reconcile(self, database: Database | None = None) -> int:
+        """Rebuild what changed unseen, and what could not be built when it was last tried.
+
+        It is for a process that may have missed events, such as a listener that was down.
+
+        Returns:
+            How many roots were rebuilt, and documents counted again.
+
+        Raises:
+            RetriesExhausted: at least one could not be committed; all others were.
+        """
+        return self.engine.reconcile(database or self.database())
+
+    def drop(self, name: str, database: Database | None = None) -> int:
+        """Delete all that a view, mediator or aggregate has written, its records and dead letters.
+
+        Take it out of the app and deploy first: what is still deployed builds again.
+
+        Args:
+            name: of the view, mediator or aggregate; it need not be in the app any more.
+            database: where; default the app's database.
+
+        Returns:
+            How many roots were dropped, and documents that an aggregate had counted.
+        """
+        return self.engine.drop(database or self.database(), name)
 
     def database(self, project: str | None = None, database: str | None = None) -> Database:
         """The process's one connection to a database."""

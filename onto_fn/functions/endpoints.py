@@ -12,12 +12,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 
 if TYPE_CHECKING:
+    from firebase_functions.options import IngressSetting, VpcEgressSetting
     from firebase_functions.params import Expression, SecretParam
 
 T = TypeVar("T", str, int, float, bool)
@@ -26,6 +27,13 @@ Param = Union[T, "Expression[T]"]
 
 # The name of a secret, or a parameter that declares it.
 Secret = Union[str, "SecretParam"]
+
+# By name, or as firebase_functions.options has them, whose members are texts too.
+_IngressName = Literal["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"]
+_EgressName = Literal["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"]
+Ingress = Union[_IngressName, "IngressSetting"]
+Egress = Union[_EgressName, "VpcEgressSetting"]
+_EGRESS = "vpc_connector_egress_settings"
 
 WRITTEN = "google.cloud.firestore.document.v1.written"
 CREATED = "google.cloud.firestore.document.v1.created"
@@ -39,28 +47,35 @@ class FunctionOptions:
     Attributes:
         region: where they run; choose the database's region.
         memory: MiB.
-        timeout: seconds; at most 540.
+        timeout_sec: seconds; at most 540.
         concurrency: requests that one instance serves at once; at most 1000.
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs, or `"gcf_gen1"`.
         service_account: email; or, without secrets, `name@` in the same project.
+        vpc_connector: name of the Serverless VPC Access connector that they go out by.
+        vpc_connector_egress_settings: what goes out by it.
+        ingress: from where they can be called.
         database: id of the Firestore database.
         secrets: secrets, or their names, that become environment variables.
         labels: labels of the functions.
 
     Raises:
-        DeclarationError: `name@` with secrets.
+        DeclarationError: `name@` with secrets, or a setting of a connector that is not given, or
+            one that the platform does not have.
     """
 
     region: Param[str] | None = None
     memory: Param[int] | None = None
-    timeout: Param[int] | None = None
+    timeout_sec: Param[int] | None = None
     concurrency: Param[int] | None = None
     min_instances: Param[int] | None = None
     max_instances: Param[int] | None = None
     cpu: int | str | None = None
     service_account: Param[str] | None = None
+    vpc_connector: Param[str] | None = None
+    vpc_connector_egress_settings: Egress | None = None
+    ingress: Ingress | None = None
     database: str = "(default)"
     secrets: tuple[Secret, ...] = ()
     labels: dict[str, str] = field(default_factory=dict[str, str])
@@ -72,6 +87,12 @@ class FunctionOptions:
             raise DeclarationError(
                 f"service_account={account!r} cannot be given access to secrets: write its whole "
                 f"email, {account}PROJECT.iam.gserviceaccount.com, or a StringParam that has it"
+            )
+        _check_setting("ingress", self.ingress, _IngressName)
+        _check_setting(_EGRESS, self.vpc_connector_egress_settings, _EgressName)
+        if self.vpc_connector_egress_settings is not None and self.vpc_connector is None:
+            raise DeclarationError(
+                f"{_EGRESS} says what goes out by a connector; name that, `vpc_connector=`"
             )
 
     def endpoint(
@@ -97,15 +118,24 @@ class FunctionOptions:
             callableTrigger=callable,
             region=[self.region] if self.region is not None else None,
             availableMemoryMb=self.memory,
-            timeoutSeconds=self.timeout,
+            timeoutSeconds=self.timeout_sec,
             concurrency=self.concurrency,
             minInstances=self.min_instances,
             maxInstances=self.max_instances,
             cpu=self.cpu,
             serviceAccountEmail=self.service_account,
+            vpc=self._vpc(),
+            ingressSettings=self.ingress,
             secretEnvironmentVariables=[{"key": _name(secret)} for secret in self.secrets],
             labels=self.labels or None,
         )
+
+    def _vpc(self) -> dict[str, Any] | None:
+        if self.vpc_connector is None:
+            return None
+        egress = self.vpc_connector_egress_settings
+        settings = {"connector": self.vpc_connector, "egressSettings": egress}
+        return {name: value for name, value in settings.items() if value is not None}
 
 
 # The names are the manifest's, which the deploy tool reads field by field.
@@ -126,6 +156,8 @@ class Endpoint:
     maxInstances: Any = None
     cpu: int | str | None = None
     serviceAccountEmail: Any = None
+    vpc: dict[str, Any] | None = None
+    ingressSettings: str | None = None
     secretEnvironmentVariables: list[dict[str, str]] | None = None
     labels: dict[str, str] | None = None
 
@@ -161,6 +193,12 @@ class FirestoreFunction:
             "eventFilterPathPatterns": {"document": self.document},
         }
         return self.options.endpoint(self.name, event=trigger)
+
+
+def _check_setting(name: str, value: object, allowed: Any) -> None:
+    if value is not None and value not in get_args(allowed):
+        known = ", ".join(map(repr, get_args(allowed)))
+        raise DeclarationError(f"{name} is one of {known}, got {value!r}")
 
 
 def _name(secret: Secret) -> str:

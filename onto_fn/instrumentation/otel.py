@@ -39,7 +39,7 @@ class OpenTelemetry(Observer):
     Example:
         In `functions/main.py`::
 
-            App([ViewMediator(TeamPage)], observers=[OpenTelemetry()]).export(globals())
+            App([TeamPage], observers=[OpenTelemetry()]).export(globals())
     """
 
     def __init__(

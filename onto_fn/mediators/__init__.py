@@ -1,5 +1,6 @@
 """Mediators: source -> processor -> sink."""
 
+from onto_fn.mediators.declared import AnyMediator, Declared, mediators_of
 from onto_fn.mediators.graph import check_graph
 from onto_fn.mediators.mediator import Documents, DocumentSink, Mediator
 from onto_fn.mediators.request import FormMediator, PatchMediator, RequestMediator
@@ -7,6 +8,8 @@ from onto_fn.mediators.sinks import EndpointSink, Sink, TopicSink, sinks_by_name
 from onto_fn.mediators.view import ViewMediator
 
 __all__ = [
+    "AnyMediator",
+    "Declared",
     "DocumentSink",
     "Documents",
     "EndpointSink",
@@ -18,5 +21,6 @@ __all__ = [
     "TopicSink",
     "ViewMediator",
     "check_graph",
+    "mediators_of",
     "sinks_by_name",
 ]

@@ -130,7 +130,7 @@ def _check_tasks(definitions: Sequence[Definition]) -> None:
             raise DeclarationError(
                 f"{first.name} and {second.name} are both tasks of {first.root_collection.text!r}, "
                 "and a document that one has processed would be done for the other. Give each "
-                "`done = TaskDone.set_field(…)` with a field of its own, or make them one mediator"
+                "a mark of its own, `mark = '…'`, or make them one mediator"
             )
 
 

@@ -16,6 +16,7 @@ from onto_fn.firestore.paths import check_field_name, check_name
 from onto_fn.mediators.sinks import Sink, sink_names
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_members
+from onto_fn.renamed import warn_renamed
 from onto_fn.store import Store, root
 from onto_fn.views import Definition, Mode, TaskDone, Transition
 from onto_fn.views.definition import Isolation, fingerprint
@@ -115,7 +116,7 @@ def _checked_fields(path: str, fields: Sequence[str] | None) -> tuple[str, ...]:
 
 
 _HOOKS = ("on_create", "on_update", "on_write", "on_delete")  # may be static as well
-_OPTIONS = ("source", "sink", "name", "version", "mode", "done", "isolation", "sends")
+_OPTIONS = ("source", "sink", "name", "version", "mode", "mark", "done", "isolation", "sends")
 
 
 class Mediator:
@@ -131,10 +132,10 @@ class Mediator:
     Modes (`mode`):
         "materialise": the default, as above; by the ledger, exactly once.
         "task": the source is a request. `on_create` (or `on_write`) is called once for each, its
-            documents stay, and the request is marked in the same commit, as `done` says: deleted
-            (`TaskDone.delete()`, the default) or a field set (`TaskDone.set_field("processed")`).
-            A marked request is never processed again; a refused one has its dead letter. Of two
-            tasks on one collection, each needs a field of its own.
+            documents stay, and the request is marked in the same commit: `mark = "processed"` sets
+            that field to `{state: "done", at}`, or `{state: "failed", at, reason}`; without a
+            `mark` the request is deleted. A marked request is never processed again; a refused one
+            has its dead letter. Of two tasks on one collection, each needs a mark of its own.
         "query": at least once, without a ledger: one read, one commit. Two changes at the same
             time may end in either order.
 
@@ -166,7 +167,7 @@ class Mediator:
     name: ClassVar[str] = ""
     version: ClassVar[str] = ""
     mode: ClassVar[Mode] = "materialise"
-    done: ClassVar[TaskDone] = TaskDone.delete()
+    mark: ClassVar[str | None] = None
     isolation: ClassVar[Isolation] = "snapshot"
     sends: ClassVar[Sequence[Sink]] = ()
 
@@ -186,19 +187,22 @@ class Mediator:
             _check_hook(cls, hook)
         if cls.isolation not in get_args(Isolation):
             raise DeclarationError(f"{cls.__name__}.isolation must be one of {get_args(Isolation)}")
-        if not isinstance(cls.done, TaskDone):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DeclarationError(
-                f"{cls.__name__}.done must be TaskDone.delete() or TaskDone.set_field('…')"
-            )
         if cls.mode not in get_args(Mode):
             raise DeclarationError(f"{cls.__name__}.mode must be one of {get_args(Mode)}")
+        _take_old_mark(cls)
+        checked_mark(cls.mark, cls.__name__)
+        if cls.mark is not None and cls.mode != "task":
+            raise DeclarationError(
+                f"{cls.__name__} has mark={cls.mark!r}, and only a task is marked; say "
+                "`mode = 'task'`, or take `mark` out"
+            )
         if cls.mode == "task":
             stored = {info.alias or name for name, info in source.model_fields.items()}
-            if cls.done.field in stored:
+            if cls.mark in stored:
                 raise DeclarationError(
-                    f"{source.__name__} has the field {cls.done.field!r}, by which {cls.__name__} "
+                    f"{source.__name__} has the field {cls.mark!r}, by which {cls.__name__} "
                     "would mark it, so one that is created with it would count as processed; give "
-                    "the mark another name"
+                    "the mark another name: `mark = '…'`"
                 )
             for hook in ("on_update", "on_delete"):
                 if getattr(cls, hook) is not getattr(Mediator, hook):
@@ -256,7 +260,7 @@ class Mediator:
             removed=removed,
             isolation=cls.isolation,
             mode=cls.mode,
-            done=cls.done,
+            done=TaskDone(cls.mark),
             sends=sink_names(cls.sends, mode=cls.mode, owner=cls.__name__),
             owns=cls.sink.fields,
             creates=cls.sink.creates,
@@ -278,6 +282,36 @@ class Mediator:
             raise BuildError(
                 f"{type(self).__name__}.{hook.__name__} raised {type(error).__name__}: {error}"
             ) from error
+
+
+def checked_mark(mark: object, owner: str) -> str | None:
+    """The name of the field that marks a document as processed; None if it is deleted.
+
+    Raises:
+        DeclarationError: it is no name, or one that Firestore does not allow.
+    """
+    if mark is None:
+        return None
+    if not isinstance(mark, str):
+        raise DeclarationError(
+            f"{owner}: mark is the name of a field, or None to delete the document, got {mark!r}"
+        )
+    return check_field_name(mark, what=f"the mark of {owner}")
+
+
+def _take_old_mark(cls: type[Mediator]) -> None:
+    """A mark that is declared as `done = TaskDone…`, as it was once."""
+    done = vars(cls).get("done")
+    if done is None:
+        return
+    if not isinstance(done, TaskDone):
+        raise DeclarationError(f"{cls.__name__}.done is now `mark = 'field'`, the field's name")
+    warn_renamed(
+        f"{cls.__name__}.done = TaskDone…",
+        f"`mark = {done.field!r}`" if done.field else "no `mark`, and the document is deleted",
+        stacklevel=3,
+    )
+    cls.mark = done.field
 
 
 def _check_hook(cls: type[Mediator], name: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from onto_fn.errors import DeclarationError
+from onto_fn.mediators.mediator import checked_mark
 from onto_fn.mediators.sinks import Sink
+from onto_fn.renamed import renamed_arguments
 from onto_fn.requests import Form, Patch, RequestModel, form_definition, patch_definition
 from onto_fn.views import Definition, TaskDone
 
-PROCESSED = TaskDone.set_field("processed")
+PROCESSED = "processed"
 
 
 class RequestMediator:
@@ -19,23 +21,29 @@ class RequestMediator:
     _definition: Definition
 
     def __init__(
-        self, model: type[RequestModel], done: TaskDone, callable: bool, app_check: bool
+        self,
+        model: type[RequestModel],
+        mark: str | TaskDone | None,
+        callable: bool,
+        app_check: bool,
     ) -> None:
         self.model = model
         self.callable = callable
         self.app_check = app_check
         name = model.__name__
+        field = mark.field if isinstance(mark, TaskDone) else checked_mark(mark, name)
+        self._done = TaskDone(field)
         if not model.is_declared():
             raise DeclarationError(f"{name} has no path; declare it with `path='…/{{id}}'`")
-        if done.field is not None and done.field in model.stored_names():
+        if field is not None and field in model.stored_names():
             raise DeclarationError(
-                f"{name} has the field {done.field!r}, by which it would be marked; give the mark "
-                "another name: `done=TaskDone.set_field('…')`"
+                f"{name} has the field {field!r}, by which it would be marked; give the mark "
+                "another name: `mark='…'`"
             )
-        if callable and done.field is None:
+        if callable and field is None:
             raise DeclarationError(
                 f"{name} is callable, and a repeated call is known by the document that the first "
-                "has marked; use `done=TaskDone.set_field('…')`"
+                "has marked; use `mark='…'`"
             )
         if app_check and not callable:
             raise DeclarationError(
@@ -58,9 +66,9 @@ class FormMediator(RequestMediator):
 
     Args:
         form: the form's class.
-        done: how a form is marked. By default in the field `processed`, `{state: "done", at}` or
-            `{state: "failed", at, reason}`, which its client can watch. `TaskDone.delete()` deletes
-            it; then one that is refused stays, and has a dead letter.
+        mark: the field that marks a form: `{state: "done", at}` or `{state: "failed", at, reason}`,
+            which its client can watch. With None it is deleted instead; then one that is refused
+            stays, and has a dead letter.
         callable: whether it can be submitted over HTTP as well, by the function `onto_request`.
         app_check: whether such a call needs a valid App Check token.
 
@@ -70,18 +78,19 @@ class FormMediator(RequestMediator):
         DeclarationError: `form` is no form, or its mark does not fit.
     """
 
+    @renamed_arguments(done="mark")
     def __init__(
         self,
         form: type[Form[Any]],
         *,
-        done: TaskDone = PROCESSED,
+        mark: str | None = PROCESSED,
         callable: bool = False,
         app_check: bool = False,
     ) -> None:
         if not (isinstance(form, type) and issubclass(form, Form)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DeclarationError(f"FormMediator needs a Form class, got {form!r}")
-        super().__init__(form, done, callable, app_check)
-        self._definition = form_definition(form, done)
+        super().__init__(form, mark, callable, app_check)
+        self._definition = form_definition(form, self._done)
 
 
 class PatchMediator(RequestMediator):
@@ -89,7 +98,7 @@ class PatchMediator(RequestMediator):
 
     Args:
         patch: the patch's class.
-        done: how a patch is marked; see `FormMediator`.
+        mark: the field that marks a patch; see `FormMediator`.
         callable: whether it can be submitted over HTTP as well, by the function `onto_request`.
         app_check: whether such a call needs a valid App Check token.
 
@@ -99,15 +108,16 @@ class PatchMediator(RequestMediator):
         DeclarationError: `patch` is no patch, or its mark does not fit.
     """
 
+    @renamed_arguments(done="mark")
     def __init__(
         self,
         patch: type[Patch[Any]],
         *,
-        done: TaskDone = PROCESSED,
+        mark: str | None = PROCESSED,
         callable: bool = False,
         app_check: bool = False,
     ) -> None:
         if not (isinstance(patch, type) and issubclass(patch, Patch)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DeclarationError(f"PatchMediator needs a Patch class, got {patch!r}")
-        super().__init__(patch, done, callable, app_check)
-        self._definition = patch_definition(patch, done)
+        super().__init__(patch, mark, callable, app_check)
+        self._definition = patch_definition(patch, self._done)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from onto_fn.errors import DeclarationError
 from onto_fn.mediators.sinks import Sink, sink_names
-from onto_fn.views import Definition, ViewModel
+from onto_fn.views import Definition, ViewModel, ViewModelType
 
 
 class ViewMediator:
@@ -43,7 +43,7 @@ class ViewMediator:
         self.view = view
         self.sends = tuple(sends)
         names = sink_names(self.sends, mode=mode, owner=view.__name__)
-        self._definition = replace(view.definition(), mode=mode, sends=names)
+        self._definition = replace(ViewModelType.definition(view), mode=mode, sends=names)
         if mode == "query" and self._definition.consistency == "eventual":
             raise DeclarationError(
                 f"{view.__name__}: consistency='eventual' needs the ledger, which mode='query' "

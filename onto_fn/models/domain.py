@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack, cast
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, PrivateAttr
 from pydantic.alias_generators import to_camel
@@ -21,9 +21,10 @@ from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
 from onto_fn.models.stored import ReferenceForm, StoredModel
 from onto_fn.models.stored_names import stored_names
+from onto_fn.renamed import warn_renamed
 
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
-KEPT_NAMES = KEPT | {"doc_ref", "doc_update_time"}
+KEPT_NAMES = KEPT | {"doc_ref", "doc_update_time", "doc_fields"}
 """Names that no field of a domain model or view may have."""
 
 
@@ -49,7 +50,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         >>> class Person(DomainModel, collection="people"):
         ...     first_name: str
         ...     nickname: str | None = None
-        >>> Person(doc_id="tove", first_name="Tove").to_fields()["firstName"]
+        >>> Person(doc_id="tove", first_name="Tove").doc_fields()["firstName"]
         'Tove'
     """
 
@@ -131,13 +132,20 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         """Update time of the document that this object was read from, or None if it is new."""
         return self._update_time
 
-    def to_fields(self) -> dict[str, Value]:
+    def doc_fields(self) -> dict[str, Value]:
         """The content of this object's document, with `doc_id`, `doc_ref` and `obj_type`."""
         fields = stored_content(self)
         fields["doc_id"] = self.doc_id
         fields["doc_ref"] = self.doc_ref.path
         fields["obj_type"] = self.__obj_type__
         return fields
+
+    if not TYPE_CHECKING:
+
+        def to_fields(self) -> dict[str, Value]:
+            """`doc_fields`, by its old name."""
+            warn_renamed(f"{type(self).__name__}.to_fields", "`doc_fields`")
+            return DomainModel.doc_fields(self)
 
     def __eq__(self, other: object) -> bool:
         """Whether both are objects of one class and document, with the same content.

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 from pydantic.errors import PydanticUserError
-from typing_extensions import Format, get_annotations
+from typing_extensions import Format, dataclass_transform, get_annotations
 
 from onto_fn.errors import DeclarationError
 from onto_fn.models.reserved import kept_name
@@ -30,6 +30,7 @@ KEPT = frozenset(name for name in _ALL if name.startswith("model_"))
 REMEDY = "give the field another name, and `Field(alias=…)` the name that it has in the document"
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class FreeNames(ModelMetaclass):
     """The class of models whose fields may be named like methods of pydantic, without a warning."""
 

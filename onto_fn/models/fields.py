@@ -25,11 +25,13 @@ class Found:
         name: its name in Python.
         stored: its name in Firestore.
         annotation: its type.
+        is_computed: whether it has no value of its own, but one that is computed of others.
     """
 
     name: str
     stored: str
     annotation: Any
+    is_computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,13 @@ def fields_of(model: type[Any]) -> list[Found]:
         declared = declared_fields(model)
     except NameError:  # a type that is only imported for type checking
         declared = dict.fromkeys(get_annotations(model, format=Format.FORWARDREF), Any)
-    stored = stored_names(model) if issubclass(model, BaseModel) else {}
-    return [Found(name, stored.get(name, name), kind) for name, kind in declared.items()]
+    is_model = issubclass(model, BaseModel)
+    stored = stored_names(model) if is_model else {}
+    computed = model.model_computed_fields if is_model else {}
+    return [
+        Found(name, stored.get(name, name), kind, name in computed)
+        for name, kind in declared.items()
+    ]
 
 
 def fields_named(kinds: Iterable[Alternative], name: str) -> list[Found]:

@@ -20,6 +20,7 @@ from onto_fn.firestore.paths import (
     check_segment,
     last_segment,
 )
+from onto_fn.firestore.queries import Operator
 from onto_fn.models import stored
 from onto_fn.models.field_names import FreeNames
 from onto_fn.models.queries import ModelQuery
@@ -88,7 +89,7 @@ class DomainModelType(FreeNames):
         """The query for every document of this class, subclasses included."""
         return ModelQuery(cls)
 
-    def where(cls: type[D], field: str, op: Any, value: Value) -> ModelQuery[D]:
+    def where(cls: type[D], field: str, op: Operator, value: Value) -> ModelQuery[D]:
         """The query for the documents of this class for which the condition holds.
 
         Raises:

@@ -59,7 +59,7 @@ class Repository:
 
     def save(self, *models: DomainModel) -> None:
         """Write whole documents, all or none."""
-        writes = [Write(model.doc_ref.path, DomainModel.to_fields(model)) for model in models]
+        writes = [Write(model.doc_ref.path, DomainModel.doc_fields(model)) for model in models]
         time = self._database.commit(writes)
         for model, write in zip(models, writes, strict=True):
             mark_stored(model, write.path, time)

@@ -216,7 +216,7 @@ def _creations(form: type[Form[Any]], made: Iterable[DomainModel]) -> dict[str, 
             raise BuildError(f"{name} returned two objects for {path}")
         if path.partition("/")[0] in OWN_COLLECTIONS or form.__path__.match(path) is not None:
             raise BuildError(f"{name} may not write {path}: it is onto_fn's, or a form itself")
-        created[path] = DomainModel.to_fields(model)
+        created[path] = DomainModel.doc_fields(model)
     return created
 
 

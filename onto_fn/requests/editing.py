@@ -1,4 +1,4 @@
-"""Changing a view from Python: `edit`, and `load_view` with `ViewModel.propagate`."""
+"""Changing a view from Python: `edit`, and `load_view` with `ViewModel.save`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def edit(
     def attempt(number: int) -> T:
         loaded = _load(database, view, root, policy)
         result = change(loaded)
-        loaded.propagate()
+        loaded.save()
         return result
 
     return policy.run(f"editing {view.__name__} of {_path(view, root)}", attempt)
@@ -63,7 +63,7 @@ def edit(
 def load_view(
     database: Database, view: type[V], root: Ref[Any] | str, *, retry: RetryPolicy | None = None
 ) -> V:
-    """A view as it is now, computed from its sources; what its setters change, `propagate` saves.
+    """A view as it is now, computed from its sources; what its setters change, `save` saves.
 
     Args:
         database: the database.

@@ -12,12 +12,12 @@ from typing_extensions import TypeVar
 from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_fields, check_members
-from onto_fn.requests.request import Request, RequestModel
+from onto_fn.requests.request import Request, RequestModel, RequestType
 from onto_fn.store import Store
 
 S = TypeVar("S", bound=Store, default=Store)
 
-_KEPT = ("store", "store_type", "submit")
+_KEPT = ("store", "submit")
 _REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
@@ -39,7 +39,8 @@ class Form(RequestModel, Generic[S]):
         version: change it to mark a change of code that the class's own source does not show.
 
     Example:
-        >>> from onto_fn import DomainModel, Form, owner
+        >>> from onto_fn import DomainModel, Form
+        >>> from onto_fn.access import owner
         >>> class Order(DomainModel, collection="orders"):
         ...     amount: int
         >>> class OrderForm(
@@ -71,7 +72,7 @@ class Form(RequestModel, Generic[S]):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if not cls.is_declared():
+        if not RequestType.is_declared(cls):
             return
         if cls.submit is Form.submit or inspect.iscoroutinefunction(cls.submit):
             raise DeclarationError(
@@ -79,11 +80,6 @@ class Form(RequestModel, Generic[S]):
                 "domain objects to create"
             )
         _check_root(cls)
-
-    @classmethod
-    def store_type(cls) -> type[Store] | None:
-        """The class of the store that the form reads, if it does."""
-        return cls.__argument__
 
     @property
     def store(self) -> S:
@@ -95,7 +91,7 @@ class Form(RequestModel, Generic[S]):
         """
         if self._store is not None:
             return self._store
-        name, store = type(self).__name__, self.store_type()
+        name, store = type(self).__name__, RequestType.store_type(type(self))
         if store is None:
             raise DeclarationError(
                 f"{name} reads no store; declare it as Form[YourStore], root='…'"
@@ -120,7 +116,7 @@ class Form(RequestModel, Generic[S]):
 
 
 def _check_root(cls: type[Form[Any]]) -> None:
-    name, store = cls.__name__, cls.store_type()
+    name, store = cls.__name__, RequestType.store_type(cls)
     if store is None:
         if cls.__root_id__ is not None:
             raise DeclarationError(f"{name} has root={cls.__root_id__!r}, and reads no store")

@@ -1,21 +1,25 @@
 """`Patch`: a document that a client writes to have fields of a view changed."""
 
+# A method of a metaclass takes the class; see `request.py`.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from pydantic import ConfigDict, Field
-from typing_extensions import Format, get_annotations
+from pydantic import ConfigDict, Field, PrivateAttr
+from typing_extensions import Format, dataclass_transform, get_annotations
 
 from onto_fn.access import Owner
 from onto_fn.errors import DeclarationError, InvalidRequest
 from onto_fn.firestore.documents import Fields
-from onto_fn.requests.request import RequestModel
+from onto_fn.requests.request import RequestModel, RequestType, validated
 from onto_fn.views import ViewModel
+from onto_fn.views.view import setter_of
 
 if TYPE_CHECKING:
     from onto_fn.requests.compound_shapes import Record
@@ -23,7 +27,44 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound=ViewModel[Any])
 
 
-class Patch(RequestModel, Generic[V]):
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
+class PatchType(RequestType):
+    """What the class of a patch can do; see `RequestType`."""
+
+    def parsed(cls: type[Any], fields: Fields) -> Any:
+        """The patch that a document's fields make.
+
+        Raises:
+            InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
+        """
+        problems = list(PatchType.written_shape(cls).problems(fields))
+        if problems:
+            raise InvalidRequest(problems)
+        targets = cls.__targets__.values()
+        patch = validated(cls, {n: v for n, v in fields.items() if n not in targets})
+        if not patch.model_fields_set:
+            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
+            raise InvalidRequest([f"(document): sets none of {names}"])
+        return patch
+
+    def stored_names(cls: type[Any]) -> list[str]:
+        """The names in Firestore of all that a client may write; the target as well."""
+        return [*cls.__targets__.values(), *RequestType.stored_names(cls)]
+
+    def written_shape(cls: type[Any]) -> Record:
+        """Exactly what a client may write, in Firestore's types; the target as well."""
+        from onto_fn.requests.shapes import Identifier
+
+        declared = RequestType.written_shape(cls)
+        targets = dict.fromkeys(cls.__targets__.values(), Identifier())
+        return replace(
+            declared,
+            fields={**targets, **declared.fields},
+            required=declared.required | targets.keys(),
+        )
+
+
+class Patch(RequestModel, Generic[V], metaclass=PatchType):
     """A client's request to change fields of one document of a view.
 
     Its fields are those of the view that may be changed; each needs a setter there. Only the fields
@@ -44,7 +85,8 @@ class Patch(RequestModel, Generic[V]):
         version: change it to mark a change of code that the class's own source does not show.
 
     Example:
-        >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, owner, root
+        >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, root
+        >>> from onto_fn.access import owner
         >>> class Profile(DomainModel, collection="profiles"):
         ...     nick: str
         >>> class ProfileStore(Store):
@@ -83,12 +125,12 @@ class Patch(RequestModel, Generic[V]):
         root: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
         for name in get_annotations(cls, format=Format.FORWARDREF):
             # A field that the client leaves out is not set; see `model_fields_set`.
             if not name.startswith("_") and name not in vars(cls):
                 setattr(cls, name, Field(default=None))
-        if not cls.is_declared():
+        super().__init_subclass__(**kwargs)
+        if not RequestType.is_declared(cls):
             return
         cls.__view__ = _view_of(cls)
         cls.__targets__ = _targets_of(cls, target)
@@ -98,7 +140,7 @@ class Patch(RequestModel, Generic[V]):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if not cls.is_declared():
+        if not RequestType.is_declared(cls):
             return
         if not cls.model_fields:
             raise DeclarationError(f"{cls.__name__} declares no field that may be changed")
@@ -108,41 +150,6 @@ class Patch(RequestModel, Generic[V]):
                 raise DeclarationError(
                     f"{cls.__name__}.{name} is stored like the target {info.alias!r}; rename that"
                 )
-
-    @classmethod
-    def parsed(cls, fields: Fields) -> Self:
-        """The patch that a document's fields make.
-
-        Raises:
-            InvalidRequest: the fields do not fit, the target is no id, or nothing is set.
-        """
-        problems = list(cls.written_shape().problems(fields))
-        if problems:
-            raise InvalidRequest(problems)
-        targets = cls.__targets__.values()
-        patch = cls._validated({n: v for n, v in fields.items() if n not in targets})
-        if not patch.model_fields_set:
-            names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
-            raise InvalidRequest([f"(document): sets none of {names}"])
-        return patch
-
-    @classmethod
-    def stored_names(cls) -> list[str]:
-        """The names in Firestore of all that a client may write; the target as well."""
-        return [*cls.__targets__.values(), *super().stored_names()]
-
-    @classmethod
-    def written_shape(cls) -> Record:
-        """Exactly what a client may write, in Firestore's types; the target as well."""
-        from onto_fn.requests.shapes import Identifier
-
-        declared = super().written_shape()
-        targets = dict.fromkeys(cls.__targets__.values(), Identifier())
-        return replace(
-            declared,
-            fields={**targets, **declared.fields},
-            required=declared.required | targets.keys(),
-        )
 
 
 def _view_of(cls: type[Patch[Any]]) -> type[ViewModel[Any]]:
@@ -206,6 +213,5 @@ def _check_setter(cls: type[Patch[Any]], name: str) -> None:
         )
     if isinstance(member, cached_property) or cast(property, member).fset is None:
         raise DeclarationError(
-            f"{cls.__name__}.{name}: {view.__name__}.{name} has no setter; write "
-            f"`@{name}.setter` and `def {name}(self, value) -> None` below its property"
+            f"{cls.__name__}.{name}: {view.__name__}.{name} has no setter; {setter_of(view, name)}"
         )

@@ -1,15 +1,20 @@
 """What forms and patches share: a document that a client writes to ask for a change."""
 
+# A method of a metaclass takes the class, so that `CityForm.parsed(…)` is a `CityForm`. Pyright,
+# which understands that, wants the parameter to be of the metaclass itself.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_camel
+from typing_extensions import dataclass_transform
 
 from onto_fn.access import NOBODY, Access, AnyOf, Owner, checked_access
 from onto_fn.errors import DeclarationError, InvalidRequest
@@ -60,7 +65,84 @@ class Request:
 _REMEDY = "give the field another name, and `Field(alias=…)` the name that clients write"
 
 
-class RequestModel(BaseModel, metaclass=FreeNames):
+R = TypeVar("R", bound="RequestModel")
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
+class RequestType(FreeNames):
+    """What the class of a form or patch can do.
+
+    These are methods of the class of the class, so that a field may have the name of any of them.
+    """
+
+    def is_declared(cls: type[RequestModel]) -> bool:
+        """Whether the class has a path; a base class that others share fields by has none."""
+        return "__path__" in vars(cls)
+
+    def store_type(cls: type[RequestModel]) -> type[Any] | None:
+        """The class of the store that a form reads, if it does."""
+        return cls.__argument__
+
+    def stored_names(cls: type[RequestModel]) -> list[str]:
+        """The names in Firestore of all that a client may write."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    def written_shape(cls: type[RequestModel]) -> Record:
+        """Exactly what a client may write, in Firestore's types; also what the rules are made of.
+
+        Raises:
+            DeclarationError: a field has a type that Firestore lacks.
+        """
+        return _shape_of(cast(Any, cls))
+
+    def parsed(cls: type[R], fields: Fields) -> R:
+        """The request that a document's fields make.
+
+        Nothing is converted but what the types table says: `"yes"` is no bool, `"1"` no int.
+
+        Raises:
+            InvalidRequest: the fields do not fit; the message names each that does not.
+        """
+        problems = list(RequestType.written_shape(cls).problems(fields))
+        if problems:
+            raise InvalidRequest(problems)
+        return validated(cls, fields)
+
+    def request(
+        cls: type[RequestModel],
+        path: str,
+        uid: str | None = None,
+        time: datetime | None = None,
+    ) -> Request:
+        """What is known of the request at a path that fits the declaration.
+
+        Without `uid`, the user is the one that the path names, if only that user may create it.
+        Without `time`, the request was made now.
+
+        Raises:
+            InvalidRequest: the id of the request is longer than 128 characters.
+        """
+        check_id(last_segment(path))
+        params = cls.__path__.match(path) or {}
+        parts = list(cls.__create__.alternatives())
+        if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
+            uid = params.get(parts[0].variable)
+        return Request(path, params, uid, time or datetime.now(UTC))
+
+
+def validated(model: type[R], fields: Fields) -> R:
+    """The request of fields that have the right shape.
+
+    Raises:
+        InvalidRequest: pydantic refuses them.
+    """
+    try:
+        return model.model_validate(fields, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise InvalidRequest(problems_of(error)) from error
+
+
+class RequestModel(BaseModel, metaclass=RequestType):
     """Base of `Form` and `Patch`: the fields that a client may write, and who may create it."""
 
     model_config = ConfigDict(
@@ -134,63 +216,6 @@ class RequestModel(BaseModel, metaclass=FreeNames):
             name = f"{cls.__name__}[{argument.__name__}]"
             namespace = {"__module__": cls.__module__, "__argument__": argument}
             return type(cls)(name, (cls,), namespace)
-
-    @classmethod
-    def is_declared(cls) -> bool:
-        """Whether the class has a path; a base class that others share fields by has none."""
-        return "__path__" in vars(cls)
-
-    @classmethod
-    def stored_names(cls) -> list[str]:
-        """The names in Firestore of all that a client may write."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
-
-    @classmethod
-    def written_shape(cls) -> Record:
-        """Exactly what a client may write, in Firestore's types; also what the rules are made of.
-
-        Raises:
-            DeclarationError: a field has a type that Firestore lacks.
-        """
-        return _shape_of(cls)  # pyright: ignore[reportArgumentType]  # classes can be hashed
-
-    @classmethod
-    def parsed(cls, fields: Fields) -> Self:
-        """The request that a document's fields make.
-
-        Nothing is converted but what the types table says: `"yes"` is no bool, `"1"` no int.
-
-        Raises:
-            InvalidRequest: the fields do not fit; the message names each that does not.
-        """
-        problems = list(cls.written_shape().problems(fields))
-        if problems:
-            raise InvalidRequest(problems)
-        return cls._validated(fields)
-
-    @classmethod
-    def _validated(cls, fields: Fields) -> Self:
-        try:
-            return cls.model_validate(fields, by_alias=True, by_name=False)
-        except ValidationError as error:
-            raise InvalidRequest(problems_of(error)) from error
-
-    @classmethod
-    def request(cls, path: str, uid: str | None = None, time: datetime | None = None) -> Request:
-        """What is known of the request at a path that fits the declaration.
-
-        Without `uid`, the user is the one that the path names, if only that user may create it.
-        Without `time`, the request was made now.
-
-        Raises:
-            InvalidRequest: the id of the request is longer than 128 characters.
-        """
-        check_id(last_segment(path))
-        params = cls.__path__.match(path) or {}
-        parts = list(cls.__create__.alternatives())
-        if uid is None and len(parts) == 1 and isinstance(parts[0], Owner):
-            uid = params.get(parts[0].variable)
-        return Request(path, params, uid, time or datetime.now(UTC))
 
 
 # Names that are no fields of clients: onto_fn, or pydantic, calls what they name.

@@ -103,7 +103,7 @@ class Listener:
 def query_of(collection: PathTemplate) -> Query:
     """What to listen to for a collection: one with variables is part of a collection group."""
     if collection.variables:
-        return Query(collection.segments[-1], anywhere=True)
+        return Query(collection.segments[-1], collection_group=True)
     return Query(collection.text)
 
 

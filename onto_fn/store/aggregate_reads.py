@@ -189,7 +189,8 @@ def aggregate(
         measures: what to keep: `count`, `total`, `average`, `minimum`, `maximum`.
 
     Example:
-        >>> from onto_fn import DomainModel, Store, aggregate, count, root
+        >>> from onto_fn import DomainModel, Store, aggregate, root
+        >>> from onto_fn.aggregates import count
         >>> class Poll(DomainModel, collection="polls"):
         ...     question: str
         >>> class Vote(DomainModel, collection="polls/{poll}/votes"):

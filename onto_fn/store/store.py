@@ -1,13 +1,17 @@
 """`Store`: the reads of a view, by name."""
 
+# A method of a metaclass takes the class, so that `MeetingStore.root()` is the root of that store.
+# Pyright, which understands that, wants the parameter to be of the metaclass itself.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
 from onto_fn.models import DomainModel
-from onto_fn.models.reserved import check_members
+from onto_fn.models.reserved import check_members, kept_name
 from onto_fn.store.aggregate_reads import AggregateRead
 from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.names import names_used
@@ -16,7 +20,44 @@ from onto_fn.store.queries import QueryRead
 from onto_fn.store.reads import Keyed, Many, NotLoaded, Read, ReferenceRead, Root
 
 
-class Store:
+class StoreType(type):
+    """What the class of a store can say of it.
+
+    These are methods of the class of the class, so that a read may have the name of any of them:
+    `MeetingStore.root()` is the declaration of the root, and `store.root` the read `root`, if the
+    store declares one.
+    """
+
+    def root(cls: type[Store]) -> Root[Any]:
+        """The declaration of the root."""
+        for read in cls.__reads__.values():
+            if isinstance(read, Root):
+                return read
+        raise DeclarationError(f"{cls.__name__} declares no root; add `… = root(…)`")
+
+    def reads(cls: type[Store]) -> dict[str, Read[Any]]:
+        """All declarations by name, the root included."""
+        return dict(cls.__reads__)
+
+    def models(cls: type[Store]) -> set[type[DomainModel]]:
+        """The models that this store reads, the root's included."""
+        return {read.model for read in cls.__reads__.values()}
+
+    def source_collections(cls: type[Store]) -> set[PathTemplate]:
+        """Templates of the collections that a build reads."""
+        return {read.collection for read in cls.__reads__.values()}
+
+    def aggregates(cls: type[Store]) -> list[AggregateSpec]:
+        """The aggregates that this store reads."""
+        reads = cls.__reads__.values()
+        return [read.spec for read in reads if isinstance(read, AggregateRead)]
+
+    def shapes(cls: type[Store]) -> list[QueryShape]:
+        """The shapes of this store's queries."""
+        return [shape for read in cls.__reads__.values() for shape in read.shapes()]
+
+
+class Store(metaclass=StoreType):
     """What a view reads: one `root`, and reads that start from it.
 
     A getter is a path, such as `"team.members"`, or a function of the store as loaded so far. It is
@@ -36,7 +77,7 @@ class Store:
 
     Raises:
         DeclarationError: at class creation, if there is not exactly one root, or a read has a name
-            that stores need (`root`, `reads`), or belongs to another name or store already, or a
+            that stores need (`loaded`, `put`), or belongs to another name or store already, or a
             getter uses a name that the store does not declare, or a path leads to no reference to
             its model, or a query has conditions that Firestore does not take together, or reads
             depend on each other in a circle.
@@ -49,10 +90,13 @@ class Store:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_members(cls, Store, "give the read another name", more=("_values",))
+        check_members(cls, Store, _REMEDY, more=("_values",))
+        _check_methods(cls)
         own: dict[str, Read[Any]] = {
             name: value for name, value in vars(cls).items() if isinstance(value, Read)
         }
+        for name in own.keys() & _METHODS:
+            delattr(cls, name)  # for what the class can say; an instance finds the value
         for name, read in own.items():
             if (read.declared_in, read.name) != (cls, name):
                 raise DeclarationError(
@@ -72,39 +116,13 @@ class Store:
         for read in cls.__reads__.values():
             _check_read(cls, read)
 
-    @classmethod
-    def root(cls) -> Root[Any]:
-        """The declaration of the root."""
-        for read in cls.__reads__.values():
-            if isinstance(read, Root):
-                return read
-        raise DeclarationError(f"{cls.__name__} declares no root; add `… = root(…)`")
+    if not TYPE_CHECKING:  # else every name would be a read, for a type checker
 
-    @classmethod
-    def reads(cls) -> dict[str, Read[Any]]:
-        """All declarations by name, the root included."""
-        return dict(cls.__reads__)
-
-    @classmethod
-    def models(cls) -> set[type[DomainModel]]:
-        """The models that this store reads, the root's included."""
-        return {read.model for read in cls.__reads__.values()}
-
-    @classmethod
-    def source_collections(cls) -> set[PathTemplate]:
-        """Templates of the collections that a build reads."""
-        return {read.collection for read in cls.__reads__.values()}
-
-    @classmethod
-    def aggregates(cls) -> list[AggregateSpec]:
-        """The aggregates that this store reads."""
-        reads = cls.__reads__.values()
-        return [read.spec for read in reads if isinstance(read, AggregateRead)]
-
-    @classmethod
-    def shapes(cls) -> list[QueryShape]:
-        """The shapes of this store's queries."""
-        return [shape for read in cls.__reads__.values() for shape in read.shapes()]
+        def __getattr__(self, name: str) -> Any:
+            """The value of a read that is named like a method of the class."""
+            if name in type(self).__reads__:
+                return self.loaded(name)
+            raise AttributeError(f"{type(self).__name__} has no read {name!r}")
 
     def loaded(self, name: str) -> Any:
         """The value of a read.
@@ -119,6 +137,22 @@ class Store:
     def put(self, name: str, value: Any) -> None:
         """Set the value of a read."""
         self._values[name] = value
+
+
+_REMEDY = "give the read another name"
+_METHODS = frozenset(name for name in vars(StoreType) if not name.startswith("_"))
+
+
+def _check_methods(store: type[Store]) -> None:
+    """Refuse members that hide what the class can say; a read of such a name is moved aside.
+
+    Raises:
+        DeclarationError: a member has one of the names, and is no read.
+    """
+    for part in store.__mro__:
+        for name, member in vars(part).items():
+            if name in _METHODS and not (part is store and isinstance(member, Read)):
+                raise DeclarationError(kept_name(store, name, Store, _REMEDY))
 
 
 def _check_read(store: type[Store], read: Read[Any]) -> None:

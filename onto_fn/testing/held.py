@@ -46,7 +46,7 @@ class Held:
         given = (
             cast("Mapping[str, Fields]", documents).items()
             if isinstance(documents, Mapping)
-            else ((model.doc_ref.path, model.to_fields()) for model in documents)
+            else ((model.doc_ref.path, model.doc_fields()) for model in documents)
         )
         self._documents: dict[str, Document] = {}
         for path, fields in given:

@@ -22,7 +22,7 @@ from onto_fn.store.aggregate_reads import AggregateRead
 from onto_fn.store.loading import answered, loading
 from onto_fn.testing.denied import PermissionDenied
 from onto_fn.testing.held import Documents, Held, stored
-from onto_fn.views import Transition, ViewModel
+from onto_fn.views import Transition, ViewModel, ViewModelType
 
 __all__ = ["build", "edit", "load_store", "submit"]
 
@@ -104,7 +104,7 @@ def build(
         PermanentError: whatever else would be a dead letter.
     """
     store = load_store(view.__store__, root, documents, aggregates=aggregates)
-    definition = view.definition()
+    definition = ViewModelType.definition(view)
     built = definition.build(store, Transition.CREATED) or {}
     check_targets(definition, built)
     return {path: stored(path, fields) for path, fields in built.items()}
@@ -170,7 +170,8 @@ def submit(
             written it.
 
     Example:
-        >>> from onto_fn import DomainModel, Form, owner
+        >>> from onto_fn import DomainModel, Form
+        >>> from onto_fn.access import owner
         >>> class Order(DomainModel, collection="orders"):
         ...     dish: str
         ...     by: str

@@ -8,7 +8,8 @@ from onto_fn.views.definition import (
     TaskDone,
     Transition,
 )
-from onto_fn.views.view import ViewDocument, ViewModel
+from onto_fn.views.mirrors import mirror
+from onto_fn.views.view import ViewDocument, ViewModel, ViewModelType
 
 __all__ = [
     "BuiltDocuments",
@@ -19,4 +20,6 @@ __all__ = [
     "Transition",
     "ViewDocument",
     "ViewModel",
+    "ViewModelType",
+    "mirror",
 ]

@@ -1,5 +1,9 @@
 """`ViewModel`: typed fields, computed from a store by properties."""
 
+# A method of a metaclass takes the class, so that `TeamPage.definition()` is that of the view.
+# Pyright, which understands that, wants the parameter to be of the metaclass itself.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import inspect
@@ -31,8 +35,10 @@ from onto_fn.models.annotations import alternatives
 from onto_fn.models.domain import KEPT_NAMES, stored_content
 from onto_fn.models.model_type import problems_of
 from onto_fn.models.reserved import check_members, kept_name
+from onto_fn.renamed import warn_renamed
 from onto_fn.store import Store
 from onto_fn.views.definition import Consistency, Definition, Isolation, Transition, fingerprint
+from onto_fn.views.mirrors import Mirror, bind_mirrors
 
 MAX_SHARDS = 1000
 _REMEDY = (
@@ -56,12 +62,34 @@ class Origin(Protocol):
         ...
 
 
-class ViewModel(Generic[S]):
+class ViewModelType(type):
+    """What the class of a view model can say of it.
+
+    It is a method of the class of the class, so that a field may have its name.
+    """
+
+    def definition(cls: type[ViewModel[Any]]) -> Definition:
+        """What the engine needs to know of this view."""
+        return Definition(
+            name=cls.__view_name__,
+            store=cls.__store__,
+            build=cls._build,  # pyright: ignore[reportPrivateUsage]
+            targets=(cls.__path__,),
+            fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
+            isolation=cls.__isolation__,
+            consistency=cls.__consistency__,
+            shards=cls.__shards__,
+            declared_in=cls.__module__,
+        )
+
+
+class ViewModel(Generic[S], metaclass=ViewModelType):
     """One kind of view document.
 
     Every public property with a return type is a field of the document; its name is camelCase in
     Firestore (`Annotated[…, Field(alias=…)]` chooses another). Properties whose name begins with
-    an underscore are helpers. Values are validated by pydantic; None leaves a field out.
+    an underscore are helpers. Values are validated by pydantic; None leaves a field out. A field
+    that only passes one of the store through is declared by `mirror`.
 
     Class keywords:
         path: template of the documents' paths, such as `"users/{user_id}/UserView/view"`.
@@ -138,7 +166,7 @@ class ViewModel(Generic[S]):
             finally:
                 self._forget()
 
-    def propagate(self) -> tuple[str, ...]:
+    def save(self) -> tuple[str, ...]:
         """Save what setters have changed, for a view loaded by `load_view` or `edit`.
 
         Only the domain documents that have changed are written, in one commit, and only if all that
@@ -156,6 +184,13 @@ class ViewModel(Generic[S]):
                 f"this {type(self).__name__} was not loaded for writing; use `edit` or `load_view`"
             )
         return self._origin.save()
+
+    if not TYPE_CHECKING:
+
+        def propagate(self) -> tuple[str, ...]:
+            """`save`, by its old name."""
+            warn_renamed(f"{type(self).__name__}.propagate", "`save`")
+            return self.save()
 
     def _forget(self) -> None:
         """Drop what cached properties hold: it was computed before something changed."""
@@ -203,6 +238,7 @@ class ViewModel(Generic[S]):
                 f"{cls.__name__}: shards must be from 1 to {MAX_SHARDS}, got {shards}"
             )
         cls.__shards__ = shards
+        bind_mirrors(cls, cast("type[Any]", ViewModel), cls.__store__)
         types = _field_types(cls)
         for field in types:  # which would be those of the documents' class
             if field in KEPT_NAMES:
@@ -219,23 +255,8 @@ class ViewModel(Generic[S]):
 
         The default is one document, for a path with one variable, which gets the root's id.
         """
-        identifier = cast(DomainModel, self.store.loaded(self.store.root().name)).doc_id
+        identifier = cast(DomainModel, self.store.loaded(type(self.store).root().name)).doc_id
         return [dict.fromkeys(self.__path__.variables, identifier)]
-
-    @classmethod
-    def definition(cls) -> Definition:
-        """What the engine needs to know of this view."""
-        return Definition(
-            name=cls.__view_name__,
-            store=cls.__store__,
-            build=cls._build,
-            targets=(cls.__path__,),
-            fingerprint=fingerprint({cls, cls.__store__, *cls.__store__.models()}, cls.__version__),
-            isolation=cls.__isolation__,
-            consistency=cls.__consistency__,
-            shards=cls.__shards__,
-            declared_in=cls.__module__,
-        )
 
     @classmethod
     def _build(cls, store: Store, transition: Transition) -> dict[str, dict[str, Value]]:
@@ -278,10 +299,15 @@ def _check_writable(cls: type[ViewModel[Any]], name: str) -> None:
         known = ", ".join(cls.__fields__)
         raise NotWritable(f"{cls.__name__} has no field {name!r}; it has {known}")
     if not is_writable(cls, name):
-        raise NotWritable(
-            f"{cls.__name__}.{name} has no setter; write `@{name}.setter` and "
-            f"`def {name}(self, value) -> None` below its property"
-        )
+        raise NotWritable(f"{cls.__name__}.{name} has no setter; {setter_of(cls, name)}")
+
+
+def setter_of(cls: type[ViewModel[Any]], name: str) -> str:
+    """What to write to give a field a setter, for messages."""
+    member = inspect.getattr_static(cls, name, None)
+    if isinstance(member, Mirror):
+        return f"write `mirror({member.path!r}, setter=True)`"
+    return f"write `@{name}.setter` and `def {name}(self, value) -> None` below its property"
 
 
 def is_writable(cls: type[ViewModel[Any]], name: str) -> bool:
@@ -333,10 +359,12 @@ def _field_types(cls: type[ViewModel[Any]]) -> dict[str, Any]:
             if not name.startswith("_") and name != "store" and not _is_property(cls, name):
                 raise DeclarationError(
                     f"{cls.__name__}.{name} is declared without a getter; write "
-                    f"`@property` and `def {name}(self) -> …`"
+                    f"`@property` and `def {name}(self) -> …`, or `{name}: … = mirror('…')`"
                 )
         for name, member in vars(base).items():
             if isinstance(member, property | cached_property) and not name.startswith("_"):
+                if isinstance(member, Mirror):  # it is bound in the view itself
+                    member = inspect.getattr_static(cls, name)
                 types[name] = _type_of(cls, name, cast("Property", member))
     if not types:
         raise DeclarationError(f"{cls.__name__} has no fields; add a property with a return type")

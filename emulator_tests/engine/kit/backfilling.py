@@ -17,7 +17,8 @@ def start(project: str) -> subprocess.Popen[bytes]:
 def _main(project: str) -> None:
     sys.path.insert(0, str(HERE.parent))
     from kit.domain import GroupView
-    from onto_fn import Database, Engine
+    from onto_fn.editing import Database
+    from onto_fn.engine import Engine
     from onto_fn.engine.backfill import Backfill
 
     engine = Engine([GroupView.definition()])

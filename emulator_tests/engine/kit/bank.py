@@ -8,7 +8,6 @@ from typing import Any
 
 from onto_fn import (
     DomainModel,
-    Engine,
     Form,
     FormMediator,
     Patch,
@@ -17,13 +16,13 @@ from onto_fn import (
     Refused,
     Request,
     Store,
-    TaskDone,
     ViewModel,
     one,
-    owner,
     query,
     root,
 )
+from onto_fn.access import owner
+from onto_fn.engine import Engine
 
 
 class Limit(DomainModel, collection="limits"):
@@ -158,9 +157,8 @@ def engine(**options: Any) -> Engine:
     return Engine([*patches, transfers()], **options)
 
 
-def transfers(done: TaskDone | None = None) -> Any:
-    mediator = FormMediator(TransferForm, done=done) if done else FormMediator(TransferForm)
-    return mediator.definition()
+def transfers() -> Any:
+    return FormMediator(TransferForm).definition()
 
 
 PATCH, FORM = "users/ann/accountPatches/p", "users/ann/transferForms/f"

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from kit.bank import engine
 from kit.interleaving import Interleaved, Point
-from onto_fn import Change
 from onto_fn.firestore import Document
+from onto_fn.observability import Change
 
 
 def main(project: str, point: str, path: str) -> None:

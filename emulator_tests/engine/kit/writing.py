@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from onto_fn import Change, Database
+from onto_fn.editing import Database
 from onto_fn.engine.ledger import LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.errors import Contention
 from onto_fn.firestore import Document, Query, Write
+from onto_fn.observability import Change
 
 Fields = Mapping[str, Any] | None
 A = TypeVar("A")

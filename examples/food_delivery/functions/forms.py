@@ -20,7 +20,8 @@ from models import (
 from pydantic import Field
 from views import CourierPage, CustomerHistory, OrderStore, RestaurantDashboard
 
-from onto_fn import EmbeddedModel, Form, Patch, Refused, Request, Store, owner, query, root
+from onto_fn import EmbeddedModel, Form, Patch, Refused, Request, Store, query, root
+from onto_fn.access import owner
 
 Id = Annotated[str, Field(min_length=1, max_length=128)]
 

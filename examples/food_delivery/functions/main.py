@@ -25,18 +25,9 @@ from views import (
     RestaurantPage,
 )
 
-from onto_fn import (
-    App,
-    Database,
-    DocumentSink,
-    FormMediator,
-    Mediator,
-    PatchMediator,
-    Repository,
-    TopicSink,
-    ViewMediator,
-    Write,
-)
+from onto_fn import App, DocumentSink, FormMediator, Mediator, PatchMediator
+from onto_fn.editing import Database, Repository, Write
+from onto_fn.messaging import TopicSink
 
 
 class OrderStatuses(Mediator):
@@ -55,16 +46,16 @@ class OrderStatuses(Mediator):
 
 app = App(
     [
-        ViewMediator(RestaurantPage),
-        ViewMediator(RestaurantDashboard),
-        ViewMediator(MenuByTag),
-        ViewMediator(OrderPage),
-        ViewMediator(CustomerHistory),
-        ViewMediator(FeedEntry),
-        ViewMediator(CourierPage),
-        ViewMediator(CourierScore),
-        ViewMediator(CourierRanking),
-        OrderStatuses(),
+        RestaurantPage,
+        RestaurantDashboard,
+        MenuByTag,
+        OrderPage,
+        CustomerHistory,
+        FeedEntry,
+        CourierPage,
+        CourierScore,
+        CourierRanking,
+        OrderStatuses,
         FormMediator(PlaceOrder, callable=True),
         FormMediator(ChangeOrderStatus, callable=True),
         FormMediator(WriteReview, callable=True),

@@ -23,24 +23,9 @@ from models import (
     Weekday,
 )
 
-from onto_fn import (
-    EmbeddedModel,
-    Ref,
-    Refused,
-    Store,
-    ViewModel,
-    aggregate,
-    average,
-    count,
-    many,
-    one,
-    owner,
-    public,
-    query,
-    root,
-    signed_in,
-    total,
-)
+from onto_fn import EmbeddedModel, Ref, Refused, Store, ViewModel, aggregate, many, one, query, root
+from onto_fn.access import owner, public, signed_in
+from onto_fn.aggregates import average, count, total
 
 
 class MenuEntry(EmbeddedModel):

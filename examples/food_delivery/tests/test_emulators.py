@@ -8,7 +8,7 @@ from forms import ChangeOrderStatus, PlaceOrder, RestaurantPatch, WriteReview
 from main import start_and_end_offers
 from models import Hours, OrderStatus, Weekday
 
-from onto_fn import Repository
+from onto_fn.editing import Repository
 from onto_fn.testing import CallFailed, PermissionDenied
 
 SECONDS = 60  # at most; the first event has to start a process of the function

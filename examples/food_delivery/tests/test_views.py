@@ -67,9 +67,9 @@ def test_a_dashboard_lists_open_orders_the_oldest_first():
 
 
 def test_a_dashboard_is_built_without_an_order_that_is_not_valid():
-    documents = {document.doc_ref.path: document.to_fields() for document in TOWN}
-    documents["orders/good"] = order("good").to_fields()
-    documents["orders/bad"] = {**order("bad").to_fields(), "lines": "none"}
+    documents = {document.doc_ref.path: document.doc_fields() for document in TOWN}
+    documents["orders/good"] = order("good").doc_fields()
+    documents["orders/bad"] = {**order("bad").doc_fields(), "lines": "none"}
 
     [dashboard] = build(RestaurantDashboard, "pasta", documents).values()
 
@@ -143,7 +143,7 @@ def test_the_ranking_of_an_area_is_made_of_scores():
         f"courierScores/{name}": {"name": name, "area": PASTA.area, "deliveries": number}
         for name, number in [("carl", 3), ("dina", 7)]
     }
-    documents = {document.doc_ref.path: document.to_fields() for document in TOWN}
+    documents = {document.doc_ref.path: document.doc_fields() for document in TOWN}
 
     [ranking] = build(CourierRanking, "harbour", documents | scores).values()
 

@@ -32,7 +32,7 @@ App(
     [ViewMediator(OrderPage)],
     region=StringParam("VIEW_REGION"),
     memory=IntParam("VIEW_MEMORY"),
-    timeout=IntParam("VIEW_TIMEOUT"),
+    timeout_sec=IntParam("VIEW_TIMEOUT"),
     concurrency=IntParam("VIEW_CONCURRENCY"),
     min_instances=IntParam("VIEW_WARM"),
     max_instances=IntParam("VIEW_MOST"),

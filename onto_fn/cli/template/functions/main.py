@@ -2,7 +2,7 @@
 
 from views import CityView
 
-from onto_fn import App, ViewMediator
+from onto_fn import App
 
-app = App([ViewMediator(CityView)])
+app = App([CityView])
 app.export(globals())

@@ -2,7 +2,8 @@
 
 from models import City, Country
 
-from onto_fn import Store, ViewModel, one, root, signed_in
+from onto_fn import Store, ViewModel, one, root
+from onto_fn.access import signed_in
 
 
 class CityStore(Store):
