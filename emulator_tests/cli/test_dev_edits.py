@@ -98,7 +98,7 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
         with discovery():
             main.write_text(edited.replace(TITLE, 'raise KeyError("broken")'))
             line = edited[: edited.index(TITLE)].count("\n") + 1
-            onto.expect(r"1 have a dead letter:\s+towns/oslo: TownView.title raised KeyError")
+            onto.expect(r"1 has a dead letter:\s+towns/oslo: TownView.title raised KeyError")
             onto.expect_exact(f"(main.py:{line})")
         assert run("set", "towns/oslo", 'name="X"', cwd=folder, environ=environ).code == 0
         onto.expect_exact("towns/oslo -> TownView of towns/oslo  dead letter")
