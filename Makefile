@@ -72,7 +72,8 @@ docs: setup ## Write the pages of commands, types and public names from the code
 example: setup ## Copy examples/food_delivery to TO=FOLDER, with the library's wheel
 	@$(BIN)/python scripts/example.py $(TO)
 
-wheel: setup ## Build the library's wheel into dist/
+wheel: python ## Build the library's wheel into dist/
+	@$(PYTHON) scripts/setup.py python
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 
 lock: python ## Pin the newest versions that pyproject.toml allows

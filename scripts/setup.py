@@ -3,7 +3,7 @@
 Needs Python 3.11 and git, and the standard library only. What else is missing is installed into
 folders of the project: nothing outside of it changes. A second run does nothing: each step leaves a
 stamp that holds a digest of what it depends on. With the argument `bench`, what only the benchmarks
-need is installed as well.
+need is installed as well; with `python`, the Python packages of the library alone.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def steps() -> None:
     requirements = FUNCTIONS / "requirements.txt"
     here = [str(ROOT), sys.version]
     dev = step("Python packages in .venv", [DEV, project], [VENV], install_dev, here)
+    if "python" in sys.argv[1:]:
+        return
     step(
         "Python packages in functions/venv",
         [requirements, project],

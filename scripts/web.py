@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
-from onto_fn.cli.connecting import emulated_project
+from onto_fn.cli.choosing import emulated_project
 from onto_fn.testing.config import configured_ports, read_config
 
 ROOT = Path(__file__).resolve().parent.parent

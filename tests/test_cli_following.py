@@ -106,3 +106,9 @@ def test_lines_are_whole_although_they_are_written_in_parts(tmp_path: Path) -> N
         return True
 
     assert list(following.lines_of(log, goes_on, start=len("skipped\n"))) == ["one", "two", "three"]
+
+
+def test_an_event_that_is_lost_is_found() -> None:
+    lines = ["⬢  functions: Failed to handle request for function us-central1-on_towns_written"]
+
+    assert list(following.told(lines)) == [following.Lost("us-central1-on_towns_written")]

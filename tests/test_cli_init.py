@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from onto_fn.cli.merging import merged
 from onto_fn.cli.template_files import project_files
 
 ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
 REQUIRED = Requirement.of_text("onto-fn==0.1.0")
 OURS = project_files("town hall", REQUIRED, 8080, 5001)
 QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
@@ -35,6 +37,7 @@ INDEX = {
         {"fieldPath": "at", "order": "ASCENDING"},
     ],
 }
+MADE_LATER = {"firestore.indexes.keep.json", "views.ts"}
 HOOK = "functions/venv/bin/onto generate --check"
 
 RULES_OF_FIREBASE = """\
@@ -75,7 +78,7 @@ def test_the_ports_of_the_emulators_are_those_given_in_every_file(tmp_path: Path
     assert init(tmp_path, "--firestore-port", "42180", "--functions-port", "42181") == 0
 
     text = "\n".join(content.decode() for content in contents(tmp_path).values())
-    assert "FIRESTORE_EMULATOR_HOST=127.0.0.1:42180" in text
+    assert "Firestore's emulator has port 42180" in text
     assert json.loads((tmp_path / "firebase.json").read_text())["emulators"] == {
         "firestore": {"host": "127.0.0.1", "port": 42180},
         "functions": {"host": "127.0.0.1", "port": 42181},
@@ -89,7 +92,7 @@ def test_the_ports_of_a_project_that_exists_are_those_of_its_firebase_json(tmp_p
 
     init(tmp_path)
 
-    assert "FIRESTORE_EMULATOR_HOST=127.0.0.1:8765" in (tmp_path / "README.md").read_text()
+    assert "Firestore's emulator has port 8765" in (tmp_path / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -280,12 +283,13 @@ def test_a_merge_adds_the_hook_to_each_database(several: bool) -> None:
 
 
 def test_indexes_that_were_written_by_hand_are_kept_in_a_file_of_their_own() -> None:
-    theirs = '{"indexes": [{"collectionGroup": "notes"}]}'
+    theirs = json.dumps({"indexes": [INDEX]})
 
-    assert merge("firestore.indexes.json", theirs) == {
-        "firestore.indexes.json": OURS["firestore.indexes.json"],
-        "firestore.indexes.keep.json": theirs,
-    }
+    files = merge("firestore.indexes.json", theirs)
+
+    assert files["firestore.indexes.keep.json"] == theirs
+    both, ours = json.loads(files["firestore.indexes.json"]), OURS["firestore.indexes.json"]
+    assert both == json.loads(ours) | {"indexes": [INDEX]}
 
 
 def test_kept_indexes_that_exist_are_not_replaced(tmp_path: Path) -> None:
@@ -336,12 +340,118 @@ def test_rules_and_indexes_that_were_merged_are_as_the_app_declares(tmp_path: Pa
     (tmp_path / "firestore.indexes.json").write_text(json.dumps({"indexes": [INDEX]}))
     init(tmp_path, "--yes")
 
-    onto("generate", folder=tmp_path)
+    assert onto("generate", "--check", folder=tmp_path).count("up to date") == 2
 
     assert "match /notes/{note} {" in (tmp_path / "firestore.rules").read_text()
     indexes = json.loads((tmp_path / "firestore.indexes.json").read_text())["indexes"]
     assert [index["collectionGroup"] for index in indexes] == ["notes"]
-    assert onto("generate", "--check", folder=tmp_path).count("up to date") == 2
+
+
+def test_a_dry_run_lists_the_file_that_a_merge_of_indexes_makes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "firestore.indexes.json").write_text(json.dumps({"indexes": [INDEX]}))
+
+    init(tmp_path, "--dry-run")
+
+    shown = capsys.readouterr().out
+    assert "firestore.indexes.keep.json: new, if firestore.indexes.json is merged\n" in shown
+    assert "+++ firestore.indexes.keep.json (new)\n" in shown
+
+
+OPEN_RULES = RULES_OF_FIREBASE.replace(
+    "    match /notes",
+    "    match /{document=**} {\n      allow read: if request.auth != null;\n    }\n"
+    "    match /notes",
+)
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--dry-run"]])
+def test_rules_that_open_all_collections_are_merged_with_a_loud_warning(
+    tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "firestore.rules").write_text(OPEN_RULES)
+
+    init(tmp_path, *options)
+
+    shown = "".join(capsys.readouterr())
+    line = (
+        merge("firestore.rules", OPEN_RULES)["firestore.rules"]
+        .splitlines()
+        .index("      allow read: if request.auth != null;")
+    )
+    assert f"firestore.rules, line {line + 1}: WARNING: `allow read: if request.auth" in shown
+    assert "Name your own collections" in shown
+
+
+def test_generate_warns_of_kept_lines_that_open_all_collections(tmp_path: Path) -> None:
+    (tmp_path / "firestore.rules").write_text(OPEN_RULES)
+    init(tmp_path, "--yes")
+    lines = (tmp_path / "firestore.rules").read_text().splitlines()
+    place = lines.index("      allow read: if request.auth != null;") + 1
+
+    for command in (["generate"], ["generate", "--check"]):
+        program = [str(Path(sys.executable).parent / "onto"), *command]
+        done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0  # a warning
+        assert f"firestore.rules, line {place}: WARNING" in done.stderr
+
+
+def test_rules_without_a_version_say_why_they_cannot_be_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = RULES_OF_FIREBASE.replace("rules_version='2'", "// rules_version='2'")
+    (tmp_path / "firestore.rules").write_text(rules)
+
+    init(tmp_path, "--dry-run")
+
+    assert "it does not say rules_version = '2'" in capsys.readouterr().out
+    other = RULES_OF_FIREBASE.replace("{database}", "{db}")
+    (tmp_path / "firestore.rules").write_text(other)
+    init(tmp_path, "--dry-run")
+    assert "your lines outside of it" in capsys.readouterr().out
+
+
+def test_what_is_on_one_line_in_firebase_json_stays_on_one() -> None:
+    theirs = """{
+  "hosting": {
+    "ignore": ["firebase.json", "**/.*"],
+    "rewrites": [{ "source": "**", "destination": "/index.html" }]
+  },
+  "emulators": {
+    "auth": { "port": 9199 }
+  }
+}
+"""
+
+    (both,) = merge("firebase.json", theirs).values()
+
+    before = [line.rstrip(",") for line in theirs.splitlines()[1:7]]
+    assert [line.rstrip(",") for line in both.splitlines()][1:7] == before
+    assert '"functions": { "host": "127.0.0.1", "port": 5001 }' in both
+
+
+def ending(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    init(folder, *options)
+    return capsys.readouterr().out.replace(str(folder), "HERE")
+
+
+def test_the_closing_sentence_says_what_was_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ending(tmp_path, capsys).startswith("HERE has a new project: `make test`")
+    assert ending(tmp_path, capsys) == "HERE has all of a new project: nothing was written\n"
+    (tmp_path / "seed.json").unlink()
+    assert "HERE is complete (written: seed.json)" in ending(tmp_path, capsys)
+    (tmp_path / "Makefile").write_text("mine:\n")
+    assert "HERE keeps its files: nothing was written" in ending(tmp_path, capsys)
+    (tmp_path / "seed.json").unlink()
+    assert "HERE: seed.json is written. Next, install functions/req" in ending(tmp_path, capsys)
+    assert "HERE: Makefile is written. Next, `make test`" in ending(tmp_path, capsys, "--yes")
+    for name in OURS.keys() - {"Makefile"}:
+        (tmp_path / name).unlink()
+    (tmp_path / "README.md").write_text("mine")
+    assert f"HERE: {len(OURS) - 2} files are written. Next" in ending(tmp_path, capsys)
 
 
 def test_the_hooks_of_a_new_project_stop_a_deploy_whose_rules_are_stale(tmp_path: Path) -> None:
@@ -369,7 +479,9 @@ def test_the_graph_of_the_quickstart_is_the_one_that_onto_graph_prints(tmp_path:
 
 def test_the_pages_name_only_files_and_targets_of_a_new_project() -> None:
     targets = set(re.findall(r"^([a-z]+):", OURS["Makefile"], re.MULTILINE))
-    quickstart = QUICKSTART.partition("## Other ways to install")[0]
+    quickstart = re.sub(
+        r"## (A larger app|Other ways to install)\n(?s:.*?)(?=\n## |\Z)", "", QUICKSTART
+    )
 
     assert {"help", "test", "dev", "generate", "check"} <= targets
     for page in (quickstart, OURS["README.md"]):
@@ -377,7 +489,7 @@ def test_the_pages_name_only_files_and_targets_of_a_new_project() -> None:
         assert set(commands) <= targets
         for row in re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE):
             files = [name for name in re.findall(r"`([^`]+)`", row) if re.search(r"[./]", name)]
-            assert set(files) <= OURS.keys()
+            assert set(files) <= OURS.keys() | MADE_LATER
 
 
 @pytest.mark.parametrize(
@@ -410,3 +522,44 @@ def test_a_project_of_an_onto_from_a_repository_installs_the_same_commit(
 
     assert required.plain == "onto-fn @ git+https://host/onto.git@abc"
     assert required.with_tools == "onto-fn[cli,testing] @ git+https://host/onto.git@abc"
+
+
+def test_the_pages_can_be_typed_from_the_first_line_on() -> None:
+    first, second, *_ = re.findall(r"```sh\n(.*?)```", QUICKSTART, re.DOTALL)
+    assert first.startswith("python3.11 -m venv .venv && . .venv/bin/activate")
+    folder, path, command, *_ = second.splitlines()
+    assert (folder, command.split()[0]) == ("cd ../town-hall", "onto")
+    assert path == 'export PATH="$PATH:$PWD/functions/venv/bin"'
+    for page in (QUICKSTART, OURS["README.md"]):
+        assert "paste the `export …` line that" in " ".join(page.split()).lower()
+
+
+def test_the_wheel_needs_neither_node_nor_firebase_tools() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+
+    (needs,) = re.findall(r"^wheel: (.*?) ##", makefile, re.MULTILINE)
+    assert needs == "python"
+
+
+@pytest.mark.skipif(
+    not (WEB / "node_modules" / ".bin" / "tsc").exists() or not shutil.which("node"),
+    reason="TypeScript is installed by `make setup`",
+)
+def test_the_typescript_of_the_quickstart_compiles_as_it_is_printed(tmp_path: Path) -> None:
+    init(tmp_path)
+    onto("generate", "types", folder=tmp_path)
+    (use,) = re.findall(r"```ts\n(.*?)```", QUICKSTART, re.DOTALL)
+    (tmp_path / "use.ts").write_text(use)
+    (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
+    options = ["--strict", "--noEmit", "--module", "esnext", "--moduleResolution", "bundler"]
+    options += ["--target", "es2022", "--lib", "es2022,dom", "--skipLibCheck", "--types", ""]
+
+    done = subprocess.run(
+        ["node", WEB / "node_modules" / ".bin" / "tsc", *options, "use.ts"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")

@@ -165,6 +165,33 @@ def test_the_same_problem_after_each_edit_is_told_once(
         "rules and indexes are not written: by hand",
         "firestore.rules: written",
         "    a remark",
-        "Page: rebuilt for 3 roots in 0.5 s, 1 have a dead letter:",
+        "Page: rebuilt for 3 roots in 0.5 s, 1 has a dead letter:",
         "    a/b: no",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("committed", "failed", "says"),
+    [
+        (1, 0, "Page: rebuilt for 1 root in 0.5 s"),
+        (2, 0, "Page: rebuilt for 2 roots in 0.5 s"),
+        (0, 1, "Page: not rebuilt, 1 has a dead letter:"),
+        (0, 2, "Page: not rebuilt, 2 have a dead letter:"),
+    ],
+)
+def test_what_was_rebuilt_is_counted_as_people_count(
+    shown: Shown, capsys: pytest.CaptureFixture[str], committed: int, failed: int, says: str
+) -> None:
+    shown.refreshed({"rebuilt": "Page", "committed": committed, "failed": failed, "seconds": 0.5})
+
+    assert lines(capsys) == [says]
+
+
+def test_what_was_missed_is_one_line(shown: Shown, capsys: pytest.CaptureFixture[str]) -> None:
+    shown.refreshed({"made_good": {"Page": 1, "Menu": 3}})
+    shown.refreshed({"made_good": {}})
+
+    assert lines(capsys) == [
+        "what was missed while the functions could not be loaded is rebuilt: "
+        "Page for 1 root, Menu for 3 roots",
     ]

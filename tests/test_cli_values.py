@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from onto_fn.cli import seeding
 from onto_fn.cli.errors import CommandError
-from onto_fn.cli.values import FORMS, json_of, value_of
+from onto_fn.cli.values import FORMS, document_path, json_of, value_of
 from onto_fn.firestore.documents import Reference
 
 names = st.text(min_size=1, max_size=5) | st.sampled_from(list(FORMS))
@@ -147,3 +147,11 @@ def test_every_form_is_in_the_documentation() -> None:
     page = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text()
 
     assert [form for form in FORMS if f'{{"{form}": ' not in page] == []
+
+
+@pytest.mark.parametrize("path", ["countries", "", "a//b", "a/b/c"])
+def test_a_path_that_is_none_is_said_once(path: str) -> None:
+    with pytest.raises(ValueError, match=r"is not the path of a document: ") as raised:
+        document_path(path)
+
+    assert str(raised.value).count("document path") == 0

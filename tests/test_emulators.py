@@ -11,6 +11,7 @@ import pytest
 
 from onto_fn import App, DeclarationError, DomainModel, FormMediator
 from onto_fn.access import public
+from onto_fn.cli.choosing import Destination
 from onto_fn.cli.connecting import _lead_to  # pyright: ignore[reportPrivateUsage]
 from onto_fn.editing import Database
 from onto_fn.emulators import VARIABLES, Service, emulator_of
@@ -157,6 +158,6 @@ def listening(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_command_line_finds_the_other_emulators_of_the_project(listening: str) -> None:
-    _lead_to("demo-shop", "127.0.0.1:1")
+    _lead_to(Destination("demo-shop", "127.0.0.1:1"))
 
     assert emulator_of("pubsub", "demo-shop") == listening

@@ -53,7 +53,9 @@ def test_the_example_builds_what_the_readme_says(example: ModuleType) -> None:
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    of_a_project = ROOT / "onto_fn" / "cli" / "template" / "Makefile"
+    makefiles = (ROOT / "Makefile").read_text() + of_a_project.read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefiles, re.MULTILINE))
 
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)) <= targets
 

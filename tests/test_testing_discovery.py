@@ -57,6 +57,29 @@ def test_a_second_process_waits_no_longer_than_its_deadline(
     assert str(lock_path()) in str(raised.value)
 
 
+def test_who_waits_says_so_once_and_for_whom(
+    holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onto_fn.testing.discovery._SILENT_SECONDS", 0.2)
+    told: list[str] = []
+
+    with pytest.raises(EmulatorError), discovery(1.0, told.append):
+        raise AssertionError("two have the turn")
+
+    (line,) = told
+    assert line.startswith("waiting for another start of functions")
+    assert f"process {holder.pid}, {sys.executable} -c import sys" in line
+
+
+def test_who_waits_a_moment_says_nothing(holder: subprocess.Popen[str]) -> None:
+    told: list[str] = []
+
+    with pytest.raises(EmulatorError), discovery(0.3, told.append):
+        raise AssertionError("two have the turn")
+
+    assert told == []
+
+
 def test_the_turn_comes_when_the_holder_is_done(holder: subprocess.Popen[str]) -> None:
     assert holder.stdin is not None
     holder.stdin.close()
@@ -96,7 +119,7 @@ def test_a_suite_with_functions_starts_in_its_turn(
 
     free: list[bool] = []
 
-    def start(*_: object) -> None:
+    def start(*_: object, **__: object) -> None:
         try:
             with discovery(0):
                 free.append(True)

@@ -15,7 +15,7 @@ import pytest
 
 class Pretended:
     started = []
-    def __init__(self, project_dir, only, log_dir):
+    def __init__(self, project_dir, only, log_dir, tell):
         self.project_dir, self.only, self.log_dir = project_dir, only, log_dir
     def __enter__(self):
         self.started.append(self)

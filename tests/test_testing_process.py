@@ -26,6 +26,22 @@ FAMILY = [
 ]
 
 
+# firebase-tools after two edits: the shell of an old worker is gone, that of a new one is there.
+WORKERS = """
+import subprocess, sys, time
+worker = [sys.executable, "-c", "import time; time.sleep(600)", "functions-framework"]
+for shell in (["sh", "-c"], ["setsid", "sh", "-c"]):
+    old = " ".join(f"'{word}'" for word in worker)
+    subprocess.run([*shell, f"{old} & echo old $!"], check=True)
+new = subprocess.Popen(worker)
+other = f"'{sys.executable}' -c 'import time; time.sleep(600)'"
+subprocess.run(["sh", "-c", f"{other} & echo kept $!"], check=True)
+print("kept", new.pid, flush=True)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
 def start(command: list[str], folder: Path) -> BackgroundProcess:
     return BackgroundProcess(command, os.environ, folder / "log")
 
@@ -74,6 +90,42 @@ def test_processes_of_a_parent_that_was_killed_are_ended(tmp_path: Path) -> None
 
     assert len(family) == 3
     eventually(lambda: not living(family))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans are the system's")
+def test_workers_that_firebase_tools_has_given_up_are_ended_and_no_others(tmp_path: Path) -> None:
+    process = start([sys.executable, "-c", WORKERS], tmp_path)
+    process.wait_until(lambda: "ready" in process.log(), deadline=20)
+    pids = [line.split() for line in process.log().splitlines() if " " in line]
+    old, kept = ([int(pid) for name, pid in pids if name == n] for n in ("old", "kept"))
+
+    eventually(lambda: not living(old))
+
+    assert (len(old), len(kept)) == (2, 2)
+    assert living(kept) == kept
+    process.stop()
+    assert living(kept) == []
+
+
+def test_files_of_a_parent_that_was_killed_are_removed(tmp_path: Path) -> None:
+    file = tmp_path / "settings"
+    file.touch()
+    script = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from onto_fn.testing.process import BackgroundProcess\n"
+        f"process = BackgroundProcess({FAMILY!r}, os.environ, Path({str(tmp_path / 'log')!r}),\n"
+        f"    removes=[Path({str(file)!r})])\n"
+        "print('started', flush=True)\n"
+        "process.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == b"started\n"
+        assert file.exists()
+        parent.terminate()  # as a pytest that is ended
+
+    eventually(lambda: not file.exists())
 
 
 def test_command_that_ends_while_awaited_is_an_error_with_its_last_lines(tmp_path: Path) -> None:

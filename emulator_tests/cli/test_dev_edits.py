@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from terminal import clean_environ, end_of, run, terminal
 
@@ -96,7 +98,7 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
         with discovery():
             main.write_text(edited.replace(TITLE, 'raise KeyError("broken")'))
             line = edited[: edited.index(TITLE)].count("\n") + 1
-            onto.expect(r"1 have a dead letter:\s+towns/oslo: TownView.title raised KeyError")
+            onto.expect(r"1 has a dead letter:\s+towns/oslo: TownView.title raised KeyError")
             onto.expect_exact(f"(main.py:{line})")
         assert run("set", "towns/oslo", 'name="X"', cwd=folder, environ=environ).code == 0
         onto.expect_exact("towns/oslo -> TownView of towns/oslo  dead letter")
@@ -115,3 +117,76 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
         assert end_of(onto).code == 0
 
     assert json.loads(view.out) == {"title": "X"}
+
+
+def test_what_is_written_while_the_functions_cannot_be_loaded_is_made_good(
+    folder: Path, eventually: Callable[..., None]
+) -> None:
+    environ = clean_environ(folder)
+    main = folder / "functions" / "main.py"
+    with terminal(
+        "dev", "--seed", "seed.json", cwd=folder, environ=environ, deadline=SECONDS
+    ) as onto:
+        onto.expect(r"log +(\S+)")
+        log = Path(onto.match[1])
+        onto.expect_exact("towns/oslo -> TownView of towns/oslo  committed")
+
+        with discovery():
+            main.write_text(f"{MAIN}\n")  # the worker that has the code already is ended
+            onto.expect_exact("functions: on_towns_written")
+            main.write_text(MAIN.replace("def title", "def def title"))
+            onto.expect_exact("the functions cannot be loaded: functions/main.py, line")
+        assert run("set", "towns/oslo", 'name="New"', cwd=folder, environ=environ).code == 0
+        eventually(lambda: _has_lost_an_event(log), deadline=SECONDS)
+        with discovery():
+            main.write_text(MAIN)
+            onto.expect_exact(
+                "what was missed while the functions could not be loaded is rebuilt: "
+                "TownView for 1 root\r\n"
+            )
+        view = run("get", "townViews/oslo", cwd=folder, environ=environ)
+        with discovery():
+            main.write_text(f"{MAIN}\n")
+            onto.expect_exact("functions: on_towns_written")
+        onto.sendintr()
+        ended = end_of(onto)
+
+    assert json.loads(view.out) == {"title": "New"}
+    assert "missed" not in ended.out  # it is made good once
+
+
+def _has_lost_an_event(log: Path) -> bool:
+    return "Failed to handle request for function" in log.read_text()
+
+
+def test_workers_of_earlier_versions_of_the_functions_are_ended(
+    folder: Path, eventually: Callable[..., None]
+) -> None:
+    environ = clean_environ(folder)
+    main = folder / "functions" / "main.py"
+    with terminal("dev", cwd=folder, environ=environ, deadline=SECONDS) as onto:
+        onto.expect_exact("firestore.rules: written")
+        for edit in range(3):
+            assert run("set", "towns/oslo", f'name="{edit}"', cwd=folder, environ=environ).code == 0
+            onto.expect_exact("towns/oslo -> TownView of towns/oslo  committed")
+            served = _workers(onto.pid)
+            with discovery():
+                main.write_text(MAIN + "\n" * (edit + 1))
+                onto.expect_exact("functions: on_towns_written")
+            eventually(lambda old=served: not set(old) & set(_workers(onto.pid)), deadline=SECONDS)
+        assert run("set", "towns/oslo", 'name="X"', cwd=folder, environ=environ).code == 0
+        onto.expect_exact("towns/oslo -> TownView of towns/oslo  committed")
+        eventually(lambda: len(_workers(onto.pid)) == len(served), deadline=SECONDS)
+        onto.sendintr()
+        assert end_of(onto).code == 0
+
+
+def _workers(pid: int) -> list[int]:
+    """The processes of functions below a process, the shells that start them left out."""
+    found: list[int] = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if len(words) > 1 and words[1].endswith("functions-framework"):
+                found.append(process.pid)
+    return found

@@ -168,4 +168,4 @@ def test_what_a_view_leaves_out_is_told_of_the_view_and_in_the_status(
     assert "left out    1 document" in explained.out
     assert "Sale: amount: " in explained.out
     assert rows["ShopView"]["skipping"] == 1
-    assert "leave out what its model refuses" in status.err
+    assert "leave out what their models refuse" in status.err

@@ -11,10 +11,18 @@ from pathlib import Path
 import typer
 
 from onto_fn.cli.errors import CommandError
-from onto_fn.cli.merging import merged
+from onto_fn.cli.merging import merged, warnings, why_not
 from onto_fn.cli.output import Output
 
 Content = str | bytes
+
+_MAKEFILE = "Makefile"
+_NAMED = 5  # files at most in the last sentence
+_NEXT = "`make test` runs the tests, `make dev` shows the app at work"
+_NEXT_WITHOUT_MAKE = (
+    "install functions/requirements-dev.txt into functions/venv, as your own Makefile stays: then "
+    "`functions/venv/bin/onto dev --seed seed.json` shows the app at work"
+)
 
 
 @dataclass(frozen=True)
@@ -26,26 +34,42 @@ class Difference:
         found: what it holds.
         wanted: what it holds in a new project.
         merge: the files to write for one that says what both say; None if there is no such.
+        why_not: why there is none, "" if that is plain.
+        warnings: what to know of a merge.
     """
 
     name: str
     found: Content
     wanted: Content
     merge: Mapping[str, str] | None
+    why_not: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def added(self) -> dict[str, str]:
+        """The files beside it that a merge makes."""
+        return {name: text for name, text in (self.merge or {}).items() if name != self.name}
 
     def diff(self) -> str:
-        """What a merge, or else replacing it, would change."""
+        """What a merge, or else replacing it, would change; with the files that a merge makes."""
+        return self._own_diff() + "".join(
+            "\n".join(_diff("", text, "/dev/null", f"{name} (new)")) + "\n"
+            for name, text in self.added.items()
+        )
+
+    def _own_diff(self) -> str:
         if isinstance(self.found, bytes) or isinstance(self.wanted, bytes):
             return f"{self.name} is not text\n"
         after = self.merge[self.name] if self.merge else self.wanted
-        lines = difflib.unified_diff(
-            self.found.splitlines(),
-            after.splitlines(),
-            f"{self.name} (as it is)",
-            f"{self.name} ({'merged' if self.merge else 'of a new project'})",
-            lineterm="",
-        )
+        kind = "merged" if self.merge else "of a new project"
+        lines = _diff(self.found, after, f"{self.name} (as it is)", f"{self.name} ({kind})")
         return "\n".join(lines) + "\n"
+
+
+def _diff(before: str, after: str, name_before: str, name_after: str) -> Iterable[str]:
+    return difflib.unified_diff(
+        before.splitlines(), after.splitlines(), name_before, name_after, lineterm=""
+    )
 
 
 @dataclass
@@ -68,10 +92,14 @@ class Chosen:
     Attributes:
         write: the files to write.
         skipped: those that differ and stay as they are, as there was nobody to ask.
+        kept: those that differ and stay as they are, as somebody has said.
+        warnings: what to know of what was merged.
     """
 
     write: dict[str, Content]
     skipped: list[str] = field(default_factory=list[str])
+    kept: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
 
 
 def plan_of(folder: Path, wanted: Mapping[str, Content]) -> Plan:
@@ -94,7 +122,11 @@ def plan_of(folder: Path, wanted: Mapping[str, Content]) -> Plan:
             if merge and any((folder / other).exists() for other in merge if other != name):
                 merge = None  # it would replace a file that nobody is asked about
         if found != content and merge != {name: found}:
-            plan.different.append(Difference(name, found, content, merge))
+            why = ""
+            if isinstance(found, str) and isinstance(content, str) and merge is None:
+                why = why_not(name, found, content)
+            told = tuple(warnings(merge)) if merge else ()
+            plan.different.append(Difference(name, found, content, merge, why, told))
     return plan
 
 
@@ -114,20 +146,42 @@ def choose(plan: Plan, *, yes: bool) -> Chosen:
         answer = ("merge" if difference.merge else "replace") if yes else _asked(difference)
         if answer == "merge" and difference.merge:
             chosen.write |= difference.merge
+            chosen.warnings += difference.warnings
         elif answer == "replace":
             chosen.write[difference.name] = difference.wanted
+        else:
+            chosen.kept.append(difference.name)
     return chosen
+
+
+def told(folder: Path, plan: Plan, chosen: Chosen) -> str:
+    """What was done, and what to do next, in a sentence or two."""
+    if not chosen.write:
+        has = "keeps its files" if chosen.kept or chosen.skipped else "has all of a new project"
+        return f"{folder} {has}: nothing was written"
+    if not plan.different:
+        what = "has a new project" if len(plan.new) > 1 and _MAKEFILE in plan.new else "is complete"
+        written = "" if what == "has a new project" else f" (written: {', '.join(chosen.write)})"
+        return f"{folder} {what}{written}: {_NEXT}"
+    stays = {*chosen.kept, *chosen.skipped}
+    does = _NEXT if _MAKEFILE not in stays else _NEXT_WITHOUT_MAKE
+    names = sorted(chosen.write)
+    what = f"{len(names)} files" if len(names) > _NAMED else ", ".join(names)
+    return f"{folder}: {what} {'is' if len(names) == 1 else 'are'} written. Next, {does}"
 
 
 def _asked(difference: Difference) -> str:
     answers = ["keep", "replace", *(["merge"] if difference.merge else [])]
     typer.echo(difference.diff(), err=True)
+    for text in filter(None, [*difference.warnings, difference.why_not]):
+        typer.secho(f"{text}\n", err=True, fg="red" if text in difference.warnings else None)
     while True:
         question = f"{difference.name}: {', '.join(answers[:-1])} or {answers[-1]}?"
         given = str(typer.prompt(question, default="keep", err=True)).strip().lower()
         found = [answer for answer in answers if given and answer.startswith(given)]
         if len(found) == 1:
             return found[0]
+        typer.echo(f"{given!r} is none of the answers", err=True)
 
 
 def write(folder: Path, contents: Mapping[str, Content]) -> None:
@@ -161,8 +215,12 @@ def show(plan: Plan, output: Output, names: Iterable[str]) -> None:
         found = differences.get(name)
         state = "new" if name in plan.new else "differs" if found else "stays"
         diff = found.diff() if found else ""
-        shown = f"{name}: {state}\n{diff}".rstrip("\n")
-        output.line({"file": name, "state": state, "diff": diff}, shown)
+        remarks = [*found.warnings, *filter(None, [found.why_not])] if found else []
+        shown = "\n".join([f"{name}: {state}", *remarks, diff]).rstrip("\n")
+        output.line({"file": name, "state": state, "diff": diff, "remarks": remarks}, shown)
+        for added in found.added if found else ():
+            record: dict[str, object] = {"file": added, "state": "new"}
+            output.line(record, f"{added}: new, if {name} is merged")
 
 
 def _check_place(folder: Path, file: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED, CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.stopping import stoppable
 
@@ -51,6 +51,7 @@ def backfill(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -60,7 +61,15 @@ def backfill(
     code 1 if something could not be built and has a dead letter.
     """
     output = Output(as_json=as_json)
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=not dry_run,
+    ) as opened:
         from onto_fn.engine.backfill import targets_of
 
         if not every and not views and not stale:

@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
 from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def list_letters(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """List what waits to be corrected and replayed, grouped by its cause.
@@ -50,7 +51,14 @@ def list_letters(
     """
     output = Output(as_json=as_json)
     groups: dict[str, _Group] = {}
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
         for letter in _letters(opened, view, cause):
             row = _row(letter)
             groups.setdefault(str(row["cause"]), _Group()).add(row, limit)
@@ -76,11 +84,19 @@ def show(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Show one letter whole. Exit code 1 if there is none of that id."""
     output = Output(as_json=as_json)
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
         document = _one(opened.database, letter)
     if document.fields is None:
         raise Found(f"there is no dead letter {letter}")
@@ -95,12 +111,21 @@ def replay(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Try again what letters hold; what succeeds, goes. Exit code 1 if one fails again."""
     output = Output(as_json=as_json)
     rows: list[dict[str, object]] = []
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
         from onto_fn.errors import OntoError
 
         for letter in _named(opened, letters, every, cause):
@@ -122,6 +147,7 @@ def discard(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -131,7 +157,15 @@ def discard(
     next change of a source builds it again.
     """
     output = Output(as_json=as_json)
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
         from onto_fn.engine.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
         from onto_fn.observing import Subject

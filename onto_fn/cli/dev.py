@@ -42,7 +42,8 @@ def dev(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Emulators, separated by commas; else those with a port in firebase.json.",
+            help="Emulators, separated by commas; else those of firestore, functions, pubsub, auth "
+            "and storage that have a port in firebase.json.",
         ),
     ] = "",
     project: Annotated[
@@ -74,8 +75,10 @@ def dev(
 
     An edit of the functions is loaded by itself. Then the rules and indexes that firebase.json
     names are written if the app declares others, the topics that it sends to are made, and the
-    documents of edited views are built again.
+    documents of edited views are built again. What changed while the functions could not be loaded
+    is made good then.
     """
+    from onto_fn.cli.running import Running, announced
     from onto_fn.functions.logs import VARIABLE
     from onto_fn.testing.foreground import addresses, configured_suite
     from onto_fn.testing.process import EmulatorError
@@ -94,6 +97,7 @@ def dev(
         ui=ui,
         import_from=imported,
         exports=export_to is not None,
+        tell=output.remark,
     )
     _check_ports(suite)
     with until_stopped() as stopping:
@@ -107,14 +111,15 @@ def dev(
                 running = {name: suite.host(name) for name in names}
                 record = {"running": running, "environ": suite.environ()}
                 output.line(record | {"remarks": suite.remarks}, "\n".join(addresses(suite)))
-                try:
-                    if seed is not None:
-                        _seed(suite, seed, output)
-                    _follow(suite, started, stopping, output)
-                finally:
-                    if export_to is not None and suite.running:
-                        suite.export_to(export_to)
-                        output.remark(f"the data is in {export_to}")
+                with announced(Running(str(suite.project_dir), suite.project_id, running)):
+                    try:
+                        if seed is not None:
+                            _seed(suite, seed, output)
+                        _follow(suite, started, stopping, output)
+                    finally:
+                        if export_to is not None and suite.running:
+                            suite.export_to(export_to)
+                            output.remark(f"the data is in {export_to}")
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:
@@ -184,7 +189,7 @@ def _remark_unknown(folder: Path, output: Output) -> None:
 
 
 def _project(folder: Path, project: str | None) -> str:
-    from onto_fn.cli.connecting import emulated_project
+    from onto_fn.cli.choosing import emulated_project
 
     if project is None:
         return emulated_project(folder)
@@ -216,7 +221,7 @@ def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
 
 
 def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:
-    from onto_fn.cli.following import Reload, lines_of, told
+    from onto_fn.cli.following import Lost, Reload, lines_of, told
     from onto_fn.cli.showing import Shown
 
     shown = Shown(output, str(suite.log_path))
@@ -230,10 +235,18 @@ def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -
         if refreshing is not None:
             refreshing.start(build=suite.import_from is not None)
         lines = lines_of(suite.log_path, goes_on, start=start)
+        is_loaded = True
         for found in told(lines, suite.project_dir):
-            shown.show(found)
-            if isinstance(found, Reload) and not found.error and refreshing is not None:
-                refreshing.start(build=True)
+            if not isinstance(found, Lost):
+                shown.show(found)
+            if refreshing is None or not isinstance(found, Reload | Lost):
+                continue
+            if isinstance(found, Reload):
+                is_loaded = not found.error
+            if isinstance(found, Lost) or found.error:
+                refreshing.failed()
+            if is_loaded:  # an event may be lost under good code too, on a machine that is too busy
+                refreshing.start(build=isinstance(found, Reload))
     finally:
         if refreshing is not None:
             refreshing.stop()

@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import OpenedDatabase, open_database
 from onto_fn.cli.errors import CommandError, Found, one_line
-from onto_fn.cli.options import DatabaseId, Emulator, Json, Project, Yes
+from onto_fn.cli.options import DatabaseId, Emulator, Json, Live, Project, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.values import document_path, json_of, parse_json, value_of
 
@@ -28,16 +28,22 @@ def get(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Show a document, its values as a seed has them.
 
-    Without --emulator it is that of firebase.json, if it runs. Exit code 1 if there is no such
-    document.
+    Exit code 1 if there is no such document.
     """
     output = Output(as_json=as_json)
     _check_path(path)
-    with open_database(project=project, database=database, emulator=emulator) as opened:
+    with open_database(
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
         document = opened.database.get([path])[0][path]
         if document.fields is None:
             raise Found(f"there is no {path} in {opened.place}")
@@ -62,17 +68,25 @@ def set_fields(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Write fields of a document, which is made if there is none; all others stay as they are.
 
-    Without --emulator it is that of firebase.json, if it runs. For a real database you are asked.
+    For a real database you are asked.
     """
     output = Output(as_json=as_json)
     _check_path(path)
     parsed = [_parsed(path, text) for text in fields]
-    with open_database(project=project, database=database, emulator=emulator) as opened:
+    with open_database(
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
         _confirm(output, opened, f"Write {path}", yes=yes)
         client = _client(opened)
         try:
@@ -88,16 +102,24 @@ def delete(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete a document. Those in its subcollections stay.
 
-    Without --emulator it is that of firebase.json, if it runs. For a real database you are asked.
+    For a real database you are asked.
     """
     output = Output(as_json=as_json)
     _check_path(path)
-    with open_database(project=project, database=database, emulator=emulator) as opened:
+    with open_database(
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
         from onto_fn.firestore import Write
 
         _confirm(output, opened, f"Delete {path}", yes=yes)

@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import CommandError, Found, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project
 from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def explain(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Tell what a view document was built from, and which views depend on a document.
@@ -34,7 +35,14 @@ def explain(
     Exit code 1 if no view has to do with it.
     """
     output = Output(as_json=as_json)
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
         from onto_fn.cli.explanations import dependents, exists, origins
         from onto_fn.errors import InvalidPath
         from onto_fn.firestore.paths import check_document_path

@@ -20,6 +20,7 @@ _JSON = re.compile(r"\{.*\}\s*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOADED = re.compile(r"Loaded functions definitions from source: (.+?)\.?$")
 _FAILED = re.compile(r"Failed to load function definition from source: ?(.*)$")
+_LOST = re.compile(r"Failed to handle request for function (\S+)$")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _LIBRARIES = {"site-packages", "dist-packages", "node_modules"}
 _ERROR = re.compile(r"^[\w.]*(Error|Exception|InvalidDocument|MissingDocument)\b.*")
@@ -67,6 +68,17 @@ class Reload:
     where: str = ""
 
 
+@dataclass(frozen=True)
+class Lost:
+    """An event was lost, as the function could not be started; the emulator does not send it again.
+
+    Attributes:
+        function: which one.
+    """
+
+    function: str
+
+
 def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Iterator[str]:
     """The lines of a log from the byte `start`, and those that are added while it goes on."""
     with log.open(errors="replace") as file:
@@ -85,7 +97,7 @@ def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Itera
                 rest = ""
 
 
-def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome | Reload]:
+def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome | Reload | Lost]:
     """What lines of the log tell of the app.
 
     Args:
@@ -103,6 +115,8 @@ def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome |
         elif failed:
             yield Reload(error=error or failed[1], where=where if error else "")
             error = where = ""
+        elif lost := _LOST.search(line):
+            yield Lost(lost[1])
         else:
             outcome = _outcome(line)
             if outcome is not None:

@@ -60,7 +60,8 @@ def generate(
             output.remark(remark)
         state = "up to date" if not file.is_stale else "stale" if check else "written"
         name = _shown(file.path, folder)
-        output.line({"file": name, "state": state}, f"{name}: {state}")
+        record = {"file": name, "state": state, "remarks": list(file.remarks)}
+        output.line(record, f"{name}: {state}")
         if not file.is_stale:
             continue
         stale.append(name)

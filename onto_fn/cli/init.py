@@ -52,7 +52,10 @@ def init(
     yes: Annotated[
         bool,
         typer.Option(
-            "--yes", "-y", help="Ask nothing: merge what can be merged, replace what cannot."
+            "--yes",
+            "-y",
+            help="Ask nothing: merge what can be merged, and overwrite what cannot, such as "
+            "README.md and Makefile.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -83,11 +86,18 @@ def init(
         return
     chosen = adopting.choose(plan, yes=yes)
     adopting.write(target, chosen.write)
-    output.line(
-        {"folder": str(target), "files": sorted(chosen.write), "skipped": chosen.skipped},
-        f"{target} has {'what was missing' if plan.different else 'a new project'}: "
-        "`make test` runs its tests, `make dev` shows it at work",
-    )
+    record = {
+        "folder": str(target),
+        "files": sorted(chosen.write),
+        "skipped": chosen.skipped,
+        "kept": chosen.kept,
+        "warnings": chosen.warnings,
+    }
+    output.line(record, adopting.told(target, plan, chosen))
+    for warning in chosen.warnings:
+        output.remark(warning)
+    if chosen.kept:
+        output.remark(f"left as they are: {', '.join(chosen.kept)}")
     if chosen.skipped:
         output.remark(
             f"left as they are: {', '.join(chosen.skipped)}; `onto init --dry-run` shows how they "

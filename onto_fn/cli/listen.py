@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from onto_fn.cli.connecting import open_app
-from onto_fn.cli.options import DEFAULT_APP, DatabaseId, Emulator, Json, Project
+from onto_fn.cli.options import DEFAULT_APP, DatabaseId, Emulator, Json, Live, Project
 from onto_fn.cli.output import Output
 from onto_fn.cli.stopping import until_stopped
 
@@ -24,6 +24,7 @@ def listen(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     as_json: Json = False,
 ) -> None:
     """Run an app's mediators on snapshot listeners, until SIGTERM or Ctrl-C.
@@ -34,7 +35,15 @@ def listen(
     from onto_fn.serving import Listener
 
     output = Output(as_json=as_json)
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         with until_stopped() as stopping, Listener(opened.app, workers=workers) as listener:
             output.line({"listening": app, "database": opened.place}, f"listening for {app}")

@@ -132,8 +132,10 @@ def status_of(arguments: list[str]) -> int:
         return _told(error, USAGE)
     except KeyboardInterrupt:
         return _told("stopped", INTERRUPTED)
-    except typer.Abort:
-        return _told("stopped; nothing was changed", FOUND)
+    except typer.Abort as abort:
+        # At a question: by Ctrl-C, or by the end of the input, which is no answer.
+        no_answer = isinstance(abort.__context__, EOFError)
+        return _told("stopped; nothing was changed", FOUND if no_answer else INTERRUPTED)
     except typer.TyperException as error:
         return _usage(error)
     if status == INTERRUPTED:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from onto_fn.cli.layout import json_text
 from onto_fn.firebase_json import parse
+from onto_fn.generate.files import MADE_BY
+from onto_fn.generate.indexes import with_kept
+from onto_fn.generate.openings import openings
+from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END
 
 Json = dict[str, Any]  # JSON has no narrower type
 
@@ -20,12 +25,42 @@ _BODY = re.compile(
 _TEXT_OR_COMMENT = re.compile(
     r"//[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL
 )
+_VERSION_2 = re.compile(r"rules_version\s*=\s*['\"]2['\"]")
 _OWN_FUNCTION = re.compile(r"function\s+(\w+)")
-_KEEP_END = "    // onto:keep-end"
-_MADE_BY = "Made by `onto generate`"
 _OWN_REQUIREMENT = re.compile(
     r"\s*(\./vendor/onto_fn-|onto[-_.]fn(?=[\s\[=<>~!@;]|$))", re.IGNORECASE
 )
+
+
+def why_not(name: str, theirs: str, ours: str) -> str:
+    """Why a file of a kind that can be merged is not, for a person who is asked; "" otherwise."""
+    if name != "firestore.rules" or merged(name, theirs, ours) is not None:
+        return ""
+    if not _VERSION_2.search(_TEXT_OR_COMMENT.sub(_text_only, theirs)):
+        return (
+            "it cannot be merged, as it does not say rules_version = '2', and {document=**} means "
+            "other documents in version 1: change it to version 2, and run `onto init` again"
+        )
+    return (
+        "it cannot be merged: the new rules have one block, `match "
+        "/databases/{database}/documents`, and your lines outside of it, or functions with the "
+        "name of a new one, would be lost"
+    )
+
+
+def warnings(files: Mapping[str, str]) -> list[str]:
+    """What a person should know of merged files before they are written."""
+    rules = files.get("firestore.rules", "")
+    before, begin, kept = rules.partition(f"{KEEP_BEGIN}\n")
+    if not begin:
+        return []
+    found = openings(kept.partition(KEEP_END)[0], before.count("\n") + 2)
+    return [opening.told("firestore.rules") for opening in found]
+
+
+def _text_only(found: re.Match[str]) -> str:
+    """A text as it is, and nothing of a comment."""
+    return "" if found[0].startswith("/") else found[0]
 
 
 def merged(name: str, theirs: str, ours: str) -> dict[str, str] | None:
@@ -47,7 +82,7 @@ def merged(name: str, theirs: str, ours: str) -> dict[str, str] | None:
 
 
 def _json(name: str, theirs: str, ours: str) -> dict[str, str]:
-    return _written(name, theirs, _added(parse(theirs, Path(name)), json.loads(ours)))
+    return _written(name, theirs, ours, _added(parse(theirs, Path(name)), json.loads(ours)))
 
 
 def _firebase(name: str, theirs: str, ours: str) -> dict[str, str]:
@@ -65,7 +100,7 @@ def _firebase(name: str, theirs: str, ours: str) -> dict[str, str]:
             _hooked(database, {"predeploy": wanted["firestore"]["predeploy"]})
     elif "firestore" in found:
         _hooked(found["firestore"], wanted["firestore"])
-    return _written(name, theirs, _added(found, wanted))
+    return _written(name, theirs, ours, _added(found, wanted))
 
 
 def _source(entry: object) -> object:
@@ -88,14 +123,16 @@ def _hooked(theirs: object, ours: Json) -> None:
 
 def _indexes(name: str, theirs: str, ours: str) -> dict[str, str]:
     found = parse(theirs, Path(name))
-    if str(found.get("//", "")).startswith(_MADE_BY):
+    if str(found.get("//", "")).startswith(MADE_BY):
         return {name: theirs}  # `onto generate` made it, and will again
-    return {name: ours, name.replace(".json", ".keep.json"): theirs}
+    keep = name.replace(".json", ".keep.json")
+    content = {"//": f"{MADE_BY}{keep}", **with_kept(found, json.loads(ours))}
+    return {name: json.dumps(content, indent=2) + "\n", keep: theirs}
 
 
 def _rules(name: str, theirs: str, ours: str) -> dict[str, str] | None:
     """Ours with their blocks in the section that is kept, if nothing of theirs is left over."""
-    if "onto:keep-begin" in theirs:
+    if KEEP_BEGIN in theirs:
         return {name: theirs}  # `onto generate` made it, and will again
     found = _BODY.fullmatch(theirs)
     if found is None or not _is_closed(found[2]):
@@ -104,7 +141,7 @@ def _rules(name: str, theirs: str, ours: str) -> dict[str, str] | None:
     if names & set(_OWN_FUNCTION.findall(found[2])):
         return None
     kept = found[2].rstrip()
-    return {name: ours.replace(_KEEP_END, f"{kept}\n{_KEEP_END}")}
+    return {name: ours.replace(f"    {KEEP_END}", f"{kept}\n    {KEEP_END}")}
 
 
 def _is_closed(body: str) -> bool:
@@ -142,11 +179,11 @@ def _added(theirs: Json, ours: Json) -> Json:
     return both
 
 
-def _written(name: str, theirs: str, content: Json) -> dict[str, str]:
-    """Their text, with its layout and its comments, if nothing is added to it."""
+def _written(name: str, theirs: str, ours: str, content: Json) -> dict[str, str]:
+    """Their text if nothing is added to it; else one with its layout, without its comments."""
     if parse(theirs, Path(name)) == content:
         return {name: theirs}
-    return {name: json.dumps(content, indent=2, ensure_ascii=False) + "\n"}
+    return {name: json_text(content, [ours, theirs])}
 
 
 _MERGES: dict[str, Callable[[str, str, str], dict[str, str] | None]] = {

@@ -24,7 +24,8 @@ Project = Annotated[
         "--project",
         metavar="ID",
         envvar=["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"],
-        help="Google Cloud project; else the default of .firebaserc.",
+        help="Google Cloud project; else that of the running `onto dev`, or the default of "
+        ".firebaserc.",
     ),
 ]
 """The project: see `connecting.open_app`."""
@@ -41,10 +42,15 @@ Emulator = Annotated[
         "--emulator",
         metavar="HOST:PORT",
         envvar="FIRESTORE_EMULATOR_HOST",
-        help="The Firestore emulator to use in place of the real Firestore.",
+        help="The Firestore emulator to use; else the one of this folder, if it runs.",
     ),
 ]
 """The emulator's address: see `connecting.open_app`."""
+
+Live = Annotated[
+    bool, typer.Option("--live", help="Use the real Firestore, also while an emulator runs.")
+]
+"""Whether the real Firestore is asked for by name: see `choosing.destination`."""
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[dict[str, Any]], None]
 BUILD = "--build"
+REPAIR = "--repair"
+_SETTLE_SECONDS = 1.0  # an event may be on its way
 
 
 class Refreshing:
@@ -42,16 +44,27 @@ class Refreshing:
         self._tell = tell
         self._lock = Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._missed = False
+
+    def failed(self) -> None:
+        """Note that the functions cannot be loaded: events are lost until they can."""
+        with self._lock:
+            self._missed = True
 
     def start(self, *, build: bool) -> None:
         """Begin, in the background.
+
+        After a time in which the functions could not be loaded, documents are held against their
+        sources as well, until that was done once: an edit may come before the end.
 
         Args:
             build: whether documents are rebuilt too.
         """
         self.stop()
+        with self._lock:
+            missed = self._missed
         process = subprocess.Popen(
-            [*self._command, *([BUILD] if build else [])],
+            [*self._command, *([BUILD] if build else []), *([REPAIR] if missed else [])],
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -80,11 +93,14 @@ class Refreshing:
                 except ValueError:  # the app prints as it is imported
                     continue
                 if isinstance(record, dict):
+                    with self._lock:
+                        if "made_good" in record and self._process is process:
+                            self._missed = False
                     self._tell(record)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def main(arguments: list[str]) -> None:
-    """Make rules, indexes and topics of an app, and rebuild what is stale if that is asked for."""
+    """Make rules, indexes and topics of an app; rebuild what is stale or wrong if that is asked."""
     from onto_fn.cli.apps import load_app
     from onto_fn.cli.errors import CommandError, one_line
 
@@ -95,6 +111,8 @@ def main(arguments: list[str]) -> None:
     }
     if BUILD in options:
         steps["views are not rebuilt"] = rebuild
+    if REPAIR in options:
+        steps["what was missed is not made good"] = repair
     try:
         app = load_app(file)
     except CommandError as error:
@@ -174,6 +192,30 @@ def rebuild(app: App) -> None:
             )
     finally:
         database.close()
+
+
+def repair(app: App) -> None:
+    """Hold all documents against their sources, and rebuild those that differ."""
+    from onto_fn.emulators import named_project
+    from onto_fn.engine.backfill import targets_of
+    from onto_fn.engine.verification import Verification
+    from onto_fn.firestore import Database
+
+    project = named_project()
+    assert project is not None
+    database = Database(project, app.options.database)
+    made_good: dict[str, int] = {}
+    try:
+        for target in targets_of(app.engine):
+            work = Verification(
+                app.engine, database, [target], repair=True, workers=2, settle=_SETTLE_SECONDS
+            )
+            repaired = work.run().repaired
+            if repaired:
+                made_good[target.name] = repaired
+    finally:
+        database.close()
+    _print({"made_good": made_good})
 
 
 def _is_due(app: App, database: Database, target: Target) -> bool:

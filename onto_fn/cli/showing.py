@@ -87,7 +87,8 @@ class Shown:
                     return
                 self._problems.append(record)
             text, is_error = _told_refresh(record)
-            self._output.line({}, text, error=is_error)
+            if text:
+                self._output.line({}, text, error=is_error)
 
     def _event(self, found: Outcome) -> None:
         now = self._clock()
@@ -165,8 +166,19 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
         case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
             text = f"{name}: rebuilt for {number_of(committed, 'root')} in {seconds} s"
             if failed:
-                text += f", {failed} have a dead letter:"
+                letters = f"{failed} {'has' if failed == 1 else 'have'} a dead letter:"
+                text = f"{text}, {letters}" if committed else f"{name}: not rebuilt, {letters}"
                 text = "\n    ".join([text, *record.get("errors", [])[:5]])
             return text, bool(failed)
+        case {"made_good": made_good}:
+            return _told_made_good(made_good), False
         case _:
             return str(record), False
+
+
+def _told_made_good(made_good: dict[str, int]) -> str:
+    """What was rebuilt as its events came while no function could be loaded, "" if nothing."""
+    if not made_good:
+        return ""
+    parts = [f"{name} for {number_of(count, 'root')}" for name, count in made_good.items()]
+    return f"what was missed while the functions could not be loaded is rebuilt: {', '.join(parts)}"

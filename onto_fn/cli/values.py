@@ -204,10 +204,13 @@ def document_path(path: str) -> str:
     from onto_fn.errors import InvalidPath
     from onto_fn.firestore.paths import check_document_path
 
+    repeated = f"{path!r} is not a document path: "
+
     try:
         return check_document_path(path)
     except InvalidPath as error:
-        raise ValueError(f"{path!r} is not the path of a document: {error}") from error
+        reason = str(error).removeprefix(repeated)
+        raise ValueError(f"{path!r} is not the path of a document: {reason}") from error
 
 
 def _refused(where: str, field: str, problem: str, remedy: str = "") -> CommandError:

@@ -8,7 +8,7 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.stopping import stoppable
 
@@ -37,6 +37,7 @@ def verify(
     project: Project = None,
     database: DatabaseId = None,
     emulator: Emulator = None,
+    live: Live = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +47,15 @@ def verify(
     Exit code 1 if there is one, also if it was repaired.
     """
     output = Output(as_json=as_json)
-    with open_app(app, project=project, database=database, emulator=emulator) as opened:
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=repair,
+    ) as opened:
         from onto_fn.engine.backfill import targets_of
         from onto_fn.engine.verification import Verification
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from onto_fn.errors import DeclarationError
 from onto_fn.firebase_json import firestore_files, parse
 from onto_fn.generate.indexes import index_file
+from onto_fn.generate.openings import openings
 from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END, rules_of
 from onto_fn.generate.typescript import typescript
 
 if TYPE_CHECKING:
     from onto_fn.functions import App
 
-_MADE_BY = "Made by `onto generate`; entries of your own belong into "
+MADE_BY = "Made by `onto generate`; entries of your own belong into "
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,23 @@ def _rules(app: App, path: Path) -> GeneratedFile:
     found = _read(path)
     kept = kept_lines(found, path.name) if found else []
     rules = rules_of(app, kept)
+    # Its place in the file as it will be, which a person reads then.
+    before = rules.text[: rules.text.index(f"{KEEP_BEGIN}\n")]
+    begin, lines = before.count("\n") + 2, "\n".join(line for line in kept if line)
     remarks = [
-        f"{name}: left to the function, which checks all again: {part}"
-        for name, parts in rules.left.items()
-        for part in parts
+        *(opening.told(path.name) for opening in openings(lines, begin)),
+        *(
+            f"{name}: left to the function, which checks all again: {part}"
+            for name, parts in rules.left.items()
+            for part in parts
+        ),
     ]
     return GeneratedFile(path, rules.text, found, "rules", tuple(remarks))
 
 
 def _indexes(app: App, path: Path, keep: Path) -> GeneratedFile:
     found = _read(path)
-    made_by = f"{_MADE_BY}{keep.name}"
+    made_by = f"{MADE_BY}{keep.name}"
     before = parse(found, path) if found else {}
     is_own = before.get("//") == made_by
     if not is_own and any(before.get(key) for key in before.keys() - {"//"}):

@@ -50,11 +50,22 @@ def index_file(app: App, kept: Json) -> Json:
             same field.
     """
     indexes = [
-        *kept.get("indexes", ()),
         *_query_indexes(app),
         *(index for spec in app.engine.aggregates.values() for index in _extreme_indexes(spec)),
     ]
-    overrides = [*kept.get("fieldOverrides", ()), *_own_overrides(app), *_group_overrides(app)]
+    overrides = [*_own_overrides(app), *_group_overrides(app)]
+    return with_kept(kept, {"indexes": indexes, "fieldOverrides": overrides})
+
+
+def with_kept(kept: Json, made: Json) -> Json:
+    """The content of a file with what is kept, and what is made.
+
+    Args:
+        kept: wins where both speak of the same field.
+        made: of the same form.
+    """
+    indexes = [*kept.get("indexes", ()), *made["indexes"]]
+    overrides = [*kept.get("fieldOverrides", ()), *made["fieldOverrides"]]
     by_field = {(o["collectionGroup"], o["fieldPath"]): o for o in reversed(overrides)}
     return {
         "indexes": _distinct(indexes),

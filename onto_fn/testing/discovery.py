@@ -10,10 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import tenacity
 
 from onto_fn.testing.process import EmulatorError
@@ -21,6 +22,8 @@ from onto_fn.testing.process import EmulatorError
 __all__ = ["discovery", "lock_path"]
 
 _PAUSE_SECONDS = 0.1
+_SILENT_SECONDS = 5.0
+_SHOWN = 80  # characters of another process's command
 
 
 def lock_path() -> Path:
@@ -29,13 +32,16 @@ def lock_path() -> Path:
 
 
 @contextmanager
-def discovery(deadline: float = 600.0) -> Generator[None]:
+def discovery(
+    deadline: float = 600.0, tell: Callable[[str], None] | None = None
+) -> Generator[None]:
     """Wait for the turn to let firebase-tools discover functions, and hold it for a `with` block.
 
     The turn ends with the block, or with this process, however that ends.
 
     Args:
         deadline: seconds to wait at most.
+        tell: is told after 5 seconds that it waits, and for which process.
 
     Raises:
         EmulatorError: somebody else has held the turn all the time.
@@ -43,7 +49,19 @@ def discovery(deadline: float = 600.0) -> Generator[None]:
     path = lock_path()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
+        told: list[str] = []
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            if tell is None or told or (state.seconds_since_start or 0.0) < _SILENT_SECONDS:
+                return
+            told.append(
+                "waiting for another start of functions, as only one is possible at a time: "
+                f"{_holder(descriptor)}"
+            )
+            tell(told[0])
+
         waiting = tenacity.Retrying(
+            before_sleep=before_sleep,
             retry=tenacity.retry_if_exception_type(BlockingIOError),
             stop=tenacity.stop_after_delay(deadline),
             wait=tenacity.wait_fixed(_PAUSE_SECONDS),
@@ -52,13 +70,23 @@ def discovery(deadline: float = 600.0) -> Generator[None]:
         try:
             waiting(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
             raise EmulatorError(
-                f"another start of functions has held {path} for {deadline:g} s (process "
-                f"{holder or 'unknown'}): end it, or try again when it is done"
+                f"another start of functions has held {path} for {deadline:g} s "
+                f"({_holder(descriptor)}): end it, or try again when it is done"
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)  # and so the lock, of which no child has a copy
+
+
+def _holder(descriptor: int) -> str:
+    """The process that has the turn: its id and its command."""
+    pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+    try:
+        command = " ".join(psutil.Process(int(pid)).cmdline())
+    except (psutil.Error, ValueError):
+        return f"process {pid or 'unknown'}"
+    shown = command if len(command) <= _SHOWN else f"{command[:_SHOWN]}…"
+    return f"process {pid}, {shown}" if shown else f"process {pid}"

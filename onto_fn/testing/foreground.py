@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onto_fn.testing.config import UI, configured_ports, read_config, wants_ui
@@ -24,8 +24,11 @@ def configured_suite(
     ui: bool | None = None,
     import_from: Path | None = None,
     exports: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> EmulatorSuite:
     """The emulators that have a port in the folder's `firebase.json`, on those ports.
+
+    Others than those of Firestore, functions, Pub/Sub, Authentication and Storage are not started.
 
     Args:
         folder: The folder of `firebase.json`.
@@ -34,6 +37,7 @@ def configured_suite(
         ui: Whether the Emulator UI is started too; by default as `firebase.json` says.
         import_from: An export to begin with; see `EmulatorSuite`.
         exports: Whether it will be exported; see `EmulatorSuite`.
+        tell: Is told what a start waits for; see `EmulatorSuite`.
     """
     config = read_config(folder)
     ports = configured_ports(config)
@@ -46,6 +50,7 @@ def configured_suite(
         ui=wants_ui(config) if ui is None else ui,
         import_from=import_from,
         exports=exports,
+        tell=tell,
     )
 
 

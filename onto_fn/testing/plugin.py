@@ -24,11 +24,12 @@ The folder of `firebase.json` is pytest's root folder, or what the ini option
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -230,10 +231,19 @@ def _suite(
     config = request.config
     project_dir = config.rootpath / Path(str(config.getini(_PROJECT_DIR)))
     log_dir = tmp_path_factory.mktemp(fixture)
-    with EmulatorSuite(project_dir, only=only, log_dir=log_dir) as suite:
+    tell = partial(_tell, config)
+    with EmulatorSuite(project_dir, only=only, log_dir=log_dir, tell=tell) as suite:
         running = config.stash[_running]
         running[fixture] = suite
         try:
             yield suite
         finally:
             del running[fixture]
+
+
+def _tell(config: pytest.Config, text: str) -> None:
+    """Show a line at once, although pytest keeps what tests print."""
+    # Its class is not public.
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        print(f"\n{text}", file=sys.stderr, flush=True)

@@ -29,13 +29,25 @@ class BackgroundProcess:
         environ: Its whole environment.
         log_path: The file that its output is written to; an older one is replaced. Its folder is
             the working directory.
+        removes: Files that are removed at its end, also if this process is killed.
     """
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        log_path: Path,
+        *,
+        removes: Sequence[Path] = (),
+    ) -> None:
         self.log_path = log_path
         with log_path.open("wb") as log:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-I", supervisor.__file__, *command],
+                [
+                    *(sys.executable, "-I", supervisor.__file__),
+                    *(f"--remove={file}" for file in removes),
+                    *command,
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

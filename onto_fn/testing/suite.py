@@ -6,11 +6,12 @@ import json
 import os
 import re
 import secrets
-import tempfile
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
@@ -30,6 +31,7 @@ from onto_fn.testing.discovery import discovery
 from onto_fn.testing.process import BackgroundProcess, EmulatorError
 from onto_fn.testing.service import Service, environment
 from onto_fn.testing.toolchain import Toolchain, find_toolchain
+from onto_fn.testing.traces import config_path, log_folder
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
@@ -86,6 +88,7 @@ class EmulatorSuite(Service):
         ui: bool = False,
         import_from: str | os.PathLike[str] | None = None,
         exports: bool = False,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.project_dir = Path(project_dir).resolve()
         self.only = tuple(only)
@@ -101,6 +104,7 @@ class EmulatorSuite(Service):
         self._needs_firebase = ui or exports or import_from is not None
         self.remarks: list[str] = []
         self.topics: list[str] = []
+        self._tell = tell or partial(print, file=sys.stderr, flush=True)
         self._ports = dict(ports or {})
         self._log_dir = Path(log_dir).resolve() if log_dir else None
         self._process: BackgroundProcess | None = None
@@ -122,7 +126,7 @@ class EmulatorSuite(Service):
         if self._process is not None:
             raise RuntimeError("the emulators have been started already")
         if self._log_dir is None:
-            self._log_dir = Path(tempfile.mkdtemp(prefix="onto-fn-emulators-"))
+            self._log_dir = log_folder()
         self._log_dir.mkdir(parents=True, exist_ok=True)
         toolchain = self._toolchain(self._log_dir)
         try:
@@ -315,13 +319,16 @@ class EmulatorSuite(Service):
                 command, ready = self._firestore_command(toolchain), self._firestore_is_ready
             else:
                 command, ready = self._firebase_command(toolchain.firebase), self._suite_is_ready
-            with discovery() if "functions" in self.only else nullcontext():
+            with discovery(tell=self._tell) if "functions" in self.only else nullcontext():
                 self._process = BackgroundProcess(
-                    command, toolchain.environ(self.project_id), self.log_path
+                    command,
+                    toolchain.environ(self.project_id),
+                    self.log_path,
+                    removes=[self._config_path] if self._config_path else [],
                 )
                 self._process.wait_until(ready, self.deadline)
         finally:
-            # It has been read; a killed process could not remove it.
+            # It has been read.
             if self._config_path is not None:
                 self._config_path.unlink(missing_ok=True)
 
@@ -358,8 +365,7 @@ class EmulatorSuite(Service):
         found = read_config(self.project_dir)
         config = emulator_config(found, self.only, self._ports, ui=self.ui)
         self._ports = configured_ports(config)
-        # Beside firebase.json, as its paths are relative to the file.
-        self._config_path = self.project_dir / f".onto_fn-emulators-{secrets.token_hex(4)}.json"
+        self._config_path = config_path(self.project_dir)
         self._config_path.write_text(json.dumps(config, indent=2))
         return [
             *firebase,

@@ -1,4 +1,7 @@
-"""The views without emulators: what they compute of documents that are given."""
+"""The views without emulators: what they compute of documents that are given.
+
+A view is compared as a whole: when you add a field to it, add it here as well.
+"""
 
 from models import City, Country
 from views import CityView

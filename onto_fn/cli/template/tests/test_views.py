@@ -1,4 +1,7 @@
-"""The views, on the emulators: the functions run as they will when they are deployed."""
+"""The views, on the emulators: the functions run as they will when they are deployed.
+
+A view is compared as a whole: when you add a field to it, add it here as well.
+"""
 
 SECONDS = 60  # at most; the first event has to start a process of the function
 
