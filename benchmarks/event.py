@@ -33,7 +33,7 @@ from meeting_room.views import MeetingSession, UserView
 
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.ledger import ledger_path
+from onto_fn.engine.records.ledger import ledger_path
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.queries import document_key
 from onto_fn.observability import Change, Result
@@ -53,17 +53,17 @@ PARTS = {
 }
 """The parts of an event's work, in their order."""
 OWNERS = {
-    "onto_fn/engine/affected.py": "ledger",
-    "onto_fn/engine/decisions.py": "ledger",
-    "onto_fn/engine/leftovers.py": "ledger",
-    "onto_fn/engine/ledger.py": "ledger",
-    "onto_fn/engine/memory.py": "ledger",
-    "onto_fn/engine/snapshots.py": "store",
+    "onto_fn/engine/materialise/lookup.py": "ledger",
+    "onto_fn/engine/materialise/plan.py": "ledger",
+    "onto_fn/engine/materialise/leftovers.py": "ledger",
+    "onto_fn/engine/records/ledger.py": "ledger",
+    "onto_fn/engine/materialise/memory.py": "ledger",
+    "onto_fn/engine/materialise/snapshot.py": "store",
     "onto_fn/store/": "store",
     "onto_fn/models/": "models",
-    "onto_fn/engine/builds.py": "build",
-    "onto_fn/engine/decisions.py:Build.": "build",
-    "onto_fn/engine/outbox.py": "build",
+    "onto_fn/engine/materialise/build.py": "build",
+    "onto_fn/engine/materialise/plan.py:Build.": "build",
+    "onto_fn/engine/records/outbox.py": "build",
     "onto_fn/views/": "build",
     "functions/meeting_room/": "build",
     "onto_fn/firestore/database.py:Database.write": "commit",

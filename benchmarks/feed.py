@@ -33,7 +33,8 @@ from google.cloud.firestore import Client
 
 from onto_fn import FanOut
 from onto_fn.editing import Database
-from onto_fn.engine import Batch, Engine
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.firestore import Document
 from onto_fn.observability import Change
 from onto_fn.testing import EmulatorSuite
@@ -51,8 +52,8 @@ from onto_fn.testing.chaos import (
     declared_functions,
     declared_topics,
 )
+from onto_fn.testing.emulators.supervisor import descendants
 from onto_fn.testing.eventually import eventually
-from onto_fn.testing.supervisor import descendants
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "emulator_tests" / "apps" / "feed.py"

@@ -31,7 +31,7 @@ from frame import ROOT, Curves, Options, Ratio, Report, Table, interleaved, perc
 from google.cloud.firestore import Client
 
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.service import environment
+from onto_fn.testing.emulators.service import environment
 
 sys.path.insert(0, str(ROOT / "functions"))
 

@@ -68,7 +68,15 @@ def run(python: Path, client: Client, firestore_emulator: EmulatorSuite, tmp_pat
     }
 
     def run(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [python, "-m", "onto_fn.beam", "--app", "main.py", "--project", client.project]
+        command = [
+            python,
+            "-m",
+            "onto_fn.contrib.beam",
+            "--app",
+            "main.py",
+            "--project",
+            client.project,
+        ]
         return subprocess.run(
             [*command, *options],
             cwd=tmp_path,
@@ -111,6 +119,6 @@ def test_what_there_is_not_is_one_line(run: Run) -> None:
     ended = run("--view", "Towns")
 
     assert ended.returncode == 2
-    assert ended.stderr.startswith("onto_fn.beam: ")
+    assert ended.stderr.startswith("onto_fn.contrib.beam: ")
     assert "'Towns'" in ended.stderr
     assert ended.stderr.count("\n") == 1

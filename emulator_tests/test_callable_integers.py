@@ -18,7 +18,7 @@ from onto_fn import App, DomainModel, Form, FormMediator, Request
 from onto_fn.access import public
 from onto_fn.functions.integers import encoded
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.toolchain import find_node
+from onto_fn.testing.emulators.toolchain import find_node
 
 ROOT = Path(__file__).resolve().parents[1]
 BIG = 2**53 + 1

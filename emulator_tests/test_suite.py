@@ -12,8 +12,8 @@ import pytest
 from google.cloud.firestore import Client
 
 from onto_fn.testing import EmulatorError, EmulatorSuite
+from onto_fn.testing.emulators.supervisor import descendants, lives
 from onto_fn.testing.eventually import Eventually
-from onto_fn.testing.supervisor import descendants, lives
 
 MakeProject = Callable[[str], Path]
 

@@ -1,7 +1,8 @@
 """What `import onto_fn` gives, with all that it needs loaded; see docs/public-names.md."""
 
-from onto_fn.engine import FanOut, RetryPolicy
+from onto_fn.engine.materialise.fan_out import FanOut
 from onto_fn.errors import DeclarationError, OntoError, Refused
+from onto_fn.events import RetryPolicy
 from onto_fn.functions import App
 from onto_fn.mediators import (
     DocumentSink,

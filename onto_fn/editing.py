@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from onto_fn.firestore.database import Database
     from onto_fn.firestore.documents import Write
     from onto_fn.models.repository import Repository
-    from onto_fn.requests.editing import edit, load_view
+    from onto_fn.requests.edit import edit, load_view
 else:
     __getattr__ = names_from(
         __name__,
@@ -18,8 +18,8 @@ else:
             "Database": "onto_fn.firestore.database",
             "Repository": "onto_fn.models.repository",
             "Write": "onto_fn.firestore.documents",
-            "edit": "onto_fn.requests.editing",
-            "load_view": "onto_fn.requests.editing",
+            "edit": "onto_fn.requests.edit",
+            "load_view": "onto_fn.requests.edit",
         },
     )
 

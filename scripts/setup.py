@@ -186,8 +186,8 @@ def toolchain_pin(package: str) -> str:
 
 
 def load_toolchain():
-    """onto_fn/testing/toolchain.py, by its path: it needs nothing that is not installed yet."""
-    path = ROOT / "onto_fn" / "testing" / "toolchain.py"
+    """The module that finds Node and Java, by its path: it needs nothing that is not installed."""
+    path = ROOT / "onto_fn" / "testing" / "emulators" / "toolchain.py"
     spec = importlib.util.spec_from_file_location("toolchain", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["toolchain"] = module

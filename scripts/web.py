@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from onto_fn.cli.choosing import emulated_project
-from onto_fn.testing.config import configured_ports, read_config
+from onto_fn.testing.emulators.config import configured_ports, read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"

@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 
 from onto_fn import DomainModel, Store, aggregate, root
 from onto_fn.aggregates import average, count, total
-from onto_fn.engine.aggregation import Found, is_counted, is_of, parts_of, writes_of
+from onto_fn.aggregates.generations import Register, fields_of, generation_of, shown_by
+from onto_fn.aggregates.measures import Measure
+from onto_fn.aggregates.spec import AGGREGATES, AggregateSpec
+from onto_fn.engine.aggregate.contribution import Found, is_counted, is_of, parts_of, writes_of
 from onto_fn.errors import BuildError, PermanentError
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import Filter
-from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregate_reads import AggregateRead
-from onto_fn.store.aggregates import AGGREGATES
-from onto_fn.store.generations import Register, fields_of, generation_of, shown_by
-from onto_fn.store.measures import Measure
 
 TIME = datetime(2026, 1, 2, tzinfo=UTC)
 KEY = "shelves/s/books?"

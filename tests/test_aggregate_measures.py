@@ -30,13 +30,12 @@ from pydantic import (
 
 from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, aggregate, root
 from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.aggregates.measures import Measure
+from onto_fn.aggregates.spec import AggregateSpec, Contribution
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Filter, Query, Reference
 from onto_fn.firestore.matching import is_decidable, matches
-from onto_fn.store import AggregateSpec
 from onto_fn.store.aggregate_reads import AggregateRead
-from onto_fn.store.aggregates import Contribution
-from onto_fn.store.measures import Measure
 
 TIME = datetime(2026, 1, 2, tzinfo=UTC)
 Score = NewType("Score", int)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from onto_fn import DomainModel, Store, aggregate, root
 from onto_fn.aggregates import average, count, total
-from onto_fn.engine.aggregation import Found, parts_of, writes_of
+from onto_fn.aggregates.generations import Register
+from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.engine.aggregate.contribution import Found, parts_of, writes_of
 from onto_fn.firestore import Document, Write
-from onto_fn.store import AggregateSpec
-from onto_fn.store.generations import Register
 
 TIME = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onto_fn.engine.causes import cause_of
-from onto_fn.engine.ledger import Failure
-from onto_fn.engine.letters import letter_fields
+from onto_fn.engine.records.cause import cause_of
+from onto_fn.engine.records.dead_letter import letter_fields
+from onto_fn.engine.records.ledger import Failure
 from onto_fn.errors import BuildError, InvalidDocument, MissingDocument
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

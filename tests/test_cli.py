@@ -38,11 +38,11 @@ from onto_fn import (
 )
 from onto_fn.access import public
 from onto_fn.aggregates import count
-from onto_fn.cli import graph as graph_command
+from onto_fn.cli.commands import graph as graph_command
 from onto_fn.cli.errors import CommandError
-from onto_fn.cli.graphs import Graph, Node, graph_of
 from onto_fn.cli.main import cli, status_of
 from onto_fn.cli.output import Output, number_of
+from onto_fn.generate.graph import Graph, Node, graph_of
 from onto_fn.messaging import TopicSink
 
 ROOT = Path(__file__).resolve().parent.parent

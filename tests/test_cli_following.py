@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from onto_fn.cli import following
-from onto_fn.functions.logs import CloudFormatter, OutcomeLog
+from onto_fn.cli import emulator_log as following
 from onto_fn.observability import Change, Outcome, Result
+from onto_fn.observability.cloud_logging import CloudFormatter, OutcomeLog
 
 FAILED = "⬢  functions: Failed to load function definition from source: FirebaseError: no"
 LOADED = "✔  functions: Loaded functions definitions from source: on_a_written, on_b_written."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from onto_fn.cli.following import Outcome, Reload
+from onto_fn.cli.emulator_log import Outcome, Reload
 from onto_fn.cli.output import Output
 from onto_fn.cli.showing import LONGEST_SECONDS, QUIET_SECONDS, Shown
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from onto_fn.cli.stopping import stoppable, until_stopped
+from onto_fn.cli.signals import stoppable, until_stopped
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_fn import DomainModel, Store, root
-from onto_fn.engine import commits
-from onto_fn.engine.affected import Affected
-from onto_fn.engine.commits import Job, grouped
-from onto_fn.engine.decisions import Build, plan
-from onto_fn.engine.ledger import LedgerRecord
+from onto_fn.engine.materialise import grouping as commits
+from onto_fn.engine.materialise.grouping import Job, grouped
+from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.plan import Build, plan
+from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.firestore import PathTemplate
 from onto_fn.store import ReadSet
 from onto_fn.views import Definition

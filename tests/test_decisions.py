@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn.engine.decisions import covers, gained, is_behind
-from onto_fn.engine.ledger import LedgerRecord
+from onto_fn.engine.materialise.plan import covers, gained, is_behind
+from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.firestore import Document, Filter, Query
 from onto_fn.observability import Change
 from onto_fn.store import ReadSet

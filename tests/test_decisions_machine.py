@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from onto_fn import DomainModel, Store, root
-from onto_fn.engine.decisions import Build, covers, gained, is_behind, plan
-from onto_fn.engine.ledger import LedgerRecord, ledger_path
+from onto_fn.engine.materialise.plan import Build, covers, gained, is_behind, plan
+from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.queries import document_key
 from onto_fn.observability import Change

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_fn import DomainModel, Store, root
-from onto_fn.engine.decisions import Build, Plan, check_targets, plan
-from onto_fn.engine.ledger import LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.materialise.plan import Build, Plan, check_targets, plan
+from onto_fn.engine.records.ledger import LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.errors import BuildError, InvalidPath, InvalidValue
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.observability import Change

@@ -19,7 +19,7 @@ from onto_fn import DomainModel, EmbeddedModel, Ref, Store, many, root
 from onto_fn.errors import BuildError
 from onto_fn.firestore import Document, Query, Reference
 from onto_fn.firestore.values import encode_fields
-from onto_fn.requests.writing import WritableStore
+from onto_fn.requests.writable_store import WritableStore
 from tests.strategies import documents, names
 
 PREFIX = "projects/p/databases/(default)/documents"

@@ -15,9 +15,9 @@ from onto_fn.cli.choosing import Destination
 from onto_fn.cli.connecting import _lead_to  # pyright: ignore[reportPrivateUsage]
 from onto_fn.editing import Database
 from onto_fn.emulators import VARIABLES, Service, emulator_of
-from onto_fn.engine import Batch
+from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.errors import EmulatorMissing
-from onto_fn.functions.batches import Publisher
+from onto_fn.functions.fan_out import Publisher
 from onto_fn.messaging import Message, TopicSink
 from onto_fn.requests import Form
 

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_fn import DeclarationError, DomainModel, FanOut, Store, root
-from onto_fn.engine import Batch
-from onto_fn.engine.affected import Affected
-from onto_fn.engine.fanout import UNKNOWN_SHARDS, batches, split
-from onto_fn.engine.ledger import LedgerRecord
+from onto_fn.engine.materialise.fan_out import UNKNOWN_SHARDS, Batch, batches, split
+from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.errors import UndecodableEvent
 from onto_fn.firestore import Document, PathTemplate
 from onto_fn.observability import Change

@@ -14,7 +14,7 @@ from onto_fn import App, DeclarationError, DomainModel, Store, ViewMediator, Vie
 from onto_fn.cli.main import cli, status_of
 from onto_fn.firebase_json import firestore_files, parse, read_firebase_json
 from onto_fn.generate import generated_files
-from onto_fn.testing.config import configured_ports, read_config
+from onto_fn.testing.emulators.config import configured_ports, read_config
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from onto_fn.firestore.calls import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
+from onto_fn.firestore.rpc import BatchGetMessage, Calls, CommitMessage, RunQueryMessage
 
 DATABASE = "projects/p/databases/(default)"
 PARENT = f"{DATABASE}/documents/users/a"

@@ -16,7 +16,7 @@ import pytest
 from onto_fn import DomainModel
 from onto_fn.cli.values import document_of
 from onto_fn.firestore import Document
-from onto_fn.testing.toolchain import find_node
+from onto_fn.testing.emulators.toolchain import find_node
 from scripts.lock import wheel_name
 
 ROOT = Path(__file__).resolve().parent.parent

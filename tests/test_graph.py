@@ -15,7 +15,8 @@ from onto_fn import (
     root,
 )
 from onto_fn.firestore import Document, PathTemplate, Query
-from onto_fn.mediators import Documents, check_graph
+from onto_fn.mediators import Documents
+from onto_fn.mediators.checks import check_graph
 from onto_fn.store import ReadSet, load
 from onto_fn.views import Definition, Transition
 

@@ -8,7 +8,7 @@ from google.cloud.firestore_v1.types import Document as DocumentMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onto_fn.engine.ledger import (
+from onto_fn.engine.records.ledger import (
     Failure,
     LedgerRecord,
     dead_letter_path,

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from onto_fn.editing import Database
 from onto_fn.firestore import Document, PathTemplate, Query
 from onto_fn.firestore.listening import TARGET, Listening, Progress, Snapshot, TargetLost
+from onto_fn.functions.listener import Watched, query_of
+from onto_fn.functions.work import Work
 from onto_fn.observability import Change
-from onto_fn.serving.listener import Watched, query_of
-from onto_fn.serving.work import Work
 from onto_fn.testing.eventually import eventually
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from onto_fn import DomainModel, Ref, Store, ViewModel, many, query, root
-from onto_fn.engine.affected import Affected
-from onto_fn.engine.decisions import Build, plan
-from onto_fn.engine.ledger import LedgerRecord
-from onto_fn.engine.memory import NOTHING, Memory, projection, recall, remembered
+from onto_fn.aggregates.spec import AGGREGATES
+from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.memory import NOTHING, Memory, projection, recall, remembered
+from onto_fn.engine.materialise.plan import Build, plan
+from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.firestore import Document, Filter, Query
 from onto_fn.firestore.canonical import digest
 from onto_fn.mediators import ViewMediator
 from onto_fn.observability import Change
 from onto_fn.store import ReadSet
-from onto_fn.store.aggregates import AGGREGATES
 from onto_fn.store.asking import Answer, Asked
 from onto_fn.store.loading import Loading
 from onto_fn.views import Definition

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from onto_fn import Refused
-from onto_fn.engine.ledger import MAX_MESSAGE, message_of
-from onto_fn.engine.places import place_of
+from onto_fn.engine.records.ledger import MAX_MESSAGE, message_of
+from onto_fn.engine.records.place import place_of
 from onto_fn.errors import BuildError, InvalidDocument
 
 HERE = Path(__file__).name

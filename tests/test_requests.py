@@ -30,7 +30,7 @@ from onto_fn.access import owner, role, signed_in
 from onto_fn.errors import BuildError, InvalidRequest, NotWritable
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.paths import check_segment
-from onto_fn.requests.deciding import decide_form, decide_patch
+from onto_fn.requests.decide import decide_form, decide_patch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.config import (
+from onto_fn.testing.emulators.config import (
     configured_ports,
     emulator_config,
     free_ports,
@@ -109,7 +109,7 @@ def test_free_ports_leave_out_those_in_use(monkeypatch: pytest.MonkeyPatch) -> N
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         taken = listener.getsockname()[1]
-        monkeypatch.setattr("onto_fn.testing.config._PORTS", [taken, *free_ports(1)])
+        monkeypatch.setattr("onto_fn.testing.emulators.config._PORTS", [taken, *free_ports(1)])
 
         assert taken not in free_ports(1)
 

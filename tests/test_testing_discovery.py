@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing import suite as suite_module
-from onto_fn.testing.discovery import discovery, lock_path
-from onto_fn.testing.process import EmulatorError
-from onto_fn.testing.toolchain import Toolchain
+from onto_fn.testing.emulators import suite as suite_module
+from onto_fn.testing.emulators.discovery import discovery, lock_path
+from onto_fn.testing.emulators.process import EmulatorError
+from onto_fn.testing.emulators.toolchain import Toolchain
 
 HOLDER = """\
 import sys
-from onto_fn.testing.discovery import discovery
+from onto_fn.testing.emulators.discovery import discovery
 with discovery():
     print("held", flush=True)
     sys.stdin.read()
@@ -60,7 +60,7 @@ def test_a_second_process_waits_no_longer_than_its_deadline(
 def test_who_waits_says_so_once_and_for_whom(
     holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onto_fn.testing.discovery._SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("onto_fn.testing.emulators.discovery._SILENT_SECONDS", 0.2)
     told: list[str] = []
 
     with pytest.raises(EmulatorError), discovery(1.0, told.append):

@@ -10,7 +10,7 @@ import pytest
 pytest_plugins = ["pytester"]
 
 PRETENDED_SUITE = """
-import onto_fn.testing.suite
+import onto_fn.testing.emulators.suite
 import pytest
 
 class Pretended:
@@ -25,7 +25,7 @@ class Pretended:
     def log_tail(self):
         return "what the functions printed"
 
-onto_fn.testing.suite.EmulatorSuite = Pretended
+onto_fn.testing.emulators.suite.EmulatorSuite = Pretended
 
 @pytest.fixture
 def pretended():

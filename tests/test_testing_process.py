@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from onto_fn.testing.emulators.process import BackgroundProcess, EmulatorError
+from onto_fn.testing.emulators.supervisor import descendants, lives
 from onto_fn.testing.eventually import eventually
-from onto_fn.testing.process import BackgroundProcess, EmulatorError
-from onto_fn.testing.supervisor import descendants, lives
 
 # A command with a child in a session of its own, as firebase-tools starts the emulators.
 FAMILY = [
@@ -76,7 +76,7 @@ def test_processes_of_a_parent_that_was_killed_are_ended(tmp_path: Path) -> None
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from onto_fn.testing.process import BackgroundProcess\n"
+        "from onto_fn.testing.emulators.process import BackgroundProcess\n"
         f"process = BackgroundProcess({FAMILY!r}, os.environ, Path({str(tmp_path / 'log')!r}))\n"
         "process.wait_until(lambda: 'ready' in process.log(), 20)\n"
         "print('started', flush=True)\n"
@@ -113,7 +113,7 @@ def test_files_of_a_parent_that_was_killed_are_removed(tmp_path: Path) -> None:
     script = (
         "import os\n"
         "from pathlib import Path\n"
-        "from onto_fn.testing.process import BackgroundProcess\n"
+        "from onto_fn.testing.emulators.process import BackgroundProcess\n"
         f"process = BackgroundProcess({FAMILY!r}, os.environ, Path({str(tmp_path / 'log')!r}),\n"
         f"    removes=[Path({str(file)!r})])\n"
         "print('started', flush=True)\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from onto_fn.testing import toolchain
-from onto_fn.testing.toolchain import Toolchain, ToolchainError
+from onto_fn.testing.emulators import toolchain
+from onto_fn.testing.emulators.toolchain import Toolchain, ToolchainError
 
 JAVA_21 = """\
 Property settings:

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 
 from onto_fn.editing import Database
-from onto_fn.engine import turns
-from onto_fn.engine.turns import Turns
+from onto_fn.engine.materialise import turns
+from onto_fn.engine.materialise.turns import Turns
 from onto_fn.testing.eventually import eventually
 
 PATH = "onto_ledger/GroupView~g"

@@ -19,9 +19,9 @@ from pydantic import HttpUrl, SecretStr, TypeAdapter
 
 from onto_fn.errors import DocumentTooLarge, InvalidValue
 from onto_fn.firestore import Reference
-from onto_fn.firestore.calls import CommitMessage
 from onto_fn.firestore.canonical import canonical, digest
-from onto_fn.firestore.json_values import json_text
+from onto_fn.firestore.json import json_text
+from onto_fn.firestore.rpc import CommitMessage
 from onto_fn.firestore.types import TABLE, StoredType
 from onto_fn.firestore.values import (
     MAX_DOCUMENT_BYTES,

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from onto_fn.testing.toolchain import find_node
+from onto_fn.testing.emulators.toolchain import find_node
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -18,9 +18,9 @@ from google.cloud.firestore import Client
 from meeting_room.sample import sources
 
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.config import free_ports
+from onto_fn.testing.emulators.config import free_ports
+from onto_fn.testing.emulators.toolchain import find_node
 from onto_fn.testing.eventually import Eventually
-from onto_fn.testing.toolchain import find_node
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"

@@ -22,8 +22,8 @@ from terminal import (
     terminal,
 )
 
-from onto_fn.testing.config import free_ports
-from onto_fn.testing.supervisor import descendants, lives
+from onto_fn.testing.emulators.config import free_ports
+from onto_fn.testing.emulators.supervisor import descendants, lives
 
 SEED = """\
 def sample(client):

@@ -12,8 +12,8 @@ import pytest
 from terminal import clean_environ, end_of, run, terminal
 
 from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END
-from onto_fn.testing.config import free_ports
-from onto_fn.testing.discovery import discovery
+from onto_fn.testing.emulators.config import free_ports
+from onto_fn.testing.emulators.discovery import discovery
 
 SECONDS = 120.0
 MAIN = """\

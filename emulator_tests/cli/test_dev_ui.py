@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from terminal import ONTO, SECONDS, TERMINAL, Many, assert_one_line, clean_environ
 
-from onto_fn.testing.config import free_ports
+from onto_fn.testing.emulators.config import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 FIREBASE = ROOT / "tools" / "node_modules" / "firebase-tools"

@@ -138,7 +138,7 @@ def test_the_emulator_of_firebase_json_and_its_project_are_found(
 @pytest.fixture
 def real(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The writes that reach a database which is taken for a real one."""
-    from onto_fn.cli import documents
+    from onto_fn.cli.commands import documents
 
     written: list[str] = []
     opened = documents.OpenedDatabase(towns.database, None)

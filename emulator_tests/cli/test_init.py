@@ -16,9 +16,9 @@ import pexpect
 import pytest
 from terminal import clean_environ, end_of, interrupted, run, terminal
 
-from onto_fn.testing.config import free_ports
-from onto_fn.testing.discovery import discovery
-from onto_fn.testing.supervisor import descendants, lives
+from onto_fn.testing.emulators.config import free_ports
+from onto_fn.testing.emulators.discovery import discovery
+from onto_fn.testing.emulators.supervisor import descendants, lives
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIREBASE = ROOT / "tools" / "node_modules" / ".bin" / "firebase"

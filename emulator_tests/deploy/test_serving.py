@@ -18,7 +18,7 @@ from google.cloud.firestore import Client
 from serving import Instance, KillingProxy, deliver
 
 from onto_fn.testing.chaos import Fault, RecordedEvent, Recorder
-from onto_fn.testing.config import HOST
+from onto_fn.testing.emulators.config import HOST
 
 sys.path.insert(0, str(ROOT / "functions"))
 

@@ -29,7 +29,7 @@ from kit.writing import Writer  # noqa: E402
 
 from onto_fn import RetryPolicy  # noqa: E402
 from onto_fn.editing import Database  # noqa: E402
-from onto_fn.engine import turns  # noqa: E402
+from onto_fn.engine.materialise import turns  # noqa: E402
 from onto_fn.testing import EmulatorSuite  # noqa: E402
 
 Connect = Callable[..., Database]

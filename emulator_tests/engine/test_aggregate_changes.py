@@ -15,15 +15,17 @@ from kit.polls import POLL, RESULTS, numbers, poll_engine, vote, withdrawn
 from kit.writing import Writer, in_threads
 
 from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.aggregates.spec import AGGREGATES, CONTRIBUTIONS
 from onto_fn.editing import Database
-from onto_fn.engine import Batch, Engine, counting
-from onto_fn.engine.backfill import Backfill, Report, targets_of
-from onto_fn.engine.status import status_of
-from onto_fn.engine.verification import Verification
+from onto_fn.engine import Engine
+from onto_fn.engine.aggregate import count as counting
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.operate.backfill import Backfill, Report, targets_of
+from onto_fn.engine.operate.status import status_of
+from onto_fn.engine.operate.verify import Verification
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.observability import Change, Result
-from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 VOTERS = 5
 

@@ -12,14 +12,14 @@ from kit.writing import Writer
 
 from onto_fn import DomainModel, Store, ViewModel, aggregate, root
 from onto_fn.aggregates import count, total
+from onto_fn.aggregates.constants import Constants
+from onto_fn.aggregates.spec import AGGREGATES, CONTRIBUTIONS
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.backfill import Backfill, targets_of
-from onto_fn.engine.status import status_of
-from onto_fn.engine.verification import Verification
+from onto_fn.engine.operate.backfill import Backfill, targets_of
+from onto_fn.engine.operate.status import status_of
+from onto_fn.engine.operate.verify import Verification
 from onto_fn.firestore import Document, Filter
-from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
-from onto_fn.store.constants import Constants
 
 
 def of_a(**options: Any) -> Engine:

@@ -17,9 +17,9 @@ from onto_fn import DomainModel, EmbeddedModel, Ref, Store, ViewModel, aggregate
 from onto_fn.aggregates import average, count, maximum, minimum, total
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.backfill import Backfill, targets_of
-from onto_fn.engine.differences import Kind
-from onto_fn.engine.verification import Verification
+from onto_fn.engine.materialise.difference import Kind
+from onto_fn.engine.operate.backfill import Backfill, targets_of
+from onto_fn.engine.operate.verify import Verification
 from onto_fn.firestore import Reference
 from onto_fn.observability import Change, Result
 

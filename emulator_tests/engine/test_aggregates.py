@@ -12,11 +12,11 @@ from kit.writing import Writer, in_threads
 
 from onto_fn import DomainModel, Store, ViewModel, aggregate, root
 from onto_fn.aggregates import average, count, maximum, minimum, total
+from onto_fn.aggregates.spec import AGGREGATES, CONTRIBUTIONS
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.firestore import Query
 from onto_fn.observability import Change, Result
-from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 
 POLL, RESULTS = "polls/p", "pollResults/p"
 

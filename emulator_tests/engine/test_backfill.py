@@ -14,11 +14,12 @@ from kit.writing import Writer
 from onto_fn import DeclarationError, DocumentSink, Mediator
 from onto_fn.aggregates import count, total
 from onto_fn.editing import Database
-from onto_fn.engine import Batch, Engine
-from onto_fn.engine.backfill import Backfill, Progress, targets_of
-from onto_fn.engine.estimates import estimate
-from onto_fn.engine.status import status_of
-from onto_fn.engine.verification import Verification
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.operate.backfill import Backfill, Progress, targets_of
+from onto_fn.engine.operate.estimate import estimate
+from onto_fn.engine.operate.status import status_of
+from onto_fn.engine.operate.verify import Verification
 from onto_fn.firestore import Query
 from onto_fn.testing.eventually import Eventually
 

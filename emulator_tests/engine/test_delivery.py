@@ -17,8 +17,8 @@ from kit.writing import Writer, in_threads
 from onto_fn import App, DeclarationError, RetryPolicy, ViewMediator
 from onto_fn.engine import Engine
 from onto_fn.errors import MessageRefused, RetriesExhausted, TransientError
+from onto_fn.functions.listener import Listener
 from onto_fn.observability import Change, Result
-from onto_fn.serving import Listener
 from onto_fn.testing.eventually import Eventually
 
 Connect = Callable[..., Any]

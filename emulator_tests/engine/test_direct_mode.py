@@ -11,7 +11,7 @@ from kit.writing import Writer
 from onto_fn import DeclarationError, DocumentSink, Mediator, Store, ViewMediator, ViewModel, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.observability import Result
 
 PERSON = "people/p"

@@ -17,7 +17,7 @@ from onto_fn import App, RetryPolicy, ViewMediator
 from onto_fn.errors import RetriesExhausted
 from onto_fn.messaging import EndpointSink, Inbox, Message, Receipt
 from onto_fn.observability import Result
-from onto_fn.testing.config import free_ports
+from onto_fn.testing.emulators.config import free_ports
 
 GROUP, VIEW = "groups/ä g", "groupViews/ä g"
 

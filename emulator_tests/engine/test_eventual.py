@@ -15,10 +15,10 @@ from kit.domain import GroupView, Person, TeamView, group_view, people
 from kit.writing import Writer, in_threads
 
 from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
-from onto_fn.engine import Batch, Engine
-from onto_fn.engine.affected import Materialised, find_affected
-from onto_fn.engine.fanout import batches
-from onto_fn.engine.ledger import ledger_path
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch, batches
+from onto_fn.engine.materialise.lookup import Materialised, find_affected
+from onto_fn.engine.records.ledger import ledger_path
 from onto_fn.firestore import Write
 from onto_fn.observability import Change, Result
 from onto_fn.views import Definition

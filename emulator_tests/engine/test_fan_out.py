@@ -17,10 +17,11 @@ from pydantic import Field
 
 from onto_fn import DomainModel, FanOut, RetryPolicy, Store, ViewModel, one, root
 from onto_fn.editing import Database
-from onto_fn.engine import Batch, Engine
-from onto_fn.engine.affected import Materialised, find_affected
-from onto_fn.engine.ledger import LEDGER_COLLECTION
-from onto_fn.engine.materialise import ATTEMPTS
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.materialise.lookup import Materialised, find_affected
+from onto_fn.engine.materialise.protocol import ATTEMPTS
+from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.observability import Change, Outcome, Result
 

@@ -25,11 +25,11 @@ from onto_fn import (
 from onto_fn.access import public
 from onto_fn.editing import edit
 from onto_fn.engine import Engine
-from onto_fn.engine.backfill import Backfill, targets_of
-from onto_fn.engine.fanout import Batch
-from onto_fn.engine.skipping import MOST
-from onto_fn.engine.status import status_of
-from onto_fn.engine.verification import Verification
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.operate.backfill import Backfill, targets_of
+from onto_fn.engine.operate.status import status_of
+from onto_fn.engine.operate.verify import Verification
+from onto_fn.engine.records.skipped import MOST
 from onto_fn.observability import Change, Observer, Outcome, Result
 from onto_fn.views import Definition
 

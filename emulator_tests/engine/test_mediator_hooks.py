@@ -11,7 +11,7 @@ from kit.writing import Writer, in_threads
 
 from onto_fn import DocumentSink, DomainModel, Mediator
 from onto_fn.engine import Engine
-from onto_fn.engine.ledger import dead_letter_path
+from onto_fn.engine.records.ledger import dead_letter_path
 from onto_fn.observability import Change, Result
 
 SHOP, RECEIPT = "orders/o", "receipts/o"

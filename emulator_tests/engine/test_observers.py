@@ -20,9 +20,9 @@ from onto_fn import RetryPolicy
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.errors import RetriesExhausted
-from onto_fn.functions.tracing import traced
-from onto_fn.instrumentation.otel import OpenTelemetry
 from onto_fn.observability import Change, Observer, Outcome, Result
+from onto_fn.observability.opentelemetry import OpenTelemetry
+from onto_fn.observability.trace_context import traced
 
 Connect = Callable[..., Database]
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

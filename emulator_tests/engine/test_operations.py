@@ -14,14 +14,14 @@ from kit.writing import Writer, in_threads
 
 from onto_fn import App, DocumentSink, DomainModel, Mediator, RetryPolicy, Store, ViewMediator
 from onto_fn.aggregates import count, total
+from onto_fn.aggregates.spec import AGGREGATES, CONTRIBUTIONS
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.engine.target import Item
 from onto_fn.errors import BuildError, RetriesExhausted
 from onto_fn.firestore import Reference
 from onto_fn.observability import Change, Outcome, Result
-from onto_fn.store.aggregates import AGGREGATES, CONTRIBUTIONS
 from onto_fn.views import BuiltDocuments, Transition
 
 PERSON, TOWN, GROUP = "people/ada", "towns/t", "groups/g"

@@ -18,13 +18,13 @@ from kit.writing import Writer
 from onto_fn import App, DocumentSink, Mediator, ViewMediator, ViewModel, aggregate, root
 from onto_fn import Store as BaseStore
 from onto_fn.aggregates import count, maximum, minimum, total
-from onto_fn.cli.explanations import dependents, origins
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.backfill import Backfill, targets_of
-from onto_fn.engine.ledger import OWN_COLLECTIONS
-from onto_fn.engine.status import letters_of_events, status_of
-from onto_fn.engine.verification import Verification
+from onto_fn.engine.operate.backfill import Backfill, targets_of
+from onto_fn.engine.operate.explain import dependents, origins
+from onto_fn.engine.operate.status import letters_of_events, status_of
+from onto_fn.engine.operate.verify import Verification
+from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 from onto_fn.firestore import Filter, Query
 from onto_fn.firestore.queries import Order
 from onto_fn.generate import index_file

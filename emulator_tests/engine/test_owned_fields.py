@@ -13,10 +13,11 @@ from kit.writing import Writer
 
 from onto_fn import DocumentSink, DomainModel, Mediator, RetryPolicy
 from onto_fn.editing import Database
-from onto_fn.engine import Engine, leftovers
-from onto_fn.engine.backfill import targets_of
-from onto_fn.engine.looks import look_at
-from onto_fn.engine.verification import Verification
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise import leftovers
+from onto_fn.engine.materialise.comparison import look_at
+from onto_fn.engine.operate.backfill import targets_of
+from onto_fn.engine.operate.verify import Verification
 from onto_fn.firestore import Write
 from onto_fn.observability import Change, Result
 

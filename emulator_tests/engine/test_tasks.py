@@ -11,7 +11,7 @@ from kit.writing import Writer, in_threads
 from onto_fn import DeclarationError, DocumentSink, DomainModel, Mediator
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.observability import Change, Result
 
 REQUEST, ORDER = "requests/r", "taskOrders/r"

@@ -20,11 +20,10 @@ from kit.writing import Writer, in_threads
 from onto_fn import App, RetryPolicy, ViewMediator
 from onto_fn.editing import Write
 from onto_fn.errors import RetriesExhausted
-from onto_fn.mediators import sinks
-from onto_fn.messaging import Inbox, Message, TopicSink
+from onto_fn.messaging import Inbox, Message, TopicSink, sinks
 from onto_fn.observability import Result
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.config import free_ports
+from onto_fn.testing.emulators.config import free_ports
 from onto_fn.testing.eventually import Eventually
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,9 @@ from kit.domain import GroupView, group_view, people
 from kit.interleaving import Interleaved, Point
 from kit.writing import Writer
 
-from onto_fn.engine import Engine, turns
-from onto_fn.engine.ledger import ledger_path
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise import turns
+from onto_fn.engine.records.ledger import ledger_path
 from onto_fn.observability import Change, Outcome, Result
 from onto_fn.testing.eventually import eventually
 

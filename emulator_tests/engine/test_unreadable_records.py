@@ -9,8 +9,9 @@ from kit.domain import BoardView, people
 from kit.writing import Writer
 
 from onto_fn.editing import Database
-from onto_fn.engine import Batch, Engine
-from onto_fn.engine.ledger import ledger_path
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.records.ledger import ledger_path
 from onto_fn.firestore import Write
 from onto_fn.observability import Result
 

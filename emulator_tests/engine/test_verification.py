@@ -13,10 +13,10 @@ from kit.writing import Writer
 from onto_fn.aggregates import count, total
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
-from onto_fn.engine.backfill import targets_of
-from onto_fn.engine.differences import Difference, Kind
-from onto_fn.engine.ledger import ledger_path
-from onto_fn.engine.verification import Verification
+from onto_fn.engine.materialise.difference import Difference, Kind
+from onto_fn.engine.operate.backfill import targets_of
+from onto_fn.engine.operate.verify import Verification
+from onto_fn.engine.records.ledger import ledger_path
 
 VIEW = "groupViews/b"
 

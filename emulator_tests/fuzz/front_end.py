@@ -20,7 +20,7 @@ from fuzz.properties import OWNER, Case
 from onto_fn import App, DeclarationError, FormMediator
 from onto_fn.firestore.values import fill_fields
 from onto_fn.generate import rules_text, typescript
-from onto_fn.testing.toolchain import find_node
+from onto_fn.testing.emulators.toolchain import find_node
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"

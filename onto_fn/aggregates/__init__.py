@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from onto_fn.lazily import names_from
 
 if TYPE_CHECKING:
-    from onto_fn.store.measures import average, count, maximum, minimum, total
+    from onto_fn.aggregates.measures import average, count, maximum, minimum, total
 else:
     __getattr__ = names_from(
         __name__,
         {
-            "average": "onto_fn.store.measures",
-            "count": "onto_fn.store.measures",
-            "maximum": "onto_fn.store.measures",
-            "minimum": "onto_fn.store.measures",
-            "total": "onto_fn.store.measures",
+            "average": "onto_fn.aggregates.measures",
+            "count": "onto_fn.aggregates.measures",
+            "maximum": "onto_fn.aggregates.measures",
+            "minimum": "onto_fn.aggregates.measures",
+            "total": "onto_fn.aggregates.measures",
         },
     )
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from onto_fn.cli import (
+from onto_fn.cli.commands import (
     backfill,
     dead_letters,
     dev,

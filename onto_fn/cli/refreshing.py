@@ -101,8 +101,8 @@ class Refreshing:
 
 def main(arguments: list[str]) -> None:
     """Make rules, indexes and topics of an app; rebuild what is stale or wrong if that is asked."""
-    from onto_fn.cli.apps import load_app
     from onto_fn.cli.errors import CommandError, one_line
+    from onto_fn.functions.load import load_app
 
     file, folder, *options = arguments
     steps: dict[str, Callable[[App], None]] = {
@@ -159,7 +159,7 @@ def write_files(app: App, folder: Path) -> None:
 def rebuild(app: App) -> None:
     """Build what no ledger record shows to be built by the definitions as they are now."""
     from onto_fn.emulators import named_project
-    from onto_fn.engine.backfill import Backfill, targets_of
+    from onto_fn.engine.operate.backfill import Backfill, targets_of
     from onto_fn.firestore import Database
 
     project = named_project()
@@ -197,8 +197,8 @@ def rebuild(app: App) -> None:
 def repair(app: App) -> None:
     """Hold all documents against their sources, and rebuild those that differ."""
     from onto_fn.emulators import named_project
-    from onto_fn.engine.backfill import targets_of
-    from onto_fn.engine.verification import Verification
+    from onto_fn.engine.operate.backfill import targets_of
+    from onto_fn.engine.operate.verify import Verification
     from onto_fn.firestore import Database
 
     project = named_project()
@@ -219,7 +219,7 @@ def repair(app: App) -> None:
 
 
 def _is_due(app: App, database: Database, target: Target) -> bool:
-    from onto_fn.engine.status import status_of
+    from onto_fn.engine.operate.status import status_of
 
     status = status_of(database, target, app.engine.retry)
     return bool(status.stale) or status.built < status.roots or not status.is_shown

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
-from onto_fn.cli.following import Outcome, Reload
+from onto_fn.cli.emulator_log import Outcome, Reload
 from onto_fn.cli.output import Output, number_of
 
 QUIET_SECONDS = 0.5  # after which what was counted is printed

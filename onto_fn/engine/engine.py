@@ -7,31 +7,31 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from onto_fn.engine import tasks
-from onto_fn.engine.affected import Affected, Materialised, find_affected
-from onto_fn.engine.changes import Change
-from onto_fn.engine.collecting import Collector, do_all
-from onto_fn.engine.dropping import drop
-from onto_fn.engine.fanout import Batch, FanOut, Publish, batches, split
-from onto_fn.engine.ledger import (
+from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.engine import task as tasks
+from onto_fn.engine.collect import Collector, do_all
+from onto_fn.engine.materialise.fan_out import Batch, FanOut, Publish, batches, split
+from onto_fn.engine.materialise.lookup import Affected, Materialised, find_affected
+from onto_fn.engine.materialise.protocol import materialise
+from onto_fn.engine.operate.drop import drop
+from onto_fn.engine.operate.reconcile import reconcile
+from onto_fn.engine.records.ledger import (
     DEAD_LETTER_COLLECTION,
     OUTBOX_COLLECTION,
     UNWATCHED_COLLECTIONS,
     is_shard,
 )
-from onto_fn.engine.materialise import materialise
-from onto_fn.engine.observers import Observer, observed, tell
-from onto_fn.engine.outcomes import Outcome, Result, combined
-from onto_fn.engine.reconciling import reconcile
-from onto_fn.engine.retries import RetryPolicy
 from onto_fn.engine.target import Target
-from onto_fn.engine.targets import AggregateTarget, target_of
+from onto_fn.engine.target_kinds import AggregateTarget, target_of
 from onto_fn.errors import DeclarationError
+from onto_fn.events.change import Change
+from onto_fn.events.outcome import Outcome, Result, combined
+from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
-from onto_fn.observing import Subject
-from onto_fn.store import AggregateSpec
+from onto_fn.observability.observer import Observer, observed, tell
+from onto_fn.phases import Subject
 from onto_fn.views import Definition
 from onto_fn.views.definition import fingerprint
 

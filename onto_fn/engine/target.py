@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from onto_fn.engine.changes import Change
-from onto_fn.engine.differences import Difference, Look
-from onto_fn.engine.outcomes import Outcome
-from onto_fn.engine.retries import RetryPolicy
+from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.errors import DeclarationError
+from onto_fn.events.change import Change
+from onto_fn.events.outcome import Outcome
+from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, PathTemplate, Query
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection

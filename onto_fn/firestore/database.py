@@ -28,13 +28,6 @@ from google.cloud.firestore_v1.types import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.emulators import emulator_of
-from onto_fn.firestore.calls import (
-    BatchGetMessage,
-    Calls,
-    CommitMessage,
-    ListenMessage,
-    RunQueryMessage,
-)
 from onto_fn.firestore.channel import Deadlines, connect
 from onto_fn.firestore.consistency import encoded_times, locks
 from onto_fn.firestore.documents import Document, Write
@@ -42,7 +35,14 @@ from onto_fn.firestore.faults import translated
 from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import name_order
 from onto_fn.firestore.queries import Query
-from onto_fn.firestore.structured import structured
+from onto_fn.firestore.rpc import (
+    BatchGetMessage,
+    Calls,
+    CommitMessage,
+    ListenMessage,
+    RunQueryMessage,
+)
+from onto_fn.firestore.structured_query import structured
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
 from onto_fn.firestore.values import (
     EPOCH,
@@ -52,7 +52,7 @@ from onto_fn.firestore.values import (
     decode_time,
 )
 from onto_fn.firestore.write_messages import check_commit, fill_write
-from onto_fn.observing import phase
+from onto_fn.phases import phase
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)

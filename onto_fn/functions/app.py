@@ -10,16 +10,14 @@ from threading import Lock
 from typing import Any, cast
 
 from onto_fn.emulators import is_emulated, named_project
-from onto_fn.engine import Change, Engine, FanOut, Observer, Outcome, RetryPolicy
-from onto_fn.engine.ledger import OUTBOX_COLLECTION
-from onto_fn.engine.letters import event_letter, event_letter_path
+from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import FanOut
+from onto_fn.engine.records.dead_letter import event_letter, event_letter_path
+from onto_fn.engine.records.ledger import OUTBOX_COLLECTION
 from onto_fn.errors import DeclarationError, UndecodableEvent
+from onto_fn.events import Change, Outcome, RetryPolicy
 from onto_fn.firestore import Database, Document, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
-from onto_fn.functions import logs
-from onto_fn.functions.batches import NAME, Publisher, decode_batch, fan_out_function
-from onto_fn.functions.calls import request_function
-from onto_fn.functions.cloudevents import CloudEvent, decode_event, event_time
 from onto_fn.functions.endpoints import (
     CREATED,
     Egress,
@@ -30,18 +28,19 @@ from onto_fn.functions.endpoints import (
     Secret,
     function_names,
 )
-from onto_fn.functions.logs import OutcomeLog
-from onto_fn.functions.outbox import Courier
+from onto_fn.functions.events import CloudEvent, decode_event, event_time
+from onto_fn.functions.fan_out import NAME, Publisher, decode_batch, fan_out_function
+from onto_fn.functions.on_request import request_function
 from onto_fn.functions.replay import replay_function
-from onto_fn.functions.tracing import traced
-from onto_fn.mediators import (
-    Declared,
-    RequestMediator,
-    check_graph,
-    mediators_of,
-    sinks_by_name,
-)
+from onto_fn.mediators import Declared, RequestMediator, mediators_of
+from onto_fn.mediators.checks import check_graph
+from onto_fn.messaging.courier import Courier
+from onto_fn.messaging.sinks import sinks_by_name
 from onto_fn.models import Ref
+from onto_fn.observability import cloud_logging as logs
+from onto_fn.observability.cloud_logging import OutcomeLog
+from onto_fn.observability.observer import Observer
+from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
 from onto_fn.views import ViewModel
 
@@ -91,7 +90,7 @@ class App:
             it below the platform's limit of redelivery, 24 hours, after which it would be lost.
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
             Firebase ID token has this custom claim; see `functions.replay`.
-        observers: are told of each event, beside the log; see `onto_fn.instrumentation`.
+        observers: are told of each event, beside the log; see `onto_fn.observability`.
         function_names: names of functions by the paths of their collections, such as
             `{"polls/{poll}/votes": "on_votes"}`, in place of `on_polls_votes_written`. A new name
             is a new function; the deploy tool asks before it deletes the old one.

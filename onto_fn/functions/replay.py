@@ -18,9 +18,9 @@ from onto_fn.engine import Engine
 from onto_fn.errors import EmulatorMissing, OntoError
 from onto_fn.firestore import Database
 from onto_fn.firestore.paths import last_segment
-from onto_fn.functions.admin import has_expired, initialise
 from onto_fn.functions.endpoints import FunctionOptions
-from onto_fn.functions.tracing import traced
+from onto_fn.functions.tokens import has_expired, initialise
+from onto_fn.observability.trace_context import traced
 
 NAME = "onto_replay"
 Answer = tuple[dict[str, Any], int]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onto_fn.mediators import TopicSink
+from onto_fn.messaging.sinks import TopicSink
 
 if TYPE_CHECKING:
     from onto_fn.functions.app import App

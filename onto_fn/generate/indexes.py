@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from onto_fn.access import Members
-from onto_fn.engine.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
+from onto_fn.aggregates.spec import CONTRIBUTIONS, AggregateSpec
+from onto_fn.engine.records.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
 from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.generate.declarations import views_of
-from onto_fn.store.aggregates import CONTRIBUTIONS, AggregateSpec
 from onto_fn.store.queries import QueryRead
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from onto_fn.engine.ledger import OWN_COLLECTIONS
+from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 
 __all__ = ["Opening", "openings"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, SignedIn
-from onto_fn.engine.ledger import OWN_COLLECTIONS
+from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.generate.conditions import EMOJI

@@ -1,11 +1,11 @@
 """Mediators: source -> processor -> sink."""
 
+from onto_fn.mediators.checks import check_graph
 from onto_fn.mediators.declared import AnyMediator, Declared, mediators_of
-from onto_fn.mediators.graph import check_graph
 from onto_fn.mediators.mediator import Documents, DocumentSink, Mediator
 from onto_fn.mediators.request import FormMediator, PatchMediator, RequestMediator
-from onto_fn.mediators.sinks import EndpointSink, Sink, TopicSink, sinks_by_name
 from onto_fn.mediators.view import ViewMediator
+from onto_fn.messaging.sinks import EndpointSink, Sink, TopicSink, sinks_by_name
 
 __all__ = [
     "AnyMediator",

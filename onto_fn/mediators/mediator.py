@@ -13,7 +13,7 @@ from onto_fn.errors import BuildError, DeclarationError, PermanentError
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_field_name, check_name
-from onto_fn.mediators.sinks import Sink, sink_names
+from onto_fn.messaging.sinks import Sink, sink_names
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_members
 from onto_fn.renamed import warn_renamed

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from onto_fn.errors import DeclarationError
 from onto_fn.mediators.mediator import checked_mark
-from onto_fn.mediators.sinks import Sink
+from onto_fn.messaging.sinks import Sink
 from onto_fn.renamed import renamed_arguments
 from onto_fn.requests import Form, Patch, RequestModel, form_definition, patch_definition
 from onto_fn.views import Definition, TaskDone

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from onto_fn.errors import DeclarationError
-from onto_fn.mediators.sinks import Sink, sink_names
+from onto_fn.messaging.sinks import Sink, sink_names
 from onto_fn.views import Definition, ViewModel, ViewModelType
 from onto_fn.views.definition import mode_of
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from onto_fn.lazily import names_from
 
 if TYPE_CHECKING:
-    from onto_fn.mediators.sinks import EndpointSink, TopicSink
-    from onto_fn.messages.message import Message
-    from onto_fn.receiving import Inbox, Receipt
+    from onto_fn.messaging.inbox import Inbox, Receipt
+    from onto_fn.messaging.message import Message
+    from onto_fn.messaging.sinks import EndpointSink, TopicSink
 else:
     __getattr__ = names_from(
         __name__,
         {
-            "EndpointSink": "onto_fn.mediators.sinks",
-            "Inbox": "onto_fn.receiving",
-            "Message": "onto_fn.messages.message",
-            "Receipt": "onto_fn.receiving",
-            "TopicSink": "onto_fn.mediators.sinks",
+            "EndpointSink": "onto_fn.messaging.sinks",
+            "Inbox": "onto_fn.messaging.inbox",
+            "Message": "onto_fn.messaging.message",
+            "Receipt": "onto_fn.messaging.inbox",
+            "TopicSink": "onto_fn.messaging.sinks",
         },
     )
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from onto_fn.lazily import names_from
 
 if TYPE_CHECKING:
-    from onto_fn.engine.changes import Change
-    from onto_fn.engine.observers import Observer
-    from onto_fn.engine.outcomes import Outcome, Result
-    from onto_fn.functions.logs import CloudHandler
-    from onto_fn.instrumentation.otel import OpenTelemetry
+    from onto_fn.events.change import Change
+    from onto_fn.events.outcome import Outcome, Result
+    from onto_fn.observability.cloud_logging import CloudHandler
+    from onto_fn.observability.observer import Observer
+    from onto_fn.observability.opentelemetry import OpenTelemetry
 else:
     __getattr__ = names_from(
         __name__,
         {
-            "Change": "onto_fn.engine.changes",
-            "CloudHandler": "onto_fn.functions.logs",
-            "Observer": "onto_fn.engine.observers",
-            "OpenTelemetry": "onto_fn.instrumentation.otel",
-            "Outcome": "onto_fn.engine.outcomes",
-            "Result": "onto_fn.engine.outcomes",
+            "Change": "onto_fn.events.change",
+            "CloudHandler": "onto_fn.observability.cloud_logging",
+            "Observer": "onto_fn.observability.observer",
+            "OpenTelemetry": "onto_fn.observability.opentelemetry",
+            "Outcome": "onto_fn.events.outcome",
+            "Result": "onto_fn.events.outcome",
         },
     )
 

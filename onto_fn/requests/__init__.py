@@ -1,7 +1,7 @@
 """Requests: documents that clients write to ask for a change, and the write side of views."""
 
-from onto_fn.requests.deciding import form_definition, patch_definition
-from onto_fn.requests.editing import edit, load_view
+from onto_fn.requests.decide import form_definition, patch_definition
+from onto_fn.requests.edit import edit, load_view
 from onto_fn.requests.form import Form
 from onto_fn.requests.patch import Patch
 from onto_fn.requests.request import Request, RequestModel

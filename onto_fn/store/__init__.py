@@ -1,10 +1,10 @@
 """Stores: what a view reads from its root, declared statically and read level by level."""
 
+from onto_fn.aggregates.measures import average, count, maximum, minimum, total
+from onto_fn.aggregates.spec import AggregateSpec
 from onto_fn.store.aggregate_reads import aggregate
-from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.declarations import keyed, many, one, query, root
 from onto_fn.store.loading import Reader, load
-from onto_fn.store.measures import average, count, maximum, minimum, total
 from onto_fn.store.readset import ReadSet
 from onto_fn.store.store import Store
 

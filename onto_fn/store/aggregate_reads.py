@@ -9,18 +9,18 @@ from typing import Any, Self, TypeVar
 
 from typing_extensions import override
 
+from onto_fn.aggregates.constants import Constants, named
+from onto_fn.aggregates.generations import shown_by
+from onto_fn.aggregates.measures import Measure, check_measure, stored_measure
+from onto_fn.aggregates.spec import CHANGES, MAX_SHARDS, SHARDS, AggregateSpec
 from onto_fn.errors import BuildError, DeclarationError
 from onto_fn.firestore import Filter, Query, QueryShape
 from onto_fn.firestore.paths import check_name
 from onto_fn.firestore.queries import keyed_fields
 from onto_fn.models import DomainModel
 from onto_fn.models.filters import filter_value
-from onto_fn.store.aggregates import CHANGES, MAX_SHARDS, SHARDS, AggregateSpec
 from onto_fn.store.asking import Answer, Asked, Loaded
 from onto_fn.store.conditions import Conditions
-from onto_fn.store.constants import Constants, named
-from onto_fn.store.generations import shown_by
-from onto_fn.store.measures import Measure, check_measure, stored_measure
 from onto_fn.store.reads import Getter, Read, Skipped
 
 M = TypeVar("M", bound=DomainModel)

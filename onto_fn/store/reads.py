@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from typing_extensions import override
 
+from onto_fn.aggregates.spec import AggregateSpec
 from onto_fn.errors import (
     BuildError,
     DeclarationError,
@@ -22,7 +23,6 @@ from onto_fn.errors import (
 from onto_fn.firestore import Document, QueryShape, Reference
 from onto_fn.models import DomainModel
 from onto_fn.models.references import as_reference
-from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.asking import Answer, Asked, Loaded
 
 M = TypeVar("M", bound=DomainModel)

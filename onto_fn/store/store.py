@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from onto_fn.aggregates.spec import AggregateSpec
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate, QueryShape
 from onto_fn.models import DomainModel
 from onto_fn.models.reserved import check_members, kept_name
-from onto_fn.store.aggregates import AggregateSpec
 from onto_fn.store.names import names_used
 from onto_fn.store.reads import NotLoaded, Read, Root
 

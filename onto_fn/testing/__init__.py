@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from onto_fn.testing.denied import CallFailed, PermissionDenied
-from onto_fn.testing.process import EmulatorError
-from onto_fn.testing.suite import EmulatorSuite
-from onto_fn.testing.toolchain import ToolchainError
+from onto_fn.testing.emulators.process import EmulatorError
+from onto_fn.testing.emulators.suite import EmulatorSuite
+from onto_fn.testing.emulators.toolchain import ToolchainError
 
 if TYPE_CHECKING:
     from onto_fn.testing.unit import build, edit, load_store, submit

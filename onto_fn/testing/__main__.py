@@ -7,9 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
-from onto_fn.testing.foreground import DEFAULT_PROJECT, addresses, configured_suite
-from onto_fn.testing.process import EmulatorError
-from onto_fn.testing.toolchain import ToolchainError
+from onto_fn.testing.emulators.foreground import DEFAULT_PROJECT, addresses, configured_suite
+from onto_fn.testing.emulators.process import EmulatorError
+from onto_fn.testing.emulators.toolchain import ToolchainError
 
 
 def main() -> int:

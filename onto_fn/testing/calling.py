@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.json_values import json_text
-from onto_fn.functions.calls import NAME
+from onto_fn.firestore.json import json_text
 from onto_fn.functions.integers import encoded
+from onto_fn.functions.on_request import NAME
 from onto_fn.testing.denied import CallFailed
-from onto_fn.testing.process import EmulatorError
+from onto_fn.testing.emulators.process import EmulatorError
 
 if TYPE_CHECKING:
     from onto_fn.requests import Form, Patch
-    from onto_fn.testing.suite import EmulatorSuite
+    from onto_fn.testing.emulators.suite import EmulatorSuite
     from onto_fn.testing.users import User
 
 __all__ = ["Call", "call"]

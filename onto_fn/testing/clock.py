@@ -22,8 +22,9 @@ _REAL = (
         "tenacity",
         "urllib3",
     ),
-    *("onto_fn.engine", "onto_fn.firestore", "onto_fn.functions", "onto_fn.messages"),
-    *("onto_fn.models", "onto_fn.store", "onto_fn.views"),
+    *("onto_fn.engine", "onto_fn.firestore", "onto_fn.functions", "onto_fn.messaging"),
+    *("onto_fn.aggregates", "onto_fn.events", "onto_fn.models", "onto_fn.observability"),
+    *("onto_fn.requests", "onto_fn.store", "onto_fn.views"),
 )
 
 FrozenTime = Callable[[datetime | str], None]

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from onto_fn.engine.aggregation import contribution_fields
+from onto_fn.aggregates.spec import AGGREGATES, AggregateSpec, Contribution
+from onto_fn.engine.aggregate.contribution import contribution_fields
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
@@ -16,7 +17,6 @@ from onto_fn.firestore.paths import check_document_path, parent_collection
 from onto_fn.firestore.values import check_size, decode_fields, encode_fields
 from onto_fn.models import DomainModel
 from onto_fn.store import Store
-from onto_fn.store.aggregates import AGGREGATES, AggregateSpec, Contribution
 
 __all__ = ["Documents", "Held", "stored"]
 

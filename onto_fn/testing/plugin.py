@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from onto_fn.firestore import Database
     from onto_fn.testing.calling import Call
     from onto_fn.testing.clock import FrozenTime
+    from onto_fn.testing.emulators.suite import EmulatorSuite
     from onto_fn.testing.eventually import Eventually
-    from onto_fn.testing.suite import EmulatorSuite
     from onto_fn.testing.topics import Topics
     from onto_fn.testing.users import User
 
@@ -226,7 +226,7 @@ def _suite(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Generator[EmulatorSuite]:
-    from onto_fn.testing.suite import EmulatorSuite
+    from onto_fn.testing.emulators.suite import EmulatorSuite
 
     config = request.config
     project_dir = config.rootpath / Path(str(config.getini(_PROJECT_DIR)))

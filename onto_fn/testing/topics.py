@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from onto_fn.messages import Message
-from onto_fn.testing.config import function_folders, read_config
-from onto_fn.testing.process import EmulatorError
+from onto_fn.messaging.message import Message
+from onto_fn.testing.emulators.config import function_folders, read_config
+from onto_fn.testing.emulators.process import EmulatorError
 
 __all__ = ["Topics", "create_topics", "declared_topics", "full_name"]
 

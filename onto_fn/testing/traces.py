@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from onto_fn.testing.supervisor import lives
+from onto_fn.testing.emulators.supervisor import lives
 
 __all__ = ["config_path", "log_folder"]
 

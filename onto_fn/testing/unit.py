@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from onto_fn.access import Owner, allows
-from onto_fn.engine.decisions import check_targets
+from onto_fn.engine.materialise.plan import check_targets
 from onto_fn.errors import MissingDocument
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.documents import Fields, Value
@@ -15,8 +15,8 @@ from onto_fn.firestore.paths import last_segment
 from onto_fn.models import DomainModel, Ref
 from onto_fn.models.repository import path_of
 from onto_fn.requests import Form, Patch
-from onto_fn.requests.deciding import decide_form, decide_patch
-from onto_fn.requests.writing import WritableStore
+from onto_fn.requests.decide import decide_form, decide_patch
+from onto_fn.requests.writable_store import WritableStore
 from onto_fn.store import ReadSet, Store
 from onto_fn.store.aggregate_reads import AggregateRead
 from onto_fn.store.loading import load

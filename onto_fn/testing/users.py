@@ -17,13 +17,13 @@ from typing_extensions import override
 
 from onto_fn.firebase_json import firestore_files
 from onto_fn.testing.denied import PermissionDenied
-from onto_fn.testing.process import EmulatorError
-from onto_fn.testing.service import environment
+from onto_fn.testing.emulators.process import EmulatorError
+from onto_fn.testing.emulators.service import environment
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, Query
 
-    from onto_fn.testing.suite import EmulatorSuite
+    from onto_fn.testing.emulators.suite import EmulatorSuite
 
 __all__ = ["User", "sign_in", "with_rules"]
 

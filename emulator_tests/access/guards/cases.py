@@ -12,7 +12,7 @@ from typing import Any
 
 from google.cloud.firestore import Client
 
-from onto_fn.engine.ledger import OWN_COLLECTIONS
+from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 
 ADA, BOB, ADMIN, GOLD, PRETENDER, NOBODY = "ada", "bob", "admin", "gold", "pretender", "nobody"
 CLAIMS: dict[str, dict[str, Any]] = {

@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 
 from onto_fn.firestore.values import encode_fields
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.process import EmulatorError
+from onto_fn.testing.emulators.process import EmulatorError
 
 
 class Door:

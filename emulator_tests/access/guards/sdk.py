@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from onto_fn.testing import EmulatorSuite
-from onto_fn.testing.toolchain import find_node
+from onto_fn.testing.emulators.toolchain import find_node
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIENT = Path(__file__).parent / "client.mjs"

@@ -13,10 +13,10 @@ from typing import Any
 from typing_extensions import override
 
 from onto_fn.testing.chaos import RecordedEvent
-from onto_fn.testing.config import HOST, free_ports
-from onto_fn.testing.process import BackgroundProcess
-from onto_fn.testing.service import Service
-from onto_fn.testing.supervisor import descendants
+from onto_fn.testing.emulators.config import HOST, free_ports
+from onto_fn.testing.emulators.process import BackgroundProcess
+from onto_fn.testing.emulators.service import Service
+from onto_fn.testing.emulators.supervisor import descendants
 
 DEADLINE_SECONDS = 120
 

@@ -12,8 +12,8 @@ from typing_extensions import override
 from onto_fn.testing.chaos import Fault, FaultPlan
 from onto_fn.testing.chaos.plans import Decision
 from onto_fn.testing.chaos.proxy import FaultProxy
-from onto_fn.testing.config import HOST, free_ports
-from onto_fn.testing.service import Service
+from onto_fn.testing.emulators.config import HOST, free_ports
+from onto_fn.testing.emulators.service import Service
 
 
 class _Armed(FaultPlan):

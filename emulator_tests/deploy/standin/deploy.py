@@ -8,8 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from onto_fn.testing.discovery import discovery
-from onto_fn.testing.toolchain import find_toolchain
+from onto_fn.testing.emulators.discovery import discovery
+from onto_fn.testing.emulators.toolchain import find_toolchain
 from standin.recording import Recording
 from standin.server import StandIn
 

@@ -15,8 +15,8 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from onto_fn.testing.config import HOST, free_ports
-from onto_fn.testing.service import Service
+from onto_fn.testing.emulators.config import HOST, free_ports
+from onto_fn.testing.emulators.service import Service
 from standin import firestore_api, functions_api, project_api
 from standin.answers import refusal
 from standin.project import GoogleProject

@@ -19,7 +19,7 @@ def _main(project: str) -> None:
     from kit.domain import GroupView
     from onto_fn.editing import Database
     from onto_fn.engine import Engine
-    from onto_fn.engine.backfill import Backfill
+    from onto_fn.engine.operate.backfill import Backfill
 
     engine = Engine([GroupView.definition()])
     Backfill(engine, Database(project), list(engine.targets.values()), page=5, workers=1).run()

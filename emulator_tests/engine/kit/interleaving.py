@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from onto_fn.editing import Database
-from onto_fn.engine.ledger import LEDGER_COLLECTION
+from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.documents import Fields
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from kit.writing import Writer
 from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, aggregate, root
+from onto_fn.aggregates.spec import Measure
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.observability import Change
-from onto_fn.store.aggregates import Measure
 
 POLL, RESULTS = "countedPolls/p", "countedResults/p"
 

@@ -8,7 +8,7 @@ from threading import Lock
 
 from kit.writing import Writer
 from onto_fn import App
-from onto_fn.engine.outbox import OutboxEntry
+from onto_fn.engine.records.outbox import OutboxEntry
 from onto_fn.firestore import Document
 from onto_fn.messaging import Message
 from onto_fn.observability import Change, Outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from onto_fn.editing import Database
-from onto_fn.engine.ledger import LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.records.ledger import LedgerRecord, dead_letter_path, ledger_path
 from onto_fn.errors import Contention
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.observability import Change

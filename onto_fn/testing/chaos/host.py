@@ -20,7 +20,7 @@ import tenacity
 
 from onto_fn.testing.chaos.plans import FaultPlan, FaultRates
 from onto_fn.testing.chaos.proxy import FaultProxy
-from onto_fn.testing.supervisor import descendants
+from onto_fn.testing.emulators.supervisor import descendants
 
 READY = "all workers ready"
 _HOST = "127.0.0.1"

@@ -13,8 +13,8 @@ from typing import Any, Self
 from typing_extensions import override
 
 from onto_fn.testing.chaos.events import RecordedEvent
-from onto_fn.testing.service import Service, environment
-from onto_fn.testing.suite import EmulatorSuite
+from onto_fn.testing.emulators.service import Service, environment
+from onto_fn.testing.emulators.suite import EmulatorSuite
 
 __all__ = ["MessageRecorder"]
 

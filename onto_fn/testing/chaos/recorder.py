@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Self
 from typing_extensions import override
 
 from onto_fn.testing.chaos.events import RecordedEvent
-from onto_fn.testing.config import HOST, free_ports
-from onto_fn.testing.process import BackgroundProcess
-from onto_fn.testing.service import Service, environment
-from onto_fn.testing.suite import EmulatorSuite
-from onto_fn.testing.toolchain import Toolchain, find_toolchain
+from onto_fn.testing.emulators.config import HOST, free_ports
+from onto_fn.testing.emulators.process import BackgroundProcess
+from onto_fn.testing.emulators.service import Service, environment
+from onto_fn.testing.emulators.suite import EmulatorSuite
+from onto_fn.testing.emulators.toolchain import Toolchain, find_toolchain
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client

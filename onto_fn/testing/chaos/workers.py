@@ -16,9 +16,9 @@ from typing_extensions import override
 import onto_fn
 from onto_fn.testing.chaos import host
 from onto_fn.testing.chaos.plans import FaultPlan
-from onto_fn.testing.config import HOST, free_ports
-from onto_fn.testing.process import BackgroundProcess, EmulatorError
-from onto_fn.testing.service import Service
+from onto_fn.testing.emulators.config import HOST, free_ports
+from onto_fn.testing.emulators.process import BackgroundProcess, EmulatorError
+from onto_fn.testing.emulators.service import Service
 
 __all__ = ["Workers", "declared_concurrency", "declared_functions", "declared_topics"]
 

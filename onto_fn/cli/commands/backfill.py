@@ -1,0 +1,194 @@
+"""`onto backfill`: build views and aggregates for data that exists already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onto_fn.cli.connecting import Opened, open_app
+from onto_fn.cli.errors import FOUND, INTERRUPTED, CommandError, one_line
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.output import Output
+from onto_fn.cli.signals import stoppable
+
+if TYPE_CHECKING:
+    from onto_fn.engine.materialise.fan_out import Batch
+    from onto_fn.engine.operate.backfill import Progress, Report
+    from onto_fn.engine.operate.estimate import Estimate
+    from onto_fn.engine.target import Target
+
+EXAMPLE = "onto backfill UserView --dry-run"
+
+
+def backfill(
+    views: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VIEW]…", help="Views, mediators or aggregates."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that the app declares.")] = False,
+    stale: Annotated[
+        bool,
+        typer.Option(
+            "--stale", help="Only what was never built, or by another version of the definition."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate billed reads and writes, write nothing.")
+    ] = False,
+    distributed: Annotated[
+        bool,
+        typer.Option("--distributed", help="Let the deployed functions build, through Pub/Sub."),
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin again, not where the last run was stopped.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Pages in hand at the same time.")] = 4,
+    page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Build the documents of views for data that exists already.
+
+    Safe beside live traffic. After Ctrl-C or a crash, the same command goes on where it was. Exit
+    code 1 if something could not be built and has a dead letter.
+    """
+    output = Output(as_json=as_json)
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=not dry_run,
+    ) as opened:
+        from onto_fn.engine.operate.backfill import targets_of
+
+        if not every and not views and not stale:
+            raise CommandError("nothing to backfill is named", "name views, or say --all")
+        if every and views:
+            raise CommandError("--all and names exclude each other", "leave one out")
+        targets = targets_of(opened.app.engine, views or ())
+        if dry_run:
+            _tell_estimates(output, opened, targets, stale=stale)
+            return
+        publish = _publisher(opened) if distributed else None
+        _confirm(output, opened, targets, yes=yes)
+        name = "all" if every or not views else ""
+        name = f"{name or '~'.join(views or ())}{'~stale' if stale else ''}"[:1000]
+        report = _run(output, opened, targets, name, stale, workers, page, publish, restart=restart)
+    _tell(output, report)
+
+
+def _run(
+    output: Output,
+    opened: Opened,
+    targets: Sequence[Target],
+    name: str,
+    stale: bool,
+    workers: int,
+    page: int,
+    publish: Callable[[Batch], None] | None,
+    *,
+    restart: bool,
+) -> Report:
+    from onto_fn.engine.operate.backfill import Backfill
+
+    work = Backfill(
+        opened.app.engine,
+        opened.database,
+        targets,
+        name=name,
+        stale=stale,
+        workers=workers,
+        page=page,
+        publish=publish,
+        restart=restart,
+    )
+    with stoppable() as stop, output.progress() as bar:
+        task = bar.add_task(", ".join(target.name for target in targets), total=None)
+
+        def show(progress: Progress) -> None:
+            done, total = progress.counts.done, progress.total
+            bar.update(
+                task,
+                description=progress.target,
+                completed=done,
+                total=max(total, done),
+            )
+
+        return work.run(show, stop)
+
+
+def _tell_estimates(
+    output: Output, opened: Opened, targets: Sequence[Target], *, stale: bool
+) -> None:
+    from onto_fn.engine.operate.estimate import estimate
+
+    estimates: list[Estimate] = [
+        estimate(opened.database, target, stale=stale) for target in targets
+    ]
+    columns = ["target", "roots", "due", "reads", "writes", "sampled"]
+    output.table(
+        [asdict(found) for found in estimates],
+        columns,
+        title=f"Estimate for {opened.place}: nothing was written",
+    )
+    output.remark(
+        "reads and writes are estimates, from a count and a sample of builds; what the documents "
+        "set off in other functions is not in them"
+    )
+
+
+def _publisher(opened: Opened) -> Callable[[Batch], None]:
+    """Publishes to the fan-out topic of the app."""
+    from onto_fn.emulators import emulator_of
+
+    publisher = opened.app.publisher
+    if publisher is None:
+        raise CommandError(
+            "the app does not fan out, so nothing deployed would build",
+            "declare App(…, fan_out=FanOut()) and deploy, or leave out --distributed",
+        )
+    emulator_of("pubsub", opened.database.project)  # says what is missing before anything is read
+    return lambda batch: publisher.publish(opened.database, [batch])
+
+
+def _confirm(output: Output, opened: Opened, targets: Sequence[Target], *, yes: bool) -> None:
+    """In production a backfill costs money: ask."""
+    if opened.emulator is not None:
+        return
+    names = ", ".join(target.name for target in targets)
+    output.confirm(f"Backfill {names} in {opened.place}, which is billed?", yes=yes)
+
+
+def _tell(output: Output, report: Report) -> None:
+    for failure in report.failures:
+        output.remark(f"{failure.definition} of {failure.root}: {one_line(failure.error)}")
+    output.record(
+        {
+            **asdict(report.counts),
+            "resumed": report.resumed,
+            "complete": report.is_complete,
+            "not_shown": list(report.not_shown),
+        }
+    )
+    for name in report.not_shown:
+        output.remark(
+            f"{name}: views show the numbers of another definition; run `onto backfill {name}` "
+            "when the published batches are done, and no other backfill of it is running"
+        )
+    if not report.is_complete:
+        output.remark("stopped; the same command goes on where it was")
+        raise typer.Exit(INTERRUPTED)
+    if report.counts.failed:
+        output.remark("see `onto dead-letters list`")
+        raise typer.Exit(FOUND)

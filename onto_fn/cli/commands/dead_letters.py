@@ -1,0 +1,306 @@
+"""`onto dead-letters`: list, show, replay and discard what could not be materialised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from onto_fn.cli.connecting import Opened, open_app
+from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.output import Output, as_text, number_of
+
+if TYPE_CHECKING:
+    from onto_fn.events.outcome import Outcome
+    from onto_fn.firestore import Database, Document
+
+LIST_EXAMPLE = "onto dead-letters list --view UserView"
+SHOW_EXAMPLE = "onto dead-letters show UserView~users%2Fada"
+REPLAY_EXAMPLE = "onto dead-letters replay --cause InvalidDocument:orders/bad"
+DISCARD_EXAMPLE = "onto dead-letters discard UserView~users%2Fada"
+
+Letter = Annotated[str, typer.Argument(metavar="LETTER", help="Id of the letter, from the list.")]
+Letters = Annotated[
+    list[str] | None, typer.Argument(metavar="[LETTER]…", help="Ids of letters, from the list.")
+]
+Every = Annotated[bool, typer.Option("--all", help="All letters.")]
+Cause = Annotated[
+    str | None,
+    typer.Option(metavar="CAUSE", help="All letters of a cause, as the list names it."),
+]
+
+
+def list_letters(
+    view: Annotated[str | None, typer.Option(help="Only those of this view or mediator.")] = None,
+    cause: Cause = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list of each cause.")] = 100,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    as_json: Json = False,
+) -> None:
+    """List what waits to be corrected and replayed, grouped by its cause.
+
+    The cause is the document that is at fault, where the error names one; else the view, mediator
+    or aggregate that failed.
+    """
+    output = Output(as_json=as_json)
+    groups: dict[str, _Group] = {}
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
+        for letter in _letters(opened, view, cause):
+            row = _row(letter)
+            groups.setdefault(str(row["cause"]), _Group()).add(row, limit)
+    for number, (name, group) in enumerate(
+        sorted(groups.items(), key=lambda item: (-item[1].count, item[0]))
+    ):
+        if as_json:
+            for row in group.rows:
+                output.line(row)
+        else:
+            if number:
+                typer.echo("")
+            _tell(name, group)
+    if not groups:
+        output.remark("there are none")
+    else:
+        output.remark("\nCorrected the code? `onto dead-letters replay --cause CAUSE`")
+
+
+def show(
+    letter: Letter,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    as_json: Json = False,
+) -> None:
+    """Show one letter whole. Exit code 1 if there is none of that id."""
+    output = Output(as_json=as_json)
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
+        document = _one(opened.database, letter)
+    if document.fields is None:
+        raise Found(f"there is no dead letter {letter}")
+    output.record({"letter": letter, **_flat(document.fields)})
+
+
+def replay(
+    letters: Letters = None,
+    every: Every = False,
+    cause: Cause = None,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    as_json: Json = False,
+) -> None:
+    """Try again what letters hold; what succeeds, goes. Exit code 1 if one fails again."""
+    output = Output(as_json=as_json)
+    rows: list[dict[str, object]] = []
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
+        from onto_fn.errors import OntoError
+
+        for letter in _named(opened, letters, every, cause):
+            try:
+                outcome = opened.app.replay(letter, opened.database)
+                rows.append(_replayed(letter, outcome))
+            except OntoError as error:
+                rows.append({"letter": letter, "result": "error", "error": one_line(error)})
+    output.table(rows, ["letter", "result", "error"])
+    if any(row["error"] for row in rows):
+        raise typer.Exit(FOUND)
+
+
+def discard(
+    letters: Letters = None,
+    every: Every = False,
+    cause: Cause = None,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete letters without trying again what they hold, which is lost then.
+
+    The view stays as it was last built. The ledger still knows that its last build failed, so the
+    next change of a source builds it again.
+    """
+    output = Output(as_json=as_json)
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=True,
+    ) as opened:
+        from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION
+        from onto_fn.firestore import Write
+        from onto_fn.phases import Subject
+
+        names = _named(opened, letters, every, cause)
+        if not names:
+            output.remark("there are none")
+            return
+        output.confirm(f"Discard {len(names)} dead letters in {opened.place}?", yes=yes)
+        for start in range(0, len(names), 400):
+            part = names[start : start + 400]
+            writes = [Write(f"{DEAD_LETTER_COLLECTION}/{name}", None) for name in part]
+            for attempt in opened.app.engine.retry.attempts_of(Subject(step="replay")):
+                with attempt:
+                    opened.database.commit(writes)
+    output.record({"discarded": len(names)})
+
+
+@dataclass
+class _Group:
+    """The letters of one cause."""
+
+    rows: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    count: int = 0
+    views: set[str] = field(default_factory=set[str])
+    since: str = ""
+
+    def add(self, row: dict[str, object], limit: int) -> None:
+        """Count a letter, and keep it if there are not `limit` of them yet."""
+        self.count += 1
+        self.views |= {str(row["view"])} if row["view"] else set()
+        since = as_text(row["since"])
+        self.since = min(self.since or since, since) if since else self.since
+        if len(self.rows) < limit:
+            self.rows.append(row)
+
+
+def _tell(cause: str, group: _Group) -> None:
+    """Print a group, each id on a line of its own: it is to be copied."""
+    views = f" of {', '.join(sorted(group.views))}" if group.views else ""
+    since = f", since {group.since}" if group.since else ""
+    typer.echo(cause)
+    typer.echo(f"  {number_of(group.count, 'letter')}{views}{since}")
+    typer.echo(f"  {group.rows[0]['error']}")
+    for row in group.rows:
+        typer.echo(f"    {row['letter']}")
+    if group.count > len(group.rows):
+        typer.echo(f"    and {group.count - len(group.rows)} more; say --limit to see them")
+
+
+def _letters(
+    opened: Opened, view: str | None = None, cause: str | None = None
+) -> Iterator[Document]:
+    from onto_fn.engine.records.cause import cause_of
+
+    for letter in opened.app.engine.letters(opened.database, view):
+        if cause is None or cause_of(letter.fields or {}) == cause:
+            yield letter
+
+
+def _named(opened: Opened, letters: list[str] | None, every: bool, cause: str | None) -> list[str]:
+    if every + bool(letters) + (cause is not None) > 1:
+        raise CommandError("--all, --cause and names exclude each other", "say one of them")
+    if every:
+        return [_id(letter) for letter in opened.app.engine.letters(opened.database)]
+    if cause is not None:
+        found = [_id(letter) for letter in _letters(opened, cause=cause)]
+        if not found:
+            raise Found(f"there is no dead letter of the cause {cause}")
+        return found
+    if not letters:
+        raise CommandError("no letter is named", "name letters, or say --cause or --all")
+    for letter in letters:
+        if _one(opened.database, letter).fields is None:
+            raise Found(f"there is no dead letter {letter}")
+    return letters
+
+
+def _one(database: Database, letter: str) -> Document:
+    from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION
+    from onto_fn.errors import InvalidPath
+    from onto_fn.firestore.paths import check_segment
+
+    try:
+        check_segment(letter, what="the letter's id")
+    except InvalidPath as error:
+        raise CommandError(one_line(error), "see `onto dead-letters list`") from error
+    path = f"{DEAD_LETTER_COLLECTION}/{letter}"
+    return database.get([path])[0][path]
+
+
+def _id(letter: Document) -> str:
+    return letter.path.rpartition("/")[2]
+
+
+def _row(letter: Document) -> dict[str, object]:
+    """A letter on one line; whatever is in it, as others can write letters too."""
+    from onto_fn.engine.records.cause import cause_of
+
+    fields = letter.fields or {}
+    error, event = fields.get("error"), fields.get("event")
+    message: object = error
+    document: object = None
+    if isinstance(error, Mapping):
+        message = cast("Mapping[str, object]", error).get("message")
+    if isinstance(event, Mapping):
+        document = cast("Mapping[str, object]", event).get("document")
+    return {
+        "letter": _id(letter),
+        "cause": cause_of(fields),
+        "view": fields.get("definition"),
+        "root": fields.get("root") or document,
+        "since": fields.get("failedSince") or fields.get("failedAt"),
+        "count": fields.get("count"),
+        "error": one_line(str(message)),
+    }
+
+
+def _replayed(letter: str, outcome: Outcome | None) -> dict[str, object]:
+    if outcome is None:
+        return {"letter": letter, "result": "resolved", "error": ""}
+    return {"letter": letter, "result": outcome.result.value, "error": _error_of(outcome)}
+
+
+def _error_of(outcome: Outcome) -> str:
+    """The error of an outcome on one line, "" if it has none."""
+    return one_line(outcome.error) if outcome.error else ""
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """Fields by dotted name."""
+    flat: dict[str, object] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

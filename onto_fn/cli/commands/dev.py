@@ -1,0 +1,273 @@
+"""`onto dev`: the emulators with the app, and what becomes of each event."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.cli.options import Json
+from onto_fn.cli.output import Output, number_of
+from onto_fn.cli.signals import until_stopped
+
+if TYPE_CHECKING:
+    from onto_fn.cli.refreshing import Refreshing
+    from onto_fn.cli.showing import Shown
+    from onto_fn.testing.emulators.suite import EmulatorSuite
+
+EXAMPLE = "onto dev --seed seed.json"
+_EXPORT_METADATA = "firebase-export-metadata.json"
+
+
+def dev(
+    folder: Annotated[
+        Path, typer.Argument(help="The project's folder, which holds firebase.json.")
+    ] = Path(),
+    seed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|MODULE:NAME",
+            help=(
+                "Write these documents first. FILE.json: {path: fields}, for values see "
+                "docs/command-line.md. MODULE:NAME: a function of the functions folder that takes "
+                "the Firestore client and returns {path: fields}."
+            ),
+        ),
+    ] = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Emulators, separated by commas; else those of firestore, functions, pubsub, auth "
+            "and storage that have a port in firebase.json.",
+        ),
+    ] = "",
+    project: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Project id, which begins with demo-; else .firebaserc's."),
+    ] = None,
+    import_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--import", metavar="DIR", help="Begin with what --export-on-exit has written."
+        ),
+    ] = None,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export-on-exit", metavar="DIR", help="At the end, write the data there."),
+    ] = None,
+    ui: Annotated[
+        bool | None,
+        typer.Option(
+            "--ui/--no-ui",
+            help="Start the Emulator UI, which firebase-tools downloads once; else as "
+            "firebase.json says.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the app on the emulators, and show what becomes of each event, until Ctrl-C.
+
+    An edit of the functions is loaded by itself. Then the rules and indexes that firebase.json
+    names are written if the app declares others, the topics that it sends to are made, and the
+    documents of edited views are built again. What changed while the functions could not be loaded
+    is made good then.
+    """
+    from onto_fn.cli.running import Running, announced
+    from onto_fn.observability.cloud_logging import VARIABLE
+    from onto_fn.testing.emulators.foreground import addresses, configured_suite
+    from onto_fn.testing.emulators.process import EmulatorError
+    from onto_fn.testing.emulators.toolchain import ToolchainError
+
+    output = Output(as_json=as_json)
+    _check(folder, seed)
+    imported = _importable(import_from, export_to, output)
+    _check_export(export_to)
+    _remark_unknown(folder, output)
+    os.environ[VARIABLE] = "json"  # for the functions
+    suite = configured_suite(
+        folder,
+        only=[name for name in only.split(",") if name],
+        project_id=_project(folder, project),
+        ui=ui,
+        import_from=imported,
+        exports=export_to is not None,
+        tell=output.remark,
+    )
+    _check_ports(suite)
+    with until_stopped() as stopping:
+        output.remark(f"starting the emulators of {folder.resolve()}")
+        try:
+            with suite:
+                started = suite.log_path.stat().st_size
+                for remark in suite.remarks:
+                    output.remark(remark)
+                names = [*suite.only, *(["ui"] if suite.ui else [])]
+                running = {name: suite.host(name) for name in names}
+                record = {"running": running, "environ": suite.environ()}
+                output.line(record | {"remarks": suite.remarks}, "\n".join(addresses(suite)))
+                with announced(Running(str(suite.project_dir), suite.project_id, running)):
+                    try:
+                        if seed is not None:
+                            _seed(suite, seed, output)
+                        _follow(suite, started, stopping, output)
+                    finally:
+                        if export_to is not None and suite.running:
+                            suite.export_to(export_to)
+                            output.remark(f"the data is in {export_to}")
+        except ToolchainError as error:
+            raise CommandError(one_line(error)) from error
+        except EmulatorError as error:
+            raise _failed(suite, error) from error
+    output.remark("stopped")
+
+
+def _check(folder: Path, source: str | None) -> None:
+    from onto_fn.cli.seeding import check
+
+    if not (folder / "firebase.json").is_file():
+        raise CommandError(
+            f"there is no firebase.json in {folder.resolve()}",
+            "run onto in the project's folder, or begin one with `onto init`",
+        )
+    if source is not None:
+        check(source)
+
+
+def _check_ports(suite: EmulatorSuite) -> None:
+    from onto_fn.testing.emulators.config import is_free
+
+    names = {name: f"the {name} emulator" for name in suite.only}
+    if suite.ui:
+        names["ui"] = "the Emulator UI"
+    for name, port in suite.ports.items():
+        if name in names and not is_free(port):
+            raise CommandError(
+                f"port {port} of {names[name]} is in use",
+                "end what has it, or choose another port in firebase.json",
+            )
+
+
+def _importable(folder: Path | None, export_to: Path | None, output: Output) -> Path | None:
+    """The export to begin with; none yet if this is the first run that exports to it."""
+    if folder is None or (folder / _EXPORT_METADATA).is_file():
+        return folder
+    if folder == export_to and not folder.exists():
+        output.remark(f"there is no {folder} yet, so the emulators begin empty")
+        return None
+    raise CommandError(
+        f"{folder} is no export of emulators: it has no {_EXPORT_METADATA}",
+        "name a folder that --export-on-exit or `firebase emulators:export` has written",
+    )
+
+
+def _check_export(folder: Path | None) -> None:
+    """An export replaces what is in its folder."""
+    if folder is None or not folder.exists() or (folder / _EXPORT_METADATA).is_file():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise CommandError(
+            f"{folder} holds something else than an export, which would be lost",
+            "name another folder in --export-on-exit",
+        )
+
+
+def _remark_unknown(folder: Path, output: Output) -> None:
+    """Say what of `firebase.json` is not heeded, by the Firebase command line neither."""
+    from onto_fn.testing.emulators.config import read_config
+
+    emulators: object = read_config(folder).get("emulators")
+    for name in ("import", "export-on-exit", "exportOnExit"):
+        if isinstance(emulators, dict) and name in emulators:
+            option = "--import" if name == "import" else "--export-on-exit"
+            output.remark(f"firebase.json: emulators.{name} has no effect; say {option} DIR")
+
+
+def _project(folder: Path, project: str | None) -> str:
+    from onto_fn.cli.choosing import emulated_project
+
+    if project is None:
+        return emulated_project(folder)
+    if project.startswith("demo-"):
+        return project
+    raise CommandError(
+        f"the emulators would run as the real project {project}",
+        "say an id that begins with demo-, which is sure never to reach Google",
+    )
+
+
+def _functions(suite: EmulatorSuite) -> Path:
+    """The first folder of functions that `firebase.json` names."""
+    from onto_fn.testing.emulators.config import function_folders, read_config
+
+    folders = function_folders(read_config(suite.project_dir))
+    return suite.project_dir / (folders[0] if folders else "functions")
+
+
+def _seed(suite: EmulatorSuite, source: str, output: Output) -> None:
+    from onto_fn.cli.seeding import seed
+
+    client = suite.client()
+    try:
+        count = seed(client, source, _functions(suite))
+    finally:
+        client.close()
+    output.line({"seeded": count}, f"{number_of(count, 'document')} written from {source}")
+
+
+def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -> None:
+    from onto_fn.cli.emulator_log import Lost, Reload, lines_of, told
+    from onto_fn.cli.showing import Shown
+
+    shown = Shown(output, str(suite.log_path))
+    refreshing = _refreshing(suite, shown)
+
+    def goes_on() -> bool:
+        shown.idle()
+        return suite.running and not stopping.is_set()
+
+    try:
+        if refreshing is not None:
+            refreshing.start(build=suite.import_from is not None)
+        lines = lines_of(suite.log_path, goes_on, start=start)
+        is_loaded = True
+        for found in told(lines, suite.project_dir):
+            if not isinstance(found, Lost):
+                shown.show(found)
+            if refreshing is None or not isinstance(found, Reload | Lost):
+                continue
+            if isinstance(found, Reload):
+                is_loaded = not found.error
+            if isinstance(found, Lost) or found.error:
+                refreshing.failed()
+            if is_loaded:  # an event may be lost under good code too, on a machine that is too busy
+                refreshing.start(build=isinstance(found, Reload))
+    finally:
+        if refreshing is not None:
+            refreshing.stop()
+        shown.flush()
+    if not stopping.is_set():
+        raise CommandError("the emulators have ended", f"see {suite.log_path}")
+
+
+def _refreshing(suite: EmulatorSuite, shown: Shown) -> Refreshing | None:
+    """What follows an edit of the functions, if there are any."""
+    from onto_fn.cli.refreshing import Refreshing
+
+    file = _functions(suite) / "main.py"
+    if "functions" not in suite.only or not file.is_file():
+        return None
+    return Refreshing(file, suite.project_dir, suite.environ(), shown.refreshed)
+
+
+def _failed(suite: EmulatorSuite, error: Exception) -> CommandError:
+    from onto_fn.cli.emulator_log import last_error
+
+    problem = one_line(str(error).partition(";")[0])
+    reason = last_error(suite.log_path.read_text(errors="replace"), suite.project_dir)
+    return CommandError(f"{problem} ({reason})" if reason else problem, f"see {suite.log_path}")

@@ -1,0 +1,100 @@
+"""`onto graph`: what the app is made of, as a picture."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.cli.options import DEFAULT_APP, AppFile, Json
+from onto_fn.cli.output import Output
+from onto_fn.functions.load import load_app
+
+if TYPE_CHECKING:
+    from onto_fn.generate.graph import Graph
+
+EXAMPLE = "onto graph --output graph.svg"
+
+
+class Form(StrEnum):
+    """What a graph can be printed as."""
+
+    mermaid = "mermaid"
+    dot = "dot"
+    svg = "svg"
+    png = "png"
+
+
+_FORMS = {
+    ".mmd": Form.mermaid,
+    ".md": Form.mermaid,
+    ".dot": Form.dot,
+    ".gv": Form.dot,
+    ".svg": Form.svg,
+    ".png": Form.png,
+}
+
+
+def graph(
+    app: AppFile = DEFAULT_APP,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--format",
+            help="Else by the ending of --output, or mermaid; svg and png need graphviz.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw which collections call which functions, and what views they feed.
+
+    Mermaid is shown by GitHub and by many editors as it is.
+    """
+    from onto_fn.generate.graph import graph_of
+
+    output = Output(as_json=as_json)
+    chosen = form or (_FORMS.get(to.suffix.lower()) if to else Form.mermaid)
+    if chosen is None:
+        raise CommandError(f"the ending of {to} tells no format", "say --format")
+    if chosen in {Form.svg, Form.png} and to is None and not as_json:
+        raise CommandError(f"{chosen.value} is not for a terminal", "say --output FILE")
+    found = graph_of(load_app(app))
+    if as_json:
+        output.line(found.to_json())
+        return
+    content = _drawn(found, chosen)
+    if to is None:
+        typer.echo(content.decode())
+        return
+    try:
+        to.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{to} cannot be written: {error.strerror}") from error
+    output.remark(f"{to} written")
+
+
+def _drawn(found: Graph, form: Form) -> bytes:
+    if form is Form.mermaid:
+        return found.mermaid().encode()
+    if form is Form.dot:
+        return found.dot().encode()
+    program = shutil.which("dot")
+    if program is None:
+        raise CommandError(
+            f"{form.value} needs graphviz, whose program `dot` is not on this machine",
+            "install graphviz, or say --format mermaid",
+        )
+    done = subprocess.run(
+        [program, f"-T{form.value}"], input=found.dot().encode(), capture_output=True, check=False
+    )
+    if done.returncode:
+        raise CommandError(f"graphviz failed: {one_line(done.stderr.decode(errors='replace'))}")
+    return done.stdout

@@ -1,0 +1,70 @@
+"""`onto status`: how the views are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from onto_fn.cli.connecting import open_app
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project
+from onto_fn.cli.output import Output, number_of
+
+EXAMPLE = "onto status --scan"
+
+
+def status(
+    scan: Annotated[
+        bool,
+        typer.Option(
+            "--scan",
+            help="Also find the oldest change that is not materialised: reads every ledger record.",
+        ),
+    ] = False,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    as_json: Json = False,
+) -> None:
+    """Count, for each view: roots, records, stale ones, dead letters, messages that wait."""
+    output = Output(as_json=as_json)
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+    ) as opened:
+        from onto_fn.engine.operate.backfill import targets_of
+        from onto_fn.engine.operate.status import letters_of_events, status_of
+
+        engine = opened.app.engine
+        rows = [
+            asdict(status_of(opened.database, target, engine.retry, scan=scan))
+            for target in targets_of(engine)
+        ]
+        columns = ["target", "roots", "built", "stale", "dead_letters", "outbox"]
+        if any(row["skipping"] for row in rows):
+            columns.append("skipping")
+        if scan:
+            columns += ["oldest", "unreadable"]
+        output.table(rows, columns, title=opened.place)
+        for row in rows:
+            if not row["is_shown"]:
+                output.remark(
+                    f"{row['target']}: views show the numbers of an earlier definition until "
+                    f"`onto backfill {row['target']}` is through"
+                )
+            if row["skipping"]:
+                output.remark(
+                    f"{row['target']}: the documents of {number_of(row['skipping'], 'root')} leave "
+                    "out what their models refuse; `onto explain` a document to see what"
+                )
+        events = letters_of_events(opened.database)
+        if events:
+            letters = number_of(events, "dead letter")
+            output.remark(f"of whole events: {letters}; see `onto dead-letters list`")

@@ -1,0 +1,117 @@
+"""`onto verify`: recompute views and aggregates, and tell what differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onto_fn.cli.connecting import open_app
+from onto_fn.cli.errors import FOUND, INTERRUPTED
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.output import Output
+from onto_fn.cli.signals import stoppable
+
+if TYPE_CHECKING:
+    from onto_fn.engine.materialise.difference import Difference
+    from onto_fn.engine.operate.verify import Verified
+
+EXAMPLE = "onto verify UserView --repair"
+
+_SHOWN = 1000  # differences in a table; with --json there are all
+
+
+def verify(
+    views: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VIEW]…", help="Views, mediators or aggregates; else all."),
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Rebuild what differs.")] = False,
+    settle: Annotated[
+        float,
+        typer.Option(min=0.0, help="Seconds until a difference is looked at again."),
+    ] = 5.0,
+    workers: Annotated[int, typer.Option(min=1, help="Pages in hand at the same time.")] = 4,
+    page: Annotated[int, typer.Option(min=1, max=500, help="Roots of one look.")] = 100,
+    app: AppFile = DEFAULT_APP,
+    project: Project = None,
+    database: DatabaseId = None,
+    emulator: Emulator = None,
+    live: Live = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Recompute documents from their sources, and compare them with what is there.
+
+    A difference counts only if it is there twice, so that live traffic is not taken for a fault.
+    Exit code 1 if there is one, also if it was repaired.
+    """
+    output = Output(as_json=as_json)
+    with open_app(
+        app,
+        project=project,
+        database=database,
+        emulator=emulator,
+        live=live,
+        output=output,
+        writes=repair,
+    ) as opened:
+        from onto_fn.engine.operate.backfill import targets_of
+        from onto_fn.engine.operate.verify import Verification
+
+        targets = targets_of(opened.app.engine, views or ())
+        if repair and opened.emulator is None:
+            output.confirm(f"Overwrite what differs in {opened.place}?", yes=yes)
+        rows: list[dict[str, object]] = []
+
+        def report(difference: Difference) -> None:
+            row = _row(difference)
+            if as_json:
+                output.line(row)
+            elif len(rows) < _SHOWN:
+                rows.append(row)
+
+        with stoppable() as stop, output.progress() as bar:
+            task = bar.add_task(", ".join(target.name for target in targets), total=None)
+
+            def show(verified: Verified) -> None:
+                total = max(verified.total, verified.roots)
+                bar.update(task, completed=verified.roots, total=total)
+
+            verification = Verification(
+                opened.app.engine,
+                opened.database,
+                targets,
+                repair=repair,
+                workers=workers,
+                page=page,
+                settle=settle,
+                report=report,
+                progress=show,
+            )
+            verified = verification.run(stop)
+    if rows:
+        output.table(rows, ["target", "difference", "document", "root", "detail"])
+    output.record(
+        {
+            "roots": verified.roots,
+            "differences": verified.found,
+            "repaired": verified.repaired,
+            "complete": not stop.is_set(),
+        }
+    )
+    if stop.is_set():
+        raise typer.Exit(INTERRUPTED)
+    if verified.found:
+        raise typer.Exit(FOUND)
+
+
+def _row(difference: Difference) -> dict[str, object]:
+    return {
+        "target": difference.target,
+        "difference": difference.kind.value,
+        "document": difference.path,
+        "root": difference.root,
+        "detail": difference.detail,
+        "fields": list(difference.fields),
+    }

@@ -1,0 +1,1 @@
+"""Optional integrations, each with an extra of its own."""

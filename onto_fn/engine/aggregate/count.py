@@ -1,0 +1,240 @@
+"""Counting: each source document adds what it contributes, once a version; one, or many.
+
+An event costs one read (the source, its contribution record, its dead letter, the register of the
+aggregate's generations) and one commit (the record and the shards it adds to), however many
+documents the aggregate has. The record's update time is the precondition, and the shards are
+written by increments, which need no read. The first event of a document reads it once more, in the
+transaction of the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from onto_fn.aggregates.generations import Register, fields_of
+from onto_fn.aggregates.measures import Amounts
+from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.engine.aggregate.contribution import (
+    Found,
+    Parts,
+    is_behind,
+    is_counted,
+    parts_of,
+    written,
+)
+from onto_fn.engine.materialise.locking import Gain, lock
+from onto_fn.engine.materialise.protocol import ATTEMPTS
+from onto_fn.engine.records.ledger import dead_letter_path
+from onto_fn.errors import Contention, PermanentError, RetriesExhausted, StaleSnapshot
+from onto_fn.events.change import Change
+from onto_fn.events.outcome import Outcome, Result
+from onto_fn.events.retry import RetryPolicy
+from onto_fn.firestore import Database, Write
+from onto_fn.phases import Subject
+
+
+def contribute(
+    database: Database,
+    aggregate: AggregateSpec,
+    path: str,
+    change: Change | None,
+    policy: RetryPolicy,
+    *,
+    afresh: bool = False,
+) -> Outcome:
+    """Bring an aggregate up to date with one source document, exactly once a version (G4).
+
+    A document that cannot be counted has its dead letter, and counts as if it did not exist until
+    it is corrected.
+
+    Args:
+        database: the database.
+        aggregate: what counts it.
+        path: the source document.
+        change: the event, or None to count it again if the code has changed.
+        policy: bounds of the retries.
+        afresh: count it whatever the record says.
+
+    Raises:
+        RetriesExhausted: nothing was committed; the event has to be delivered again.
+    """
+    outcomes: list[Outcome] = []
+    for attempt in policy.attempts_of(Subject(aggregate.name, path, "count")):
+        with attempt:
+            outcomes = _count(database, aggregate, [path], change, attempt.number, afresh=afresh)
+    return outcomes[0]
+
+
+def contribute_together(
+    database: Database,
+    aggregate: AggregateSpec,
+    paths: Sequence[str],
+    change: Change | None,
+    policy: RetryPolicy,
+    *,
+    afresh: bool = False,
+) -> list[Outcome] | None:
+    """Bring an aggregate up to date with several source documents, each once a version (G4).
+
+    Args:
+        database: the database.
+        aggregate: what counts them.
+        paths: the source documents.
+        change: the event, or None to count them again if the code has changed.
+        policy: bounds of the retries.
+        afresh: count them whatever their records say.
+
+    Returns:
+        What became of each, or None if they have to be counted alone.
+    """
+    if len(paths) < 2:
+        return None
+    together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
+    outcomes: list[Outcome] | None = None
+    try:
+        for attempt in together.attempts_of(Subject(aggregate.name, step="count")):
+            with attempt:
+                outcomes = _count(database, aggregate, paths, change, attempt.number, afresh=afresh)
+    except (RetriesExhausted, PermanentError):
+        return None
+    return outcomes
+
+
+def _count(
+    database: Database,
+    aggregate: AggregateSpec,
+    paths: Sequence[str],
+    change: Change | None,
+    number: int,
+    *,
+    afresh: bool,
+) -> list[Outcome]:
+    """The protocol: what is not counted as it is, is counted in one commit."""
+    found = find(database, aggregate, paths)
+    due: list[str] = []
+    outcomes: dict[str, Outcome] = {}
+    for path in paths:
+        source, fields = found.source(path), found.record(path).fields or {}
+        if is_behind(source, fields.get("version"), change):
+            raise StaleSnapshot(f"{path} is not as new as what is known of it")
+        is_replay = change is None and found.letter(path).exists  # the code may be corrected since
+        if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
+            outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number)
+        else:
+            due.append(path)
+    if due:
+        parts = {path: parts_of(aggregate, found.register, found.source(path)) for path in due}
+        try:
+            outcomes |= _commit(database, found, change, parts, number)
+        except PermanentError as error:  # of the commit: a key of a client's may be refused
+            if len(paths) > 1:
+                raise
+            failed = dict.fromkeys(due, Parts(error=error))
+            outcomes |= _commit(database, found, change, failed, number)
+    return [outcomes[path] for path in paths]
+
+
+def _commit(
+    database: Database,
+    found: Found,
+    change: Change | None,
+    parts: dict[str, Parts],
+    number: int,
+) -> dict[str, Outcome]:
+    """Commit parts of sources as those that count; and what that comes to, by source."""
+    outcomes: dict[str, Outcome] = {}
+    writes: list[Write] = []
+    for path, part in parts.items():
+        made, outcome = written(found, path, change, part)
+        writes += made
+        outcomes[path] = outcome if number == 1 else replace(outcome, attempts=number)
+    commit_counted(database, found, parts, writes if len(parts) == 1 else _added_up(writes))
+    return outcomes
+
+
+def find(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
+    """Read sources, their records and dead letters, and the register, which is begun if need be.
+
+    Raises:
+        PermanentError: something else is in the register's place.
+    """
+    found = look(database, aggregate, paths)
+    if found.register.update_time is not None:
+        return found
+    begin(database, aggregate)
+    return find(database, aggregate, paths)
+
+
+def look(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
+    """The same, and where there is no register, what it will be."""
+    wanted = [aggregate.register_path, *paths]
+    wanted += [aggregate.contribution_path(path) for path in paths]
+    wanted += [dead_letter_path(aggregate.name, path) for path in paths]
+    documents, _ = database.get(wanted)
+    register = Register.read(aggregate, documents[aggregate.register_path])
+    return Found(aggregate, register or Register.first(aggregate), documents)
+
+
+def begin(database: Database, aggregate: AggregateSpec) -> None:
+    """Write the register and the pointer of an aggregate of which nothing is counted yet.
+
+    Raises:
+        TransientError: the database could not be written.
+    """
+    register = Register.first(aggregate)
+    try:
+        database.commit(
+            [
+                Write(aggregate.register_path, register.to_fields(), "absent"),
+                Write(aggregate.pointer_path, fields_of(register.shown)),
+            ]
+        )
+    except Contention:
+        return  # another event was faster
+
+
+def commit_counted(
+    database: Database, found: Found, counted: Iterable[str], writes: Sequence[Write]
+) -> None:
+    """Commit what sources add, which are as they were read.
+
+    Where there is a record, its precondition sees to that. Where there is none, the event of a
+    deletion finds nothing to take out, and is done; and a generation that is begun meanwhile would
+    miss it. So the source and the register are locked until the commit.
+
+    Args:
+        database: the database.
+        found: what was read.
+        counted: the sources.
+        writes: of all of them.
+
+    Raises:
+        Contention: a source or the register has changed since it was read.
+    """
+    new = {
+        path: found.source(path).update_time
+        for path in counted
+        if found.source(path).exists and not found.record(path).exists
+    }
+    if not new:
+        database.commit(writes)
+        return
+    new[found.aggregate.register_path] = found.register.update_time
+    with database.transaction() as transaction:
+        lock(transaction, Gain(tuple(new), ()), new)
+        transaction.commit(writes)
+
+
+def _added_up(writes: Sequence[Write]) -> list[Write]:
+    """The writes with one for each shard: what all add to it."""
+    sums: dict[str, Amounts] = {}
+    others: list[Write] = []
+    for write in writes:
+        if write.increments is None:
+            others.append(write)
+            continue
+        amounts = sums.setdefault(write.path, {})
+        for names, amount in write.increments.items():
+            amounts[names] = amounts.get(names, 0) + amount
+    return [*others, *(Write(path, None, increments=amounts) for path, amounts in sums.items())]

@@ -1,0 +1,165 @@
+"""Builds: read stores, run the application's code, note all that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+from onto_fn.engine.materialise import owned
+from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.memory import NOTHING, Memory, recall
+from onto_fn.engine.materialise.plan import Build, check_targets, is_behind
+from onto_fn.engine.materialise.snapshot import LockedRead, Snapshot
+from onto_fn.engine.records.outbox import check_sendable
+from onto_fn.errors import PermanentError, StaleSnapshot
+from onto_fn.events.change import Change
+from onto_fn.firestore import Database
+from onto_fn.firestore.transaction import Transaction
+from onto_fn.phases import phase
+from onto_fn.store import Reader, ReadSet, Store
+from onto_fn.store.loading import Loading, load_all
+from onto_fn.views import BuiltDocuments, Definition, Transition
+
+_Key = tuple[str, bool, int | None]  # root, whether it was built before, shard
+
+
+def build_all(
+    database: Database,
+    due: Sequence[Affected],
+    change: Change | None = None,
+    transaction: Transaction | None = None,
+) -> list[Build]:
+    """A build of each, all from one snapshot; the shards of one root share theirs.
+
+    They are read in step: one batched read for a level of all of them. What one remembers of its
+    sources it does not read. What cannot be built is a `Build` with its error.
+
+    Args:
+        database: the database.
+        due: materialisations of one definition, as one look-up found them; at least one.
+        change: the event that they are built for.
+        transaction: in which to read, and lock, all sources; without it, a snapshot is read.
+
+    Raises:
+        StaleSnapshot: it is older than what is known of the sources.
+        PermanentError: a batched read for more than one is refused.
+        TransientError: a read failed.
+    """
+    definition, read_time = due[0].definition, due[0].read_time
+    remembers = definition.consistency == "eventual"
+    memories = [recall(item, change) if remembers else NOTHING for item in due]
+    reader = _reader(database, due, memories, transaction)
+    # What is built from one snapshot is the same for all shards; what each remembers may not be.
+    keys: list[_Key] = [
+        (item.root, item.was_built, None if memory is NOTHING else item.shard)
+        for item, memory in zip(due, memories, strict=True)
+    ]
+    shards: dict[_Key, set[int]] = {}
+    for item, key in zip(due, keys, strict=True):
+        shards.setdefault(key, set()).add(item.shard)
+    asked = dict(zip(keys, memories, strict=True))
+    loadings = {
+        key: Loading(
+            definition.store, key[0], ReadSet(), known=None if memory is NOTHING else memory
+        )
+        for key, memory in asked.items()
+    }
+    with phase("read", definition.name):
+        load_all(list(loadings.values()), reader)
+    by_key = {
+        key: build_loaded(definition, key[0], shards[key], found, known=key[1], read_time=read_time)
+        for key, found in loadings.items()
+    }
+    built: list[Build] = []
+    for item, key in zip(due, keys, strict=True):
+        found = by_key[key]
+        if definition.owns or (item.record is not None and item.record.owns):
+            found = _with_owned(found, item, reader)
+        if is_behind(found.read_set, item.record, change):
+            raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")
+        built.append(found)
+    return built
+
+
+def _reader(
+    database: Database,
+    due: Sequence[Affected],
+    memories: Sequence[Memory],
+    transaction: Transaction | None,
+) -> Reader:
+    """Reads what the builds need, and ahead of that what the last ones have read."""
+    if transaction is not None:
+        return LockedRead(transaction)
+    ahead: set[str] = set()
+    for item, memory in zip(due, memories, strict=True):
+        if memory is NOTHING:
+            ahead.add(item.root)
+            ahead.update(item.record.sources if item.record else ())
+    return Snapshot(database, due[0].read_time, sorted(ahead))
+
+
+def build_loaded(
+    definition: Definition,
+    root: str,
+    shards: Collection[int],
+    loaded: Loading[Store],
+    *,
+    known: bool,
+    read_time: datetime,
+) -> Build:
+    """Build from what was loaded; what cannot be built is a `Build` with its error.
+
+    Args:
+        definition: what to build.
+        root: document path of the root.
+        shards: those whose documents are wanted.
+        loaded: what was read.
+        known: whether the root was built before in this life of it.
+        read_time: of the snapshot.
+    """
+    read_set, store = loaded.read_set, loaded.store
+    memory = NOTHING if loaded.known is None else cast(Memory, loaded.known)
+    if loaded.error is not None:
+        return Build(read_set, read_time, None, True, loaded.error, memory)
+    exists = store is not None
+    try:
+        with phase("build", definition.name):
+            documents = _documents(definition, root, store, known)
+        if documents is not None and definition.shards > 1:
+            documents = {
+                path: content
+                for path, content in documents.items()
+                if definition.shard_of(path) in shards
+            }
+        check_targets(definition, documents or {})
+        made = Build(read_set, read_time, documents, exists, None, memory)
+        _ = made.digests  # computed here, where what cannot be stored is an error of the build
+        if definition.sends:
+            for path, content in (documents or {}).items():
+                check_sendable(definition, path, content)
+    except PermanentError as error:
+        return Build(read_set, read_time, None, exists, error, memory)
+    return made
+
+
+def _with_owned(build: Build, item: Affected, reader: Reader) -> Build:
+    """The build, with the documents that it owns fields of, which are part of what it has read."""
+    made = None if build.documents is None else build.documents.keys()
+    there = owned.there(item.definition, item.record, made, reader)
+    if item.definition.owns:
+        listed = item.record.documents if item.record is not None else dict[str, str]()
+        for path in listed if made is None else made:
+            build.read_set.sources[path] = there[path].update_time
+    return replace(build, there=there)
+
+
+def _documents(
+    definition: Definition, root: str, store: Store | None, known: bool
+) -> BuiltDocuments | None:
+    if store is None and definition.removed is None:
+        return {}
+    if store is None:  # the hook runs once a life of the root; after that, leave what it made
+        return definition.removed(root) if definition.removed and known else None
+    return definition.build(store, Transition.UPDATED if known else Transition.CREATED)

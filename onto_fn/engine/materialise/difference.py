@@ -1,0 +1,138 @@
+"""What a view's documents and ledger record can have wrong, as a pure comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.owned import picked
+from onto_fn.engine.materialise.plan import Build
+from onto_fn.firestore import Document
+from onto_fn.firestore.canonical import canonical, digest
+from onto_fn.firestore.documents import Fields
+
+
+class Kind(Enum):
+    """What is wrong."""
+
+    MISSING = "missing"
+    """The sources make it, and it is not there."""
+    WRONG = "wrong"
+    """It is there, and some of its fields are not what the sources make."""
+    LEFTOVER = "leftover"
+    """The ledger lists it, and the sources do not make it."""
+    STALE = "stale"
+    """The ledger record is of another version of the definition."""
+    NO_LETTER = "no dead letter"
+    """It cannot be built, and the ledger does not say so."""
+    UNREADABLE = "unreadable"
+    """A document in the ledger is none of onto_fn's."""
+    SUM = "sum"
+    """An aggregate's numbers are not the sum of what is recorded as counted."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as the sources make it.
+
+    Attributes:
+        target: name of the view, mediator or aggregate.
+        path: of the document that is wrong.
+        kind: what is wrong.
+        detail: which fields, or why, for people.
+        root: path of the root, if there is one.
+        fields: names of the fields that differ.
+    """
+
+    target: str
+    path: str
+    kind: Kind
+    detail: str = ""
+    root: str = ""
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look has found of one root.
+
+    Attributes:
+        root: its path.
+        versions: of its sources, as the look saw them.
+        found: the differences.
+    """
+
+    root: str
+    versions: Mapping[str, datetime | None] | datetime | None
+    found: tuple[Difference, ...]
+
+
+def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -> list[Difference]:
+    """The differences of one root, or of one of its shards.
+
+    Args:
+        item: the root with its ledger record, as a snapshot had them.
+        made: what its sources in that snapshot make.
+        there: the documents of the same snapshot that were built or are listed.
+    """
+    name, root, record = item.definition.name, item.root, item.record
+
+    def difference(
+        path: str, kind: Kind, detail: str = "", fields: tuple[str, ...] = ()
+    ) -> Difference:
+        return Difference(name, path, kind, detail, root, fields)
+
+    if made.error is not None:
+        if record is not None and record.failure is not None:
+            return []  # it is known, and its dead letter says why
+        return [difference(root, Kind.NO_LETTER, str(made.error))]
+    listed = set(record.documents) if record else set[str]()
+    contents = {
+        path: content
+        for path, content in (made.documents or {}).items()
+        if item.definition.shard_of(path) == item.shard
+    }
+    found: list[Difference] = []
+    if record is None and made.root_exists:
+        found.append(difference(item.ledger_path, Kind.MISSING, "it was never built"))
+    elif record is not None and not made.root_exists and not contents and made.documents == {}:
+        found.append(difference(item.ledger_path, Kind.LEFTOVER, "its root does not exist"))
+    elif record is not None and record.fingerprint != item.definition.fingerprint:
+        found.append(difference(item.ledger_path, Kind.STALE, "built by another version"))
+    owns = item.definition.owns
+    for path, content in contents.items():
+        fields = there[path].fields
+        if fields is not None and owns:
+            fields = picked(fields, owns)
+        if fields is None and owns and not item.definition.creates:
+            continue  # there is nothing to keep fields in
+        if fields is None:
+            found.append(difference(path, Kind.MISSING))
+        elif digest(fields) != made.digests[path]:
+            wrong = differing_fields(fields, content)
+            found.append(difference(path, Kind.WRONG, ", ".join(wrong), wrong))
+        elif record is not None and record.documents.get(path) != made.digests[path]:
+            found.append(difference(path, Kind.WRONG, "the ledger has another content of it"))
+    if made.documents is None:  # a mediator that leaves what it made
+        return found + [
+            difference(path, Kind.MISSING)
+            for path in sorted(listed)
+            if not there[path].exists and not owns
+        ]
+    return found + [difference(path, Kind.LEFTOVER) for path in sorted(listed - contents.keys())]
+
+
+def differing_fields(there: Fields, expected: Fields) -> tuple[str, ...]:
+    """Names of the fields whose values are not the same, or that only one of both has."""
+    return tuple(
+        sorted(
+            name
+            for name in {*there, *expected}
+            if name not in there
+            or name not in expected
+            or canonical(there[name], exact=True) != canonical(expected[name], exact=True)
+        )
+    )

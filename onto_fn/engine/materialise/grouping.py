@@ -1,0 +1,158 @@
+"""Commits: which materialisations share one, so that each commit stays within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from onto_fn.engine.materialise.locking import Gain, lock
+from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.plan import Build, Plan, gained
+from onto_fn.errors import PermanentError
+from onto_fn.firestore import Database, Query, Write
+from onto_fn.firestore.transaction import Transaction
+from onto_fn.firestore.values import check_size
+
+MAX_LOCKED = 1000
+"""About so many documents are written, or read under lock, by one commit."""
+MAX_BYTES = 2 * 1024 * 1024
+"""About so large is one commit, as Firestore counts. It takes 10 MiB, its emulator 4."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One materialisation that is ready to be committed.
+
+    Attributes:
+        item: which it is, with the ledger record that the plan was made for.
+        build: what was built.
+        plan: what is to be written.
+        gone: documents that were deleted before.
+    """
+
+    item: Affected
+    build: Build
+    plan: Plan
+    gone: Sequence[str] = ()
+
+    @cached_property
+    def gain(self) -> Gain:
+        """What the commit has to lock."""
+        return gained(self.build.read_set, self.item.record)
+
+    @cached_property
+    def locked(self) -> int:
+        """How many documents it writes and locks."""
+        seen = sum(len(result) for _, result in self.gain.queries)
+        return len(self.plan.writes) + len(self.gain.paths) + seen
+
+    @cached_property
+    def size(self) -> int:
+        """How many bytes it writes.
+
+        Raises:
+            DocumentTooLarge: one of its documents is too large.
+        """
+        return sum(
+            check_size(write.path, write.fields)
+            for write in self.plan.writes
+            if write.fields is not None
+        )
+
+    @property
+    def changed(self) -> set[str]:
+        """The documents that it writes, deletes, or leaves to another that writes them."""
+        before = set(self.item.record.documents if self.item.record else ())
+        return before.difference(self.plan.record.documents if self.plan.record else ()).union(
+            self.plan.written
+        )
+
+
+def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The jobs of each commit, in their order.
+
+    Those that change one document share a commit: one root may write what another has given up, and
+    in between no record would list it. A single job may be larger than the bounds, as its documents
+    and its record belong together.
+
+    Raises:
+        DocumentTooLarge: a document of one of several is too large.
+    """
+    if len(jobs) == 1:
+        return [list(jobs)]
+    commits: list[list[Job]] = []
+    locked = size = 0
+    for together in _bundles(jobs):
+        more, larger = sum(job.locked for job in together), sum(job.size for job in together)
+        if not commits or locked + more > MAX_LOCKED or size + larger > MAX_BYTES:
+            commits.append([])
+            locked = size = 0
+        commits[-1] += together
+        locked, size = locked + more, size + larger
+    return commits
+
+
+def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
+    """Commit jobs together; what is new to them is locked until then.
+
+    Args:
+        database: the database.
+        jobs: at least one.
+        transaction: in which all that was read is locked already.
+
+    Raises:
+        Contention: a ledger record, or something that is new to one of them, has changed.
+        PermanentError: Firestore refuses the commit, or it would lock too much.
+    """
+    writes = _writes(jobs)
+    if transaction is not None:
+        transaction.commit(writes)
+        return
+    gain, versions = _gain(jobs)
+    if not gain.paths and not gain.queries:
+        database.commit(writes)
+        return
+    if len(jobs) > 1 and len(gain.paths) > MAX_LOCKED:
+        raise PermanentError(f"one transaction would lock {len(gain.paths)} documents")
+    with database.transaction() as transaction:
+        lock(transaction, gain, versions)
+        transaction.commit(writes)
+
+
+def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
+    """What is new to any of the jobs, and the versions of it that they have seen."""
+    paths: dict[str, datetime | None] = {}
+    queries: list[tuple[Query, dict[str, datetime | None]]] = []
+    for job in jobs:
+        if job.gain.paths or job.gain.queries:
+            versions = job.build.read_set.versions
+            paths |= {path: versions[path] for path in job.gain.paths}
+            queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]
+    return Gain(tuple(paths), tuple(queries)), paths
+
+
+def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
+    """The writes of a commit, one for each document."""
+    if len(jobs) == 1:
+        return jobs[0].plan.writes
+    return list({write.path: write for job in jobs for write in job.plan.writes}.values())
+
+
+def _bundles(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The jobs, with those in one list that change the same document."""
+    bundles: list[list[Job]] = []
+    place: dict[str, list[Job]] = {}
+    for job in jobs:
+        bundle = [job]
+        for path in job.changed:
+            other = place.get(path, bundle)
+            if other is not bundle:
+                for moved in other:
+                    place.update(dict.fromkeys(moved.changed, bundle))
+                bundles = [kept for kept in bundles if kept is not other]
+                bundle[:0] = other
+            place[path] = bundle
+        bundles.append(bundle)
+    return bundles

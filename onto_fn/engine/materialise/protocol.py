@@ -1,0 +1,226 @@
+"""Materialising: read, build, commit, and again if somebody was faster; one root, or many.
+
+The protocol stands here once, in `Group`: what is not covered is built, planned and committed,
+exactly once (G4). A single root is a group of one. Each materialisation is exactly once for itself:
+a commit has the precondition of every ledger record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from onto_fn.engine.materialise import leftovers
+from onto_fn.engine.materialise.build import build_all
+from onto_fn.engine.materialise.grouping import Job, commit, grouped
+from onto_fn.engine.materialise.lookup import Affected, find_one, find_these
+from onto_fn.engine.materialise.plan import Build, Plan, covers, plan
+from onto_fn.engine.materialise.refusal import commit_failure, refuse_record
+from onto_fn.engine.materialise.turns import TURNS
+from onto_fn.engine.records.ledger import message_of
+from onto_fn.errors import PermanentError, RetriesExhausted
+from onto_fn.events.change import Change
+from onto_fn.events.outcome import Outcome, Result
+from onto_fn.events.retry import RetryPolicy
+from onto_fn.firestore import Database
+from onto_fn.firestore.transaction import Transaction
+from onto_fn.phases import Subject
+
+ATTEMPTS = 4
+"""So often several are tried together, before what is left of them is done alone."""
+MOST_WAITS = 2
+"""The first turn waited for may have begun before the change, the second has seen it."""
+
+
+def materialise(
+    database: Database, affected: Affected, change: Change | None, policy: RetryPolicy
+) -> Outcome:
+    """Make one root's documents and ledger record equal to its sources, exactly once.
+
+    Args:
+        database: the database.
+        affected: the definition, its root, and the ledger record as the look-up found it.
+        change: the event, or None to rebuild whatever the ledger says.
+        policy: bounds of the retries.
+
+    Raises:
+        RetriesExhausted: contention or a fault of the platform outlasted the policy. Nothing is
+            lost: nothing was committed, and the event has to be delivered again.
+    """
+    group = Group(database, [affected], change)
+    for attempt in policy.attempts_of(Subject(affected.definition.name, affected.root)):
+        with attempt:
+            current = affected if attempt.number == 1 else find_one(database, affected)
+            due = group.due([current], attempt.number)
+            # What is built from memory has seen its own event alone, and covers no other.
+            waits = MOST_WAITS if affected.definition.consistency == "snapshot" else 0
+            while due and waits:
+                with TURNS.turn(database, affected.ledger_path) as is_mine:
+                    if is_mine:
+                        group.publish(due, attempt.number)
+                        break
+                waits -= 1
+                due = group.due([find_one(database, affected)], attempt.number)
+            else:
+                if due:
+                    group.publish(due, attempt.number)
+    return group.outcomes[0]
+
+
+def materialise_together(
+    database: Database, wanted: Sequence[Affected], change: Change | None, policy: RetryPolicy
+) -> tuple[list[Outcome], list[Affected]]:
+    """Make the documents and ledger records of several materialisations equal to their sources.
+
+    Args:
+        database: the database.
+        wanted: materialisations of one definition; their records are read again.
+        change: the event, or None to rebuild whatever the ledger says.
+        policy: bounds of the retries.
+
+    Returns:
+        What became of those that are done, and those that have to be done alone. One of these may
+        be committed already, by a commit whose answer was lost: it is then found to be covered.
+    """
+    if len(wanted) < 2 or wanted[0].definition.isolation == "serializable":
+        return [], list(wanted)
+    group = Group(database, wanted, change)
+    together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
+    with suppress(RetriesExhausted, PermanentError):
+        for attempt in together.attempts_of(Subject(wanted[0].definition.name)):
+            with attempt:
+                found = find_these(database, list(group.left.values()))
+                due = group.due(found, attempt.number)
+                if due:
+                    group.publish(due, attempt.number)
+    return group.outcomes, [*group.alone, *group.left.values()]
+
+
+class Group:
+    """Materialisations of one definition, and how far they are.
+
+    In a group of one, what Firestore refuses has its dead letter. In a larger one, what is in the
+    way of the others has to be done alone: a record that cannot be read, or a refused commit.
+
+    Attributes:
+        left: those that are not done yet, by root and shard.
+        alone: those that the others cannot wait for.
+        outcomes: of those that are done.
+
+    Args:
+        database: the database.
+        items: the materialisations.
+        change: the event, or None to rebuild whatever the ledger says.
+    """
+
+    def __init__(
+        self, database: Database, items: Sequence[Affected], change: Change | None
+    ) -> None:
+        self.left = {(item.root, item.shard): item for item in items}
+        self.alone: list[Affected] = []
+        self.outcomes: list[Outcome] = []
+        self._database = database
+        self._change = change
+        self._is_one = len(items) == 1
+
+    def due(self, found: Sequence[Affected], number: int) -> list[Affected]:
+        """Those that have to be built; what is covered is done.
+
+        Args:
+            found: what is left, as the ledger has it now.
+            number: of the attempt.
+        """
+        change = self._change
+        due: list[Affected] = []
+        for item in found:
+            if item.unreadable is not None:
+                if not self._is_one:
+                    self.alone.append(self.left.pop((item.root, item.shard)))
+                elif change is None:
+                    due.append(item.mended())
+                else:
+                    self._done(item, refuse_record(self._database, item, change), number)
+            elif change is not None and covers(item.record, change):
+                self._done(item, Outcome(item.definition.name, item.root, Result.COVERED), number)
+            else:
+                due.append(item)
+        return due
+
+    def publish(self, due: Sequence[Affected], number: int) -> None:
+        """Build, plan and commit; what is committed stays so if this raises.
+
+        Raises:
+            TransientError: somebody else was faster, or the platform has failed.
+            PermanentError: of several, one cannot be read or committed.
+        """
+        if due[0].definition.isolation == "serializable":
+            with self._database.transaction() as transaction:
+                self._publish(due, number, transaction)
+        else:
+            self._publish(due, number, None)
+
+    def _publish(
+        self, due: Sequence[Affected], number: int, transaction: Transaction | None
+    ) -> None:
+        """The same, with what is read locked in a transaction, or else from a snapshot."""
+        database, change = self._database, self._change
+        built = build_all(database, due, change, transaction)
+        made = () if self._is_one else {p for found in built for p in found.documents or ()}
+        jobs: list[Job] = []
+        for item, found in zip(due, built, strict=True):
+            gone: Sequence[str] = ()
+            if item.record is not None and len(item.record.documents) > leftovers.MAX_DELETED:
+                item, gone = leftovers.bounded(database, item, found, made)
+            planned = plan(
+                item.definition, item.record, found, item.root, change, item.shard, kept=made
+            )
+            if planned is None:
+                self._done(item, outcome_of(item, found, None), number)
+            else:
+                jobs.append(Job(item, found, planned, gone))
+        for together in grouped(jobs):
+            try:
+                commit(database, together, transaction)
+            except PermanentError as error:
+                if not self._is_one:
+                    raise
+                [job] = together
+                planned, failed = commit_failure(database, job, change, error)
+                self._done(job.item, outcome_of(job.item, failed, planned), number)
+            else:
+                for job in together:
+                    its_outcome = outcome_of(job.item, job.build, job.plan, job.gone)
+                    self._done(job.item, its_outcome, number)
+
+    def _done(self, item: Affected, outcome: Outcome, number: int) -> None:
+        self.outcomes.append(outcome if number == 1 else replace(outcome, attempts=number))
+        del self.left[(item.root, item.shard)]
+
+
+def outcome_of(
+    item: Affected, found: Build, planned: Plan | None, gone: Sequence[str] = ()
+) -> Outcome:
+    """What became of one materialisation; without a plan nothing was committed.
+
+    Args:
+        item: which it is.
+        found: what was built.
+        planned: what was committed.
+        gone: documents that were deleted before.
+    """
+    error = "" if found.error is None else message_of(found.error)
+    name, root = item.definition.name, item.root
+    skipped = tuple(sorted(found.read_set.skipped))
+    if planned is None:  # of a build that failed, the dead letter is there already
+        result = Result.DEAD_LETTER if error else Result.UNCHANGED
+        return Outcome(name, root, result, error=error, skipped=skipped)
+    return Outcome(
+        name,
+        root,
+        Result.DEAD_LETTER if error else Result.COMMITTED,
+        written=planned.written,
+        deleted=tuple(sorted({*gone, *planned.deleted})),
+        error=error,
+        skipped=skipped,
+    )

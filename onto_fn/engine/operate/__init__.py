@@ -1,0 +1,1 @@
+"""What a person does: backfill, verify, look at the status, drop."""

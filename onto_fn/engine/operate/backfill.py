@@ -1,0 +1,314 @@
+"""Backfill: views and aggregates for data that was there before they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from itertools import groupby
+from threading import Event, Lock
+
+from onto_fn.engine.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.operate.checkpoint import Checkpoint, Counts, Part
+from onto_fn.engine.operate.rebuild import rebuild_all
+from onto_fn.engine.operate.scan import Page, Span, count_roots, pages, spans
+from onto_fn.engine.target import Begun, Target
+from onto_fn.errors import DeclarationError, UnreadableRecord
+from onto_fn.events.outcome import Outcome, Result
+from onto_fn.firestore import Database, Document, PathTemplate
+from onto_fn.phases import Subject
+
+PAGE = 200
+WORKERS = 4
+KEPT_FAILURES = 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a backfill is.
+
+    Attributes:
+        target: name of what is being built.
+        counts: of all targets together, those of an interrupted run included.
+        total: how many roots there were when it began, about.
+    """
+
+    target: str
+    counts: Counts
+    total: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a backfill ended.
+
+    Attributes:
+        counts: what became of the roots, those of an interrupted run included.
+        is_complete: false if it was stopped; the next run goes on.
+        resumed: whether it went on from an interrupted run.
+        failures: the first few that have a dead letter now.
+        not_shown: aggregates of which views still show the numbers of an earlier definition.
+    """
+
+    counts: Counts
+    is_complete: bool
+    resumed: bool
+    failures: tuple[Outcome, ...]
+    not_shown: tuple[str, ...] = ()
+
+
+def targets_of(engine: Engine, names: Sequence[str] = ()) -> list[Target]:
+    """What to backfill, in the order in which each finds its sources built.
+
+    Args:
+        engine: the app's.
+        names: of views, mediators and aggregates; an aggregate comes with a view that reads it.
+            All if there are none.
+
+    Raises:
+        DeclarationError: there is nothing of that name, or it is a task.
+    """
+    wanted: dict[str, Target] = {}
+    for name in names or [n for n, target in engine.targets.items() if target.is_backfilled]:
+        target = engine.target(name)
+        if not target.is_backfilled:
+            raise DeclarationError(
+                f"{name} is a task: each of its documents is processed once, as it is written. "
+                "Replay its dead letters instead"
+            )
+        wanted |= {read: engine.targets[read] for read in target.aggregates_read()}
+        wanted[name] = target
+    return [wanted[name] for name in _in_order(list(wanted.values()))]
+
+
+class Backfill:
+    """Builds the documents of all roots that there are, page by page, several pages at a time.
+
+    Safe beside live traffic, as its commits are those of live traffic. It can be stopped, or die,
+    at any instant: the next one about the same goes on from the checkpoint.
+
+    Args:
+        engine: the app's.
+        database: the database.
+        targets: what to build, in this order; see `targets_of`.
+        name: id of its checkpoint; default the names of the targets.
+        stale: build only roots without a ledger record, and those whose record another version of
+            the definition has written.
+        workers: pages in hand at the same time.
+        page: roots of a page, which share a snapshot and a commit.
+        publish: leaves the work to whoever receives the batches it is given, which are one a page.
+        restart: whether to begin anew, whatever the checkpoint says.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        database: Database,
+        targets: Sequence[Target],
+        *,
+        name: str = "",
+        stale: bool = False,
+        workers: int = WORKERS,
+        page: int = PAGE,
+        publish: Callable[[Batch], None] | None = None,
+        restart: bool = False,
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._targets = {target.name: target for target in targets}
+        self._stale = stale
+        self._workers = workers
+        self._page = page
+        self._publish = publish
+        self._restart = restart
+        self._name = name or "~".join(self._targets)[:1000]
+        self._begun: dict[str, Begun] = {}
+        self._not_shown: list[str] = []
+        self._lock = Lock()
+        self._counts = Counts()
+        self._failures: list[Outcome] = []
+        self._total = 0
+
+    def run(
+        self, progress: Callable[[Progress], None] | None = None, stop: Event | None = None
+    ) -> Report:
+        """Build until all is done, or `stop` is set.
+
+        Args:
+            progress: called after each page, by one thread at a time.
+            stop: ends it after the pages in hand.
+
+        Raises:
+            TransientError: the platform failed for longer than the retries last. What is done is
+                in the checkpoint.
+        """
+        stop = stop or Event()
+        for target in self._targets.values():
+            begun = target.begin(self._database, self._engine.retry)
+            if begun is not None:
+                self._begun[target.name] = begun
+        self._checkpoint = self._checkpoint_of_this()
+        parts = None if self._restart else self._checkpoint.load()
+        resumed = parts is not None
+        if parts is None:
+            parts = self._plan()
+            self._checkpoint.begin(parts)
+        self._counts = sum((part.counts for part in parts), Counts())
+        self._total = sum(count_roots(self._database, t) for t in self._targets.values())
+        for name, group in groupby(enumerate(parts), key=lambda item: item[1].target):
+            self._build(name, [item for item in group if not item[1].is_done], progress, stop)
+            if name in self._begun and not stop.is_set():
+                self._show(name)
+        if not stop.is_set():
+            self._checkpoint.end(self._counts)
+        return Report(
+            self._counts,
+            not stop.is_set(),
+            resumed,
+            tuple(self._failures),
+            tuple(self._not_shown),
+        )
+
+    def _checkpoint_of_this(self) -> Checkpoint:
+        about = {
+            "targets": [[target.name, target.fingerprint] for target in self._targets.values()],
+            # What was done for a generation that was given up since has to be done once more.
+            "generations": {name: begun.number for name, begun in self._begun.items()},
+            "stale": self._stale,
+            "published": self._publish is not None,
+        }
+        return Checkpoint(self._database, self._name, about, self._engine.retry)
+
+    def _show(self, name: str) -> None:
+        """Show the numbers of an aggregate of which all documents are counted now."""
+        target, begun, policy = self._targets[name], self._begun[name], self._engine.retry
+        is_left_to_others = self._publish is not None and not begun.was_shown
+        if is_left_to_others or not target.end(self._database, begun, policy):
+            self._not_shown.append(name)
+
+    def _plan(self) -> list[Part]:
+        parts: list[Part] = []
+        for target in self._targets.values():
+            if self._stale:
+                parts += [
+                    Part(target.name, fingerprint=fingerprint)
+                    for fingerprint in target.other_fingerprints(self._database)
+                ]
+            parts += [
+                Part(target.name, span.after, span.until)
+                for span in spans(self._database, target.root_query(), 4 * self._workers)
+            ]
+        return parts
+
+    def _build(
+        self,
+        name: str,
+        parts: list[tuple[int, Part]],
+        progress: Callable[[Progress], None] | None,
+        stop: Event,
+    ) -> None:
+        """All parts of one target, before the next target begins that may read what it builds."""
+        failed: list[BaseException] = []
+
+        def work(item: tuple[int, Part]) -> None:
+            if stop.is_set() or failed:
+                return
+            try:
+                for part in self._advance(*item):
+                    with self._lock:
+                        if progress is not None:
+                            progress(Progress(name, self._counts, self._total))
+                    if stop.is_set() or failed or part.is_done:
+                        return
+            except BaseException as error:  # of the platform, or of the callback: all stop
+                failed.append(error)
+
+        with ThreadPoolExecutor(self._workers) as threads:
+            list(threads.map(work, parts))
+        if failed:
+            raise failed[0]
+
+    def _advance(self, number: int, part: Part) -> Iterator[Part]:
+        """The part after each of its pages, as the checkpoint has it."""
+        target = self._targets[part.target]
+        for page in self._pages(target, part):
+            outcomes = self._done(target, part, page)
+            counts = counted(len(page.roots), outcomes)
+            if self._publish is not None:
+                counts = replace(counts, published=len(outcomes))
+            part = replace(part, after=page.last, counts=part.counts + counts)
+            self._checkpoint.save(number, part)
+            with self._lock:
+                self._counts += counts
+                room = KEPT_FAILURES - len(self._failures)
+                self._failures += [o for o in outcomes if o.result is Result.DEAD_LETTER][:room]
+            yield part
+        part = replace(part, is_done=True)
+        self._checkpoint.save(number, part)
+        yield part
+
+    def _pages(self, target: Target, part: Part) -> Iterator[Page]:
+        if part.fingerprint is not None:
+            return self._stale_pages(target, part, part.fingerprint)
+        span = Span(part.after, part.until)
+        return pages(self._database, target, span, self._page, self._engine.retry)
+
+    def _stale_pages(self, target: Target, part: Part, fingerprint: str) -> Iterator[Page]:
+        """The roots of the ledger records that one other version of the definition has written."""
+        query = target.records_with(fingerprint)
+        after = part.after
+        while True:
+            page = replace(query, start_after=after, limit=self._page)
+            found: list[Document] = []
+            for attempt in self._engine.retry.attempts_of(Subject(target.name, step="backfill")):
+                with attempt:
+                    found, _ = self._database.query(page)
+            if not found:
+                return
+            after = found[-1].path
+            yield Page(tuple(dict.fromkeys(_roots(target, found))), after)
+
+    def _done(self, target: Target, part: Part, page: Page) -> list[Outcome]:
+        roots: Sequence[str] = page.roots
+        if self._stale and part.fingerprint is None:
+            roots = target.due(self._database, roots, self._engine.retry)
+        if self._publish is None:
+            return rebuild_all(self._database, target, roots, self._engine.retry)
+        if roots:
+            self._publish(Batch(target.name, None, tuple(target.items(roots))))
+        return [Outcome(target.name, root, Result.FANNED_OUT) for root in roots]
+
+
+def _in_order(targets: list[Target]) -> list[str]:
+    """Names of targets, each after those that build what it reads."""
+    graph: dict[str, set[str]] = {}
+    for target in targets:
+        graph[target.name] = set(target.aggregates_read())
+        for other in targets:
+            made = other.collections_made() if other is not target else set[PathTemplate]()
+            read = target.collections_read()
+            if any(mine.overlaps(theirs) for mine in read for theirs in made):
+                graph[target.name].add(other.name)
+    return [name for name in TopologicalSorter(graph).static_order() if name in graph]
+
+
+def counted(looked_at: int, outcomes: Sequence[Outcome]) -> Counts:
+    """What became of roots that were looked at."""
+    results = [outcome.result for outcome in outcomes]
+    return Counts(
+        done=looked_at,
+        committed=results.count(Result.COMMITTED),
+        failed=results.count(Result.DEAD_LETTER),
+    )
+
+
+def _roots(target: Target, records: Sequence[Document]) -> Iterator[str]:
+    for document in records:
+        try:
+            root = target.root_in(document)
+        except UnreadableRecord:  # `verify` reports it; there is no root to build
+            continue
+        if root is not None:
+            yield root

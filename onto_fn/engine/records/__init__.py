@@ -1,0 +1,1 @@
+"""What is stored beside the views: ledger, dead letters, outbox."""

@@ -1,0 +1,160 @@
+"""`Observer`: what logs, traces and metrics are made from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from time import perf_counter
+from types import TracebackType
+
+from onto_fn.events.change import Change
+from onto_fn.events.outcome import Outcome
+from onto_fn.phases import Phase, Subject, watched, watcher
+
+_log = logging.getLogger("onto_fn")
+
+
+class Observer:
+    """Is told of every event that an engine handles. Define the methods that you need.
+
+    What a method raises is logged and changes nothing: what is committed is committed, whether it
+    can be told or not. Methods are called in the thread that handles the event; an engine may
+    handle several events at the same time.
+
+    Example:
+        >>> from onto_fn.observability import Change, Observer, Outcome
+        >>> class Told(Observer):
+        ...     def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
+        ...         print(change.path, outcome.result.value)
+    """
+
+    def event(self, change: Change) -> AbstractContextManager[object]:
+        """What to enter while an event is handled; an error that leaves it passes through."""
+        return nullcontext()
+
+    def phase(self, name: Phase, definition: str) -> AbstractContextManager[object]:
+        """What to enter during a phase of the event at hand.
+
+        Args:
+            name: `"look-up"`, `"read"`, `"build"` or `"commit"`.
+            definition: name of the view or mediator; empty if the phase serves several.
+        """
+        return nullcontext()
+
+    def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
+        """An attempt has failed, and after a wait there will be another in this call.
+
+        Args:
+            change: the event.
+            subject: what was tried.
+            attempt: its number, from 1.
+            error: why it failed.
+        """
+
+    def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
+        """An event is done for one view or mediator.
+
+        Args:
+            change: the event.
+            outcome: what became of it.
+            seconds: since the engine was given the event.
+        """
+
+
+def age(change: Change) -> float | None:
+    """How many seconds ago a change was committed; None if its event does not say.
+
+    The clocks are the database's and this machine's, so that a young event may seem to come from
+    the future: it then has no age, which is 0. That of a deletion is unknown.
+    """
+    if change.after_time is None:
+        return None
+    return max(0.0, (datetime.now(UTC) - change.after_time).total_seconds())
+
+
+@contextmanager
+def observed(observers: Sequence[Observer], change: Change) -> Generator[None]:
+    """Whatever is done about a change inside is told to the observers."""
+    if not observers:
+        yield
+        return
+    watch = _Watch(observers, change, perf_counter(), tuple(filter(_sees_phases, observers)))
+    with ExitStack() as stack:
+        for observer in observers:
+            stack.enter_context(_Guarded(partial(observer.event, change)))
+        stack.enter_context(watched(watch))
+        yield
+
+
+def tell(outcomes: Sequence[Outcome]) -> None:
+    """Tell those who observe the event at hand, if any, what became of it."""
+    watch = watcher()
+    if isinstance(watch, _Watch):
+        watch.tell(outcomes)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """The observers of one event."""
+
+    observers: Sequence[Observer]
+    change: Change
+    started: float
+    of_phases: Sequence[Observer]
+
+    def phase(self, name: Phase, definition: str) -> AbstractContextManager[object]:
+        stack = ExitStack()
+        for observer in self.of_phases:
+            stack.enter_context(_Guarded(partial(observer.phase, name, definition)))
+        return stack
+
+    def retry(self, subject: Subject, attempt: int, error: BaseException) -> None:
+        for observer in self.observers:
+            _guarded(partial(observer.retry, self.change, subject, attempt, error))
+
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        seconds = perf_counter() - self.started
+        for outcome in outcomes:
+            for observer in self.observers:
+                _guarded(partial(observer.outcome, self.change, outcome, seconds))
+
+
+def _sees_phases(observer: Observer) -> bool:
+    """Whether an observer does anything about a phase."""
+    return getattr(type(observer), "phase", None) is not Observer.phase
+
+
+class _Guarded:
+    """A context manager of an observer's: it neither fails nor stops an error."""
+
+    def __init__(self, make: Callable[[], AbstractContextManager[object]]) -> None:
+        self._make = make
+        self._manager: AbstractContextManager[object] | None = None
+
+    def __enter__(self) -> None:
+        _guarded(self._begin)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._manager is not None:
+            _guarded(partial(self._manager.__exit__, kind, error, traceback))
+
+    def _begin(self) -> None:
+        manager = self._make()
+        manager.__enter__()
+        self._manager = manager
+
+
+def _guarded(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except Exception:
+        _log.exception("an observer failed")

@@ -1,0 +1,1 @@
+"""The Firebase emulators: finding, configuring, starting and stopping them."""

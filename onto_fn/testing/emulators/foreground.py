@@ -1,0 +1,70 @@
+"""The emulators in the foreground: as `firebase.json` has them, for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from onto_fn.testing.emulators.config import UI, configured_ports, read_config, wants_ui
+from onto_fn.testing.emulators.suite import EmulatorSuite
+
+__all__ = ["DEFAULT_PROJECT", "addresses", "configured_suite"]
+
+DEFAULT_PROJECT = "demo-onto-fn"
+
+_EMULATORS = ("firestore", "functions", "pubsub", "auth", "storage")
+_DEFAULT = ("firestore", "functions")
+
+
+def configured_suite(
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
+    project_id: str = DEFAULT_PROJECT,
+    ui: bool | None = None,
+    import_from: Path | None = None,
+    exports: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> EmulatorSuite:
+    """The emulators that have a port in the folder's `firebase.json`, on those ports.
+
+    Others than those of Firestore, functions, Pub/Sub, Authentication and Storage are not started.
+
+    Args:
+        folder: The folder of `firebase.json`.
+        only: Emulators to start instead.
+        project_id: Begins with "demo-".
+        ui: Whether the Emulator UI is started too; by default as `firebase.json` says.
+        import_from: An export to begin with; see `EmulatorSuite`.
+        exports: Whether it will be exported; see `EmulatorSuite`.
+        tell: Is told what a start waits for; see `EmulatorSuite`.
+    """
+    config = read_config(folder)
+    ports = configured_ports(config)
+    names = tuple(only) or tuple(name for name in _EMULATORS if name in ports) or _DEFAULT
+    return EmulatorSuite(
+        folder,
+        only=names,
+        project_id=project_id,
+        ports=ports,
+        ui=wants_ui(config) if ui is None else ui,
+        import_from=import_from,
+        exports=exports,
+        tell=tell,
+    )
+
+
+def addresses(suite: EmulatorSuite) -> list[str]:
+    """Where the emulators are, and how clients find them: lines of text."""
+    names = [*suite.only, *([UI] if suite.ui else [])]
+    variables = " ".join(f"{name}={value}" for name, value in suite.environ().items())
+    return [
+        *(f"{name:<10} http://{suite.host(name)}" for name in names),
+        f"{'log':<10} {suite.log_path}",
+        "",
+        "In a second terminal, so that onto, tests and your own programs find them:",
+        "",
+        f"export {variables}",
+        "",
+        "Ctrl-C stops them.",
+    ]
