@@ -83,7 +83,7 @@ def emulators(
     tmp_path_factory: pytest.TempPathFactory, project_folder: Callable[[Path, str], Path]
 ) -> Generator[EmulatorSuite]:
     """The app above, in place of the project's own."""
-    from onto_fn.functions.load import load_app
+    from onto_fn.cli.apps import load_app
     from onto_fn.generate import rules_text
 
     folder = project_folder(tmp_path_factory.mktemp("orders"), MAIN)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from onto_fn.functions.load import load_app
+from onto_fn.cli.apps import load_app
 from onto_fn.generate import rules_text
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "testing.md"

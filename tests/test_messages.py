@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_fn.errors import UndecodableMessage
+from onto_fn.events.message import DELETED, WRITTEN
 from onto_fn.firestore import Reference
 from onto_fn.firestore.json import json_text
 from onto_fn.messaging import Message
-from onto_fn.messaging.message import DELETED, WRITTEN
 from tests.strategies import document_paths, documents, instants
 
 SOURCE = "//firestore.googleapis.com/projects/p/databases/(default)"

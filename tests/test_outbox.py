@@ -15,9 +15,9 @@ from onto_fn.engine.materialise.plan import Build, plan
 from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.engine.records.outbox import OutboxEntry, check_sendable, outbox_writes, version_of
 from onto_fn.errors import BuildError, DocumentTooLarge
+from onto_fn.events.message import DELETED, WRITTEN
 from onto_fn.firestore import Document, PathTemplate, Write
 from onto_fn.firestore.json import json_text
-from onto_fn.messaging.message import DELETED, WRITTEN
 from onto_fn.observability import Change
 from onto_fn.store import ReadSet
 from onto_fn.views import Definition

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from terminal import Many, clean_environ
 from towns import Towns
 
+from onto_fn.cli.apps import load_app
 from onto_fn.editing import Database
-from onto_fn.functions.load import load_app
 from onto_fn.testing import EmulatorSuite
 
 APP = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from towns import Towns
 
-from onto_fn.functions.load import load_app
+from onto_fn.cli.apps import load_app
 from onto_fn.observability import Change
 
 

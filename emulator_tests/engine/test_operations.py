@@ -18,7 +18,7 @@ from onto_fn.aggregates.spec import AGGREGATES, CONTRIBUTIONS
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
-from onto_fn.engine.target import Item
+from onto_fn.engine.targets.target import Item
 from onto_fn.errors import BuildError, RetriesExhausted
 from onto_fn.firestore import Reference
 from onto_fn.observability import Change, Outcome, Result

@@ -18,7 +18,7 @@ from kit.writing import Writer, in_threads
 from onto_fn import RetryPolicy
 from onto_fn.engine import Engine
 from onto_fn.errors import RetriesExhausted
-from onto_fn.messaging.message import DELETED, WRITTEN
+from onto_fn.events.message import DELETED, WRITTEN
 from onto_fn.observability import Result
 from onto_fn.views import Definition
 

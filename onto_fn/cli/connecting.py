@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.choosing import Destination, answers, configured_emulator, destination
 from onto_fn.cli.errors import CommandError, one_line
-from onto_fn.functions.load import app_file, load_app
 
 if TYPE_CHECKING:
     from onto_fn.cli.output import Output

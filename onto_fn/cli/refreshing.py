@@ -17,7 +17,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onto_fn.engine.target import Target
+    from onto_fn.engine.targets.target import Target
     from onto_fn.firestore import Database
     from onto_fn.functions import App
 
@@ -101,8 +101,8 @@ class Refreshing:
 
 def main(arguments: list[str]) -> None:
     """Make rules, indexes and topics of an app; rebuild what is stale or wrong if that is asked."""
+    from onto_fn.cli.apps import load_app
     from onto_fn.cli.errors import CommandError, one_line
-    from onto_fn.functions.load import load_app
 
     file, folder, *options = arguments
     steps: dict[str, Callable[[App], None]] = {

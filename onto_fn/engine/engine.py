@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 
 from onto_fn.aggregates.spec import AggregateSpec
-from onto_fn.engine import task as tasks
-from onto_fn.engine.collect import Collector, do_all
 from onto_fn.engine.materialise.fan_out import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.materialise.lookup import Affected, Materialised, find_affected
 from onto_fn.engine.materialise.protocol import materialise
@@ -21,8 +19,10 @@ from onto_fn.engine.records.ledger import (
     UNWATCHED_COLLECTIONS,
     is_shard,
 )
-from onto_fn.engine.target import Target
-from onto_fn.engine.target_kinds import AggregateTarget, target_of
+from onto_fn.engine.targets import task as tasks
+from onto_fn.engine.targets.collect import Collector, do_all
+from onto_fn.engine.targets.kinds import AggregateTarget, target_of
+from onto_fn.engine.targets.target import Target
 from onto_fn.errors import DeclarationError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result, combined

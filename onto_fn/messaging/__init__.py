@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from onto_fn.lazily import names_from
 
 if TYPE_CHECKING:
+    from onto_fn.events.message import Message
     from onto_fn.messaging.inbox import Inbox, Receipt
-    from onto_fn.messaging.message import Message
     from onto_fn.messaging.sinks import EndpointSink, TopicSink
 else:
     __getattr__ = names_from(
@@ -16,7 +16,7 @@ else:
         {
             "EndpointSink": "onto_fn.messaging.sinks",
             "Inbox": "onto_fn.messaging.inbox",
-            "Message": "onto_fn.messaging.message",
+            "Message": "onto_fn.events.message",
             "Receipt": "onto_fn.messaging.inbox",
             "TopicSink": "onto_fn.messaging.sinks",
         },

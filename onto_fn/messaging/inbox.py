@@ -14,10 +14,10 @@ from enum import Enum
 
 from onto_fn.engine.records.ledger import INBOX_COLLECTION
 from onto_fn.events import RetryPolicy
+from onto_fn.events.message import Message
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.messaging.message import Message
 from onto_fn.phases import Subject
 
 

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from onto_fn.emulators import emulator_of
 from onto_fn.errors import DeclarationError, MessageRefused, TransientError
+from onto_fn.events.message import Message
+from onto_fn.events.topic_names import TOPIC_RULE, is_topic
 from onto_fn.firestore.paths import is_text
-from onto_fn.messaging.message import Message
-from onto_fn.messaging.topics import TOPIC_RULE, is_topic
 from onto_fn.views import Mode
 
 if TYPE_CHECKING:

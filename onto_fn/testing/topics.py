@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from onto_fn.messaging.message import Message
+from onto_fn.events.message import Message
 from onto_fn.testing.emulators.config import function_folders, read_config
 from onto_fn.testing.emulators.process import EmulatorError
 

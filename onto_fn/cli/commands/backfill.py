@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onto_fn.engine.materialise.fan_out import Batch
     from onto_fn.engine.operate.backfill import Progress, Report
     from onto_fn.engine.operate.estimate import Estimate
-    from onto_fn.engine.target import Target
+    from onto_fn.engine.targets.target import Target
 
 EXAMPLE = "onto backfill UserView --dry-run"
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onto_fn.cli.apps import load_app
 from onto_fn.cli.errors import CommandError, one_line
 from onto_fn.cli.options import DEFAULT_APP, AppFile, Json
 from onto_fn.cli.output import Output
-from onto_fn.functions.load import load_app
 
 if TYPE_CHECKING:
     from onto_fn.generate.graph import Graph

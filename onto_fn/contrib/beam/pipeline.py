@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from onto_fn.cli.apps import load_app
 from onto_fn.engine.operate.backfill import counted, targets_of
-from onto_fn.engine.operate.rebuild import rebuild_all
 from onto_fn.engine.operate.scan import Span, pages, spans
-from onto_fn.engine.target import Target
+from onto_fn.engine.targets.rebuild import rebuild_all
+from onto_fn.engine.targets.target import Target
 from onto_fn.firestore import Database
-from onto_fn.functions.load import load_app
 
 if TYPE_CHECKING:
     from onto_fn.functions import App

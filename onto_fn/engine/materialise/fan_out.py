@@ -17,8 +17,8 @@ from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.plan import covers
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.events.change import Change
+from onto_fn.events.topic_names import TOPIC_RULE, is_topic
 from onto_fn.firestore import Database, Document
-from onto_fn.messaging.topics import TOPIC_RULE, is_topic
 
 UNKNOWN_SHARDS = 4
 """So many shards that were never built share a batch."""

@@ -9,12 +9,12 @@ from graphlib import TopologicalSorter
 from itertools import groupby
 from threading import Event, Lock
 
-from onto_fn.engine.engine import Engine
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.operate.checkpoint import Checkpoint, Counts, Part
-from onto_fn.engine.operate.rebuild import rebuild_all
 from onto_fn.engine.operate.scan import Page, Span, count_roots, pages, spans
-from onto_fn.engine.target import Begun, Target
+from onto_fn.engine.targets.rebuild import rebuild_all
+from onto_fn.engine.targets.registry import Registry
+from onto_fn.engine.targets.target import Begun, Target
 from onto_fn.errors import DeclarationError, UnreadableRecord
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Document, PathTemplate
@@ -59,7 +59,7 @@ class Report:
     not_shown: tuple[str, ...] = ()
 
 
-def targets_of(engine: Engine, names: Sequence[str] = ()) -> list[Target]:
+def targets_of(engine: Registry, names: Sequence[str] = ()) -> list[Target]:
     """What to backfill, in the order in which each finds its sources built.
 
     Args:
@@ -104,7 +104,7 @@ class Backfill:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Registry,
         database: Database,
         targets: Sequence[Target],
         *,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from onto_fn.engine.operate.scan import count_roots
-from onto_fn.engine.target import Target
+from onto_fn.engine.targets.target import Target
 from onto_fn.firestore import Database
 
 SAMPLE = 20

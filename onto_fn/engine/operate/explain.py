@@ -20,7 +20,7 @@ from onto_fn.firestore import Database, Document, Filter, PathTemplate, Query
 from onto_fn.firestore.paths import parent_collection
 
 if TYPE_CHECKING:
-    from onto_fn.engine import Engine
+    from onto_fn.engine.targets.registry import Registry
     from onto_fn.views import Definition
 
 _BATCH = 100
@@ -95,13 +95,13 @@ class Dependent:
     state: str
 
 
-def origins(engine: Engine, database: Database, path: str) -> list[Origin]:
+def origins(engine: Registry, database: Database, path: str) -> list[Origin]:
     """The ledger records of which a document is a product; usually one, or none."""
     found: list[Origin] = []
     for definition in engine.definitions.values():
         for target in definition.targets:
             params = target.match(path)
-            if params is not None and definition.mode == "materialise":
+            if params is not None and engine.targets[definition.name].is_verified:
                 found += [
                     _origin(database, definition, record)
                     for record in _records_of(database, definition, path, list(params.values()))
@@ -111,7 +111,7 @@ def origins(engine: Engine, database: Database, path: str) -> list[Origin]:
 
 
 def dependents(
-    engine: Engine, database: Database, path: str, limit: int
+    engine: Registry, database: Database, path: str, limit: int
 ) -> tuple[list[Dependent], bool]:
     """What depends on a document: at most `limit`, and whether there is more."""
     found = list(islice(_dependents(engine, database, path), limit + 1))
@@ -123,10 +123,12 @@ def exists(database: Database, path: str) -> bool:
     return database.get([path])[0][path].exists
 
 
-def _dependents(engine: Engine, database: Database, path: str) -> Iterator[Dependent]:
+def _dependents(engine: Registry, database: Database, path: str) -> Iterator[Dependent]:
     change = Change(path, None, None)
     is_there = exists(database, path)
-    materialised = Materialised(d for d in engine.definitions.values() if d.mode == "materialise")
+    materialised = Materialised(
+        engine.definitions[name] for name, target in engine.targets.items() if target.is_verified
+    )
     for affected in find_affected(database, materialised, change, RetryPolicy()):
         record = affected.record
         if record is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from onto_fn.engine.target import Target
+from onto_fn.engine.targets.target import Target
 from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.paths import last_segment, parent_collection

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event, Lock
 
-from onto_fn.engine.engine import Engine
 from onto_fn.engine.materialise.difference import Difference, Kind, Look
-from onto_fn.engine.operate.rebuild import rebuild_all
 from onto_fn.engine.operate.scan import Span, count_roots, pages, spans
-from onto_fn.engine.target import Target
+from onto_fn.engine.targets.rebuild import rebuild_all
+from onto_fn.engine.targets.registry import Registry
+from onto_fn.engine.targets.target import Target
 from onto_fn.errors import PermanentError, UnreadableRecord
 from onto_fn.firestore import Database, Document
 from onto_fn.phases import Subject
@@ -61,7 +61,7 @@ class Verification:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Registry,
         database: Database,
         targets: Sequence[Target],
         *,

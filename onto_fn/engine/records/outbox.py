@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 
 from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION, OUTBOX_COLLECTION
 from onto_fn.errors import DocumentTooLarge
+from onto_fn.events.message import DELETED, VERSION_DIGITS, WRITTEN, Message
 from onto_fn.firestore import Document, Write
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.json import json_text
 from onto_fn.firestore.queries import document_key
 from onto_fn.firestore.values import check_size
-from onto_fn.messaging.message import DELETED, VERSION_DIGITS, WRITTEN, Message
 from onto_fn.views import Definition
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+from pathlib import Path
 from types import TracebackType
-
-import onto_fn
 
 MAX_PLACE = 200  # characters
 _LIBRARIES = ("site-packages", "dist-packages")
-_OWN = os.path.dirname(os.path.abspath(onto_fn.__file__)) + os.sep
+_OWN = str(Path(__file__).resolve().parents[2]) + os.sep
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 

@@ -16,8 +16,8 @@ from onto_fn.aggregates.generations import Register, fields_of, shown_by
 from onto_fn.aggregates.spec import AGGREGATES, AggregateSpec
 from onto_fn.engine.aggregate import count as counting
 from onto_fn.engine.aggregate.contribution import is_of, records_of
-from onto_fn.engine.operate.rebuild import rebuild_all
-from onto_fn.engine.target import Begun, Target
+from onto_fn.engine.targets.rebuild import rebuild_all
+from onto_fn.engine.targets.target import Begun, Target
 from onto_fn.errors import Contention
 from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Query, Write

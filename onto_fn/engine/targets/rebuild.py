@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from onto_fn.engine.records.dead_letter import letter_fields
 from onto_fn.engine.records.ledger import Failure, dead_letter_path, message_of
-from onto_fn.engine.target import Target
+from onto_fn.engine.targets.target import Target
 from onto_fn.errors import OntoError
 from onto_fn.events.outcome import Outcome, Result, combined
 from onto_fn.events.retry import RetryPolicy

@@ -10,8 +10,6 @@ from urllib.parse import unquote
 from typing_extensions import override
 
 from onto_fn.aggregates.spec import AggregateSpec
-from onto_fn.engine import direct
-from onto_fn.engine import task as tasks
 from onto_fn.engine.aggregate.contribution import counted_by, records_of
 from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
@@ -20,11 +18,13 @@ from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.engine.materialise.lookup import Affected, find_one
 from onto_fn.engine.materialise.protocol import materialise, materialise_together
-from onto_fn.engine.operate import switch as switching
 from onto_fn.engine.records.fingerprint import other_fingerprints
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path, root_of_id
 from onto_fn.engine.records.skipped import LEFT_OUT
-from onto_fn.engine.target import Begun, Cost, Item, Target
+from onto_fn.engine.targets import direct
+from onto_fn.engine.targets import switch as switching
+from onto_fn.engine.targets import task as tasks
+from onto_fn.engine.targets.target import Begun, Cost, Item, Target
 from onto_fn.errors import UnreadableRecord
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome

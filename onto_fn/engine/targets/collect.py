@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from onto_fn.engine.target import Item, Target
+from onto_fn.engine.targets.target import Item, Target
 from onto_fn.errors import RetriesExhausted, TransientError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome
