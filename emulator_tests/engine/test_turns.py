@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from kit.domain import GroupView, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer
 
+from emulator_tests.kit.domain import GroupView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise import turns
 from onto_fn.engine.records.ledger import ledger_path
