@@ -41,7 +41,7 @@ def models() -> ModuleType:
 
 
 def test_its_tests_without_emulators_pass() -> None:
-    tests = ["tests/views/test_view.py", "tests/requests/test_requests.py"]
+    tests = ["tests/test_views.py", "tests/test_requests.py"]
 
     done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
 
