@@ -2,7 +2,8 @@
 
 `python -m emulator_tests.kit.recorded FILE`, on an emulator, records what the present version
 stores. `emulator_tests/engine/records/stored_by_0.1.json` was recorded by this program under the
-version before the field `definition` of `onto_contributions` became `fingerprint`.
+version before the field `definition` of `onto_contributions` became `fingerprint`. The models and
+views have to stay as they are: their code is in the fingerprints of what was recorded.
 """
 
 from __future__ import annotations
