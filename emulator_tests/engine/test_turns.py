@@ -21,7 +21,7 @@ LEDGER = ledger_path("GroupView", "groups/g")
 
 
 @pytest.fixture(autouse=True)
-def _patient(_threads_are_instances: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _patient(threads_are_instances: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads are threads of one instance, and wait however long it takes."""
     monkeypatch.setattr(turns, "LONGEST", 600.0)
 
