@@ -18,8 +18,7 @@ from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, one, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise import grouping as commits
-from onto_fn.engine.materialise import leftovers
-from onto_fn.engine.materialise import lookup
+from onto_fn.engine.materialise import leftovers, lookup
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.errors import RetriesExhausted
