@@ -54,6 +54,7 @@ PARTS = {
 """The parts of an event's work, in their order."""
 OWNERS = {
     "onto_fn/engine/materialise/lookup.py": "ledger",
+    "onto_fn/engine/materialise/lookup.py:read_all": "store",
     "onto_fn/engine/materialise/plan.py": "ledger",
     "onto_fn/engine/materialise/leftovers.py": "ledger",
     "onto_fn/engine/records/ledger.py": "ledger",
