@@ -196,6 +196,6 @@ def shown_by(aggregate: AggregateSpec, pointer: Document) -> AggregateSpec:
 
 def _unreadable(document: Document, error: Exception) -> PermanentError:
     return PermanentError(
-        f"{document.path} is not what onto_fn has written there ({error!r}); restore it, or drop "
-        "the aggregate and backfill it"
+        f"{document.path} was not written by onto_fn ({error!r}); restore it, or drop and backfill "
+        "the aggregate"
     )

@@ -86,7 +86,7 @@ class AggregateSpec:
 
     @cached_property
     def identity(self) -> str:
-        """Changes when what is counted does; then the numbers have to be counted anew."""
+        """Changes when the counted values change; then the numbers must be counted again."""
         if self.defined_as:
             return self.defined_as
         # Part of stored ids: it stays as it is, whatever becomes of the classes.

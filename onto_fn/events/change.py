@@ -20,7 +20,7 @@ class Change:
         before: it before the change (`exists` is False if it was created), or None if unknown.
         after: it after the change (`exists` is False if it was deleted), or None if unknown.
         event_id: the CloudEvent's id; the same for every function that one write triggers.
-        versions_only: whether `before` and `after` tell their versions, and not what they hold.
+        versions_only: whether `before` and `after` have versions but no content.
     """
 
     path: str
@@ -36,7 +36,7 @@ class Change:
 
     @property
     def has_content(self) -> bool:
-        """Whether it tells what the document holds now."""
+        """Whether it has the document's present content."""
         return self.is_known and not self.versions_only
 
     @property

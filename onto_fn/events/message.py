@@ -166,7 +166,7 @@ class Message:
             data = base64.b64decode(envelope["data"], validate=True)
         except (KeyError, TypeError, ValueError, binascii.Error) as error:
             raise UndecodableMessage(
-                'no Pub/Sub push request, which is {"message": {"attributes": …, "data": …}}'
+                'not a Pub/Sub push request, which is {"message": {"attributes": …, "data": …}}'
                 f" ({type(error).__name__}: {error}). Does the subscription unwrap its messages?"
             ) from error
         return cls.from_pubsub(attributes, data)
@@ -202,7 +202,7 @@ class Message:
             )
         except (GenericException, KeyError, TypeError, ValueError) as error:
             raise UndecodableMessage(
-                f"this is no message of onto_fn: {type(error).__name__}: {error}. It needs the "
+                f"this is not a message of onto_fn: {type(error).__name__}: {error}. It needs the "
                 "CloudEvents attributes id, source, type, subject, partitionkey, sequence"
             ) from error
 

@@ -171,7 +171,7 @@ class Database:
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
-        """How many documents a query matches, counted by Firestore: a read a thousand of them.
+        """How many documents a query matches. Counted server-side; billed as one read per 1,000.
 
         The documents of a query that is asked in parts are read, by their names.
         """

@@ -33,8 +33,8 @@ def names_in(path: str) -> tuple[str, ...]:
     """
     if _PATH.fullmatch(path) is None:
         raise ValueError(
-            f"{path!r} is no field path: names are joined by dots, and one that has a dot itself "
-            "stands in backticks, as in '`price.eur`'"
+            f"{path!r} is not a field path: names are joined by dots, and a name that contains a "
+            "dot is put in backticks, as in '`price.eur`'"
         )
     return tuple(_ESCAPED.sub(r"\1", n[1:-1]) if n[0] == "`" else n for n in _NAME.findall(path))
 

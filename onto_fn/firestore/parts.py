@@ -20,7 +20,7 @@ from onto_fn.firestore.matching import in_order, is_nothing
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, Filter, Operator, Query, field_value
 
 MAX_EXCLUDED = 10
-"""So many values Firestore takes in `not-in`."""
+"""Maximum number of values in `not-in`."""
 
 _OF_ONE: dict[str, Operator] = {"in": "==", "array_contains_any": "array_contains"}
 LISTS = frozenset({*_OF_ONE, "not-in"})

@@ -50,10 +50,10 @@ OPERATORS: dict[str, str] = {
 _WITH_NULL = {"==": "IS_NULL", "!=": "IS_NOT_NULL"}
 _WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
 MAX_DISJUNCTIONS = 30
-"""So many alternatives Firestore takes in one query: values of `in`, times those of others."""
+"""Maximum number of alternatives in one query: values of `in`, times those of other conditions."""
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
 SHORT = _MAX_KEY_BYTES // 4
-"""A path of at most so many characters is its own watch key, whatever these are in UTF-8."""
+"""A path of at most this many characters is its own watch key, whatever its size in UTF-8."""
 
 _EQUAL = {"==", "in"}
 INEQUALITIES = frozenset({"!=", "<", "<=", ">", ">=", "not-in"})

@@ -104,15 +104,15 @@ def _duration(value: timedelta) -> int | float:
     seconds = value.total_seconds()
     if abs(seconds) > _MAX_EXACT_SECONDS:
         raise InvalidValue(
-            f"is a duration of {value}, whose microseconds a number of seconds cannot keep; "
-            "round it to seconds"
+            f"is a duration of {value}; a number of seconds cannot keep its microseconds. Round it "
+            "to seconds"
         )
     return seconds
 
 
 def _decimal(value: Decimal) -> str:
     if not value.is_finite():
-        raise InvalidValue(f"is the Decimal {value}, which is no number")
+        raise InvalidValue(f"is the Decimal {value}, which is not a number")
     return str(value)
 
 
@@ -292,7 +292,7 @@ TABLE: tuple[StoredType, ...] = (
         str,
         is_ordered=False,
         is_converted=True,
-        note="Texts have not the order of addresses.",
+        note="Texts do not have the order of addresses.",
     ),
     StoredType(
         "Path",

@@ -90,7 +90,7 @@ class App:
             it below the platform's limit of redelivery, 24 hours, after which it would be lost.
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
             Firebase ID token has this custom claim; see `functions.replay`.
-        observers: are told of each event, beside the log; see `onto_fn.observability`.
+        observers: receive each event, in addition to the log; see `onto_fn.observability`.
         function_names: names of functions by the paths of their collections, such as
             `{"polls/{poll}/votes": "on_votes"}`, in place of `on_polls_votes_written`. A new name
             is a new function; the deploy tool asks before it deletes the old one.
@@ -224,7 +224,7 @@ class App:
         logs.set_up()
         for name, function in self.functions().items():
             if name in namespace:
-                raise DeclarationError(f"the module defines {name!r} already; rename that")
+                raise DeclarationError(f"the module already defines {name!r}; rename it")
             namespace[name] = function
 
     def handle(self, event: CloudEvent) -> list[Outcome]:

@@ -92,7 +92,8 @@ class FunctionOptions:
         _check_setting(_EGRESS, self.vpc_connector_egress_settings, _EgressName)
         if self.vpc_connector_egress_settings is not None and self.vpc_connector is None:
             raise DeclarationError(
-                f"{_EGRESS} says what goes out by a connector; name that, `vpc_connector=`"
+                f"{_EGRESS} decides which requests use a connector; name the connector, "
+                "`vpc_connector=`"
             )
 
     def endpoint(
@@ -185,7 +186,7 @@ class FirestoreFunction:
         return self.collection.child(f"{{{variable}}}").text
 
     def endpoint(self) -> Endpoint:
-        """What the deploy tool is told. `retry` asks the platform to redeliver (G5)."""
+        """The options for the deploy tool. `retry` asks the platform to redeliver (G5)."""
         trigger = {
             "eventType": self.event_type,
             "retry": True,
@@ -198,7 +199,7 @@ class FirestoreFunction:
 def _check_setting(name: str, value: object, allowed: Any) -> None:
     if value is not None and value not in get_args(allowed):
         known = ", ".join(map(repr, get_args(allowed)))
-        raise DeclarationError(f"{name} is one of {known}, got {value!r}")
+        raise DeclarationError(f"{name} must be one of {known}, got {value!r}")
 
 
 def _name(secret: Secret) -> str:
@@ -234,8 +235,9 @@ def function_names(
             )
         if not _ALLOWED.fullmatch(name) or name.startswith("onto_"):
             raise DeclarationError(
-                f"function_names: {name!r} is no name of a function; it begins with a letter, has "
-                f"at most {MAX_NAME} letters, digits and underscores, and not onto_ in front"
+                f"function_names: {name!r} is not a function name; a name begins with a letter, "
+                f"has at most {MAX_NAME} letters, digits and underscores, and does not begin with "
+                "onto_"
             )
         other = taken.setdefault(name.lower(), collection)
         if other is not collection:

@@ -83,7 +83,7 @@ def _payload(event: CloudEvent) -> Any:
         elif data is not None:
             raise ValueError(f"a payload of type {type(data).__name__}")
     except (DecodeError, json_format.Error, ValueError) as error:
-        _log.warning("event %s: payload not understood (%s); rebuilding", event.get("id"), error)
+        _log.warning("event %s: payload cannot be read (%s); rebuilding", event.get("id"), error)
         return None
     return message if _named_path(message) else None
 

@@ -114,6 +114,6 @@ def decode_batch(event: CloudEvent) -> tuple[Batch, str | None, str | None]:
         batch = Batch.from_json(base64.b64decode(message["data"], validate=True))
     except (KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise UndecodableEvent(
-            f"event {event.get('id')!r} is no Pub/Sub message of a batch: {error!r}"
+            f"event {event.get('id')!r} is not a Pub/Sub message of a batch: {error!r}"
         ) from error
     return batch, attributes.get("project"), attributes.get("database")

@@ -92,7 +92,7 @@ class Listener:
 
     def _reconcile(self) -> None:
         count = self._app.engine.reconcile(self._database)
-        _log.info("%d roots rebuilt that changed while nobody listened", count)
+        _log.info("rebuilt %d roots that changed while no listener ran", count)
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._check_seconds):
@@ -111,9 +111,9 @@ class Watched:
     """The documents of a collection, in the last versions that snapshots have shown.
 
     Args:
-        collection: of which documents changes are told; a snapshot may have others.
+        collection: the collection whose changes are delivered; a snapshot may have other documents.
         decode: the document of a protobuf one.
-        deliver: is told of each change.
+        deliver: called with each change.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ With the Firebase SDK of a front end::
 
 It speaks the protocol of Firebase's callable functions: `{"data": …}` is answered with
 `{"result": {"id", "path", "state": "done"}}` or `{"error": {"status", "message"}}`. The caller's ID
-token is verified, and whoever may create the request's document may call.
+token is verified, and users who may create the request's document may call.
 
 `id` is the id of the request's document, and so the key of idempotency: a repeated call is answered
 as the first was, and changes nothing. The document is written, with its mark, in the commit that

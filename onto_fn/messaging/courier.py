@@ -1,7 +1,7 @@
 """`Courier`: sends what is in the outbox.
 
 A message is sent, its receiver confirms it, and then its entry is deleted. So it is sent at least
-once, and always with the same id: whoever receives it applies it once by that id.
+once, and always with the same id: the receiver applies it once by that id.
 
 For each document and sink, no message is sent before the one of the version before it was
 confirmed, or has become a dead letter: an event sends all that waits before its own entry first.
@@ -71,7 +71,9 @@ class Courier:
         """
         entry = self._entry(database, change)
         if entry is not None:
-            failure = MessageRefused(f"{error}. Given up; replay this dead letter to try again")
+            failure = MessageRefused(
+                f"{error}. No more retries; replay this dead letter to try again"
+            )
             self._conclude(database, entry, failure)
 
     def _entry(self, database: Database, change: Change) -> OutboxEntry | None:

@@ -43,7 +43,7 @@ class Sink(Protocol):
         ...
 
     def send(self, message: Message, project: str) -> None:
-        """Send one message, and return when the receiver has it for good.
+        """Send one message, and return when the receiver has stored it.
 
         Args:
             message: the message.
@@ -51,7 +51,7 @@ class Sink(Protocol):
 
         Raises:
             TransientError: it may succeed later.
-            PermanentError: it will not, until somebody mends something; says what.
+            PermanentError: it will fail until something is fixed; the message says what.
         """
         ...
 
@@ -66,7 +66,7 @@ class TopicSink:
     Args:
         topic: id of a topic in the project of the database, or `projects/…/topics/…`.
         timeout: seconds that one attempt may take.
-        name: by which what waits in the outbox finds this sink; the topic unless told.
+        name: identifies this sink in the outbox; by default the topic.
 
     Example:
         >>> TopicSink("meeting-sessions").name
@@ -197,7 +197,7 @@ class EndpointSink:
             raise TransientError(f"{self.name} does not answer: {type(error).__name__}") from error
         except requests.RequestException as error:
             raise MessageRefused(
-                f"{self.name} cannot be asked ({type(error).__name__}): mend `url` or "
+                f"{self.name} cannot be called ({type(error).__name__}): fix `url` or "
                 "`authenticate` of the EndpointSink"
             ) from error
         if 200 <= status < 300:
@@ -205,8 +205,8 @@ class EndpointSink:
         if status >= 500 or status in _TRANSIENT_STATUS:
             raise TransientError(f"{self.name} answers {status} {reason}")
         raise MessageRefused(
-            f"{self.name} refuses the message with {status} {reason}: mend the receiver, "
-            "or `url` and `authenticate` of the EndpointSink"
+            f"{self.name} refuses the message with {status} {reason}: fix the receiver, or `url` "
+            "and `authenticate` of the EndpointSink"
         )
 
 
@@ -229,8 +229,8 @@ def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, .
     """
     if sends and mode != "materialise":
         raise DeclarationError(
-            f"{owner} is in mode {mode!r}, which has no ledger, and a message could not be sent "
-            "exactly once; take `sends` out, or use the default mode"
+            f"{owner} is in mode {mode!r}, which has no ledger, so a message could not be sent "
+            "exactly once; remove `sends`, or use the default mode"
         )
     if not isinstance(sends, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DeclarationError(f"`sends` of {owner} takes a list of sinks, got {sends!r}")
@@ -249,8 +249,8 @@ def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, .
             )
     if len(set(names)) < len(names) or "" in names:
         raise DeclarationError(
-            f"`sends` of {owner} has the names {', '.join(map(repr, names))}; each sink needs one "
-            "of its own: give one `name=…`"
+            f"`sends` of {owner} has the names {', '.join(map(repr, names))}; each sink needs its "
+            "own name: set `name=…`"
         )
     return names
 
@@ -265,7 +265,7 @@ def sinks_by_name(sends: Sequence[Sink]) -> dict[str, Sink]:
     for sink in sends:
         if sinks.setdefault(sink.name, sink) != sink:
             raise DeclarationError(
-                f"two sinks are named {sink.name!r} and differ; give one of them `name=…`"
+                f"two different sinks are named {sink.name!r}; set `name=…` of one of them"
             )
     return sinks
 

@@ -59,7 +59,7 @@ class _Shape:
         optional: stored names of the fields that are None where a document has no such field.
         added: stored names of which each base class, as which it may be declared, lacks one.
         is_own: whether a serializer of the application's own writes the whole object.
-        obj_type: what tells the class apart where it is embedded.
+        obj_type: the name that identifies the class where it is embedded.
     """
 
     nested: tuple[tuple[str, str], ...]

@@ -110,7 +110,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
             if name != "doc_id" and stored in METADATA_FIELDS:
                 raise DeclarationError(
                     f"{cls.__name__}.{name} would be stored as {stored!r}, a field that onto_fn "
-                    "writes itself; give it another alias"
+                    "writes; change the alias"
                 )
         check_model(cls)
 

@@ -48,7 +48,7 @@ class FreeNames(ModelMetaclass):
         names = {*_ALL, *mcs.__free_names__, *(n for n in dir(mcs) if not n.startswith("_"))}
         hides_nothing = rf'Field name "(?:{"|".join(sorted(names))})" in '
         refusal = DeclarationError(
-            f"{name}.{_CONFIG}: pydantic keeps the name {_CONFIG!r} for itself; {REMEDY}"
+            f"{name}.{_CONFIG}: pydantic reserves the name {_CONFIG!r}; {REMEDY}"
         )
         if not isinstance(namespace.get(_CONFIG, {}), Mapping):
             raise refusal

@@ -137,7 +137,7 @@ def values_of(kinds: Iterable[Alternative]) -> Kinds:
 
 
 def is_open(kinds: Kinds) -> bool:
-    """Whether values may be of kinds that nothing tells."""
+    """Whether values may be of unknown kinds."""
     return not kinds or any(kind.kind in {"any", "unresolved", "unknown"} for kind in kinds)
 
 

@@ -81,8 +81,8 @@ def check_together(operators: Iterable[str], title: str) -> None:
         found = [op for op in asked if op in ops]
         if len(found) > 1:
             raise DeclarationError(
-                f"{title} has the conditions {' and '.join(map(repr, found))}; Firestore takes "
-                f"{kind} in a query. Leave one out, and choose among the documents in Python"
+                f"{title} has the conditions {' and '.join(map(repr, found))}; Firestore allows "
+                f"{kind} per query. Leave one out, and filter the documents in Python"
             )
 
 
@@ -174,7 +174,7 @@ def _check_order(model: type[StoredModel], name: str, field: StoredField, what: 
         if row is not None and not row.is_ordered:
             raise DeclarationError(
                 f"{what} on {model.__name__}.{name}: values of {row.name} are stored as "
-                f"{row.stored}s, whose order is not theirs. {row.note}"
+                f"{row.stored}s, which have a different order. {row.note}"
             )
 
 
@@ -192,13 +192,13 @@ def _check_type(
             continue
         raise DeclarationError(
             f"{model.__name__}.{name} {op} {item!r}: the field is stored as "
-            f"{' or '.join(sorted(expected))} and the value as {given}, so that no document could "
-            "match; give a value of the field's type"
+            f"{' or '.join(sorted(expected))} and the value as {given}, so no document could "
+            "match; use a value of the field's type"
         )
 
 
 def _stored(kind: Alternative) -> str:
-    """How values of a kind are stored, as far as comparisons tell."""
+    """How values of a kind are stored, as far as comparisons distinguish them."""
     if kind.row is not None:
         return "number" if kind.row.stored in {"integer", "double"} else kind.row.stored
     return "array" if kind.kind == "list" else "map"

@@ -162,7 +162,7 @@ class DomainModelType(FreeNames):
         return stored.family(cls)
 
     def narrows_collection(cls: type[StoredModel]) -> bool:
-        """Whether the class is one of several in its collection, told apart by `obj_type`."""
+        """Whether the class is one of several in its collection, distinguished by `obj_type`."""
         return stored.narrows_collection(cls)
 
     def accepts(cls: type[StoredModel], fields: Fields) -> bool:

@@ -121,7 +121,7 @@ def _coerce(value: object, model: type[StoredModel] | None) -> Ref[Any]:
     is_here = reference.database is None
     if model is not None and is_here and not owns(model, reference.path):
         raise ValueError(
-            f"expected a reference into {collection_of(model)}, got {reference.path!r}"
+            f"expected a reference to a document of {collection_of(model)}, got {reference.path!r}"
         )
     return cast("Ref[Any]", cast(Any, Ref).of(reference))
 

@@ -19,7 +19,7 @@ _log = logging.getLogger("onto_fn")
 
 
 class Observer:
-    """Is told of every event that an engine handles. Define the methods that you need.
+    """Receives a callback for each event. Override the methods you need.
 
     What a method raises is logged and changes nothing: what is committed is committed, whether it
     can be told or not. Methods are called in the thread that handles the event; an engine may
@@ -78,7 +78,7 @@ def age(change: Change) -> float | None:
 
 @contextmanager
 def observed(observers: Sequence[Observer], change: Change) -> Generator[None]:
-    """Whatever is done about a change inside is told to the observers."""
+    """Reports all work on a change inside to the observers."""
     if not observers:
         yield
         return

@@ -53,10 +53,10 @@ class OpenTelemetry(Observer):
             "onto_fn.builds", unit="{build}", description="Views committed and messages sent"
         )
         self._skips = meter.create_counter(
-            "onto_fn.skips", unit="{event}", description="Events that there was nothing to do for"
+            "onto_fn.skips", unit="{event}", description="Events that needed no work"
         )
         self._retries = meter.create_counter(
-            "onto_fn.retries", unit="{attempt}", description="Attempts that were repeated"
+            "onto_fn.retries", unit="{attempt}", description="Attempts that were retried"
         )
         self._dead_letters = meter.create_counter(
             "onto_fn.dead_letters", unit="{event}", description="Events that could not be built"

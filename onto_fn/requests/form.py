@@ -119,13 +119,13 @@ def _check_root(cls: type[Form[Any]]) -> None:
     name, store = cls.__name__, RequestType.store_type(cls)
     if store is None:
         if cls.__root_id__ is not None:
-            raise DeclarationError(f"{name} has root={cls.__root_id__!r}, and reads no store")
+            raise DeclarationError(f"{name} has root={cls.__root_id__!r}, but reads no store")
         return
     known = [*cls.__path__.variables, *cls.model_fields]
     if cls.__root_id__ is None or cls.__root_id__ not in known:
         raise DeclarationError(
-            f"{name} reads {store.__name__}; say which of {', '.join(known)} is the id of "
-            f"its root: `root='…'` (it is {cls.__root_id__!r})"
+            f"{name} reads {store.__name__}; declare which of {', '.join(known)} is the id of its "
+            f"root: `root='…'` (it is {cls.__root_id__!r})"
         )
     missing = set(store.root().model.template().variables) - set(cls.__path__.variables)
     if missing:

@@ -44,7 +44,7 @@ class PatchType(RequestType):
         patch = validated(cls, {n: v for n, v in fields.items() if n not in targets})
         if not patch.model_fields_set:
             names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
-            raise InvalidRequest([f"(document): sets none of {names}"])
+            raise InvalidRequest([f"(document): it sets none of {names}"])
         return patch
 
     def stored_names(cls: type[Any]) -> list[str]:
@@ -148,7 +148,8 @@ class Patch(RequestModel, Generic[V], metaclass=PatchType):
             _check_setter(cls, name)
             if (info.alias or name) in cls.__targets__.values():
                 raise DeclarationError(
-                    f"{cls.__name__}.{name} is stored like the target {info.alias!r}; rename that"
+                    f"{cls.__name__}.{name} is stored under the same name as the target, "
+                    f"{info.alias!r}; rename it"
                 )
 
 
@@ -180,7 +181,8 @@ def _root_of(cls: type[Patch[Any]], root: str | None) -> str:
     candidates = [root] if root else list(cls.__targets__) or list(variables)
     if len(candidates) != 1 or candidates[0] not in variables:
         raise DeclarationError(
-            f"{cls.__name__}: say which variable of {cls.__view__.__path__.text!r} is the id of "
+            f"{cls.__name__}: declare which variable of {cls.__view__.__path__.text!r} is the id "
+            "of "
             f"the view's root, a {model.__name__}: `root='…'`"
         )
     missing = set(model.template().variables) - set(variables)
@@ -197,9 +199,9 @@ def _check_owner(cls: type[Patch[Any]]) -> None:
     for part in cls.__create__.alternatives():
         if isinstance(part, Owner) and part.variable not in cls.__view__.__path__.variables:
             raise DeclarationError(
-                f"{cls.__name__}: create={part}, but {part.variable!r} is no variable of the "
-                f"view's path {cls.__view__.__path__.text!r}, so that any user could change any "
-                "of its documents. Name the variable as the view does"
+                f"{cls.__name__}: create={part}, but {part.variable!r} is not a variable of the "
+                f"view's path {cls.__view__.__path__.text!r}, so any user could change any of its "
+                "documents. Use the variable name of the view's path"
             )
 
 

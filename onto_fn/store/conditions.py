@@ -56,7 +56,7 @@ class Condition:
             )
         except InvalidValue as error:
             raise BuildError(
-                f"{read.title}: the value for {self.name!r} cannot be asked for: {error}"
+                f"{read.title}: the value for {self.name!r} cannot be used in a query: {error}"
             ) from error
 
 

@@ -215,7 +215,7 @@ class Loading(Generic[S]):
                 continue
         if not level:
             names = ", ".join(self._pending)
-            raise BuildError(f"{self._type.__name__}: these reads wait for each other: {names}")
+            raise BuildError(f"{self._type.__name__}: these reads depend on each other: {names}")
         return level
 
 

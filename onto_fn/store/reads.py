@@ -84,7 +84,7 @@ class Read(Generic[T]):
         self._make: Callable[[Document], Any] = model.from_document
 
     def __set_name__(self, owner: type, name: str) -> None:
-        if self.declared_in is None:  # of another owner, `Store` tells when its class is complete
+        if self.declared_in is None:  # a second owner is reported by Store.__init_subclass__
             self.name = name
             self.owner = owner.__name__
             self.declared_in = owner
@@ -172,8 +172,8 @@ class Read(Generic[T]):
             raise InvalidReference(f"{self.title}: {error}") from error
         if reference.database is not None:
             raise InvalidReference(
-                f"{self.title} got a reference into another database, {reference}; nothing is read "
-                "from there. Correct the reference in the source, or leave it out in the getter"
+                f"{self.title} got a reference to another database, {reference}, which is never "
+                "read. Correct the reference in the source, or leave it out in the getter"
             )
         if not self.model.owns(reference.path):
             raise InvalidReference(

@@ -9,7 +9,7 @@ from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.transaction import Transaction
 
 PAGE = 1000
-"""So many documents are read in one call."""
+"""Maximum number of documents read in one call."""
 
 
 def read_all(
@@ -38,9 +38,9 @@ class Snapshot:
     Args:
         database: the database.
         read_time: the instant.
-        ahead: documents that will probably be asked for: what the last build read. They come with
-            the first read, so that a steady state has one round trip whatever the depth.
-        known: documents that were read already. The commit has to guard their versions.
+        ahead: documents that will probably be needed: those that the last build read. The first
+            read fetches them too, so a steady state has one round trip at any depth.
+        known: documents that were already read. The commit must guard their versions.
     """
 
     def __init__(
