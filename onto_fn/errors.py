@@ -56,7 +56,8 @@ class InvalidDocument(PermanentError):
     Args:
         path: path of the document, for example `users/tijuana`.
         model: name of the model that refused it.
-        problems: one entry per field, `"field: what is wrong"`."""
+        problems: one entry per field, `"field: what is wrong"`.
+    """
 
     def __init__(self, path: str, model: str, problems: list[str]) -> None:
         self.path = path

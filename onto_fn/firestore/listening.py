@@ -114,7 +114,7 @@ class Progress:
         return None
 
     def _begin(self, *, listing: bool) -> None:
-        """Discard reports that no snapshot contained yet; when listing, unreported documents are gone."""
+        """Discard reports outside a snapshot; when listing, unreported documents are gone."""
         self._listing = listing
         self._pending: dict[str, Any] = {}
         self._is_current = False

@@ -118,10 +118,11 @@ def _count(
         source, fields = found.source(path), found.record(path).fields or {}
         if is_behind(source, fields.get("version"), change):
             raise StaleSnapshot(f"{path} is older than the version already counted")
-        is_replay = change is None and found.letter(path).exists # the code may have been fixed
-        since if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
-        outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number) else:
-        due.append(path)
+        is_replay = change is None and found.letter(path).exists  # the code may be corrected since
+        if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
+            outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number)
+        else:
+            due.append(path)
     if due:
         parts = {path: parts_of(aggregate, found.register, found.source(path)) for path in due}
         try:

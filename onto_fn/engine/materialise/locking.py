@@ -14,8 +14,7 @@ from onto_fn.store import ReadSet
 
 @dataclass(frozen=True)
 class Gain:
-    """What is new to a view in a build: the commit must ensure that it did not change since the
-    read.
+    """What is new to a view in a build; the commit must ensure that it is unchanged.
 
     Changes to documents missing from the ledger record cannot trigger a rebuild. A document that
     was MISSING, or that no query matched, can return to that state: its event would find the old

@@ -41,9 +41,12 @@ def materialise(
     Args:
         database: the database.
         affected: the definition, its root, and the ledger record as the look-up found it.
-        change: the event, or None to rebuild regardless of the ledger. policy: bounds of the
-            retries. Raises: RetriesExhausted: contention or a fault of the platform outlasted the
-            policy. Nothing is lost: nothing was committed, and the event has to be delivered again.
+        change: the event, or None to rebuild regardless of the ledger.
+        policy: bounds of the retries.
+
+    Raises:
+        RetriesExhausted: contention or a fault of the platform outlasted the policy. Nothing is
+            lost: nothing was committed, and the event has to be delivered again.
     """
     group = Group(database, [affected], change)
     for attempt in policy.attempts_of(Subject(affected.definition.name, affected.root)):

@@ -95,8 +95,8 @@ class Backfill:
         targets: what to build, in this order; see `targets_of`.
         name: id of its checkpoint; by default the names of the targets.
         stale: build only roots without a ledger record, and stale ones.
-        workers: pages processed at the same time. page: roots per page, which share a snapshot and
-            a commit.
+        workers: pages processed at the same time.
+        page: roots per page, which share a snapshot and a commit.
         publish: publishes batches, one per page, whose receivers do the work; by default this
             process builds.
         restart: whether to start from the beginning, regardless of the checkpoint.

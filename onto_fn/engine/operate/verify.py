@@ -51,7 +51,8 @@ class Verification:
         database: the database.
         targets: what to verify; see `targets_of`.
         repair: whether to rebuild what differs.
-        workers: pages processed at the same time. page: roots per page.
+        workers: pages processed at the same time.
+        page: roots per page.
         settle: seconds to wait before a difference is checked again; should exceed the time of an
             event.
         report: called with each difference that counts, by one thread at a time.

@@ -16,8 +16,7 @@ from onto_fn.observability.observer import tell
 
 
 class Collector:
-    """Collects outcomes, which observers receive as they come, and failures, which do not stop the
-    rest.
+    """Collects outcomes, which observers receive, and failures, which do not stop the rest.
 
     Example:
         >>> collector = Collector()

@@ -80,8 +80,7 @@ class Target(ABC):
     # Its roots
 
     def root_query(self) -> Query:
-        """The query that finds all roots, and in a collection group possibly other documents; names
-        only.
+        """The query for the names of all roots, and possibly others in a collection group.
 
         Raises:
             DeclarationError: the id of the roots' collection is a variable.
