@@ -39,11 +39,11 @@ generate: setup ## Write rules, indexes and types from what the apps declare
 	@$(BIN)/onto generate rules indexes types $(EXAMPLE)
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
-	@$(BIN)/python emulator_tests/chaos $(if $(SEED),--seed $(SEED)) \
+	@$(BIN)/python -m emulator_tests.chaos $(if $(SEED),--seed $(SEED)) \
 	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
 
 fuzz: setup ## Check generated declarations, documents and requests on Firestore (SEED= CASES=)
-	@PYTHONPATH=emulator_tests $(BIN)/python -m fuzz $(if $(SEED),--seed $(SEED)) \
+	@$(BIN)/python -m emulator_tests.fuzz $(if $(SEED),--seed $(SEED)) \
 	  $(if $(CASES),--cases $(CASES)) $(if $(ONLY),--only $(ONLY)) $(if $(CASE),--case $(CASE))
 
 bench: python ## Compare with hand-written functions and the raw limit (BENCH=name, QUICK=1)

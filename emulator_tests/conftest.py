@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +24,6 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 APPS = HERE / "apps"
-if str(APPS) not in sys.path:
-    sys.path.insert(0, str(APPS))
 
 RULES = """\
 rules_version = '2';
@@ -69,8 +66,7 @@ def city_emulators(
     tmp_path_factory: pytest.TempPathFactory, project_folder: Callable[[Path, str], Path]
 ) -> Generator[EmulatorSuite]:
     """The app of apps/city.py under its generated rules; started once in a session."""
-    from city import app
-
+    from emulator_tests.apps.city import app
     from onto_fn.generate import rules_text
     from onto_fn.testing import EmulatorSuite
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-for folder in (HERE, HERE.parent.parent / "functions"):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-from guards.sdk import Sdk  # noqa: E402
+from emulator_tests.access.guards.sdk import Sdk
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from city import City, Municipality, StandardCity
 from google.cloud.firestore import Client
-from guards.sdk import Answer, Sdk, Users
 from meeting_room.sample import sources
 
+from emulator_tests.access.guards.sdk import Answer, Sdk, Users
+from emulator_tests.apps.city import City, Municipality, StandardCity
 from onto_fn.editing import Database, Repository
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.eventually import Eventually

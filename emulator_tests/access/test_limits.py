@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
-from guards.door import Door
 from pydantic import Field, create_model
 
+from emulator_tests.access.guards.door import Door
 from onto_fn import App, DomainModel, EmbeddedModel, Form, FormMediator
 from onto_fn.access import public
 from onto_fn.firestore import Reference

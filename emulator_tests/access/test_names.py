@@ -6,9 +6,9 @@ import types
 from typing import Annotated, Any
 
 import pytest
-from guards.door import Door
 from pydantic import Field, create_model
 
+from emulator_tests.access.guards.door import Door
 from onto_fn import App, DomainModel, Form, FormMediator, Store, ViewMediator, ViewModel, root
 from onto_fn.access import owner, public, signed_in
 from onto_fn.generate import rules_text

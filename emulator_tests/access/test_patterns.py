@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from guards.door import Door
 from pydantic_core import SchemaValidator, ValidationError, core_schema
 
+from emulator_tests.access.guards.door import Door
 from onto_fn.generate.expressions import literal
 from onto_fn.generate.patterns import rules_pattern
 from onto_fn.testing import EmulatorSuite

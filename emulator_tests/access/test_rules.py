@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-import guarded
 import pytest
 from google.cloud.firestore import Client
-from guards.cases import CLAIMS, NOBODY, Case, allowed, attacks, seeds
-from guards.mutants import Mutant, rounds
-from guards.sdk import Answer, Sdk, Users
 
+from emulator_tests.access.guards.cases import CLAIMS, NOBODY, Case, allowed, attacks, seeds
+from emulator_tests.access.guards.mutants import Mutant, rounds
+from emulator_tests.access.guards.sdk import Answer, Sdk, Users
+from emulator_tests.apps import guarded
 from onto_fn.generate import rules_text
 from onto_fn.testing import EmulatorSuite
 

@@ -12,11 +12,11 @@ from uuid import UUID
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
-from guards.door import Door
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
+from emulator_tests.access.guards.door import Door
 from onto_fn import App, DomainModel, EmbeddedModel, Form, FormMediator, Ref
 from onto_fn.access import public
 from onto_fn.errors import InvalidRequest

@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from harness.checker import GUARANTEES, LONGEST_INVOCATION
-from harness.run import Report, Settings, run
+from emulator_tests.chaos.harness.checker import GUARANTEES, LONGEST_INVOCATION
+from emulator_tests.chaos.harness.run import Report, Settings, run
 
 SHOWN = 5
 

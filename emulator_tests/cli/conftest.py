@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Callable, Generator
 from concurrent import futures
 from pathlib import Path
@@ -12,11 +11,8 @@ from typing import Any
 import grpc
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from terminal import Many, clean_environ
-from towns import Towns
-
+from emulator_tests.cli.terminal import Many, clean_environ
+from emulator_tests.cli.towns import Towns
 from onto_fn.cli.apps import load_app
 from onto_fn.editing import Database
 from onto_fn.testing import EmulatorSuite

@@ -22,7 +22,7 @@ SECONDS = 60.0
 LOADED = (
     "onto_fn.cli.main",
     "onto_fn.api",
-    "onto_fn.serving",
+    "onto_fn.functions.listener",
     "rich.progress",
     "rich.table",
     "google.auth",

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from towns import Towns
 
+from emulator_tests.cli.towns import Towns
 from onto_fn.cli.apps import load_app
 from onto_fn.observability import Change
 

@@ -8,10 +8,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from registry import called, commands, parameters
-from terminal import Many, clean_environ
-from towns import Towns
 
+from emulator_tests.cli.registry import called, commands, parameters
+from emulator_tests.cli.terminal import Many, clean_environ
+from emulator_tests.cli.towns import Towns
 from onto_fn.cli.running import Running, announced
 
 ON_A_DATABASE = [name for name, command in commands().items() if "live" in parameters(command)]

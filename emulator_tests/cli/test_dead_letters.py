@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from terminal import TERMINAL
-from towns import Towns
 
+from emulator_tests.cli.terminal import TERMINAL
+from emulator_tests.cli.towns import Towns
 from onto_fn.editing import Write
 
 BAD = "InvalidDocument:towns/oslo"

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from terminal import (
+
+from emulator_tests.cli.terminal import (
     ONTO,
     SECONDS,
     TERMINAL,
@@ -21,7 +22,6 @@ from terminal import (
     last_line,
     terminal,
 )
-
 from onto_fn.testing.emulators.config import free_ports
 from onto_fn.testing.emulators.supervisor import descendants, lives
 

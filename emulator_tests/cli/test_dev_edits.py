@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from terminal import clean_environ, end_of, run, terminal
 
+from emulator_tests.cli.terminal import clean_environ, end_of, run, terminal
 from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END
 from onto_fn.testing.emulators.config import free_ports
 from onto_fn.testing.emulators.discovery import discovery

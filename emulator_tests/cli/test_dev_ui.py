@@ -12,8 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminal import ONTO, SECONDS, TERMINAL, Many, assert_one_line, clean_environ
 
+from emulator_tests.cli.terminal import (
+    ONTO,
+    SECONDS,
+    TERMINAL,
+    Many,
+    assert_one_line,
+    clean_environ,
+)
 from onto_fn.testing.emulators.config import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
-from terminal import TERMINAL, Many, clean_environ
-from towns import Towns
 
+from emulator_tests.cli.terminal import TERMINAL, Many, clean_environ
+from emulator_tests.cli.towns import Towns
 from onto_fn.firestore.documents import Reference
 
 EVERY_KIND = {

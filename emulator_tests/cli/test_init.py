@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from terminal import clean_environ, end_of, interrupted, run, terminal
 
+from emulator_tests.cli.terminal import clean_environ, end_of, interrupted, run, terminal
 from onto_fn.testing.emulators.config import free_ports
 from onto_fn.testing.emulators.discovery import discovery
 from onto_fn.testing.emulators.supervisor import descendants, lives

@@ -12,9 +12,9 @@ import grpc
 import pytest
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
-from terminal import TERMINAL, assert_one_line
-from towns import Towns
 
+from emulator_tests.cli.terminal import TERMINAL, assert_one_line
+from emulator_tests.cli.towns import Towns
 from onto_fn.firestore import Document, Query
 from onto_fn.functions.app import app_of
 from onto_fn.observability import Change

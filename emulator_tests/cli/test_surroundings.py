@@ -9,8 +9,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from registry import called, commands, parameters, with_app
-from terminal import TERMINAL, Many, assert_one_line
+
+from emulator_tests.cli.registry import called, commands, parameters, with_app
+from emulator_tests.cli.terminal import TERMINAL, Many, assert_one_line
 
 Refusing = Callable[[grpc.StatusCode], str]
 

@@ -10,9 +10,9 @@ import secrets
 from pathlib import Path
 
 import pytest
-from registry import DRIVEN, commands
-from terminal import TERMINAL, Many, end_of, terminal
 
+from emulator_tests.cli.registry import DRIVEN, commands
+from emulator_tests.cli.terminal import TERMINAL, Many, end_of, terminal
 from onto_fn.testing import EmulatorSuite
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal import Ended, Many
-
+from emulator_tests.cli.terminal import Ended, Many
 from onto_fn.editing import Database, Write
 from onto_fn.engine import Engine
 from onto_fn.observability import Change

@@ -23,11 +23,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))
-
-from deployed import (  # noqa: E402
+from emulator_tests.deploy.deployed import (
     BUILD_FAILURE,
     DEBRIS,
     ESTATE_SETTINGS,
@@ -39,7 +35,9 @@ from deployed import (  # noqa: E402
     Workspace,
     archive_of,
 )
-from standin import Deployment, FirebaseDeploy, GoogleProject, StandIn  # noqa: E402
+from emulator_tests.deploy.standin import Deployment, FirebaseDeploy, GoogleProject, StandIn
+
+HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from standin import Deployment, GoogleProject
+from emulator_tests.deploy.standin import Deployment, GoogleProject
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from deployed import DEBRIS, ROOT, Workspace
+
+from emulator_tests.deploy.deployed import DEBRIS, ROOT, Workspace
 
 
 @pytest.fixture(scope="module")

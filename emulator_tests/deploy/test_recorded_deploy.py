@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from deployed import (
+
+from emulator_tests.deploy.deployed import (
     BUILD_FAILURE,
     FAILING,
     PROJECT,
@@ -14,7 +15,7 @@ from deployed import (
     Later,
     archive_of,
 )
-from standin import Deployment
+from emulator_tests.deploy.standin import Deployment
 
 SOURCES = {
     "on_locations_written": "locations/{doc_id}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployed import PROJECT, ROOT, Workspace
 from google.cloud.firestore import Client
-from serving import Instance, KillingProxy, deliver
+from meeting_room.sample import sources
 
+from emulator_tests.deploy.deployed import PROJECT, ROOT, Workspace
+from emulator_tests.deploy.serving import Instance, KillingProxy, deliver
 from onto_fn.testing.chaos import Fault, RecordedEvent, Recorder
 from onto_fn.testing.emulators.config import HOST
-
-sys.path.insert(0, str(ROOT / "functions"))
-
-from meeting_room.sample import sources
 
 Eventually = Callable[..., Any]
 Specs = dict[str, dict[str, Any]]

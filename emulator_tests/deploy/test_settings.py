@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployed import Estate
 
+from emulator_tests.deploy.deployed import Estate
 from onto_fn.testing import EmulatorSuite
 
 Eventually = Callable[..., Any]

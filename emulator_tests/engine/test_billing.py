@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.writing import Writer
 from pydantic import Field
 
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, Ref, Store, ViewModel, many, query, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine

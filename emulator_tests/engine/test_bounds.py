@@ -7,13 +7,13 @@ from typing import Any
 
 import grpc
 import pytest
-from conftest import Connect
-from kit.calls import Calls, Unavailable
-from kit.domain import BoardView, GroupView, people
-from kit.interleaving import Interleaved
-from kit.writing import Writer
 from pydantic import Field
 
+from emulator_tests.kit.calls import Calls, Unavailable
+from emulator_tests.kit.domain import BoardView, GroupView, people
+from emulator_tests.kit.fixtures import Connect
+from emulator_tests.kit.interleaving import Interleaved
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, one, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine

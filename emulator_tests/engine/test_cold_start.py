@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.writing import Writer
 from meeting_room.models import User
+
+from emulator_tests.kit.writing import Writer
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -36,8 +37,9 @@ FORBIDDEN = {
     "strawberry",
     # the command line's, the tests', the observers'
     "onto_fn.cli",
-    "onto_fn.instrumentation",
-    "onto_fn.serving",
+    "onto_fn.contrib",
+    "onto_fn.functions.listener",
+    "onto_fn.observability.opentelemetry",
     "onto_fn.testing",
     "opentelemetry.sdk",
     "pytest",

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
-from kit.domain import AddressView, BoardView, GroupView, Person, TeamView, Town
-from kit.interleaving import Interleaved, Point
-from kit.writing import Fields, Writer
 
+from emulator_tests.kit.domain import AddressView, BoardView, GroupView, Person, TeamView, Town
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Fields, Writer
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.observability import Change

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kit.calls import Calls, Outage
-from kit.definitions import counted
-from kit.domain import AddressView, GroupView, TeamView, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer
 
+from emulator_tests.kit.calls import Calls, Outage
+from emulator_tests.kit.definitions import counted
+from emulator_tests.kit.domain import AddressView, GroupView, TeamView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer
 from onto_fn import RetryPolicy
 from onto_fn.editing import Database
 from onto_fn.engine import Engine

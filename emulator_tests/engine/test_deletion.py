@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
-from kit.domain import GroupView, TeamView, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer
 
+from emulator_tests.kit.domain import GroupView, TeamView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result
 

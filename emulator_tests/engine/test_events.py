@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kit.calls import Calls
-from kit.definitions import counted
-from kit.domain import GroupView, TeamView, group_view, people
-from kit.interleaving import Interleaved
-from kit.writing import Writer
 
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.definitions import counted
+from emulator_tests.kit.domain import GroupView, TeamView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, Store, ViewModel, query, root
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result

@@ -9,11 +9,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from conftest import Connect
-from kit.calls import Calls
-from kit.domain import GroupView, Person, TeamView, group_view, people
-from kit.writing import Writer, in_threads
 
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.domain import GroupView, Person, TeamView, group_view, people
+from emulator_tests.kit.fixtures import Connect
+from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import DomainModel, Ref, Store, ViewModel, many, root
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise.fan_out import Batch, batches

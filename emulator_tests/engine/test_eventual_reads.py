@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer
 from pydantic import Field
 
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, Ref, Store, ViewModel, many, query, root
 from onto_fn.engine import Engine
 from onto_fn.observability import Result

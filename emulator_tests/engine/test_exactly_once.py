@@ -8,10 +8,9 @@ from itertools import pairwise
 from threading import Lock
 from typing import Any
 
-from kit.domain import GroupView, TeamView, group_view, people
-from kit.interleaving import Interleaved
-from kit.writing import Writer, in_threads
-
+from emulator_tests.kit.domain import GroupView, TeamView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved
+from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Outcome, Result
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import Connect
-from kit.calls import Calls, Outage
-from kit.definitions import counted
-from kit.domain import GroupView, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer, in_threads
 from pydantic import Field
 
+from emulator_tests.kit.calls import Calls, Outage
+from emulator_tests.kit.definitions import counted
+from emulator_tests.kit.domain import GroupView, people
+from emulator_tests.kit.fixtures import Connect
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import DomainModel, FanOut, RetryPolicy, Store, ViewModel, one, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.writing import Writer
 
+from emulator_tests.kit.writing import Writer
 from onto_fn import (
     DeclarationError,
     DomainModel,

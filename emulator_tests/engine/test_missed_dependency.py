@@ -11,11 +11,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from kit.definitions import counted, during_build
-from kit.domain import GroupView, TeamView, Town, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer
 
+from emulator_tests.kit.definitions import counted, during_build
+from emulator_tests.kit.domain import GroupView, TeamView, Town, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result
 

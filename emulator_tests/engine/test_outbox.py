@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from kit.calls import Outage
-from kit.definitions import during_build
-from kit.domain import BoardView, GroupView, people
-from kit.interleaving import Interleaved, Point
-from kit.sending import entries
-from kit.writing import Writer, in_threads
 
+from emulator_tests.kit.calls import Outage
+from emulator_tests.kit.definitions import during_build
+from emulator_tests.kit.domain import BoardView, GroupView, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.sending import entries
+from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import RetryPolicy
 from onto_fn.engine import Engine
 from onto_fn.errors import RetriesExhausted

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from conftest import Connect
-from kit.calls import Calls
-from kit.domain import (
+from pydantic import field_validator
+
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.domain import (
     AddressView,
     Group,
     GroupStore,
@@ -20,10 +21,9 @@ from kit.domain import (
     group_view,
     people,
 )
-from kit.interleaving import Interleaved
-from kit.writing import Writer
-from pydantic import field_validator
-
+from emulator_tests.kit.fixtures import Connect
+from emulator_tests.kit.interleaving import Interleaved
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, many, root
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result

@@ -8,11 +8,11 @@ from typing import Any
 import google.auth
 import pytest
 from cloudevents.http import CloudEvent
-from kit.calls import Calls
-from kit.writing import Writer
 from meeting_room.models import Location, Meeting, Ticket, User
 from meeting_room.views import MeetingSession, UserView
 
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.writing import Writer
 from onto_fn import App, ViewMediator
 from onto_fn.editing import Database
 from onto_fn.engine import Engine

@@ -9,12 +9,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from kit.calls import Calls
-from kit.definitions import counted
-from kit.domain import GroupStore, GroupView, TeamStore, TeamView, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer, in_threads
 
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.definitions import counted
+from emulator_tests.kit.domain import GroupStore, GroupView, TeamStore, TeamView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import ViewModel
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result

@@ -6,11 +6,10 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kit.definitions import during_build
-from kit.domain import GroupView, TeamView, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer, in_threads
-
+from emulator_tests.kit.definitions import during_build
+from emulator_tests.kit.domain import GroupView, TeamView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import DomainModel, Ref, Store, ViewModel, keyed, one, query, root
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result

@@ -8,11 +8,11 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from kit.calls import Calls
-from kit.domain import BoardView, Group, people
-from kit.interleaving import Interleaved
-from kit.writing import Writer
 
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.domain import BoardView, Group, people
+from emulator_tests.kit.interleaving import Interleaved
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from kit.domain import GroupView, group_view, people
-from kit.interleaving import Interleaved, Point
-from kit.writing import Writer
 
+from emulator_tests.kit.domain import GroupView, group_view, people
+from emulator_tests.kit.interleaving import Interleaved, Point
+from emulator_tests.kit.writing import Writer
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise import turns
 from onto_fn.engine.records.ledger import ledger_path
@@ -21,7 +21,7 @@ LEDGER = ledger_path("GroupView", "groups/g")
 
 
 @pytest.fixture(autouse=True)
-def _patient(_threads_are_instances: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _patient(threads_are_instances: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads are threads of one instance, and wait however long it takes."""
     monkeypatch.setattr(turns, "LONGEST", 600.0)
 

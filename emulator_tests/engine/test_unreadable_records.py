@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kit.domain import BoardView, people
-from kit.writing import Writer
 
+from emulator_tests.kit.domain import BoardView, people
+from emulator_tests.kit.writing import Writer
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise.fan_out import Batch

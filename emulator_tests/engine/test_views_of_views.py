@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kit.calls import Calls
-from kit.domain import GroupView, people
-from kit.interleaving import Interleaved
-from kit.writing import Writer
 
+from emulator_tests.kit.calls import Calls
+from emulator_tests.kit.domain import GroupView, people
+from emulator_tests.kit.interleaving import Interleaved
+from emulator_tests.kit.writing import Writer
 from onto_fn import DomainModel, Ref, Store, ViewModel, one, query, root
 from onto_fn.engine import Engine
 from onto_fn.firestore import Document

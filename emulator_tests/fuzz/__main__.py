@@ -10,10 +10,10 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from fuzz.declarations import Declaration, generated
-from fuzz.reducing import reduced
-from fuzz.report import shown, tables
-from fuzz.running import ALL, Fault, Tally, block, check
+from emulator_tests.fuzz.declarations import Declaration, generated
+from emulator_tests.fuzz.reducing import reduced
+from emulator_tests.fuzz.report import shown, tables
+from emulator_tests.fuzz.running import ALL, Fault, Tally, block, check
 from onto_fn.testing import EmulatorSuite
 
 ROOT = Path(__file__).resolve().parents[2]

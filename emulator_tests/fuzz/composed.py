@@ -10,9 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fuzz import drawing, kinds
-from fuzz.drawing import Draw, chance, one_of
-from fuzz.kinds import Sample, Type
+from emulator_tests.fuzz import drawing, kinds
+from emulator_tests.fuzz.drawing import Draw, chance, one_of
+from emulator_tests.fuzz.kinds import Sample, Type
 from onto_fn.firestore.canonical import ordered
 
 MAX_DEPTH = 2

@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from fuzz import drawing
-from fuzz.composed import (
+from emulator_tests.fuzz import drawing
+from emulator_tests.fuzz.composed import (
     ModelField,
     Scope,
     drawn_fields,
@@ -22,8 +22,8 @@ from fuzz.composed import (
     to_camel,
     undeclared,
 )
-from fuzz.drawing import Draw, chance, one_of
-from fuzz.kinds import Type
+from emulator_tests.fuzz.drawing import Draw, chance, one_of
+from emulator_tests.fuzz.kinds import Type
 
 HEAD = """\
 from collections.abc import Callable

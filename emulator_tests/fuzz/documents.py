@@ -8,7 +8,7 @@ from typing import Any
 from google.cloud.firestore_v1 import Client, DocumentReference
 from google.cloud.firestore_v1.types import BatchGetDocumentsResponse
 
-from fuzz.drawing import FOREIGN
+from emulator_tests.fuzz.drawing import FOREIGN
 from onto_fn.firestore import Reference
 from onto_fn.firestore.canonical import digest
 

@@ -15,8 +15,8 @@ from typing import Any
 import grpc
 from google.cloud.firestore_v1.types import CommitRequest, CommitResponse
 
-from fuzz.documents import Google
-from fuzz.properties import OWNER, Case
+from emulator_tests.fuzz.documents import Google
+from emulator_tests.fuzz.properties import OWNER, Case
 from onto_fn import App, DeclarationError, FormMediator
 from onto_fn.firestore.values import fill_fields
 from onto_fn.generate import rules_text, typescript

@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fuzz import drawing
-from fuzz.drawing import Draw, one_of
+from emulator_tests.fuzz import drawing
+from emulator_tests.fuzz.drawing import Draw, one_of
 from onto_fn.firestore import Reference
 
 

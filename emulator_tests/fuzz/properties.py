@@ -8,9 +8,9 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from fuzz.composed import ModelField, to_camel
-from fuzz.declarations import Declaration
-from fuzz.documents import Google, Message, same, wire
+from emulator_tests.fuzz.composed import ModelField, to_camel
+from emulator_tests.fuzz.declarations import Declaration
+from emulator_tests.fuzz.documents import Google, Message, same, wire
 from onto_fn import App, DeclarationError, DomainModel, FormMediator, PatchMediator, ViewMediator
 from onto_fn.editing import Database, edit, load_view
 from onto_fn.engine import Engine

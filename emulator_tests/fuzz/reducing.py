@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from fuzz.declarations import Declaration, Stored
+from emulator_tests.fuzz.declarations import Declaration, Stored
 
 MOST_TRIALS = 60
 

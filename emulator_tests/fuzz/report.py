@@ -6,8 +6,8 @@ import pprint
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from fuzz.declarations import HEAD, Declaration
-from fuzz.running import Fault, Tally
+from emulator_tests.fuzz.declarations import HEAD, Declaration
+from emulator_tests.fuzz.running import Fault, Tally
 
 LONGEST_TEXT = 1500
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client
 
-from fuzz import front_end
-from fuzz.declarations import Declaration, generated
-from fuzz.documents import Google
-from fuzz.properties import Case, World, applicable, checked, imported
+from emulator_tests.fuzz import front_end
+from emulator_tests.fuzz.declarations import Declaration, generated
+from emulator_tests.fuzz.documents import Google
+from emulator_tests.fuzz.properties import Case, World, applicable, checked, imported
 from onto_fn.editing import Database
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-HERE = Path(__file__).resolve().parent
-if str(HERE.parent) not in sys.path:
-    sys.path.insert(0, str(HERE.parent))
-
-from fuzz.__main__ import run  # noqa: E402
-from fuzz.declarations import generated  # noqa: E402
-from fuzz.report import shown, tables  # noqa: E402
-from fuzz.running import ALL  # noqa: E402
-from onto_fn.testing import EmulatorSuite  # noqa: E402
+from emulator_tests.fuzz.__main__ import run
+from emulator_tests.fuzz.declarations import generated
+from emulator_tests.fuzz.report import shown, tables
+from emulator_tests.fuzz.running import ALL
+from onto_fn.testing import EmulatorSuite
 
 SEED = 20260102
 CASES = 200

@@ -1,4 +1,4 @@
-"""Models, references and queries. Read by pyright, never run: see tests/test_typing.py."""
+"""Models, references, queries. Pyright reads it, nothing runs it (repository/test_typing.py)."""
 
 from typing import Any, assert_type
 

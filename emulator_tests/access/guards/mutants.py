@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from guards.cases import Case
+from emulator_tests.access.guards.cases import Case
 
 _CLAUSE = re.compile(r"(\s*(?:allow [a-z, ]+: if |return |&& |\|\| )\(?)(.+)")
 _MATCH = re.compile(r"\s*match (/\S+) \{")

@@ -7,9 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.expected import EVENTUAL, VIEWS, Broken, Built, Reader, is_view, query_roots, record_id
-from harness.history import Fields, History
-from harness.records import DEAD_LETTERS, LEDGER, Record, has_left, holds_after, read_records
+from emulator_tests.chaos.harness.expected import (
+    EVENTUAL,
+    VIEWS,
+    Broken,
+    Built,
+    Reader,
+    is_view,
+    query_roots,
+    record_id,
+)
+from emulator_tests.chaos.harness.history import Fields, History
+from emulator_tests.chaos.harness.records import (
+    DEAD_LETTERS,
+    LEDGER,
+    Record,
+    has_left,
+    holds_after,
+    read_records,
+)
 
 GUARANTEES = tuple(f"G{number}" for number in range(1, 9))
 LONGEST_INVOCATION = 60.0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from harness.history import Fields, History, Ref
+from emulator_tests.chaos.harness.history import Fields, History, Ref
 
 Built = dict[str, Fields]
 

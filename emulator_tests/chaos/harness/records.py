@@ -7,8 +7,15 @@ no source may go back.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.expected import EVENTUAL, VIEWS, Broken, Built, Reader, query_roots
-from harness.history import Fields, History, intersect
+from emulator_tests.chaos.harness.expected import (
+    EVENTUAL,
+    VIEWS,
+    Broken,
+    Built,
+    Reader,
+    query_roots,
+)
+from emulator_tests.chaos.harness.history import Fields, History, intersect
 
 LEDGER, DEAD_LETTERS = "onto_ledger", "onto_dead_letters"
 

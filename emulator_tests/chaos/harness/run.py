@@ -15,11 +15,11 @@ from typing import Any
 
 from google.cloud.firestore import Client
 
-from harness.checker import Acknowledgement, Evidence, Verdict, check
-from harness.expected import VIEW_PATTERNS
-from harness.history import Fields, History, plain
-from harness.load import Load
-from harness.records import DEAD_LETTERS, LEDGER
+from emulator_tests.chaos.harness.checker import Acknowledgement, Evidence, Verdict, check
+from emulator_tests.chaos.harness.expected import VIEW_PATTERNS
+from emulator_tests.chaos.harness.history import Fields, History, plain
+from emulator_tests.chaos.harness.load import Load
+from emulator_tests.chaos.harness.records import DEAD_LETTERS, LEDGER
 from onto_fn.testing.chaos import (
     Deliverer,
     DeliveryPlan,

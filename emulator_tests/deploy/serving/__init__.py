@@ -7,7 +7,7 @@
 | `KillingProxy` | what an instance takes for Firestore, which ends it inside of a request |
 """
 
-from serving.instance import Instance, deliver
-from serving.killing import KillingProxy
+from emulator_tests.deploy.serving.instance import Instance, deliver
+from emulator_tests.deploy.serving.killing import KillingProxy
 
 __all__ = ["Instance", "KillingProxy", "deliver"]

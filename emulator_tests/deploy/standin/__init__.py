@@ -12,10 +12,10 @@ one project and records every request.
 | `FirebaseDeploy` | runs the real `firebase deploy` against it |
 """
 
-from standin.deploy import Deployment, FirebaseDeploy
-from standin.project import GoogleProject
-from standin.recording import Recorded, Recording
-from standin.server import StandIn
+from emulator_tests.deploy.standin.deploy import Deployment, FirebaseDeploy
+from emulator_tests.deploy.standin.project import GoogleProject
+from emulator_tests.deploy.standin.recording import Recorded, Recording
+from emulator_tests.deploy.standin.server import StandIn
 
 __all__ = [
     "Deployment",

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from standin.project import GoogleProject, Json
+from emulator_tests.deploy.standin.project import GoogleProject, Json
 
 _STATUS = {
     400: "INVALID_ARGUMENT",

@@ -8,10 +8,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator_tests.deploy.standin.recording import Recording
+from emulator_tests.deploy.standin.server import StandIn
 from onto_fn.testing.emulators.discovery import discovery
 from onto_fn.testing.emulators.toolchain import find_toolchain
-from standin.recording import Recording
-from standin.server import StandIn
 
 DEADLINE_SECONDS = 600
 POLL_SECONDS = 0.2

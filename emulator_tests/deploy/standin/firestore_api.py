@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from standin.answers import answer, refusal
-from standin.project import GoogleProject
+from emulator_tests.deploy.standin.answers import answer, refusal
+from emulator_tests.deploy.standin.project import GoogleProject
 
 CREATED = "2026-01-01T00:00:00Z"
 DATABASE = "/v1/projects/{project}/databases/{database}"

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from standin.answers import answer, begin, poll, refusal
-from standin.project import GoogleProject, Json
-from standin.project_api import replace_policy
+from emulator_tests.deploy.standin.answers import answer, begin, poll, refusal
+from emulator_tests.deploy.standin.project import GoogleProject, Json
+from emulator_tests.deploy.standin.project_api import replace_policy
 
 FUNCTIONS = "/v2/projects/{project}/locations/{location}/functions"
 OPERATIONS = "/v2/projects/{project}/locations/{location}/operations/{operation}"

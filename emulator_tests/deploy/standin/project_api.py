@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from standin.answers import answer, refusal
-from standin.project import GoogleProject, Json
+from emulator_tests.deploy.standin.answers import answer, refusal
+from emulator_tests.deploy.standin.project import GoogleProject, Json
 
 MEMBER = re.compile(r"allUsers|(serviceAccount|user):[^@]+@[^@]+\.[^@]+")
 

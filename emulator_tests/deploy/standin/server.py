@@ -15,12 +15,12 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
+from emulator_tests.deploy.standin import firestore_api, functions_api, project_api
+from emulator_tests.deploy.standin.answers import refusal
+from emulator_tests.deploy.standin.project import GoogleProject
+from emulator_tests.deploy.standin.recording import Recorded, Recording
 from onto_fn.testing.emulators.config import HOST, free_ports
 from onto_fn.testing.emulators.service import Service
-from standin import firestore_api, functions_api, project_api
-from standin.answers import refusal
-from standin.project import GoogleProject
-from standin.recording import Recorded, Recording
 
 APIS: dict[str, Callable[[GoogleProject], list[Route]]] = {
     "artifactregistry.googleapis.com": functions_api.artifact_registry,

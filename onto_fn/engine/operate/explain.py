@@ -127,7 +127,9 @@ def _dependents(engine: Registry, database: Database, path: str) -> Iterator[Dep
     change = Change(path, None, None)
     is_there = exists(database, path)
     materialised = Materialised(
-        engine.definitions[name] for name, target in engine.targets.items() if target.is_verified
+        definition
+        for name, definition in engine.definitions.items()
+        if engine.targets[name].is_verified
     )
     for affected in find_affected(database, materialised, change, RetryPolicy()):
         record = affected.record

@@ -1,0 +1,181 @@
+"""Every query that onto_fn makes on its own collections has its indexes, in production too.
+
+The emulator answers any query. So the queries are recorded, and compared with what Firestore
+indexes by itself and with the generated `firestore.indexes.json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from emulator_tests.kit.domain import GroupView, TeamView, people
+from emulator_tests.kit.polls import POLL, CountedPoll, CountedVote, vote
+from emulator_tests.kit.sending import Recorder, deliver
+from emulator_tests.kit.writing import Writer
+from onto_fn import App, DocumentSink, Mediator, ViewMediator, ViewModel, aggregate, root
+from onto_fn import Store as BaseStore
+from onto_fn.aggregates import count, maximum, minimum, total
+from onto_fn.editing import Database
+from onto_fn.engine import Engine
+from onto_fn.engine.operate.backfill import Backfill, targets_of
+from onto_fn.engine.operate.explain import dependents, origins
+from onto_fn.engine.operate.status import letters_of_events, status_of
+from onto_fn.engine.operate.verify import Verification
+from onto_fn.engine.records.ledger import OWN_COLLECTIONS
+from onto_fn.firestore import Filter, Query
+from onto_fn.firestore.queries import Order
+from onto_fn.generate import index_file
+from onto_fn.generate.indexes import composite_index
+
+RECORDER = Recorder()
+
+
+class ResultsStore(BaseStore):
+    poll = root(CountedPoll)
+    votes = aggregate(
+        CountedVote,
+        name="votes",
+        number=count(),
+        options=count(by="option"),
+        weight=total("weight"),
+        least=minimum("weight"),
+        most=maximum("weight"),
+    ).within(poll=lambda store: store.poll.doc_id)
+
+
+class Results(ViewModel[ResultsStore], path="countedResults/{poll}"):
+    @property
+    def numbers(self) -> dict[str, Any]:
+        return self.store.votes
+
+
+class Carried(Mediator):
+    source = CountedPoll
+    sink = DocumentSink("carried/{id}")
+    mode = "task"
+    mark = "processed"
+
+    def on_create(self, source: CountedPoll) -> Any:
+        yield self.sink.document({"question": source.question}, id=source.doc_id)
+
+
+def mediators() -> list[Any]:
+    return [
+        ViewMediator(GroupView, sends=[RECORDER]),
+        ViewMediator(TeamView),
+        ViewMediator(Results),
+        Carried(),
+    ]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Query]:
+    """The queries on onto_fn's own collections, as they are made."""
+    found: list[Query] = []
+    run, counted = Database._run_query, Database.count
+
+    def note(query: Query) -> None:
+        if query.collection.rpartition("/")[2] in OWN_COLLECTIONS | {"shards", "parts"}:
+            found.append(query)
+
+    def recorded_run(self: Database, query: Query, consistency: dict[str, Any]) -> Any:
+        note(query)
+        return run(self, query, consistency)
+
+    def recorded_count(self: Database, query: Query) -> int:
+        note(query)
+        return counted(self, query)
+
+    monkeypatch.setattr(Database, "_run_query", recorded_run)
+    monkeypatch.setattr(Database, "count", recorded_count)
+    return found
+
+
+def lacking(query: Query, indexes: dict[str, Any]) -> list[str]:
+    """What Firestore would lack to answer a query."""
+    collection = query.collection.rpartition("/")[2]
+    index = composite_index(collection, [(f.field, f.op) for f in query.filters], query.orders)
+    if index is not None:
+        return [] if index in indexes["indexes"] else [f"the composite index {index}"]
+    by_field = {
+        override["fieldPath"]: override["indexes"]
+        for override in indexes["fieldOverrides"]
+        if override["collectionGroup"] == collection
+    }
+    wanted = {f.field: "CONTAINS" if f.op.startswith("array") else None for f in query.filters}
+    wanted |= {o.field: "DESCENDING" if o.descending else "ASCENDING" for o in query.orders}
+    missing: list[str] = []
+    for name, kind in wanted.items():
+        kinds = [i.get("order") or i["arrayConfig"] for i in by_field.get(name, [])]
+        if name in by_field and (
+            kind not in kinds if kind else not {"ASCENDING", "DESCENDING"} & {*kinds}
+        ):
+            missing.append(f"the index of {collection}.{name}, which has {kinds}")
+    return missing
+
+
+def work(app: App, database: Database, writer: Writer) -> None:
+    """Everything that asks about records, letters, contributions and messages."""
+    engine = app.engine
+    sources: dict[str, Any] = {
+        "people/a": {"name": "Ann", "team": "t"},
+        "groups/g": {"title": "G", "members": people("a")},
+        "groups/broken": {"title": 5},
+        "teams/t": {"title": "T"},
+        POLL: {"question": "?"},
+        f"{POLL}/votes/1": {"option": "x", "weight": 1.0},
+        f"{POLL}/votes/2": {"option": "y", "weight": "heavy"},
+    }
+    for change in writer.write_all(sources):
+        engine.handle(database, change)
+    engine.handle(database, vote(writer, 1, option="y", weight=2.0))
+    for letter in list(engine.letters(database)):
+        engine.replay(database, letter.path.partition("/")[2])
+    list(engine.letters(database, "GroupView"))
+    for target in targets_of(engine):
+        status_of(database, target, engine.retry, scan=True)
+    old = Engine([replace(GroupView.definition(), fingerprint="old")])
+    old.rebuild(database, "GroupView", "groups/g")
+    for stale in (True, False):
+        Backfill(engine, database, targets_of(engine), stale=stale, workers=2).run()
+    Verification(engine, database, targets_of(engine)).run()
+    letters_of_events(database)
+    origins(engine, database, "groupViews/g")
+    dependents(engine, database, "people/a", 10)
+    engine.reconcile(database)
+    for change in writer.write_all({"groups/g": {"title": "H"}, "people/a": None}):
+        engine.handle(database, change)
+    deliver(app, writer)
+    for name in ("GroupView", "votes"):
+        engine.drop(database, name)
+
+
+def test_no_query_needs_an_index_that_is_not_generated(
+    asked: list[Query], database: Database, writer: Writer
+) -> None:
+    app = App(mediators())
+    indexes = index_file(app, {})
+
+    work(app, database, writer)
+
+    assert {query.collection.rpartition("/")[2] for query in asked} >= {
+        "onto_ledger",
+        "onto_dead_letters",
+        "onto_contributions",
+        "onto_outbox",
+    }
+    assert [(query, lack) for query in asked if (lack := lacking(query, indexes))] == []
+
+
+def test_what_is_lacking_would_be_found() -> None:
+    """The test above can fail."""
+    indexes = index_file(App(mediators()), {})
+
+    two = Query("onto_ledger", (Filter("definition", "==", "x"), Filter("fingerprint", ">", "")))
+    exempt = Query("onto_ledger", (Filter("sources", "==", 1),))
+    list_only = Query("onto_ledger", (), (Order("watches"),))
+
+    assert all(lacking(query, indexes) for query in (two, exempt, list_only))

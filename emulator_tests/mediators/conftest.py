@@ -1,0 +1,3 @@
+"""Mediators with hooks, on the Firestore emulator."""
+
+from emulator_tests.kit.fixtures import *  # noqa: F403

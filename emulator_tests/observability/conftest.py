@@ -1,0 +1,3 @@
+"""What observers see, on the Firestore emulator."""
+
+from emulator_tests.kit.fixtures import *  # noqa: F403
