@@ -17,8 +17,10 @@ class Change:
 
     Attributes:
         path: the document.
-        before: it before the change (`exists` is False if it was created), or None if unknown.
-        after: it after the change (`exists` is False if it was deleted), or None if unknown.
+        before: the document before the change (`exists` is False if it was created), or None if
+            unknown.
+        after: the document after the change (`exists` is False if it was deleted), or None if
+            unknown.
         event_id: the CloudEvent's id; the same for every function that one write triggers.
         versions_only: whether `before` and `after` have versions but no content.
     """
@@ -31,7 +33,7 @@ class Change:
 
     @property
     def is_known(self) -> bool:
-        """Whether the event carried its payload. One that is too large arrives without."""
+        """Whether the event carried its payload. A payload that is too large is left out."""
         return self.before is not None and self.after is not None
 
     @property

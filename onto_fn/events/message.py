@@ -1,8 +1,8 @@
 """`Message`: one change of one document, as it is sent and received.
 
 On the wire it is a CloudEvent 1.0 in binary mode: over HTTP the attributes are `ce-…` headers, on
-Pub/Sub they are `ce-…` attributes. One whose path is too long for these is in structured mode, and
-received ones may be in either.
+Pub/Sub they are `ce-…` attributes. If the path is too long for these, the message is in structured
+mode. Received messages may be in either mode.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class DocumentSink:
     Args:
         path: template such as `"summaries/{meeting_id}"`.
         fields: names, as they are stored, of the fields that the mediator owns in documents that
-            are not its own. A document that does not exist gets them when it comes.
+            are not its own. A missing document gets them when it is created.
         creates: with `fields`: whether a document that does not exist is created, with no others.
         whole: the documents are the mediator's own although a domain model has their collection:
             the model only reads what this mediator writes, and nobody else writes there.
@@ -124,12 +124,12 @@ _OPTIONS = ("source", "sink", "name", "version", "mode", "mark", "done", "isolat
 class Mediator:
     """Keeps documents that are computed from one source document each, by Python hooks.
 
-    Declare `source`, a domain model, and `sink`. The hooks are called with the source as it is
-    now, once for each version that is materialised: duplicates and stale events call none, and a
-    burst of changes may be seen as one. What a hook returns replaces all that the mediator wrote
-    for this source before; None leaves it as it is. A hook may run again if its commit loses a
-    race, so it must not have effects of its own. Hooks may be
-    coroutines or asynchronous generators; they are run to the end.
+    Declare `source`, a domain model, and `sink`. The hooks are called with the source as it is now,
+    once for each version that is materialised: duplicates and stale events call none, and a burst
+    of changes may be seen as one. The documents that a hook returns replace all that the mediator
+    wrote for this source before; None leaves them unchanged. A hook may run again if its commit
+    loses a race, so it must not have side effects. Hooks may be coroutines or asynchronous
+    generators; they are run to the end.
 
     Modes (`mode`):
         "materialise": the default, as above; by the ledger, exactly once.
@@ -137,7 +137,7 @@ class Mediator:
             documents stay, and the request is marked in the same commit: `mark = "processed"` sets
             that field to `{state: "done", at}`, or `{state: "failed", at, reason}`; without a
             `mark` the request is deleted. A marked request is never processed again; a refused one
-            has its dead letter. Of two tasks on one collection, each needs a mark of its own.
+            has its dead letter. Two tasks on one collection need different marks.
         "direct": at least once, without a ledger: one read, one commit. Two changes at the same
             time may end in either order.
 

@@ -1,7 +1,6 @@
 """Sinks that send: a Pub/Sub topic, an HTTP endpoint, or anything else that has `name` and `send`.
 
-They only know how to send one message once. When it is sent, and again, is not their business: see
-`onto_fn.messaging.courier`.
+A sink only sends one message once. `onto_fn.messaging.courier` decides when, and retries.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ _local = threading.local()  # requests does not promise that threads can share a
 
 @runtime_checkable
 class Sink(Protocol):
-    """What sends messages. Two sinks of one name must be equal."""
+    """Sends messages. Two sinks with one name must be equal."""
 
     @property
     def name(self) -> str:
-        """Part of the messages' ids: what waits in the outbox finds its sink by it."""
+        """Part of the messages' ids; it identifies the sink in the outbox."""
         ...
 
     def send(self, message: Message, project: str) -> None:
@@ -47,7 +46,7 @@ class Sink(Protocol):
 
         Args:
             message: the message.
-            project: id of the project whose database the message tells of.
+            project: id of the project of the database where the document changed.
 
         Raises:
             TransientError: it may succeed later.
@@ -58,7 +57,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class TopicSink:
-    """A Pub/Sub topic. It has to exist; on the emulator, a topic that does not is made.
+    """A Pub/Sub topic. It must exist; on the emulator, a missing topic is created.
 
     Messages are in the binary mode of the CloudEvents binding, with an ordering key: a subscription
     with message ordering gets one document's messages in the order of their versions.
@@ -130,15 +129,15 @@ class EndpointSink:
     """An HTTP endpoint that gets each message by POST.
 
     Messages are in the binary mode of the CloudEvents binding, with the message's id as
-    `Idempotency-Key`. Any 2xx is a confirmation. 5xx, 408, 425, 429 and a missing answer are tried
-    again; everything else, redirects too, is a refusal.
+    `Idempotency-Key`. Any 2xx is a confirmation. 5xx, 408, 425, 429 and a missing answer are
+    retried; every other answer, including redirects, is a refusal.
 
     Args:
         url: `https://…` (or `http://…`).
-        authenticate: headers to add, asked for at each delivery, such as an `Authorization`.
+        authenticate: returns headers to add, such as `Authorization`; called for each delivery.
         timeout: seconds without an answer after which an attempt has failed.
-        name: by which what waits in the outbox finds this sink; the URL without its query unless
-            told. It is stored and logged, so it must not hold secrets.
+        name: identifies this sink in the outbox; by default the URL without its query. It is stored
+            and logged, so it must not contain secrets.
 
     Example:
         >>> EndpointSink("https://example.com/hooks/sessions?key=secret").name
@@ -271,7 +270,7 @@ def sinks_by_name(sends: Sequence[Sink]) -> dict[str, Sink]:
 
 
 def _made_on_emulator(topic: str, project: str, timeout: float) -> bool:
-    """Make a topic that does not exist, if Pub/Sub is an emulator: nobody else does it there."""
+    """Create a missing topic if Pub/Sub is an emulator: nothing else creates it there."""
     if emulator_of("pubsub", project) is None:
         return False
     from google.api_core.exceptions import AlreadyExists

@@ -85,9 +85,8 @@ class CloudHandler(logging.Handler):
 class OutcomeLog(Observer):
     """Logs what becomes of each event.
 
-    A dead letter is an ERROR; an attempt or event that has to be repeated, and a commit that leaves
-    documents out, a WARNING; what was committed or sent INFO, what there was nothing to do for
-    DEBUG.
+    A dead letter is an ERROR. A failed attempt or event, and a commit that leaves documents out, is
+    a WARNING. A commit or sent message is INFO; an event that needed no work is DEBUG.
     """
 
     @contextmanager

@@ -29,7 +29,7 @@ class OpenTelemetry(Observer):
     of the request or of the CloudEvent. The metrics, with the attributes `view` and `result`:
 
     * `onto_fn.builds`, `onto_fn.skips`, `onto_fn.retries`, `onto_fn.dead_letters`: counters;
-    * `onto_fn.event.age`: seconds from the change to its outcome, where the event tells its time;
+    * `onto_fn.event.age`: seconds from the change to its outcome, if the event has a time;
     * `onto_fn.event.latency`: seconds from the delivery to the outcome.
 
     Args:

@@ -30,7 +30,7 @@ from onto_fn.views.definition import BuiltDocuments, Transition, fingerprint
 
 
 class RequestDocument(DomainModel):
-    """Base of the classes of requests' documents; they are clients', and no truth of the domain."""
+    """Base of the classes of request documents; clients own them, they are not domain documents."""
 
 
 def form_definition(form: type[Form[Any]], done: TaskDone) -> Definition:

@@ -1,4 +1,4 @@
-"""`Patch`: a document that a client writes to have fields of a view changed."""
+"""`Patch`: a document with which a client requests changes of a view's fields."""
 
 # A method of a metaclass takes the class; see `request.py`.
 # pyright: reportGeneralTypeIssues=false
@@ -72,17 +72,15 @@ class Patch(RequestModel, Generic[V], metaclass=PatchType):
     that the setters change are written. Security rules and `onto_request` refuse any other field;
     in a document that comes from elsewhere it is ignored (`extra="forbid"` refuses it there too).
 
-    Class keywords:
-        path: template of the requests' paths, which ends in a variable: the request's id.
-        target: the field by which the client says which of the user's documents it means: the value
-            of the variable of the view's path that the patch's path does not have. A mapping from
-            variables to fields if there are several.
-        root: the variable of the view's path that is the id of the store's root; default the one
-            that `target` gives, or the only one there is.
-        create: who may create a request; without it, no client may.
-        read: who may read (and so watch) it; default the owner that `create` names, if it does.
-        name: the patch's name in dead letters and calls; default the class name.
-        version: change it to mark a change of code that the class's own source does not show.
+    Class keywords: path: template of the requests' paths, which ends in a variable: the request's
+        id. target: the field with which the client chooses one of the user's documents: it holds
+        the value of the variable of the view's path that the patch's path does not have. If there
+        are several such variables, a mapping from variables to fields. root: the variable of the
+        view's path that is the id of the store's root; default the one that `target` gives, or the
+        only one there is. create: who may create a request; without it, no client may. read: who
+        may read (and so watch) it; default the owner that `create` names, if it does. name: the
+        patch's name in dead letters and calls; default the class name. version: change it when code
+        changes that is not in the class's own source.
 
     Example:
         >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, root

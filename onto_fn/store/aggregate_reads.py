@@ -137,8 +137,8 @@ class AggregateRead(Conditions[Numbers]):
     def more(self, asked: Asked, answer: Answer) -> Asked | None:
         """The shards of the generation that the pointer names, and its extremes.
 
-        The queries for these are not noted: whatever changes their result changes a shard, in the
-        same commit.
+        These queries are not part of the read set: every change of their result also changes a
+        shard, in the same commit.
         """
         if isinstance(asked.about, _Group):
             return None
@@ -198,17 +198,17 @@ class AggregateRead(Conditions[Numbers]):
 def aggregate(
     model: type[DomainModel], *, shards: int = 1, name: str = "", **measures: Measure
 ) -> AggregateRead:
-    """Numbers over all documents of a collection, or those that equality filters leave.
+    """Numbers over all documents of a collection, or over those that match equality filters.
 
-    The cost of an event is constant, whatever the number of documents. The value in the store is a
+    The cost of an event does not depend on the number of documents. The value in the store is a
     dict of the measures; those with `by` are dicts by key, without keys that no document has.
 
     Args:
         model: class of the documents.
-        shards: among how many documents the writes of one group are spread. One sustains about one
-            change a second (Firestore's guidance); 10 shards ten.
+        shards: number of documents over which the writes of one group are spread. One shard
+            sustains about one change per second (Firestore's guidance), 10 shards ten.
         name: of the aggregate, unique; default the store's and the attribute's name. Keep it when
-            renaming those.
+            you rename either.
         measures: what to keep: `count`, `total`, `average`, `minimum`, `maximum`.
 
     Example:

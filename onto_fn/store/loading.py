@@ -1,8 +1,8 @@
-"""Reading a store: level by level, one batched read a level, every read noted.
+"""Reading a store: level by level, one batched read per level; every read is recorded.
 
-What a store asks for and who reads it are apart. A `Loading` says what it needs next and is given
-what came; `load_all` is the one loop that reads. So one store can be loaded by itself, or many in
-step, with one batched read a level for all of them, or from memory.
+A `Loading` does not read: it says what it needs next and receives the answer; `load_all` is the
+only loop that reads. So one store can be loaded alone, many in step with one batched read per
+level, or from memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 class Known(Protocol):
-    """What need not be read, as it is remembered."""
+    """Remembered documents, which are not read again."""
 
     def lacking(self, asked: Asked) -> Asked:
         """What has to be read of what is asked for."""
@@ -49,14 +49,14 @@ class Known(Protocol):
 
 
 class Asking(Protocol):
-    """Something that asks until it has what it needs."""
+    """Requests documents until it has what it needs."""
 
     def asks(self) -> Asked | None:
         """What it needs next; None if it needs nothing more."""
         ...
 
     def receive(self, answer: Answer | PermanentError) -> None:
-        """Take what came of it: the answer, or why no document could be read."""
+        """Receive the answer, or the reason why no document could be read."""
         ...
 
 

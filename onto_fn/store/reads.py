@@ -1,8 +1,8 @@
-"""What every read of a store has, and the read of its root.
+"""The base class of reads, and the read of the root.
 
-Each is a descriptor: on the class it is the declaration, on a loaded store it is the value. Which
-model a read returns is static, because triggers are registered when functions are deployed; which
-documents, is computed from what was read before.
+Each is a descriptor: on the class it is the declaration, on a loaded store it is the value. The
+model of a read is static, because triggers are registered when functions are deployed. Its
+documents are computed from earlier reads.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Read(Generic[T]):
 
     @property
     def may_skip(self) -> bool:
-        """Whether it goes on without a document that its model refuses."""
+        """Whether it leaves out invalid documents."""
         return self.invalid == "skip"
 
     def getters(self) -> list[Getter[Any]]:

@@ -19,11 +19,11 @@ class ReadSet:
         sources: documents read by reference: path -> update time, or None where MISSING.
         matched: documents that queries returned: path -> update time.
         queries: the queries that were run, each with its result: path -> update time.
-        skipped: documents that were left out because their models refuse them, by path. Like all
-            others they are among what was read, so that their correction is noticed.
-        documents: the documents themselves, by path. Of one that was read in two versions (which
-            no snapshot does, but a build may that remembers some of its sources), here and above it
-            is the older: the newer one's event is then still to come.
+        skipped: invalid documents that were left out, by path. They are part of the read set, so
+            that fixing them rebuilds the view.
+        documents: the documents themselves, by path. If a document was read at two versions
+            (possible only with `consistency="eventual"`), the older one is kept here and above: the
+            event of the newer one is still to come.
     """
 
     sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])

@@ -57,8 +57,8 @@ class Store(metaclass=StoreType):
     """What a view reads: one `root`, and reads that start from it.
 
     A getter is a path, such as `"team.members"`, or a function of the store as loaded so far. It is
-    evaluated as early as what it uses is there, and all documents that are known at one level are
-    read in one call.
+    evaluated as soon as the reads that it uses are loaded, and all documents that are known at one
+    level are read in one call.
 
     Example:
         >>> from onto_fn import DomainModel, Ref, Store, one, root
