@@ -1,4 +1,4 @@
-"""Measures: what an aggregate counts or adds up, and of which values it can.
+"""Measures: what an aggregate counts or adds up, and which values are allowed.
 
 A measure takes its values from the model, not from the stored fields: a default counts, and so does
 what a validator or a computed field makes. The stored form of each value is that of the types
@@ -60,7 +60,7 @@ class Measure:
 def count(*, by: str | None = None) -> Measure:
     """How many documents; with `by`, how many for each value of that field.
 
-    The keys are texts, as those of a map are: `"7"` for 7, `"true"` for True, the path for a
+    The keys are texts, like the keys of a map: `"7"` for 7, `"true"` for True, the path for a
     reference. The field has values of one kind. A document with None in it is not counted under
     any key.
     """
@@ -71,19 +71,19 @@ def total(field: str, *, by: str | None = None) -> Measure:
     """The sum of a field of numbers or durations; with `by`, for each value of that field.
 
     Integers are exact. Doubles are added in the order of the events and carry rounding errors. A
-    document whose number is infinite, NaN or beyond 2**53 is refused: it has a dead letter, and is
+    document whose number is infinite, NaN or beyond 2**53 is refused: it gets a dead letter and is
     not counted.
     """
     return Measure("sum", field, by)
 
 
 def average(field: str, *, by: str | None = None) -> Measure:
-    """The mean of a field of numbers or durations, None where there is no document."""
+    """The mean of a field of numbers or durations, or None if there is no document."""
     return Measure("average", field, by)
 
 
 def minimum(field: str) -> Measure:
-    """The smallest value of a field of any type that has an order, None where there is no document.
+    """The smallest value of a field of any type with an order, or None if there is no document.
 
     In production each `minimum` and `maximum` needs a composite index on `onto_contributions`:
     `groups` (array contains) with `extremes.<name of the measure>`, ascending for a minimum and
@@ -94,12 +94,12 @@ def minimum(field: str) -> Measure:
 
 
 def maximum(field: str) -> Measure:
-    """The greatest value of a field, None where there is no document; see `minimum`."""
+    """The greatest value of a field, or None if there is no document; see `minimum`."""
     return Measure("maximum", field)
 
 
 def check_measure(model: type[DomainModel], name: str, measure: object) -> None:
-    """Refuse what is no measure, or has a name that no field can have.
+    """Refuse a value that is not a measure, or a name that a field cannot have.
 
     Raises:
         DeclarationError: it says which measure of an aggregate of which model.

@@ -1,4 +1,4 @@
-"""What a read says of the state that it wants: an instant, a transaction, or the latest."""
+"""The state that a read requests: an instant, a transaction, or the latest."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Field paths: the names that lead to a field, as one text.
 
-`address.city` leads to the field `city` in the map `address`. A name that would be taken for a path
-(it has a dot), or for a quoted name (it has a backtick or a backslash), stands in backticks, as
-Firestore writes them: the one field `price.eur` has the path `` `price.eur` ``. All other names
-stand as they are, so that the paths of plain names are what one would write by hand.
+`address.city` leads to the field `city` in the map `address`. A name that looks like a path (it
+contains a dot), or like a quoted name (it contains a backtick or a backslash), is put in backticks,
+as in Firestore: the one field `price.eur` has the path `` `price.eur` ``. All other names are used
+unchanged, so paths of plain names look as if written by hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Listening: what changes in a query's result, snapshot by snapshot, for as long as one likes.
+"""Listening: follows the changes of a query's result, snapshot by snapshot, until stopped.
 
 Google's high-level listener decodes each document with its own client, and one that it refuses (a
 reference into another database is enough) ends the stream for all. This one hands documents on as

@@ -1,9 +1,9 @@
-"""What is asked of Firestore for one query: nothing, the query itself, or several in its place.
+"""Splits a query into calls to Firestore: none, the query itself, or several parts.
 
 Firestore refuses an empty list of values, more than 30 alternatives in one query, more than 10
 values in `not-in`, and `not-in` beside other lists. A list that a view computes has any length, so
-such a query is asked in parts, and the answers are put together as if it had been one. An empty
-list is answered without a call: no document has one of no values.
+such a query is split into parts, and the answers are merged as if it had been one query. An empty
+list needs no call: no document can match it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Queries, and the keys by which a changed document finds the queries that it matches.
 
 A *watch key* stands for "some build read this". A document's own key is its path. A query's keys
-name its collection and the values of its equality-like filters, so that they can be computed from
-a document's content as well: the document `{users: [a, b]}` has, for the shape
-`users array_contains`, one key for `a` and one for `b`. Range filters, order and limit are left
-out of the key: a document may then find a query that it does not match (which costs a build that
-changes nothing), never the reverse.
+name its collection and the values of its equality-like filters, so that they can be computed from a
+document's content as well: the document `{users: [a, b]}` has, for the shape `users
+array_contains`, one key for `a` and one for `b`. Range filters, order and limit are left out of the
+key: a document may then find a query that it does not match (which costs a build that changes
+nothing), but it never misses one that it matches.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Query:
     """How many documents to leave out at the beginning; they are billed like the others."""
 
     def keys(self) -> set[str]:
-        """The watch keys of this query: one, or one a value of `in` and `array_contains_any`."""
+        """The watch keys of this query: one, or one per value of `in` and `array_contains_any`."""
         keyed = tuple(f for f in self.filters if f.op in _EQUAL | _CONTAINS)
         choices: list[list[str]] = []
         for condition in keyed:

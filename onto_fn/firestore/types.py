@@ -1,9 +1,9 @@
 """The types table: how each Python type is stored, and how it looks in JSON, TypeScript and rules.
 
-Firestore has few types. This table says for every other Python type which of them holds its values,
-so that a value is the same wherever it appears: in a document, a query, an aggregate, a security
+Firestore has few types. This table defines which of them stores the values of every other Python
+type, so that a value has the same form everywhere: in a document, a query, an aggregate, a security
 rule, a TypeScript interface and a request over HTTP. All of these read this table; none of them has
-a list of types of its own.
+its own list of types.
 
 A type that is not in the table has no stored form. Declaring a field of such a type is an error at
 import, which `onto_fn.models.types` raises.

@@ -42,7 +42,7 @@ MAX_NAME = 62
 
 @dataclass(frozen=True)
 class FunctionOptions:
-    """How functions run. What is None is left to the platform's default.
+    """How functions run. None means the platform's default.
 
     Attributes:
         region: where they run; choose the database's region.
@@ -53,8 +53,8 @@ class FunctionOptions:
         max_instances: upper bound of instances.
         cpu: vCPUs, or `"gcf_gen1"`.
         service_account: email; or, without secrets, `name@` in the same project.
-        vpc_connector: name of the Serverless VPC Access connector that they go out by.
-        vpc_connector_egress_settings: what goes out by it.
+        vpc_connector: name of the Serverless VPC Access connector for outgoing requests.
+        vpc_connector_egress_settings: which requests use it.
         ingress: from where they can be called.
         database: id of the Firestore database.
         secrets: secrets, or their names, that become environment variables.
@@ -211,8 +211,8 @@ def function_names(
 ) -> dict[PathTemplate, str]:
     """The name of each collection's function, such as `on_polls_votes_written`.
 
-    A name that would be too long, or that an earlier collection has, is shortened and gets a digest
-    of the collection's path, which is always the same.
+    A name that is too long or already used is shortened and gets a digest of the collection's path.
+    The digest never changes.
 
     Args:
         collections: in the order of their paths.

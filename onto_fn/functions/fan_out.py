@@ -80,7 +80,7 @@ def fan_out_function(
 ) -> Callable[[Any], None]:
     """The function that is called with each batch; a failed one is delivered again (G5).
 
-    By default an instance rebuilds one batch at a time. It is work for the processor: several at
+    By default an instance rebuilds one batch at a time. A batch is bound by the CPU: several at
     once would take as long, need the memory of all, and be lost together.
 
     Args:
@@ -105,7 +105,7 @@ def decode_batch(event: CloudEvent) -> tuple[Batch, str | None, str | None]:
     """The batch in a Pub/Sub event, its project and its database.
 
     Raises:
-        UndecodableEvent: it is no batch.
+        UndecodableEvent: it is not a batch.
     """
     data = event.get_data()
     try:

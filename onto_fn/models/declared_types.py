@@ -37,7 +37,7 @@ _checked: set[type[Any]] = set()
 
 
 def check_model(model: type[BaseModel]) -> None:
-    """Refuse what could not be stored, or not be read again, in a model and all that it embeds.
+    """Refuse fields of a model, and of models that it embeds, that cannot be stored or read back.
 
     A model that refers to names that are not defined yet is left for a later call.
 
@@ -175,7 +175,7 @@ def _within(annotation: Any) -> Iterator[Alternative]:
 
 
 def _check_missing(model: type[BaseModel], place: str) -> None:
-    """Refuse what is not stored and needed for reading, or stored and refused."""
+    """Refuse fields that reading needs but that are not stored, or that are stored but refused."""
     for name, info in model.model_fields.items():
         if info.exclude and info.is_required():
             raise DeclarationError(
@@ -191,7 +191,7 @@ def _check_missing(model: type[BaseModel], place: str) -> None:
 
 
 def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
-    """Refuse a union of which a stored value is read as another of its types."""
+    """Refuse a union if a stored value would be read as another of its types."""
     values = [alternative for alternative in found if alternative.kind not in {"null", "any"}]
     if len(values) < 2 or not any(a.row and a.row.is_converted for a in values):
         return
@@ -328,7 +328,7 @@ def _base_of(annotation: Any) -> str | None:
 
 
 def _is_never_read(annotation: Any) -> bool:
-    """Whether a value can be stored, and what is stored is never read as one."""
+    """Whether a value can be stored but never read back as one."""
     if _is_annotated(annotation):
         return True
     return _base_of(annotation) is not None and is_only_an_instance(annotation)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class EmbeddedModel(BaseModel, metaclass=FreeNames):
     """A map inside a document; its fields are camelCase in Firestore, as a domain model's are.
 
-    A plain `pydantic.BaseModel` can be embedded as well; its names then stay as they are.
+    A plain `pydantic.BaseModel` can also be embedded; its field names are not changed.
 
     Class keywords:
         obj_type: the name of the class, stored in a map's field `obj_type`. Declare
@@ -105,7 +105,8 @@ class EmbeddedModel(BaseModel, metaclass=FreeNames):
 def copied_from(value: object) -> object | None:
     """The object that an embedded one is a copy of.
 
-    What is stored and not declared stays with the copy: it is the same thing, changed.
+    Stored fields that are not declared stay with the copy: it is a changed version of the same
+    object.
     """
     return getattr(value, "_copied_from", None) if isinstance(value, EmbeddedModel) else None
 

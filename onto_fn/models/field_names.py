@@ -1,7 +1,8 @@
 """Fields may be named like a method of pydantic, such as `copy`, `json` or `schema`.
 
-Pydantic would warn of such a field, and take the method for its default. Nobody here calls these
-methods, so that a field hides nothing. Names that pydantic itself needs (`model_dump`) are refused.
+Pydantic would warn of such a field, and take the method for its default. onto_fn does not call
+these methods, so such a field hides nothing. Names that pydantic itself needs (`model_dump`) are
+refused.
 """
 
 from __future__ import annotations
