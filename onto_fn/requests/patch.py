@@ -44,7 +44,7 @@ class PatchType(RequestType):
         patch = validated(cls, {n: v for n, v in fields.items() if n not in targets})
         if not patch.model_fields_set:
             names = ", ".join(info.alias or name for name, info in cls.model_fields.items())
-            raise InvalidRequest([f"(document): it sets none of {names}"])
+            raise InvalidRequest([f"(document): sets none of {names}"])
         return patch
 
     def stored_names(cls: type[Any]) -> list[str]:
