@@ -33,9 +33,9 @@ def edit(
 
     Only changed documents are written, in one commit, and only if all documents that the view read
     are unchanged; otherwise everything is repeated with the present documents. So `change` may run
-    several times, and should have no other effects. If Firestore does not answer, a change may
-    already have been committed and be applied twice: use a `Patch` for a change that must happen
-    once.
+    several times, and should have no other effects. If Firestore does not answer, documents that
+    already hold the result count as saved, even if another writer made the same change: use a
+    `Patch` for a change that must happen exactly once.
 
     Args:
         database: the database.
