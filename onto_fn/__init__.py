@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     __all__ += api.__all__
 
 else:
-    # What is asked for is loaded then, since all names take a second, and `onto --help` needs none.
-    # Type checkers do not see this, or they would take any name.
+    # Names are loaded on first use: loading all takes a second, and `onto --help` needs none. Type
+    # checkers do not see this, or they would take any name.
     def __getattr__(name: str) -> object:
         if name == "__all__" or not name.startswith("_"):
             if find_spec(f"onto_fn.{name}"):

@@ -1,4 +1,4 @@
-"""What `import onto_fn` gives, with all that it needs loaded; see docs/public-names.md."""
+"""All names of `import onto_fn`, loaded at once; see docs/public-names.md."""
 
 from onto_fn.engine.materialise.fan_out import FanOut
 from onto_fn.errors import DeclarationError, OntoError, Refused

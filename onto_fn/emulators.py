@@ -1,4 +1,4 @@
-"""Which services are emulators, decided in one place: what is emulated never reaches Google.
+"""Decides which services are emulators, so that an emulated process never reaches Google.
 
 A process works on emulators as soon as it works on the Firestore emulator, or on a project whose
 id begins with `demo-`. Then each service that it calls must be an emulator as well. A service
@@ -62,13 +62,13 @@ def emulator_of(service: Service, project: str | None = None) -> str | None:
     emulated = is_emulated(project)
     if emulated and address is None:
         raise EmulatorMissing(
-            f"{variable} is not set: {_because(project)}, and {_NAMES[service]} would be Google's. "
+            f"{variable} is not set: {_because(project)}, but {_NAMES[service]} would be Google's. "
             f"Start its emulator and set {variable}=HOST:PORT (`onto dev` prints all variables)"
         )
     if service == "pubsub" and address is not None and not emulated:
         raise EmulatorMissing(
-            f"{VARIABLES['firestore']} is not set, and {variable} is: what a real database has to "
-            f"send would be lost in an emulator. Set both, or unset {variable}"
+            f"{VARIABLES['firestore']} is not set, but {variable} is: messages of a real database "
+            f"would be lost in an emulator. Set both, or unset {variable}"
         )
     return address
 
@@ -77,4 +77,4 @@ def _because(project: str | None) -> str:
     address = os.environ.get(VARIABLES["firestore"])
     if address:
         return f"Firestore is the emulator at {address}"
-    return f"the project {project or named_project()} exists in emulators only"
+    return f"the project {project or named_project()} exists only in emulators"

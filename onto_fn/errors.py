@@ -4,8 +4,9 @@ Three families matter to a caller:
 
 * `DeclarationError`: a model, store, view, mediator or app is declared wrongly. Raised at import,
   where `firebase deploy` shows it.
-* `PermanentError`: this input can never be materialised as it is. The engine writes a dead letter.
-* `TransientError`: trying again may succeed. The engine retries, then lets the platform redeliver.
+* `PermanentError`: this input cannot be materialised without a fix. The engine writes a dead
+letter. * `TransientError`: trying again may succeed. The engine retries, then lets the platform
+redeliver.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class OntoError(Exception):
 
 
 class DeclarationError(OntoError):
-    """A declaration is wrong; the message says where it is and how to mend it."""
+    """A declaration is wrong; the message says where it is and how to fix it."""
 
 
 class PermanentError(OntoError):
@@ -55,7 +56,7 @@ class InvalidDocument(PermanentError):
     Args:
         path: path of the document, for example `users/tijuana`.
         model: name of the model that refused it.
-        problems: one entry a field, `"field: what is wrong"`.
+        problems: one entry per field, `"field: what is wrong"`.
     """
 
     def __init__(self, path: str, model: str, problems: list[str]) -> None:
@@ -101,15 +102,15 @@ class MissingDocument(PermanentError):
 
 
 class BuildError(PermanentError):
-    """The application's own code raised while it computed a document."""
+    """The application's code raised an error while it computed a document."""
 
 
 class Refused(PermanentError):
-    """What a client asks for is refused; the client may read the message.
+    """The app refuses a client's request; the client may read the message.
 
     Raise it in a setter of a view, or in `Form.submit`: nothing is changed, and the request is
-    marked as failed with the message as the reason. It is an answer, not a fault of the app: a
-    request with a mark has no dead letter for it.
+    marked as failed with the message as the reason. A refusal is an answer, not a fault of the app:
+    a request that has a mark gets no dead letter.
 
     Example:
         >>> raise Refused("the meeting is closed")
@@ -122,7 +123,8 @@ class InvalidRequest(Refused):
     """A form or patch does not fit its declaration.
 
     Args:
-        problems: one entry a field, `"field: what is wrong"`, in the names that the client uses.
+        problems: one entry per field, `"field: what is wrong"`, with the field names that the
+            client uses.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -139,7 +141,7 @@ class DocumentTooLarge(PermanentError):
 
 
 class UnreadableRecord(PermanentError):
-    """A document in the ledger is not one of its records: something else has written it.
+    """A document in the ledger is not a valid ledger record: something else wrote it.
 
     Args:
         path: path of the document.
@@ -150,9 +152,9 @@ class UnreadableRecord(PermanentError):
         self.path = path
         super().__init__(
             f"{path} cannot be read as a ledger record: {problem}. Something other than onto_fn "
-            "has written it. Until it is mended, its view does not follow its sources: rebuild "
-            "the root (replay its dead letter, or backfill the view), which writes the record anew "
-            "and keeps track of the documents that this one still lists."
+            "wrote it. Until it is fixed, its view does not follow its sources. Rebuild the root "
+            "(replay its dead letter, or backfill the view): that replaces the record and keeps "
+            "track of the documents that this one still lists."
         )
 
 
@@ -165,11 +167,11 @@ class UndecodableMessage(PermanentError):
 
 
 class MessageRefused(PermanentError):
-    """The receiver or the broker refuses a message for good."""
+    """The receiver or the broker refuses a message permanently."""
 
 
 class EmulatorMissing(PermanentError):
-    """One service is an emulator and another is not: nothing emulated may ever reach Google."""
+    """One service is an emulator and another is not; emulated data must never reach Google."""
 
 
 class MissingIndex(OntoError):
@@ -185,7 +187,7 @@ class Contention(TransientError):
 
 
 class StaleSnapshot(TransientError):
-    """A snapshot does not show yet what its event, or the ledger, has shown to exist already."""
+    """A snapshot is older than a version that the event or the ledger proves to exist."""
 
 
 class RetriesExhausted(TransientError):

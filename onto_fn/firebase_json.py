@@ -35,7 +35,7 @@ class FirestoreFiles:
 
     @property
     def kept_indexes(self) -> Path:
-        """Path of the indexes that are written by hand, beside the others."""
+        """Path of the hand-written indexes, next to the generated ones."""
         name = self.indexes.name.removesuffix(".json")
         return self.indexes.with_name(f"{name}.keep.json")
 
@@ -44,7 +44,7 @@ def parse(text: str, path: Path) -> Json:
     """The object of a JSON text that may have comments and trailing commas.
 
     Raises:
-        DeclarationError: it is no JSON, or no object; the message says in which line.
+        DeclarationError: it is not JSON or not an object; the message names the line.
     """
     plain = _TOKEN.sub(_blank, text)
     plain = _TRAILING.sub(lambda found: found[1] or " ", plain)
@@ -53,7 +53,7 @@ def parse(text: str, path: Path) -> Json:
     except ValueError as error:
         raise DeclarationError(f"{path.name} is not valid JSON: {error}") from error
     if not isinstance(content, dict):
-        raise DeclarationError(f"{path.name} holds no JSON object")
+        raise DeclarationError(f"{path.name} does not contain a JSON object")
     return cast(Json, content)
 
 
@@ -68,7 +68,7 @@ def read_firebase_json(folder: Path) -> Json:
     """The folder's `firebase.json`, empty if it has none.
 
     Raises:
-        DeclarationError: it is no JSON object.
+        DeclarationError: it is not a JSON object.
     """
     return _read(folder / NAME)
 
@@ -81,8 +81,8 @@ def firestore_files(folder: Path, database: str = "(default)") -> FirestoreFiles
         database: id of the database.
 
     Raises:
-        DeclarationError: it names several databases and not this one, or what it says of the
-            database is of another form.
+        DeclarationError: it names several databases but not this one, or its entry for the database
+            is malformed.
     """
     settings = _settings(folder, database)
     names: list[str] = []
@@ -140,7 +140,7 @@ def _object(content: object, name: str) -> Json:
 def _unknown(database: str, named: list[str]) -> DeclarationError:
     return DeclarationError(
         f"{NAME}: firestore names the databases {', '.join(named) or '(none)'}, and the app "
-        f"listens to {database}; add it there, or say `App(…, database=…)`"
+        f"listens to {database}; add it there, or pass `App(…, database=…)`"
     )
 
 

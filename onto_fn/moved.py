@@ -1,4 +1,4 @@
-"""Names that `onto_fn` once had itself: they go on working for one version, with a warning."""
+"""Names that were once in `onto_fn`: they keep working for one version, with a warning."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def moved(name: str) -> object:
     """A name that has moved, with a warning that says where it is."""
     place = PLACES[name]
     advice = place.advice or f"use `from {place.module} import {name}`"
-    # The caller is `onto_fn.__getattr__`, and whoever asked it is the one to be told.
+    # The caller is `onto_fn.__getattr__`; its caller should see the warning.
     warnings.warn(f"onto_fn.{name} is deprecated: {advice}", DeprecationWarning, stacklevel=3)
     return getattr(import_module(place.module), name)

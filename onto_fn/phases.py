@@ -1,7 +1,7 @@
-"""Where an event is in its work, for whoever watches: phases and retries.
+"""Phases and retries of the work on one event, for observers.
 
-What does the work names its phases and its retries here and knows nothing of who is told; what
-watches knows the engine. Without a watcher, a phase costs a look at a context variable.
+The code that does the work reports its phases and retries here and does not know the observers.
+Without a watcher, a phase costs one look at a context variable.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class Subject:
 
 
 class Watcher(Protocol):
-    """Is told of the work on one event."""
+    """Receives the phases and retries of one event."""
 
     @property
     def of_phases(self) -> Collection[object]:
-        """Those that are told of phases."""
+        """The observers that receive phases."""
         ...
 
     def phase(self, name: Phase, definition: str) -> AbstractContextManager[object]:
@@ -91,7 +91,7 @@ def watcher() -> Watcher | None:
 
 @contextmanager
 def watched(by: Watcher) -> Generator[None]:
-    """All that happens inside, in this thread, is told to a watcher."""
+    """Reports all that happens inside, in this thread, to a watcher."""
     token = _watcher.set(by)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Arguments and attributes that had another name: the old one works for one version, and warns."""
+"""Renamed arguments and attributes: the old name works for one version, with a warning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def warn_renamed(old: str, new: str, *, stacklevel: int = 2) -> None:
-    """Warn whoever calls the caller that a name is another now."""
+    """Warn the caller's caller that a name has changed."""
     warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=stacklevel + 1)
 
 

@@ -114,7 +114,7 @@ def test_members_in_a_field_that_lists_no_user_ids_are_refused(field: str) -> No
 
 
 def test_members_cannot_say_who_creates_a_document() -> None:
-    with pytest.raises(DeclarationError, match="the client who writes the list"):
+    with pytest.raises(DeclarationError, match="because the client writes the list"):
         checked_access(members("ids"), "Form", PathTemplate("a/{b}"))
 
 

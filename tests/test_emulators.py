@@ -56,7 +56,9 @@ def test_beside_the_firestore_emulator_a_service_without_one_is_refused(
 
 @pytest.mark.parametrize("service", ["firestore", "pubsub", "auth"])
 def test_a_project_of_emulators_reaches_nothing_else(service: Service) -> None:
-    with pytest.raises(EmulatorMissing, match=f"{VARIABLES[service]}.*demo-shop exists in emul"):
+    with pytest.raises(
+        EmulatorMissing, match=f"{VARIABLES[service]}.*demo-shop exists only in emul"
+    ):
         emulator_of(service, "demo-shop")
 
 

@@ -129,7 +129,7 @@ def test_of_several_databases_the_apps_own_counts(tmp_path: Path) -> None:
     [
         ("{", "firebase.json is not valid JSON: .*line 1"),
         ('{\n/* a\nb */ "x" }', "not valid JSON: .*line 3"),
-        ("[]", "holds no JSON object"),
+        ("[]", "does not contain a JSON object"),
         ("", "not valid JSON"),
         ('{"firestore": "x"}', "firestore is 'x'"),
         ('{"firestore": {"rules": 1}}', "firestore.rules is 1"),

@@ -97,7 +97,7 @@ def test_what_would_change_a_real_database_while_an_emulator_runs_has_to_say_liv
 
     assert asked.code == live.code == 2
     assert "this would change the real project towns-1234" in asked.err
-    assert "say --live" in asked.err
+    assert "pass --live" in asked.err
     assert "no usable Google credentials" in live.err  # it went on to Google
 
 
@@ -116,7 +116,7 @@ def test_live_and_an_emulator_exclude_each_other(folder: Path, towns: Towns, man
     ended = many.run("status", "--live", cwd=folder, environ=towns.environ, in_terminal=False)
 
     assert ended.code == 2
-    assert "--live is the real Firestore, and" in ended.err
+    assert "--live selects the real Firestore, but" in ended.err
 
 
 @pytest.fixture

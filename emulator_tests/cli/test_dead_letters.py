@@ -79,7 +79,7 @@ def test_the_letters_of_a_cause_are_replayed_and_no_others(towns: Towns) -> None
     assert [record["letter"] for record in replayed.records] == [LETTER]
     assert [record["cause"] for record in listed.records] == ["InvalidDocument:towns/bergen"]
     assert again.code == 1
-    assert "there is no dead letter of the cause" in again.err
+    assert "there is no dead letter with the cause" in again.err
 
 
 def test_the_letters_of_a_cause_are_discarded(spoilt: Towns) -> None:

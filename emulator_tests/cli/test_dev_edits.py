@@ -141,7 +141,7 @@ def test_what_is_written_while_the_functions_cannot_be_loaded_is_made_good(
         with discovery():
             main.write_text(MAIN)
             onto.expect_exact(
-                "what was missed while the functions could not be loaded is rebuilt: "
+                "changes missed while the functions could not be loaded are rebuilt: "
                 "TownView for 1 root\r\n"
             )
         view = run("get", "townViews/oslo", cwd=folder, environ=environ)

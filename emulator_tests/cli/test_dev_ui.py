@@ -128,7 +128,7 @@ def test_a_ui_that_cannot_be_downloaded_is_a_remark_and_the_emulators_run_withou
     started = dev(*options)
 
     [remark] = started["remarks"]
-    assert remark.startswith("the Emulator UI is not there, as it cannot be downloaded (")
+    assert remark.startswith("the Emulator UI cannot be downloaded (")
     assert "\n" not in remark
     assert list(started["running"]) == ["firestore"]
     assert read(f"127.0.0.1:{ports_of(folder)['firestore']}") == "Ok\n"

@@ -162,7 +162,7 @@ def test_a_real_database_is_not_written_unless_it_is_confirmed(
     from onto_fn.cli.main import status_of
 
     assert status_of(words) == 2
-    assert "which is no emulator" in capsys.readouterr().err
+    assert "which is not an emulator" in capsys.readouterr().err
     assert real == []
     assert fields_of(towns, "towns/oslo") == {"name": "Oslo"}
 

@@ -80,7 +80,7 @@ def test_a_view_that_cannot_be_built_says_why(towns: Towns) -> None:
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("towns/nowhere", "does not exist"), ("other/one", "exists, but no view has to do with it")],
+    [("towns/nowhere", "does not exist"), ("other/one", "exists, but no view reads or writes it")],
 )
 def test_a_document_that_no_view_knows_is_said_to_be_unknown(
     path: str, says: str, towns: Towns
@@ -168,4 +168,4 @@ def test_what_a_view_leaves_out_is_told_of_the_view_and_in_the_status(
     assert "left out    1 document" in explained.out
     assert "Sale: amount: " in explained.out
     assert rows["ShopView"]["skipping"] == 1
-    assert "leave out what their models refuse" in status.err
+    assert "leave out invalid sources" in status.err

@@ -180,7 +180,7 @@ def test_sources_that_no_record_can_hold_are_read_at_each_event(
     record = writer.record("GroupView", "groups/g")
     assert record is not None
     assert record.memory is None
-    assert "no room for what its sources hold" in caplog.text
+    assert "too small to remember its sources" in caplog.text
 
     engine.handle(writer.database, writer.write("people/a", {"name": "Ann"}))
 

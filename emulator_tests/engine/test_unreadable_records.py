@@ -144,4 +144,4 @@ def test_a_document_in_the_ledger_that_belongs_to_nothing_is_left_alone(
 
     assert outcome.result is Result.COMMITTED
     assert writer.content("onto_ledger/BoardView~elsewhere") == stray
-    assert "belongs to nothing in this app" in caplog.text
+    assert "belongs to no view of this app" in caplog.text

@@ -195,5 +195,5 @@ def test_several_inequalities_find_what_firestore_finds(
 
 
 def test_a_query_that_no_store_has_is_refused_without_firestore() -> None:
-    with pytest.raises(ValueError, match="only the queries of stores"):
+    with pytest.raises(ValueError, match="only queries of stores"):
         found(Query("things", collection_group=True), [])

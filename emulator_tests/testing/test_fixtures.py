@@ -218,5 +218,5 @@ def test_rules_that_are_missing_are_an_error_as_all_would_be_allowed(
 
     monkeypatch.setattr(firestore_emulator, "project_dir", tmp_path)
 
-    with pytest.raises(EmulatorError, match="everybody may do everything"):
+    with pytest.raises(EmulatorError, match="everything is allowed"):
         with_rules(firestore_emulator)

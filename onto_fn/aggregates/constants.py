@@ -1,6 +1,6 @@
 """The constant filters of an aggregate: a document with another value belongs to no group.
 
-Without them, each status of an order would have groups, also those that no view asks for.
+Without them, each status of an order would have groups, even if no view reads them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST = 100  # characters of a value that is kept as it is
 
 @dataclass(frozen=True)
 class Constants:
-    """The values that constant filters leave, by filter. A filter that is not here leaves all.
+    """The values that constant filters accept, by filter. A missing filter accepts all values.
 
     Attributes:
         values: what `token` makes of the values, by what `named` or `parent` makes of the filter.
@@ -56,23 +56,23 @@ class Constants:
         return json.dumps({name: sorted(self.values[name]) for name in sorted(self.values)})
 
     def leave(self, name: str, value: Value) -> bool:
-        """Whether a document with a value is left by a filter."""
+        """Whether a filter accepts a document with a value."""
         allowed = self.values.get(name)
         return allowed is None or token(value) in allowed
 
     def leave_path(self, variables: Mapping[str, str]) -> bool:
-        """Whether the documents of a collection are left, by the variables of its path."""
+        """Whether the documents of a collection are accepted, by the variables of its path."""
         return all(self.leave(parent(name), value) for name, value in variables.items())
 
     def cover(self, others: Constants) -> bool:
-        """Whether these leave all that others leave."""
+        """Whether these accept everything that others accept."""
         return all(
             name in others.values and others.values[name] <= allowed
             for name, allowed in self.values.items()
         )
 
     def joined(self, others: Constants) -> Constants:
-        """Those that leave all that these leave, and all that others do."""
+        """The constants that accept what these or others accept."""
         both = self.values.keys() & others.values.keys()
         return Constants({name: self.values[name] | others.values[name] for name in both})
 
@@ -91,7 +91,7 @@ def parent(variable: str) -> str:
 
 
 def token(value: Value) -> str:
-    """A short text that is the same for two values if and only if Firestore has them for equal."""
+    """A short text that is the same for two values if and only if they are equal in Firestore."""
     text = canonical(value)
     if len(text) <= _LONGEST:
         return text

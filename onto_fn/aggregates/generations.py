@@ -1,11 +1,11 @@
 """Generations: the definitions of an aggregate that are counted, and the one that is shown.
 
 An aggregate has one generation of numbers. When its definition changes, `onto backfill` begins
-another beside it: from then on each event counts for both, by what is recorded of them here, so
-that it does not matter which deployment handles it. When the new one is complete, it takes the
-place of the old one in a single commit, and the old one's numbers are deleted.
+another beside it: from then on each event counts for both, as recorded here, so it does not matter
+which deployment handles it. When the new generation is complete, a single commit replaces the old
+one, and the old numbers are deleted.
 
-Two documents say so. The *register*, `onto_aggregates/{name}`, is read by each event. The
+Two documents record this. The *register*, `onto_aggregates/{name}`, is read by each event. The
 *pointer*, `onto_aggregates/{name}/shards/current`, is read by each build and changes once per
 switch, which is the event that rebuilds the views.
 """
@@ -97,8 +97,8 @@ class Register:
     def begun(self, aggregate: AggregateSpec) -> Register:
         """With a generation of a definition, if it has none.
 
-        One that has more groups than the definition asks for, as an earlier version of onto_fn has
-        counted, is replaced as well: that is what deletes those that nobody reads.
+        A generation with more groups than the definition needs (counted by an earlier version of
+        onto_fn) is also replaced: this deletes the groups that nobody reads.
         """
         found = self.find(aggregate)
         if found is not None and found.only == aggregate.only:
@@ -111,8 +111,7 @@ class Register:
 
         Args:
             number: of the complete generation.
-            alone: retire newer ones as well: who asks for the current definition to be counted
-                has come back to it.
+            alone: also retire newer ones, because the app has returned to the current definition.
 
         Returns:
             None if the generation was retired meanwhile.
@@ -196,6 +195,6 @@ def shown_by(aggregate: AggregateSpec, pointer: Document) -> AggregateSpec:
 
 def _unreadable(document: Document, error: Exception) -> PermanentError:
     return PermanentError(
-        f"{document.path} is not what onto_fn has written there ({error!r}); restore it, or drop "
-        "the aggregate and backfill it"
+        f"{document.path} was not written by onto_fn ({error!r}); restore it, or drop and backfill "
+        "the aggregate"
     )

@@ -1,4 +1,4 @@
-"""Measures: what an aggregate counts or adds up, and of which values it can.
+"""Measures: what an aggregate counts or adds up, and which values are allowed.
 
 A measure takes its values from the model, not from the stored fields: a default counts, and so does
 what a validator or a computed field makes. The stored form of each value is that of the types
@@ -60,7 +60,7 @@ class Measure:
 def count(*, by: str | None = None) -> Measure:
     """How many documents; with `by`, how many for each value of that field.
 
-    The keys are texts, as those of a map are: `"7"` for 7, `"true"` for True, the path for a
+    The keys are texts, like the keys of a map: `"7"` for 7, `"true"` for True, the path for a
     reference. The field has values of one kind. A document with None in it is not counted under
     any key.
     """
@@ -71,19 +71,19 @@ def total(field: str, *, by: str | None = None) -> Measure:
     """The sum of a field of numbers or durations; with `by`, for each value of that field.
 
     Integers are exact. Doubles are added in the order of the events and carry rounding errors. A
-    document whose number is infinite, NaN or beyond 2**53 is refused: it has a dead letter, and is
+    document whose number is infinite, NaN or beyond 2**53 is refused: it gets a dead letter and is
     not counted.
     """
     return Measure("sum", field, by)
 
 
 def average(field: str, *, by: str | None = None) -> Measure:
-    """The mean of a field of numbers or durations, None where there is no document."""
+    """The mean of a field of numbers or durations, or None if there is no document."""
     return Measure("average", field, by)
 
 
 def minimum(field: str) -> Measure:
-    """The smallest value of a field of any type that has an order, None where there is no document.
+    """The smallest value of a field of any type with an order, or None if there is no document.
 
     In production each `minimum` and `maximum` needs a composite index on `onto_contributions`:
     `groups` (array contains) with `extremes.<name of the measure>`, ascending for a minimum and
@@ -94,25 +94,26 @@ def minimum(field: str) -> Measure:
 
 
 def maximum(field: str) -> Measure:
-    """The greatest value of a field, None where there is no document; see `minimum`."""
+    """The greatest value of a field, or None if there is no document; see `minimum`."""
     return Measure("maximum", field)
 
 
 def check_measure(model: type[DomainModel], name: str, measure: object) -> None:
-    """Refuse what is no measure, or has a name that no field can have.
+    """Refuse a value that is not a measure, or a name that a field cannot have.
 
     Raises:
         DeclarationError: it says which measure of an aggregate of which model.
     """
     if not isinstance(measure, Measure):
         raise DeclarationError(
-            f"{name}={measure!r} is no measure of an aggregate of {model.__name__}; use count(), "
+            f"{name}={measure!r} is not a measure of an aggregate of {model.__name__}; use "
+            "count(), "
             "total(…), average(…), minimum(…) or maximum(…)"
         )
     if not name.isidentifier() or _RESERVED.fullmatch(name):
         raise DeclarationError(
-            f"an aggregate of {model.__name__} has a measure named {name!r}, which cannot be the "
-            "name of a field; use a name as variables have, without two underscores at both ends"
+            f"an aggregate of {model.__name__} has a measure named {name!r}, which cannot be a "
+            "field name; use a valid Python name that does not begin and end with two underscores"
         )
 
 
@@ -150,8 +151,8 @@ def _check_value(
     if measure.is_extreme:
         if any(not row.is_ordered for row in rows):
             raise DeclarationError(
-                f"{what}: a {_names(rows)} is stored in a form that has no order; measure a "
-                "number, a text, a date or a datetime"
+                f"{what}: the stored form of a {_names(rows)} has no order; measure a number, a "
+                "text, a date or a datetime"
             )
     elif any(not row.is_number for row in rows):
         raise DeclarationError(
@@ -167,7 +168,7 @@ def _check_value(
 def _check_key(model: type[DomainModel], title: str, declared: Declared) -> None:
     what = f'{title}=…(by="{declared.name}") of {model.__name__}'
     if declared.problem or declared.is_open:
-        problem = declared.problem or "its type is open, and 1 and '1' would be one key"
+        problem = declared.problem or "its type is open, so 1 and '1' would share a key"
         raise DeclarationError(
             f"{what}: {problem}; use a field of one plain type, such as str, int, bool, date, "
             "UUID, Ref or an Enum"
@@ -180,8 +181,8 @@ def _check_key(model: type[DomainModel], title: str, declared: Declared) -> None
         )
     if len({row.stored for row in rows}) > 1:
         raise DeclarationError(
-            f"{what}: its values are of several types ({_names(rows)}), of which two can have the "
-            "same text as a key; declare the field with one type"
+            f"{what}: its values have several types ({_names(rows)}), and values of two types can "
+            "have the same key text; declare the field with one type"
         )
 
 
@@ -250,14 +251,14 @@ class Counted:
         if value is None:
             return None
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise self._invalid(field, f"{value!r} is no number, and {{0}} needs one")
+            raise self._invalid(field, f"{value!r} is not a number, which {{0}} needs")
         if abs(value) <= MAX_SUMMAND:  # which is false for NaN
             # A model's float may be a stored integer; as one it is added up exactly.
             return int(value) if value == int(value) else value
         # Taking it out of the sum again would not bring the sum back.
         raise self._invalid(
             field,
-            f"{value!r} cannot be added up exactly by {{0}}; a number from -2**53 to 2**53 can",
+            f"{{0}} cannot add up {value!r} exactly; numbers from -2**53 to 2**53 are exact",
         )
 
     def extreme(self, measure: Measure) -> Value:
@@ -271,13 +272,13 @@ class Counted:
         if isinstance(value, float) and math.isnan(value):
             raise self._invalid(field, f"{value!r} has no place in the order that {{0}} needs")
         if isinstance(value, list | dict):
-            raise self._invalid(field, f"{value!r:.100} is no single value, and {{0}} needs one")
+            raise self._invalid(field, f"{value!r:.100} is not a single value, which {{0}} needs")
         size = len(value.encode()) if isinstance(value, str) else 0
         if max(size, len(value) if isinstance(value, bytes) else 0) > MAX_INDEXED_BYTES:
             raise self._invalid(
                 field,
-                f"a value of more than {MAX_INDEXED_BYTES} bytes cannot be compared by {{0}}; "
-                "Firestore's indexes hold no more",
+                f"{{0}} cannot compare a value of more than {MAX_INDEXED_BYTES} bytes, the limit "
+                "of Firestore's indexes",
             )
         return value
 

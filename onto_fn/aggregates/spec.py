@@ -1,9 +1,9 @@
 """`aggregate`: a read of numbers over many documents, kept up to date one document at a time.
 
 An aggregate is stored in shards, `onto_aggregates/{group}/shards/{n}`, to which each source
-document adds what it contributes. What it has contributed is recorded with the version that it was
-taken from, so that an event adds the difference once, whatever its order or repetition. A build
-reads the shards like any other document and adds them up.
+document adds its contribution. The contribution is recorded with the version from which it was
+computed, so that an event adds the difference exactly once, in any order and with repetitions. A
+build reads the shards like any other document and adds them up.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class AggregateSpec:
 
     @cached_property
     def identity(self) -> str:
-        """Changes when what is counted does; then the numbers have to be counted anew."""
+        """Changes when the counted values change; then the numbers must be counted again."""
         if self.defined_as:
             return self.defined_as
         # Part of stored ids: it stays as it is, whatever becomes of the classes.

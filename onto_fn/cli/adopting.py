@@ -181,7 +181,7 @@ def _asked(difference: Difference) -> str:
         found = [answer for answer in answers if given and answer.startswith(given)]
         if len(found) == 1:
             return found[0]
-        typer.echo(f"{given!r} is none of the answers", err=True)
+        typer.echo(f"{given!r} is not one of the answers", err=True)
 
 
 def write(folder: Path, contents: Mapping[str, Content]) -> None:
@@ -225,11 +225,14 @@ def show(plan: Plan, output: Output, names: Iterable[str]) -> None:
 
 def _check_place(folder: Path, file: Path) -> None:
     if file.is_dir():
-        raise CommandError(f"{file} is a folder, and a file belongs there", "name another folder")
+        raise CommandError(
+            f"{file} is a folder, but a file must be written there", "name another folder"
+        )
     for parent in file.relative_to(folder).parents:
         if (folder / parent).exists() and not (folder / parent).is_dir():
             raise CommandError(
-                f"{folder / parent} is a file, and a folder belongs there", "name another folder"
+                f"{folder / parent} is a file, but a folder must be created there",
+                "name another folder",
             )
 
 

@@ -57,7 +57,7 @@ def app_file(spec: str) -> tuple[Path, str]:
     path = Path(file)
     if not path.is_file():
         raise CommandError(
-            f"there is no {path}", "run onto in the project's folder, or say --app FILE"
+            f"there is no {path}", "run onto in the project's folder, or pass --app FILE"
         )
     return path, name
 
@@ -76,7 +76,7 @@ def _imported(file: Path) -> ModuleType:
     except ModuleNotFoundError as error:
         raise CommandError(
             f"{file} cannot be imported: {_where(error, folder)}{error}",
-            "run onto in the environment of the functions, or install what they require",
+            "run onto in the virtual environment of the functions, or install their requirements",
         ) from error
     except (Exception, SystemExit) as error:
         raise CommandError(

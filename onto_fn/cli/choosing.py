@@ -78,8 +78,8 @@ def destination(
     if writes and here is not None:
         address = here.emulators["firestore"]
         raise CommandError(
-            f"this would change the real project {chosen}, and an emulator runs at {address}",
-            "say --live if you mean the real Firestore, or --emulator "
+            f"this would change the real project {chosen}, but an emulator is running at {address}",
+            "pass --live for the real Firestore, or --emulator "
             f"{address} with --project {here.project}",
         )
     return Destination(chosen)
@@ -88,14 +88,15 @@ def destination(
 def _live(project: str | None, emulator: str | None) -> Destination:
     if emulator:
         raise CommandError(
-            f"--live is the real Firestore, and {emulator} is an emulator",
+            f"--live selects the real Firestore, but {emulator} is an emulator",
             "leave out --live, or --emulator (and unset FIRESTORE_EMULATOR_HOST)",
         )
     chosen = project or default_project()
     if chosen.startswith(DEMO):
         raise CommandError(
-            f"--live is the real Firestore, and the project {chosen} exists in an emulator only",
-            "leave out --live, or say --project ID",
+            f"--live selects the real Firestore, but the project {chosen} exists only in an "
+            "emulator",
+            "leave out --live, or pass --project ID",
         )
     return Destination(chosen)
 
@@ -142,11 +143,11 @@ def _here() -> Running | None:
 
 def _only_emulated(project: str) -> CommandError:
     configured = configured_emulator("firestore") or f"{_LOCAL}:8080"
-    problem = f"the project {project} exists in an emulator only"
+    problem = f"the project {project} exists only in an emulator"
     for one in all_running():
         if _is_at(one, configured):
             problem += f", and the one at {configured} is that of {one.folder}"
-    return CommandError(problem, f"start one with `onto dev`, and say --emulator {configured}")
+    return CommandError(problem, f"start one with `onto dev`, and pass --emulator {configured}")
 
 
 def emulated_project(folder: Path) -> str:
@@ -169,7 +170,7 @@ def default_project() -> str:
     if default is None:
         raise CommandError(
             "no project is named",
-            "say --project ID, or run onto in a folder whose .firebaserc has a default",
+            "pass --project ID, or run onto in a folder whose .firebaserc has a default",
         )
     return default
 
@@ -227,7 +228,7 @@ def _is_firestore(address: str) -> bool:
 def _check_emulator(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise CommandError(f"{address!r} is no address", "say --emulator HOST:PORT")
+        raise CommandError(f"{address!r} is not an address", "pass --emulator HOST:PORT")
     if not answers(address):
         raise CommandError(
             f"no emulator answers at {address}", "start it with `onto dev`, or correct --emulator"

@@ -192,7 +192,7 @@ def _lead_to(place: Destination) -> None:
 def _no_credentials(error: Exception) -> CommandError:
     return CommandError(
         f"no usable Google credentials ({_first_sentence(error)})",
-        "run `gcloud auth application-default login`, or say --emulator HOST:PORT",
+        "run `gcloud auth application-default login`, or pass --emulator HOST:PORT",
     )
 
 
@@ -219,7 +219,7 @@ def _refusal(project: str, database: str, error: BaseException) -> CommandError:
         case google.ServiceUnavailable() | google.DeadlineExceeded() | google.RetryError():
             return CommandError(
                 f"the database {name} does not answer ({says})",
-                "look at the network, or at the emulator",
+                "check the network or the emulator",
             )
         case _:
             return CommandError(

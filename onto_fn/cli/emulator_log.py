@@ -98,7 +98,7 @@ def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Itera
 
 
 def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome | Reload | Lost]:
-    """What lines of the log tell of the app.
+    """What lines of the log report about the app.
 
     Args:
         lines: of the log.

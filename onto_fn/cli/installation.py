@@ -84,7 +84,7 @@ def _own_source() -> str:
         installed = distribution(NAME)
     except PackageNotFoundError as error:
         raise CommandError(
-            "it is not known where onto_fn is installed from", "say --onto-fn"
+            "cannot find out where onto_fn was installed from", "pass --onto-fn"
         ) from error
     # PEP 610; it is not there if an index was installed from.
     origin: Any = json.loads(installed.read_text("direct_url.json") or "{}")

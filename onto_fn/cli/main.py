@@ -108,7 +108,7 @@ add(cli, verify.verify, verify.EXAMPLE)
 add(cli, status.status, status.EXAMPLE)
 
 letters = typer.Typer(
-    cls=_Group, no_args_is_help=True, help="See to what could not be materialised."
+    cls=_Group, no_args_is_help=True, help="Inspect, replay and discard failed events."
 )
 cli.add_typer(letters, name="dead-letters")
 add(letters, dead_letters.list_letters, dead_letters.LIST_EXAMPLE, "list")

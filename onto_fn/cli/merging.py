@@ -43,8 +43,8 @@ def why_not(name: str, theirs: str, ours: str) -> str:
         return ""
     if not _VERSION_2.search(_TEXT_OR_COMMENT.sub(_text_only, theirs)):
         return (
-            "it cannot be merged, as it does not say rules_version = '2', and {document=**} means "
-            "other documents in version 1: change it to version 2, and run `onto init` again"
+            "it cannot be merged: it lacks rules_version = '2', and {document=**} matches other "
+            "documents in version 1. Change it to version 2, and run `onto init` again"
         )
     return (
         "it cannot be merged: the new rules have one block, `match "

@@ -24,7 +24,7 @@ Project = Annotated[
         "--project",
         metavar="ID",
         envvar=["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"],
-        help="Google Cloud project; else that of the running `onto dev`, or the default of "
+        help="Google Cloud project. Default: that of the running `onto dev`, else the default of "
         ".firebaserc.",
     ),
 ]
@@ -32,7 +32,7 @@ Project = Annotated[
 
 DatabaseId = Annotated[
     str | None,
-    typer.Option("--database", metavar="ID", help="Firestore database; else the app's own."),
+    typer.Option("--database", metavar="ID", help="Firestore database. Default: the app's."),
 ]
 """The database's id: see `connecting.open_app`."""
 
@@ -42,20 +42,20 @@ Emulator = Annotated[
         "--emulator",
         metavar="HOST:PORT",
         envvar="FIRESTORE_EMULATOR_HOST",
-        help="The Firestore emulator to use; else the one of this folder, if it runs.",
+        help="The Firestore emulator to use. Default: the one of this folder, if it runs.",
     ),
 ]
 """The emulator's address: see `connecting.open_app`."""
 
 Live = Annotated[
-    bool, typer.Option("--live", help="Use the real Firestore, also while an emulator runs.")
+    bool, typer.Option("--live", help="Use the real Firestore even while an emulator runs.")
 ]
 """Whether the real Firestore is asked for by name: see `choosing.destination`."""
 
 Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")
+    bool, typer.Option("--json", help="Print JSON, one object per line, for other programs.")
 ]
 """Whether to print JSON: see `output.Output`."""
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is destroyed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 """Whether everything is confirmed already: see `output.Output.confirm`."""

@@ -94,7 +94,7 @@ class Output:
         Args:
             record: for programs.
             text: for people.
-            error: whether it tells of an error, which is red on a terminal.
+            error: whether it reports an error, which is red in a terminal.
         """
         if self.as_json:
             typer.echo(json.dumps(record, default=as_text, ensure_ascii=False))
@@ -145,8 +145,8 @@ class Output:
             return
         if not sys.stdin.isatty():
             raise CommandError(
-                f"{question.rstrip('?')}? There is no terminal to ask on",
-                "say --yes if you mean it",
+                f"{question.rstrip('?')}? There is no terminal to ask in",
+                "pass --yes to confirm",
             )
         if not typer.confirm(question, err=True):
             typer.echo("nothing was changed", err=True)

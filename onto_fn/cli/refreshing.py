@@ -106,13 +106,13 @@ def main(arguments: list[str]) -> None:
 
     file, folder, *options = arguments
     steps: dict[str, Callable[[App], None]] = {
-        "no topics are made": make_topics,
+        "topics are not created": make_topics,
         "rules and indexes are not written": lambda app: write_files(app, Path(folder)),
     }
     if BUILD in options:
         steps["views are not rebuilt"] = rebuild
     if REPAIR in options:
-        steps["what was missed is not made good"] = repair
+        steps["missed changes are not repaired"] = repair
     try:
         app = load_app(file)
     except CommandError as error:

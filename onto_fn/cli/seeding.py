@@ -85,7 +85,7 @@ def _from_function(client: Client, source: str, functions: Path) -> dict[str, An
     except Exception as error:
         raise CommandError(
             f"--seed {source} failed: {type(error).__name__}: {one_line(error)}",
-            "name a JSON file, or as MODULE:NAME a function of the functions folder that takes the "
+            "name a JSON file, or a function MODULE:NAME in the functions folder that takes the "
             "Firestore client and returns {path: fields}",
         ) from error
     return _documents({} if content is None else content, source)

@@ -181,4 +181,4 @@ def _told_made_good(made_good: dict[str, int]) -> str:
     if not made_good:
         return ""
     parts = [f"{name} for {number_of(count, 'root')}" for name, count in made_good.items()]
-    return f"what was missed while the functions could not be loaded is rebuilt: {', '.join(parts)}"
+    return f"changes missed while the functions could not be loaded are rebuilt: {', '.join(parts)}"

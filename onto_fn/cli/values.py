@@ -72,7 +72,7 @@ def value_of(value: Any, reference: Reference, where: str, field: str) -> Any:
         raise _refused(
             where,
             field,
-            f"{json.dumps(found)[:100]} is not an object with one of the keys {known}",
+            f"{json.dumps(found)[:100]} is not an object with exactly one of the keys {known}",
             f"put a map with such keys into {FORMS['$map']}",
         )
     content = found[forms[0]]
@@ -116,7 +116,7 @@ def _special(form: str, content: Any, reference: Reference) -> Any:
         case "$double", _:
             return _double(content)
         case _:
-            raise ValueError("it is of another form")
+            raise ValueError("it has another form")
 
 
 def _double(content: Any) -> float:

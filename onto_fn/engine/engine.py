@@ -1,4 +1,4 @@
-"""`Engine`: takes changes, keeps every affected document up to date."""
+"""`Engine`: receives changes and keeps every affected document up to date."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ Sender = Callable[[Database, Change], list[Outcome]]
 class Engine:
     """Keeps the documents of all its definitions equal to `build` on the current sources.
 
-    Thread-safe and without state: everything it knows is in the ledger.
+    Thread-safe and stateless: all state is in the ledger.
 
     Attributes:
         definitions: the views and mediators by name.
         aggregates: the aggregates that their stores read, by name.
-        targets: what has roots, by name: the aggregates, and then the views and mediators.
+        targets: everything that has roots, by name: the aggregates, then the views and mediators.
         retry: bounds of the retries of one materialisation.
 
     Args:
         definitions: the views and mediators.
         retry: bounds of the retries of one materialisation.
-        fan_out: when to rebuild in batches elsewhere; never unless given.
+        fan_out: when to rebuild in batches in other function calls; by default never.
         publish: publishes the batches; needed with `fan_out`.
-        observers: are told of each event that is handled, for logs, traces and metrics.
-        sender: sends what a change in the outbox asks for. Without it, what is in the outbox waits.
+        observers: receive each event that is handled, for logs, traces and metrics.
+        sender: sends the messages of a changed outbox. Without it, messages stay in the outbox.
 
     Raises:
         DeclarationError: two definitions or aggregates have the same name.
@@ -75,7 +75,7 @@ class Engine:
         for definition in definitions:
             if definition.name in self.definitions:
                 raise DeclarationError(
-                    f"two views or mediators are named {definition.name!r}; give one another name"
+                    f"two views or mediators are named {definition.name!r}; rename one of them"
                 )
             self.definitions[definition.name] = definition
         self.aggregates: dict[str, AggregateSpec] = {}
@@ -137,7 +137,7 @@ class Engine:
         """Rebuild what a fanned-out change affects, or a page of a backfill; may be repeated.
 
         Raises:
-            DeclarationError: the batch is of a view or mediator that this app does not have.
+            DeclarationError: the batch belongs to a view or mediator that this app does not have.
             RetriesExhausted: the batch has to be delivered again.
         """
         # Observers see a page of a backfill as a change to its first root, without a payload.
@@ -149,7 +149,7 @@ class Engine:
             return collector.outcomes()
 
     def rebuild(self, database: Database, definition: str, root: str) -> Outcome:
-        """Build one root whatever its ledger says, with the same exactly-once commit.
+        """Build one root regardless of its ledger record, with the same exactly-once commit.
 
         Args:
             database: the database.
@@ -174,7 +174,7 @@ class Engine:
     ) -> Outcome:
         """Create a task's document and process it, in one commit; see `tasks.submit`.
 
-        A path that was processed before is covered; what became of it is in the document's mark.
+        A path that was processed before is covered; the document's mark holds the result.
 
         Args:
             database: the database.
@@ -206,20 +206,20 @@ class Engine:
         return document
 
     def replay(self, database: Database, letter_id: str) -> Outcome | None:
-        """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
+        """Replay a dead letter; if it succeeds, the same commit deletes the letter.
 
         Args:
             database: the database.
             letter_id: id of the document in `onto_dead_letters`.
 
         Returns:
-            What became of it (a dead letter again if nothing was mended), or None if the letter
-            is gone already, or was of a whole event, which is then handled like a new one. A
-            message that could not be sent has the letter of its event in the outbox.
+            The outcome (a dead letter again if nothing was fixed). None if the letter no longer
+                exists, or if it held an event, which is then handled like a new one. An unsent
+                message stays in the outbox together with the letter of its event.
 
         Raises:
-            DeclarationError: it is of a view or mediator that this app does not have, or of a
-                message, and this engine has nothing to send it with.
+            DeclarationError: it belongs to a view or mediator that this app does not have, or to a
+                message, and this engine has no `sender`.
             RetriesExhausted: it could not be committed.
         """
         path = f"{DEAD_LETTER_COLLECTION}/{letter_id}"
@@ -232,7 +232,7 @@ class Engine:
         outcomes: list[Outcome] = []
         if document is not None:
             if document.startswith(f"{OUTBOX_COLLECTION}/") and self._sender is None:
-                raise DeclarationError(f"{path} is of a message; replay it with `App.replay`")
+                raise DeclarationError(f"{path} holds a message; replay it with `App.replay`")
             event_id = letter.fields["event"]["id"]
             outcomes = self.handle(database, Change(document, None, None, event_id))
         for attempt in self.retry.attempts_of(Subject(root=path, step="replay")):
@@ -248,11 +248,12 @@ class Engine:
             yield from page
 
     def reconcile(self, database: Database) -> int:
-        """Rebuild what changed unseen, and what could not be built when it was last tried.
+        """Rebuild roots whose changes were missed, and roots whose last build failed.
 
-        That is every root of which a source is not as the ledger has it, and every document that
-        is not as an aggregate counted it. For a process that may have missed events, such as a
-        listener that was down: a deletion leaves nothing behind that would show up later.
+        That includes every root with a source that differs from the ledger record, and every
+        document that differs from what an aggregate counted. It is for a process that may have
+        missed events, such as a listener that was down: nothing else would reveal a missed
+        deletion.
 
         Returns:
             How many roots were rebuilt, and documents counted again.
@@ -263,9 +264,10 @@ class Engine:
         return reconcile(database, self.targets, self._materialised, self.retry)
 
     def drop(self, database: Database, name: str) -> int:
-        """Delete all that a view, mediator or aggregate has written, its records and dead letters.
+        """Delete all documents, records and dead letters of a view, mediator or aggregate.
 
-        Take it out of the app and deploy first: what is still deployed builds again.
+        Remove it from the app and deploy first: a function that is still deployed would build it
+        again.
 
         Args:
             database: the database.
@@ -288,7 +290,7 @@ class Engine:
         return self.definitions[name]
 
     def target(self, name: str) -> Target:
-        """What has roots, of a name: a view or mediator, or an aggregate.
+        """The view, mediator or aggregate of a name.
 
         Raises:
             DeclarationError: there is none.
@@ -297,7 +299,7 @@ class Engine:
         return self.targets[self.definition(name).name] if found is None else found
 
     def _handle(self, database: Database, change: Change, inline: bool) -> list[Outcome]:
-        """All that there is to do about a change, after one look-up."""
+        """Does all work for a change, after one look-up."""
         collection, collector = parent_collection(change.path), Collector()
         here: Iterable[Affected] = ()
         elsewhere: Iterable[Affected] | None = None
@@ -332,7 +334,7 @@ class Engine:
     def _fanned_out(
         self, database: Database, found: Iterable[Affected], change: Change
     ) -> list[Outcome]:
-        """Publish batches that will materialise, elsewhere, what does not cover the change yet."""
+        """Publish batches for all materialisations that do not cover the change yet."""
         if self._publish is None or self._fan_out is None:
             raise DeclarationError("an engine that fans out needs `publish`")
         published: Counter[str] = Counter()
@@ -344,14 +346,14 @@ class Engine:
 
 
 def counted(found: Iterable[Batch], published: Counter[str]) -> Iterator[Batch]:
-    """Batches, of which it is counted how many roots each definition has in them."""
+    """Passes batches on, and counts the roots of each definition in them."""
     for batch in found:
         published[batch.definition] += len(batch.items)
         yield batch
 
 
 def _resolve(database: Database, letter: Document) -> bool:
-    """Delete a letter as it was read; False if what it holds has failed again, and it stays."""
+    """Delete a letter that is unchanged; False if it failed again, in which case it stays."""
     documents, _ = database.get([letter.path])
     now = documents[letter.path]
     if now.update_time == letter.update_time:

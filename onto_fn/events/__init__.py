@@ -1,4 +1,4 @@
-"""What an event is and becomes: the change, what became of it, and how it is tried again."""
+"""Events: the change, its outcome, and the retries."""
 
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result

@@ -26,10 +26,12 @@ class Change:
 
     Attributes:
         path: the document.
-        before: it before the change (`exists` is False if it was created), or None if unknown.
-        after: it after the change (`exists` is False if it was deleted), or None if unknown.
+        before: the document before the change (`exists` is False if it was created), or None if
+            unknown.
+        after: the document after the change (`exists` is False if it was deleted), or None if
+            unknown.
         event_id: the CloudEvent's id; the same for every function that one write triggers.
-        versions_only: whether `before` and `after` tell their versions, and not what they hold.
+        versions_only: whether `before` and `after` have versions but no content.
     """
 
     path: str
@@ -40,12 +42,12 @@ class Change:
 
     @property
     def is_known(self) -> bool:
-        """Whether the event carried its payload. One that is too large arrives without."""
+        """Whether the event carried its payload. A payload that is too large is left out."""
         return self.before is not None and self.after is not None
 
     @property
     def has_content(self) -> bool:
-        """Whether it tells what the document holds now."""
+        """Whether it has the document's present content."""
         return self.is_known and not self.versions_only
 
     @property
@@ -139,7 +141,7 @@ def _payload(event: CloudEvent) -> Any:
         elif data is not None:
             raise ValueError(f"a payload of type {type(data).__name__}")
     except (DecodeError, json_format.Error, ValueError) as error:
-        _log.warning("event %s: payload not understood (%s); rebuilding", event.get("id"), error)
+        _log.warning("event %s: payload cannot be read (%s); rebuilding", event.get("id"), error)
         return None
     return message if _named_path(message) else None
 

@@ -1,8 +1,8 @@
 """`Message`: one change of one document, as it is sent and received.
 
 On the wire it is a CloudEvent 1.0 in binary mode: over HTTP the attributes are `ce-…` headers, on
-Pub/Sub they are `ce-…` attributes. One whose path is too long for these is in structured mode, and
-received ones may be in either.
+Pub/Sub they are `ce-…` attributes. If the path is too long for these, the message is in structured
+mode. Received messages may be in either mode.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Message:
             data = base64.b64decode(envelope["data"], validate=True)
         except (KeyError, TypeError, ValueError, binascii.Error) as error:
             raise UndecodableMessage(
-                'no Pub/Sub push request, which is {"message": {"attributes": …, "data": …}}'
+                'not a Pub/Sub push request, which is {"message": {"attributes": …, "data": …}}'
                 f" ({type(error).__name__}: {error}). Does the subscription unwrap its messages?"
             ) from error
         return cls.from_pubsub(attributes, data)
@@ -202,7 +202,7 @@ class Message:
             )
         except (GenericException, KeyError, TypeError, ValueError) as error:
             raise UndecodableMessage(
-                f"this is no message of onto_fn: {type(error).__name__}: {error}. It needs the "
+                f"this is not a message of onto_fn: {type(error).__name__}: {error}. It needs the "
                 "CloudEvents attributes id, source, type, subject, partitionkey, sequence"
             ) from error
 

@@ -1,4 +1,4 @@
-"""What became of an event, for each definition it affects."""
+"""The outcome of an event, for each definition that it affects."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Result(Enum):
     COMMITTED = "committed"
     """The ledger was committed, with the documents that changed (perhaps none)."""
     COVERED = "covered"
-    """The ledger covers the change already: nothing was built."""
+    """The ledger already covers the change: nothing was built."""
     UNCHANGED = "unchanged"
-    """It was built, and nothing that was read or made differs from the ledger: no commit."""
+    """It was built, but the reads and documents equal those in the ledger: no commit."""
     FANNED_OUT = "fanned out"
     """A batch was published that will rebuild it, with others."""
     SENT = "sent"
-    """The message of a change was sent, and its receiver has confirmed it."""
+    """The message of a change was sent, and its receiver confirmed it."""
     REFUSED = "refused"
     """A client's request is refused, and its mark says why. Nothing else was written."""
     DEAD_LETTER = "dead letter"
@@ -32,14 +32,14 @@ class Outcome:
 
     Attributes:
         definition: the definition's name.
-        root: path of the root; of batches that were published, how many roots; of a message, path
-            of the document that it tells of.
+        root: path of the root; for published batches the number of roots; for a message the path of
+            its document.
         result: how it ended.
         attempts: how many attempts it took.
         written: paths of the documents written.
         deleted: paths of the documents deleted.
         error: the message of the dead letter or of the refusal, else empty.
-        skipped: paths of the documents left out because their models refuse them.
+        skipped: paths of the invalid documents that were left out.
     """
 
     definition: str

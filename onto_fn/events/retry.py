@@ -53,7 +53,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long one materialisation is tried before the platform redelivers.
+    """How often and how long one materialisation is retried before the platform redelivers.
 
     Attributes:
         attempts: at most this many attempts.
@@ -71,7 +71,7 @@ class RetryPolicy:
     def attempts_of(self, subject: Subject) -> Iterator[Attempt]:
         """Attempts, until one raises no `TransientError`.
 
-        Between two of them it waits. What any attempt raises besides leaves the loop at once.
+        It waits between two attempts. Any other error leaves the loop at once.
 
         Args:
             subject: what is tried, for the error and for observers.

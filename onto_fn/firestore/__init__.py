@@ -1,6 +1,6 @@
 """The Firestore port: paths, values, documents, queries and the few calls the engine makes.
 
-Nothing above this package talks to Google's client; nothing in it knows of models or views.
+Only this package uses Google's client; it does not depend on models or views.
 """
 
 from onto_fn.firestore.channel import Deadlines

@@ -25,7 +25,7 @@ def canonical(value: Value, *, exact: bool = False) -> str:
 
     Args:
         value: a Firestore value.
-        exact: tell the integer 1 from the double 1.0, which Firestore's `==` does not.
+        exact: distinguish the integer 1 from the double 1.0, which Firestore's `==` does not.
     """
     return _to_json(_canonical(value, exact))
 
@@ -90,7 +90,7 @@ def _point(value: Any, exact: bool) -> Any:
 
 
 def _coordinate(value: float, exact: bool) -> Any:
-    # Firestore tells a point at -0.0 from one at 0.0, though it takes the doubles for equal.
+    # Firestore distinguishes a point at -0.0 from one at 0.0, although the doubles are equal.
     number = float(value)
     return number if number == 0 and math.copysign(1, number) < 0 else _number(number, exact)
 

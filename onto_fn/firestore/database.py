@@ -1,8 +1,8 @@
 """The calls that onto_fn makes to Firestore, and nothing else.
 
-Google's high-level client cannot do three things that the protocol needs: replace a document on
-the precondition of its update time, begin a transaction inside its first read, and tell the read
-time of a query. So this port sits on the public gRPC client of the same package.
+Google's high-level client cannot do three things that the protocol needs: replace a document on the
+precondition of its update time, begin a transaction inside its first read, and return the read time
+of a query. So this port uses the public gRPC client of the same package.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Database:
         interceptors: gRPC client interceptors, for tests and instrumentation.
         deadlines: how long a call may take.
 
-    Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are looked up.
+    Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are needed.
 
     Raises:
         EmulatorMissing: the project exists in emulators only, and no emulator is named.
@@ -142,7 +142,7 @@ class Database:
     ) -> Generator[list[Document]]:
         """All documents that a query matches, in pages of at most `size`.
 
-        Each page is read as it is then, or all as they were at `read_time`. The query must have
+        Each page is read at its own time, or all at `read_time`. The query must have
         neither orders nor a limit.
         """
         page, _ = self.query(replace(query, limit=size), read_time=read_time)
@@ -172,9 +172,9 @@ class Database:
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
-        """How many documents a query matches, counted by Firestore: a read a thousand of them.
+        """How many documents a query matches. Counted server-side; billed as one read per 1,000.
 
-        The documents of a query that is asked in parts are read, by their names.
+        If a query is split into parts, the document names are read instead.
         """
         plan = planned(query)
         if not plan.is_whole:
@@ -196,7 +196,7 @@ class Database:
         return 0
 
     def cuts(self, collection_id: str, count: int) -> list[str] | None:
-        """Document paths that cut a collection group into about even parts.
+        """Document paths that cut a collection group into parts of about equal size.
 
         Args:
             collection_id: last segment of the collections' paths.
@@ -236,7 +236,7 @@ class Database:
 
         Raises:
             Contention: a precondition does not hold.
-            TransientError: unknown whether the writes were applied.
+            TransientError: it is unknown whether the writes were applied.
             PermanentError: Firestore refuses the writes as they are.
         """
         return self.write(writes, None)
@@ -291,8 +291,8 @@ class Database:
     ) -> tuple[list[Document], datetime, bytes | None]:
         """A query's documents; see `read_documents`.
 
-        A query that Firestore takes only in parts is asked in parts, all at one instant; one that
-        can match nothing, not at all.
+        A query above Firestore's limits is split into parts, all read at one instant. A query that
+        can match nothing is not sent.
         """
         if not any(condition.op in LISTS for condition in query.filters):
             return self._run_query(query, consistency)
@@ -360,7 +360,7 @@ class Database:
         """The document of a protobuf one, whatever it holds.
 
         Raises:
-            PermanentError: it holds what has no form here.
+            PermanentError: it holds a value without a form here.
         """
         return self._document(message)
 

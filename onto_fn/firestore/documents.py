@@ -28,9 +28,9 @@ class Reference:
 
     Attributes:
         path: the document's path, such as `users/tijuana`.
-        database: None for a document of the same database as the reference itself. Otherwise, as
-            imports and exports leave them, the other one: `projects/p/databases/d`. Such a
-            reference is kept as it is; nothing is read through it.
+        database: None for a document of the same database as the reference itself. Otherwise the
+            other database, `projects/p/databases/d`, as left by imports and exports. Such a
+            reference is kept unchanged; nothing is read through it.
 
     Raises:
         InvalidPath: the path does not name a document.
@@ -151,7 +151,7 @@ class Write:
         increments: instead of `fields`: numbers to add, by the names that lead to each. A field
             that does not exist counts as 0, and so does a document.
         mask: names of the only fields that are written; those that `fields` does not have are
-            removed. All others stay as they are.
+            removed. All other fields are unchanged.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Firestore's errors, as those that the engine knows: to try again, or for good."""
+"""Converts Firestore's errors to the engine's: transient (retry) or permanent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TRANSIENT = (
 _TOO_LARGE = re.compile(r"message (exceeds maximum size|larger than max)", re.IGNORECASE)
 
 
-# Of a transaction that the server has ended; any other complaint about one is for good.
+# The server ended the transaction; every other error about a transaction is permanent.
 _TRANSACTION_ENDED = re.compile(
     r"transaction\b.*\b(invalid|expired|closed|no longer valid)|invalid transaction", re.IGNORECASE
 )
@@ -71,7 +71,8 @@ def _missing(query: Query, error: Exception) -> str:
         "fields": list({field["fieldPath"]: field for field in fields}.values()),
     }
     return (
-        f"a query on {query.collection} needs an index that the database does not have. Add it to "
+        f"a query on {query.collection} needs an index that does not exist in the database. Add it "
+        "to "
         f'"indexes" in firestore.indexes.json and deploy that: {json.dumps(index)}. Firestore '
         f"says: {error}"
     )

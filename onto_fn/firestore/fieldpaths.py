@@ -1,9 +1,9 @@
 """Field paths: the names that lead to a field, as one text.
 
-`address.city` leads to the field `city` in the map `address`. A name that would be taken for a path
-(it has a dot), or for a quoted name (it has a backtick or a backslash), stands in backticks, as
-Firestore writes them: the one field `price.eur` has the path `` `price.eur` ``. All other names
-stand as they are, so that the paths of plain names are what one would write by hand.
+`address.city` leads to the field `city` in the map `address`. A name that looks like a path (it
+contains a dot), or like a quoted name (it contains a backtick or a backslash), is put in backticks,
+as in Firestore: the one field `price.eur` has the path `` `price.eur` ``. All other names are used
+unchanged, so paths of plain names look as if written by hand.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def names_in(path: str) -> tuple[str, ...]:
     """
     if _PATH.fullmatch(path) is None:
         raise ValueError(
-            f"{path!r} is no field path: names are joined by dots, and one that has a dot itself "
-            "stands in backticks, as in '`price.eur`'"
+            f"{path!r} is not a field path: names are joined by dots, and a name that contains a "
+            "dot is put in backticks, as in '`price.eur`'"
         )
     return tuple(_ESCAPED.sub(r"\1", n[1:-1]) if n[0] == "`" else n for n in _NAME.findall(path))
 

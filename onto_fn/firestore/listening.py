@@ -1,4 +1,4 @@
-"""Listening: what changes in a query's result, snapshot by snapshot, for as long as one likes.
+"""Listening: follows the changes of a query's result, snapshot by snapshot, until stopped.
 
 Google's high-level listener decodes each document with its own client, and one that it refuses (a
 reference into another database is enough) ends the stream for all. This one hands documents on as
@@ -62,9 +62,9 @@ class Snapshot:
 class Progress:
     """What the responses of a stream add up to, from one stream to the next.
 
-    Between two snapshots, a stream tells of documents in any order, and of some several times; a
-    snapshot is what they add up to. What was told after the last snapshot of a stream that broke is
-    told again by the next one, which begins at that snapshot's token.
+    Between two snapshots, a stream reports documents in any order, and some several times; a
+    snapshot is the result. What a broken stream reported after its last snapshot is reported again
+    by the next stream, which begins at that snapshot's token.
     """
 
     def __init__(self) -> None:
@@ -93,7 +93,8 @@ class Progress:
             response: a protobuf `ListenResponse`.
 
         Raises:
-            TargetLost: the server has ended the target, or counts other documents than were told.
+            TargetLost: the server ended the target, or its count differs from the reported
+                documents.
         """
         kind = response.WhichOneof("response_type")
         if kind == "document_change":
@@ -113,7 +114,7 @@ class Progress:
         return None
 
     def _begin(self, *, listing: bool) -> None:
-        """Forget what no snapshot had yet; when listing, what is not told is gone."""
+        """Discard reports outside a snapshot; when listing, unreported documents are gone."""
         self._listing = listing
         self._pending: dict[str, Any] = {}
         self._is_current = False
@@ -122,7 +123,9 @@ class Progress:
     def _turn(self, change: Any) -> Snapshot | None:
         kind = change.target_change_type
         if kind == _KIND.REMOVE:
-            raise TargetLost(f"the server has ended it: {change.cause.code} {change.cause.message}")
+            raise TargetLost(
+                f"the server ended the listener: {change.cause.code} {change.cause.message}"
+            )
         if kind == _KIND.RESET:
             self._begin(listing=True)
             self.lose()
@@ -143,7 +146,8 @@ class Progress:
         if self._listing:
             gone |= self._names - changed.keys()
         self._names = self._expected()
-        # The token is that of what is told now: a stream that broke before would skip what it told.
+        # The token belongs to the present reports: a stream that broke before would skip its
+        # reports.
         self.token = self._next_token or self.token
         self._pending = {}
         self._listing = False
@@ -162,7 +166,7 @@ class Progress:
     def _check(self, count: int) -> None:
         known = len(self._expected())
         if known != count:
-            raise TargetLost(f"{known} documents were told, and there are {count}")
+            raise TargetLost(f"the stream reported {known} documents, but there are {count}")
 
 
 class Listening:
@@ -171,7 +175,7 @@ class Listening:
     Args:
         database: the database.
         query: what to follow; without orders and limits.
-        deliver: called with each snapshot, in order. If it raises, everything is told again.
+        deliver: called with each snapshot, in order. If it raises, everything is reported again.
         silence: seconds without a response after which a stream counts as dead. A server tells of
             its progress about once a minute, if only that there is none.
         longest_wait: upper bound of the wait before a stream is opened again, in seconds.
@@ -215,14 +219,14 @@ class Listening:
         """End the stream if it has been silent for too long; a new one takes its place."""
         call = self._call
         if call is not None and monotonic() - self._heard > self._silence:
-            _log.warning("the listener on %s hears nothing", self._query.collection)
+            _log.warning("the listener on %s receives nothing", self._query.collection)
             call.cancel()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._follow()
-                problem = "the server has ended the stream"
+                problem = "the server ended the stream"
             except grpc.RpcError as error:
                 code = cast(Any, error).code()
                 if code not in _PASSING:
@@ -236,9 +240,7 @@ class Listening:
                 problem = repr(error)
             self._failures += 1
             if not self._stopping.is_set():
-                _log.warning(
-                    "the listener on %s is opened again: %s", self._query.collection, problem
-                )
+                _log.warning("reopening the listener on %s: %s", self._query.collection, problem)
                 self._stopping.wait(self._wait())
 
     def _follow(self) -> None:

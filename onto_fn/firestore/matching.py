@@ -29,7 +29,7 @@ _compare = cast(Any, _ValueOrder).compare  # google-cloud-firestore carries no t
 
 
 def is_decidable(query: Query) -> bool:
-    """Whether `selected` can tell what a query selects.
+    """Whether `selected` can decide what a query selects.
 
     It can if the conditions are of equality and the query is for whole collections: a document that
     leaves the first ten makes room for one that nobody has at hand.
@@ -40,7 +40,7 @@ def is_decidable(query: Query) -> bool:
 
 
 def identity(query: Query) -> str:
-    """A text that is the same for two queries exactly if they ask for the same."""
+    """A text that is identical for two queries if and only if they ask for the same."""
     return digest(
         {
             "collection": query.collection,
@@ -82,7 +82,7 @@ def found(query: Query, documents: Iterable[Document]) -> list[Document]:
         or query.start_after is not None
         or query.end_at is not None
     ):
-        raise ValueError(f"only the queries of stores are decided without Firestore, not {query}")
+        raise ValueError(f"only queries of stores can be matched without Firestore, not {query}")
     of_equality = replace(query, filters=tuple(f for f in query.filters if f.op in _DECIDED))
     others = [condition for condition in query.filters if condition.op not in _DECIDED]
     ordered = in_order(

@@ -1,9 +1,9 @@
-"""What is asked of Firestore for one query: nothing, the query itself, or several in its place.
+"""Splits a query into calls to Firestore: none, the query itself, or several parts.
 
 Firestore refuses an empty list of values, more than 30 alternatives in one query, more than 10
 values in `not-in`, and `not-in` beside other lists. A list that a view computes has any length, so
-such a query is asked in parts, and the answers are put together as if it had been one. An empty
-list is answered without a call: no document has one of no values.
+such a query is split into parts, and the answers are merged as if it had been one query. An empty
+list needs no call: no document can match it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onto_fn.firestore.matching import in_order, is_nothing
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, Filter, Operator, Query, field_value
 
 MAX_EXCLUDED = 10
-"""So many values Firestore takes in `not-in`."""
+"""Maximum number of values in `not-in`."""
 
 _OF_ONE: dict[str, Operator] = {"in": "==", "array_contains_any": "array_contains"}
 LISTS = frozenset({*_OF_ONE, "not-in"})

@@ -95,7 +95,7 @@ def check_name(name: str, *, what: str) -> str:
 
 
 def is_text(value: str, most: int) -> bool:
-    """Whether Firestore can store a text, and it has at most so many bytes."""
+    """Whether Firestore can store a text, and the text does not exceed a number of bytes."""
     try:
         return len(value.encode()) <= most
     except UnicodeEncodeError:
@@ -130,7 +130,7 @@ def parent_collection(path: str) -> str:
 def name_order(path: str) -> tuple[bytes, ...]:
     """The key by which Firestore orders documents by name: segment by segment, as UTF-8.
 
-    Ids of the form `__id7__`, which are numbers and come first, are not told apart.
+    Ids of the form `__id7__`, which are numbers and come first, are not distinguished.
     """
     return tuple(segment.encode("utf-8", "surrogatepass") for segment in path.split("/"))
 

@@ -1,11 +1,11 @@
 """Queries, and the keys by which a changed document finds the queries that it matches.
 
 A *watch key* stands for "some build read this". A document's own key is its path. A query's keys
-name its collection and the values of its equality-like filters, so that they can be computed from
-a document's content as well: the document `{users: [a, b]}` has, for the shape
-`users array_contains`, one key for `a` and one for `b`. Range filters, order and limit are left
-out of the key: a document may then find a query that it does not match (which costs a build that
-changes nothing), never the reverse.
+name its collection and the values of its equality-like filters, so that they can be computed from a
+document's content as well: the document `{users: [a, b]}` has, for the shape `users
+array_contains`, one key for `a` and one for `b`. Range filters, order and limit are left out of the
+key: a document may then find a query that it does not match (which costs a build that changes
+nothing), but it never misses one that it matches.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _WITH_NULL = {"==": "IS_NULL", "!=": "IS_NOT_NULL"}
 _WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
 _NAME = {"field": {"field_path": "__name__"}}
 MAX_DISJUNCTIONS = 30
-"""So many alternatives Firestore takes in one query: values of `in`, times those of others."""
+"""Maximum number of alternatives in one query: values of `in`, times those of other conditions."""
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
 SHORT = _MAX_KEY_BYTES // 4
-"""A path of at most so many characters is its own watch key, whatever these are in UTF-8."""
+"""A path of at most this many characters is its own watch key, whatever its size in UTF-8."""
 
 _EQUAL = {"==", "in"}
 INEQUALITIES = frozenset({"!=", "<", "<=", ">", ">=", "not-in"})
@@ -135,7 +135,7 @@ class Query:
     """How many documents to leave out at the beginning; they are billed like the others."""
 
     def keys(self) -> set[str]:
-        """The watch keys of this query: one, or one a value of `in` and `array_contains_any`."""
+        """The watch keys of this query: one, or one per value of `in` and `array_contains_any`."""
         keyed = tuple(f for f in self.filters if f.op in _EQUAL | _CONTAINS)
         choices: list[list[str]] = []
         for condition in keyed:

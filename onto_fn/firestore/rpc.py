@@ -1,6 +1,6 @@
 """The calls that nearly every event makes, and their messages, in protobuf's own form.
 
-Google's generated client wraps each message, and merges headers and deadlines anew for each call,
+Google's generated client wraps each message, and merges headers and deadlines again for each call,
 which took a quarter of the time that an event takes outside of the network. These are the same
 calls on the same channel, with its headers and its errors.
 """

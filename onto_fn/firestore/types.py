@@ -1,9 +1,9 @@
 """The types table: how each Python type is stored, and how it looks in JSON, TypeScript and rules.
 
-Firestore has few types. This table says for every other Python type which of them holds its values,
-so that a value is the same wherever it appears: in a document, a query, an aggregate, a security
+Firestore has few types. This table defines which of them stores the values of every other Python
+type, so that a value has the same form everywhere: in a document, a query, an aggregate, a security
 rule, a TypeScript interface and a request over HTTP. All of these read this table; none of them has
-a list of types of its own.
+its own list of types.
 
 A type that is not in the table has no stored form. Declaring a field of such a type is an error at
 import, which `onto_fn.models.types` raises.
@@ -104,15 +104,15 @@ def _duration(value: timedelta) -> int | float:
     seconds = value.total_seconds()
     if abs(seconds) > _MAX_EXACT_SECONDS:
         raise InvalidValue(
-            f"is a duration of {value}, whose microseconds a number of seconds cannot keep; "
-            "round it to seconds"
+            f"is a duration of {value}; a number of seconds cannot keep its microseconds. Round it "
+            "to seconds"
         )
     return seconds
 
 
 def _decimal(value: Decimal) -> str:
     if not value.is_finite():
-        raise InvalidValue(f"is the Decimal {value}, which is no number")
+        raise InvalidValue(f"is the Decimal {value}, which is not a number")
     return str(value)
 
 
@@ -292,7 +292,7 @@ TABLE: tuple[StoredType, ...] = (
         str,
         is_ordered=False,
         is_converted=True,
-        note="Texts have not the order of addresses.",
+        note="Texts do not have the order of addresses.",
     ),
     StoredType(
         "Path",

@@ -1,4 +1,4 @@
-"""`App`: all that a deployment keeps up to date, compiled to functions."""
+"""`App`: everything that a deployment keeps up to date, compiled to functions."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class App:
     """All view models, forms, patches and mediators of one deployment.
 
     It compiles to one Firestore function for each source collection, shared by all mediators, so
-    that one write costs one invocation. Each asks the platform to redeliver what fails. If a
+    that one write costs one invocation. Each asks the platform to redeliver failed events. If a
     mediator sends messages, one more function, on the outbox, delivers them.
 
-    What says how the functions run may be a parameter of `firebase_functions.params`, whose value
-    is chosen when they are deployed: `memory=IntParam("VIEW_MEMORY", default=512)`.
+    Options of the functions may be parameters of `firebase_functions.params`, whose values are
+    chosen at deploy time: `memory=IntParam("VIEW_MEMORY", default=512)`.
 
     Args:
         declared: the classes of view models, forms, patches and mediators. For options, a mediator
@@ -72,9 +72,9 @@ class App:
         cpu: vCPUs of an instance.
         service_account: email of the account that the functions run as; or, without secrets,
             `name@` in the same project.
-        vpc_connector: name of the Serverless VPC Access connector that the functions go out by, in
-            their project and region, or its full name.
-        vpc_connector_egress_settings: what goes out by it: `"PRIVATE_RANGES_ONLY"` or
+        vpc_connector: name of the Serverless VPC Access connector for outgoing requests, in the
+            functions' project and region, or its full name.
+        vpc_connector_egress_settings: which requests use it: `"PRIVATE_RANGES_ONLY"` or
             `"ALL_TRAFFIC"`.
         ingress: from where the functions can be called: `"ALLOW_ALL"`, `"ALLOW_INTERNAL_ONLY"` or
             `"ALLOW_INTERNAL_AND_GCLB"`. Events reach them in any case; clients reach `onto_request`
@@ -90,7 +90,7 @@ class App:
             it below the platform's limit of redelivery, 24 hours, after which it would be lost.
         admin_claim: if given, the app gets the HTTP function `onto_replay`, open to users whose
             Firebase ID token has this custom claim; see `functions.replay`.
-        observers: are told of each event, beside the log; see `onto_fn.observability`.
+        observers: receive each event, in addition to the log; see `onto_fn.observability`.
         function_names: names of functions by the paths of their collections, such as
             `{"polls/{poll}/votes": "on_votes"}`, in place of `on_polls_votes_written`. A new name
             is a new function; the deploy tool asks before it deletes the old one.
@@ -224,13 +224,13 @@ class App:
         logs.set_up()
         for name, function in self.functions().items():
             if name in namespace:
-                raise DeclarationError(f"the module defines {name!r} already; rename that")
+                raise DeclarationError(f"the module already defines {name!r}; rename it")
             namespace[name] = function
 
     def handle(self, event: CloudEvent) -> list[Outcome]:
         """Handle one Firestore event.
 
-        It returns only when each affected document is committed or its dead letter is (G5).
+        It returns only after each affected document or its dead letter is committed (G5).
 
         Raises:
             RetriesExhausted: the event has to be delivered again.
@@ -274,7 +274,7 @@ class App:
         *,
         inline: bool = False,
     ) -> list[Outcome]:
-        """Handle one change, however it was learnt of.
+        """Handle one change from any source.
 
         A change that cannot be handled is raised, so that it is delivered again, until it is older
         than `max_event_age`: then it becomes a dead letter.
@@ -302,7 +302,7 @@ class App:
         root: str | Ref[Any],
         database: Database | None = None,
     ) -> Outcome:
-        """Build the documents of one root again, whatever its ledger says, exactly once.
+        """Build the documents of one root again, regardless of its ledger record, exactly once.
 
         Args:
             definition: the view model, or the name of a view, mediator or aggregate.
@@ -318,18 +318,18 @@ class App:
         return self.engine.rebuild(database or self.database(), name, path)
 
     def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
-        """Try again what a dead letter holds; if it succeeds, the letter goes in the same commit.
+        """Replay a dead letter; if it succeeds, the same commit deletes the letter.
 
         Args:
             letter_id: id of the document in `onto_dead_letters`.
             database: where; default the app's database.
 
         Returns:
-            What became of it (a dead letter again if nothing was fixed), or None if the letter is
-            gone already, or was of a whole event, which is then handled like a new one.
+            The outcome (a dead letter again if nothing was fixed). None if the letter no longer
+                exists, or if it held an event, which is then handled like a new one.
 
         Raises:
-            DeclarationError: it is of a view or mediator that the app does not have.
+            DeclarationError: it belongs to a view or mediator that the app does not have.
             RetriesExhausted: it could not be committed.
         """
         return self.engine.replay(database or self.database(), letter_id)
@@ -346,7 +346,7 @@ class App:
         return self.engine.letters(database or self.database(), definition)
 
     def reconcile(self, database: Database | None = None) -> int:
-        """Rebuild what changed unseen, and what could not be built when it was last tried.
+        """Rebuild roots whose changes were missed, and roots whose last build failed.
 
         It is for a process that may have missed events, such as a listener that was down.
 
@@ -359,9 +359,10 @@ class App:
         return self.engine.reconcile(database or self.database())
 
     def drop(self, name: str, database: Database | None = None) -> int:
-        """Delete all that a view, mediator or aggregate has written, its records and dead letters.
+        """Delete all documents, records and dead letters of a view, mediator or aggregate.
 
-        Take it out of the app and deploy first: what is still deployed builds again.
+        Remove it from the app and deploy first: a function that is still deployed would build it
+        again.
 
         Args:
             name: of the view, mediator or aggregate; it need not be in the app any more.
@@ -391,7 +392,7 @@ class App:
         return handler
 
     def _is_too_old(self, happened: datetime | None) -> bool:
-        """Whether an event that fails becomes a dead letter, and is not delivered again."""
+        """Whether a failed event becomes a dead letter instead of being delivered again."""
         return happened is not None and datetime.now(UTC) - happened >= self.max_event_age
 
     def _give_up(
@@ -407,7 +408,7 @@ class App:
 
 
 def app_of(function: object) -> App | None:
-    """The app that has compiled a function, None if none has."""
+    """The app that compiled a function, or None."""
     return getattr(function, _APP, None)
 
 

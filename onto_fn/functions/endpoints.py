@@ -42,7 +42,7 @@ MAX_NAME = 62
 
 @dataclass(frozen=True)
 class FunctionOptions:
-    """How functions run. What is None is left to the platform's default.
+    """How functions run. None means the platform's default.
 
     Attributes:
         region: where they run; choose the database's region.
@@ -53,8 +53,8 @@ class FunctionOptions:
         max_instances: upper bound of instances.
         cpu: vCPUs, or `"gcf_gen1"`.
         service_account: email; or, without secrets, `name@` in the same project.
-        vpc_connector: name of the Serverless VPC Access connector that they go out by.
-        vpc_connector_egress_settings: what goes out by it.
+        vpc_connector: name of the Serverless VPC Access connector for outgoing requests.
+        vpc_connector_egress_settings: which requests use it.
         ingress: from where they can be called.
         database: id of the Firestore database.
         secrets: secrets, or their names, that become environment variables.
@@ -92,7 +92,8 @@ class FunctionOptions:
         _check_setting(_EGRESS, self.vpc_connector_egress_settings, _EgressName)
         if self.vpc_connector_egress_settings is not None and self.vpc_connector is None:
             raise DeclarationError(
-                f"{_EGRESS} says what goes out by a connector; name that, `vpc_connector=`"
+                f"{_EGRESS} decides which requests use a connector; name the connector, "
+                "`vpc_connector=`"
             )
 
     def endpoint(
@@ -185,7 +186,7 @@ class FirestoreFunction:
         return self.collection.child(f"{{{variable}}}").text
 
     def endpoint(self) -> Endpoint:
-        """What the deploy tool is told. `retry` asks the platform to redeliver (G5)."""
+        """The options for the deploy tool. `retry` asks the platform to redeliver (G5)."""
         trigger = {
             "eventType": self.event_type,
             "retry": True,
@@ -198,7 +199,7 @@ class FirestoreFunction:
 def _check_setting(name: str, value: object, allowed: Any) -> None:
     if value is not None and value not in get_args(allowed):
         known = ", ".join(map(repr, get_args(allowed)))
-        raise DeclarationError(f"{name} is one of {known}, got {value!r}")
+        raise DeclarationError(f"{name} must be one of {known}, got {value!r}")
 
 
 def _name(secret: Secret) -> str:
@@ -210,8 +211,8 @@ def function_names(
 ) -> dict[PathTemplate, str]:
     """The name of each collection's function, such as `on_polls_votes_written`.
 
-    A name that would be too long, or that an earlier collection has, is shortened and gets a digest
-    of the collection's path, which is always the same.
+    A name that is too long or already used is shortened and gets a digest of the collection's path.
+    The digest never changes.
 
     Args:
         collections: in the order of their paths.
@@ -234,8 +235,9 @@ def function_names(
             )
         if not _ALLOWED.fullmatch(name) or name.startswith("onto_"):
             raise DeclarationError(
-                f"function_names: {name!r} is no name of a function; it begins with a letter, has "
-                f"at most {MAX_NAME} letters, digits and underscores, and not onto_ in front"
+                f"function_names: {name!r} is not a function name; a name begins with a letter, "
+                f"has at most {MAX_NAME} letters, digits and underscores, and does not begin with "
+                "onto_"
             )
         other = taken.setdefault(name.lower(), collection)
         if other is not collection:

@@ -80,7 +80,7 @@ def fan_out_function(
 ) -> Callable[[Any], None]:
     """The function that is called with each batch; a failed one is delivered again (G5).
 
-    By default an instance rebuilds one batch at a time. It is work for the processor: several at
+    By default an instance rebuilds one batch at a time. A batch is bound by the CPU: several at
     once would take as long, need the memory of all, and be lost together.
 
     Args:
@@ -105,7 +105,7 @@ def decode_batch(event: CloudEvent) -> tuple[Batch, str | None, str | None]:
     """The batch in a Pub/Sub event, its project and its database.
 
     Raises:
-        UndecodableEvent: it is no batch.
+        UndecodableEvent: it is not a batch.
     """
     data = event.get_data()
     try:
@@ -114,6 +114,6 @@ def decode_batch(event: CloudEvent) -> tuple[Batch, str | None, str | None]:
         batch = Batch.from_json(base64.b64decode(message["data"], validate=True))
     except (KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise UndecodableEvent(
-            f"event {event.get('id')!r} is no Pub/Sub message of a batch: {error!r}"
+            f"event {event.get('id')!r} is not a Pub/Sub message of a batch: {error!r}"
         ) from error
     return batch, attributes.get("project"), attributes.get("database")

@@ -1,8 +1,8 @@
 """`Listener`: an app's mediators in a long-lived process, on snapshot listeners.
 
-For containers, where no platform delivers events. The guarantees are the same, as they rest on the
-ledger and not on the delivery: a change that was handled is covered, and when the process starts it
-looks at every document once, and at the ledger for documents that are gone.
+For containers, where no platform delivers events. The guarantees are the same, because they depend
+on the ledger and not on the delivery: a handled change is covered, and when the process starts it
+checks every document once, and searches the ledger for deleted documents.
 
 It holds the watched collections in memory, as Firestore's listeners do. Several listeners may run
 at the same time; they do the same work twice, without harm.
@@ -30,13 +30,13 @@ _log = logging.getLogger("onto_fn")
 class Listener:
     """Runs an app's mediators on snapshot listeners.
 
-    A listener that breaks is opened again by itself, where it was. A document that cannot be read
-    or handled does not keep the others from being handled.
+    A broken listener is opened again automatically, from the same position. A document that cannot
+    be read or handled does not block the others.
 
     Args:
         app: the app.
         workers: changes handled at the same time.
-        check_seconds: how often listeners that hear nothing any more are looked for, in seconds.
+        check_seconds: seconds between checks for listeners that receive nothing.
 
     Example:
         In a container: `onto listen main:app`, or::
@@ -55,7 +55,7 @@ class Listener:
         self._watchdog = Thread(target=self._watch, name="onto-listener-watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen, and rebuild what changed while nobody listened."""
+        """Begin to listen, and rebuild what changed while no listener ran."""
         for trigger in self._app.triggers():
             watched = Watched(trigger.collection, self._database.decoded, self._deliver)
             listening = Listening(self._database, query_of(trigger.collection), watched.take)
@@ -92,7 +92,7 @@ class Listener:
 
     def _reconcile(self) -> None:
         count = self._app.engine.reconcile(self._database)
-        _log.info("%d roots rebuilt that changed while nobody listened", count)
+        _log.info("rebuilt %d roots that changed while no listener ran", count)
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._check_seconds):
@@ -111,9 +111,9 @@ class Watched:
     """The documents of a collection, in the last versions that snapshots have shown.
 
     Args:
-        collection: of which documents changes are told; a snapshot may have others.
+        collection: the collection whose changes are delivered; a snapshot may have other documents.
         decode: the document of a protobuf one.
-        deliver: is told of each change.
+        deliver: called with each change.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Watched:
         self._seen: dict[str, Document | None] = {}  # None: it could not be read
 
     def take(self, snapshot: Snapshot) -> None:
-        """Tell the changes of a snapshot."""
+        """Deliver the changes of a snapshot."""
         for name, message in snapshot.changed.items():
             path = decode_path(name)
             if self._concerns(path):
@@ -149,7 +149,7 @@ class Watched:
         try:
             document = self._decode(message)
         except Exception as error:
-            # Whoever builds from it reads it, and leaves the dead letter that says what is wrong.
+            # The build reads it, and writes the dead letter that says what is wrong.
             _log.warning("%s cannot be read from a listener: %s", path, error)
             self._seen[path] = None
             self._deliver(Change(path, None, None))

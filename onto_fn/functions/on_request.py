@@ -1,4 +1,4 @@
-"""`onto_request`: a callable HTTPS function that carries out the forms and patches of an app.
+"""`onto_request`: a callable HTTPS function that processes the forms and patches of an app.
 
 With the Firebase SDK of a front end::
 
@@ -7,11 +7,11 @@ With the Firebase SDK of a front end::
 
 It speaks the protocol of Firebase's callable functions: `{"data": …}` is answered with
 `{"result": {"id", "path", "state": "done"}}` or `{"error": {"status", "message"}}`. The caller's ID
-token is verified, and whoever may create the request's document may call.
+token is verified, and users who may create the request's document may call.
 
 `id` is the id of the request's document, and so the key of idempotency: a repeated call is answered
-as the first was, and changes nothing. The document is written, with its mark, in the commit that
-carries the request out.
+as the first was, and changes nothing. The document and its mark are written in the commit that
+processes the request.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Call(BaseModel):
     Attributes:
         request: name of the form or patch.
         id: id of the request, chosen by the client.
-        params: values of the other variables of the request's path; of one that must be the
-            caller's own id, that is the default.
+        params: values of the other variables of the request's path; a variable that must be the
+            caller's id defaults to that id.
         fields: what the request's document would hold.
     """
 
@@ -82,7 +82,7 @@ def request_function(
     """The function, ready to be exported.
 
     Args:
-        engine: carries the requests out.
+        engine: processes the requests.
         connect: connects to the database that they are for.
         options: how the function runs.
         mediators: those that may be called, by name.
@@ -109,7 +109,7 @@ def request_function(
 
 
 def _keep_from_google(environ: dict[str, Any]) -> None:
-    """Take tokens out of an emulated request that could only be verified by asking Google.
+    """Remove tokens from an emulated request that only Google could verify.
 
     App Check has no emulator. An ID token has one; without it, the call is to be refused.
 

@@ -57,7 +57,7 @@ def replay_function(
 
 
 def _refusal(request: Any, claim: str) -> Answer | None:
-    """Why the caller is not let in, or None if it is an administrator."""
+    """Why the caller is refused, or None if it is an administrator."""
     from firebase_admin import auth  # pyright: ignore[reportMissingTypeStubs]
 
     scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")

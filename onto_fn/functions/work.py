@@ -1,7 +1,7 @@
-"""`Work`: calls that are made again until they succeed, as nobody else redelivers.
+"""`Work`: retries calls until they succeed, because no platform redelivers here.
 
-A call that fails waits for its next attempt outside of the threads: documents that cannot be
-handled, however many, keep none from the others.
+A failed call waits for its next attempt outside of the threads, so any number of documents that
+cannot be handled never block the others.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Work:
         self._clock.start()
 
     def submit(self, call: Callable[[], object]) -> None:
-        """Make a call soon, and again if it raises. After `stop` it is not made."""
+        """Schedule a call, and retry it if it raises. After `stop` nothing is scheduled."""
         self._submit(call, 1)
 
     def stop(self) -> None:
-        """Finish the calls that have begun; those that wait are given up."""
+        """Finish running calls; waiting ones are dropped."""
         with self._changed:
             self._is_over = True
             self._changed.notify()

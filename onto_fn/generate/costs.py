@@ -107,7 +107,9 @@ class _Parser:
         while end < len(text):
             found = _TOKEN.match(text, end)
             if found is None:
-                raise ValueError(f"no expression of the rules language: {text[end : end + 40]!r}")
+                raise ValueError(
+                    f"not an expression of the rules language: {text[end : end + 40]!r}"
+                )
             self.tokens.append((str(found.lastgroup), found[str(found.lastgroup)]))
             end = found.end()
 

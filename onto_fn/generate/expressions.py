@@ -22,7 +22,7 @@ _METHODS = frozenset({"diff", "get", "keys", "size", "values"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*\Z")
 _GROUP = 30
-"""Clauses between parentheses, where there are so many that the expression would nest too deep."""
+"""Maximum number of clauses between parentheses, so that the expression does not nest too deep."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _escaped(character: str) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
     if "\ud800" <= character <= "\udfff":
-        raise DeclarationError(f"{character!r} is half a character, which no text may have")
+        raise DeclarationError(f"{character!r} is half a surrogate pair, which text cannot have")
     return character if character.isprintable() else _by_number(character)
 
 

@@ -114,8 +114,8 @@ def checks_of(
         why = why or _why(cost)
         if not choices:
             raise DeclarationError(
-                f"{record.name}: {why}; nothing more can be left to the function. Declare "
-                "fewer fields, or put some of them into an embedded model"
+                f"{record.name}: {why}, and no further check can be left to the function. Declare "
+                "fewer fields, or move some of them into an embedded model"
             )
         dropped |= _dropped(choices, cost)
 
@@ -135,10 +135,10 @@ def _dropped(choices: list[_Part], cost: Cost) -> dict[str, str]:
 def _why(cost: Cost) -> str:
     if cost.expressions > MAX_EXPRESSIONS:
         return (
-            f"all checks together would cost {cost.expressions:,} expressions, and Firestore "
-            f"evaluates {MAX_EXPRESSIONS:,}"
+            f"all checks together would cost {cost.expressions:,} expressions; Firestore evaluates "
+            f"at most {MAX_EXPRESSIONS:,}"
         )
-    return f"the checks would nest {cost.nesting} levels, and Firestore takes {MAX_NESTING}"
+    return f"the checks would nest {cost.nesting} levels; Firestore allows {MAX_NESTING}"
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ class _Writer:
                 return f"{value} == null"
             case Named(name):
                 if name in within:
-                    self.left.append(f"what {path} holds, as it is within itself")
+                    self.left.append(f"the content of {path}, because its type contains itself")
                     return f"{value} is map"
                 return self.of(shape.shape, value, path, within | {name})
             case Either(parts):
@@ -289,7 +289,9 @@ class _Writer:
                 return self.list(shape, value, path, within)
             case Entries(values, least, most):
                 if values != Anything():
-                    self.left.append(f"the values of {path}, as the rules language has no loops")
+                    self.left.append(
+                        f"the values of {path}, because the rules language has no loops"
+                    )
                 return every(f"{value} is map", *size_of(value, least, most))
             case Record():
                 if f"{_RECORD}:{path}" in self.dropped:
@@ -307,7 +309,7 @@ class _Writer:
         if text.pattern is not None:
             pattern = rules_pattern(text.pattern, is_python=text.is_python)
             if pattern is None:
-                self.left.append(f"the pattern of {path}, which rules cannot ask")
+                self.left.append(f"the pattern of {path}, which rules cannot check")
             else:
                 clauses.append(f"{value}.matches({literal(pattern)})")
                 is_bounded = pattern.startswith("^") and not re.search(r"[*+]|,\}", pattern)

@@ -30,7 +30,7 @@ class GeneratedFile:
         text: what it should hold.
         found: what it holds now; None if there is none.
         what: what it is.
-        remarks: what whoever generates it should know.
+        remarks: remarks for the user who generates it.
     """
 
     path: Path
@@ -109,7 +109,7 @@ def _indexes(app: App, path: Path, keep: Path) -> GeneratedFile:
     if not is_own and any(before.get(key) for key in before.keys() - {"//"}):
         raise DeclarationError(
             f"{path.name} was written by hand: rename it to {keep.name}, whose entries are kept, "
-            "and generate again"
+            "and run generate again"
         )
     kept = _read(keep)
     content = {"//": made_by, **index_file(app, parse(kept, keep) if kept else {})}
@@ -127,9 +127,9 @@ def kept_lines(text: str, name: str) -> list[str]:
     ends = [number for number, line in enumerate(lines) if line.strip() == KEEP_END]
     if len(begins) != 1 or len(ends) != 1 or begins[0] > ends[0]:
         raise DeclarationError(
-            f"{name} has not exactly one section between the lines `{KEEP_BEGIN}` and "
-            f"`{KEEP_END}`. If it was written by hand, put these two lines around the blocks that "
-            "are to stay; all else is made from the app's declarations"
+            f"{name} must have exactly one section between the lines `{KEEP_BEGIN}` and "
+            f"`{KEEP_END}`. If it was written by hand, put these two lines around the blocks to "
+            "keep; everything else is generated from the app's declarations"
         )
     return lines[begins[0] + 1 : ends[0]]
 

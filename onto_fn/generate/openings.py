@@ -46,9 +46,10 @@ class Opening:
     def told(self, file: str) -> str:
         """A warning that names the place and the remedy."""
         return (
-            f"{file}, line {self.line}: WARNING: `{self.allows}` of `match {self.path}` opens what "
-            "onto_fn closes, as Firestore allows what any line allows: the ledger, and views if it "
-            "is for every collection. Name your own collections, one block each"
+            f"{file}, line {self.line}: WARNING: `{self.allows}` of `match {self.path}` opens "
+            "documents that onto_fn closes: the ledger, and views if it matches every collection. "
+            "Firestore allows a request if any line allows it. Name your own collections, one "
+            "block each"
         )
 
 

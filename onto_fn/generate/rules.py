@@ -126,8 +126,8 @@ def rules_of(app: App, kept: Iterable[str] = ("",)) -> Rules:
     size = len(text.encode())
     if size > MAX_SOURCE_BYTES:
         raise DeclarationError(
-            f"the security rules would have {size:,} bytes, and Firestore takes "
-            f"{MAX_SOURCE_BYTES:,}: declare fewer or smaller forms"
+            f"the security rules would have {size:,} bytes; Firestore allows {MAX_SOURCE_BYTES:,}. "
+            "Declare fewer or smaller forms"
         )
     return Rules(text, left)
 
@@ -273,14 +273,14 @@ def _check_paths(views: list[type[ViewModel[Any]]], requests: list[type[RequestM
     for index, (name, path) in enumerate(named):
         if path.segments[0].startswith("{") or path.segments[0] in OWN_COLLECTIONS:
             raise DeclarationError(
-                f"{name}: path {path.text!r} would open what onto_fn keeps for itself, such as the "
-                "ledger; begin it with a collection of the app's"
+                f"{name}: path {path.text!r} would open collections of onto_fn, such as the "
+                "ledger; begin it with a collection of the app"
             )
         for other, other_path in named[:index]:
             if path.overlaps(other_path):
                 raise DeclarationError(
-                    f"{other} and {name} are both at {path.text!r}, so that who may read one could "
-                    "read the other; give one another path"
+                    f"{other} and {name} are both at {path.text!r}, so that users who may read one "
+                    "could read the other; change the path of one"
                 )
 
 

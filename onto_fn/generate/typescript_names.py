@@ -96,8 +96,8 @@ def check_names(declared: Iterable[type[Any]]) -> None:
         if other is not model:
             which = name if other.__name__ == name else f"{other.__name__} or {name}"
             raise DeclarationError(
-                f"{other.__module__} and {model.__module__} both declare {which}, and the "
-                "functions of TypeScript need a name for each; rename one"
+                f"{other.__module__} and {model.__module__} both declare {which}, but each needs "
+                "its own name in TypeScript; rename one"
             )
 
 

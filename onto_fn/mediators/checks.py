@@ -37,8 +37,8 @@ def _check_own_collections(definitions: Sequence[Definition]) -> None:
         for template in templates:
             if OWN_COLLECTIONS & set(template.segments):
                 raise DeclarationError(
-                    f"{definition.name} uses {template.text!r}, a collection that onto_fn keeps "
-                    "for itself; choose another name"
+                    f"{definition.name} uses {template.text!r}, a collection that onto_fn "
+                    "reserves; choose another name"
                 )
 
 
@@ -54,12 +54,12 @@ def _check_targets(definitions: Sequence[Definition]) -> None:
                             both = ", ".join(sorted(set(first.owns) & set(second.owns)))
                             raise DeclarationError(
                                 f"{first.name} and {second.name} both own {both} of {mine.text!r}: "
-                                "each would write over the other. Give it to one of them"
+                                "each would overwrite the other. Let only one of them own it"
                             )
                         raise DeclarationError(
                             f"{first.name} and {second.name} can both write "
                             f"{mine.text!r} / {theirs.text!r}, and each would delete the other's "
-                            "documents; give one of them another path"
+                            "documents; change the path of one of them"
                         )
 
 
@@ -89,18 +89,18 @@ def _check_ownership(
 ) -> None:
     if not definition.owns:
         raise DeclarationError(
-            f"{definition.name} writes {target.text!r}, where the documents of {model.__name__} "
-            "are: it would replace them, and delete them with its source. Choose another path; a "
-            f"mediator may own fields of them, `DocumentSink({target.text!r}, fields=[…])`; what "
-            "views make is read as `View.Document`, and what a mediator alone writes is its own "
-            "with `whole=True`"
+            f"{definition.name} writes {target.text!r}, which holds documents of {model.__name__}: "
+            "it would replace them, and delete them with its source. Choose another path. A "
+            f"mediator may own some of their fields, `DocumentSink({target.text!r}, fields=[…])`, "
+            "or whole documents that nothing else writes, `whole=True`. Read the documents of a "
+            "view as `View.Document`"
         )
     for name in definition.owns:
         info = model.model_fields.get(name)
         if info is not None and info.alias not in (None, name):
             raise DeclarationError(
                 f"{definition.name} owns {name!r} of {target.text!r}, which {model.__name__} "
-                f"stores as {info.alias!r}; say that"
+                f"stores as {info.alias!r}; use that name"
             )
 
 
@@ -119,7 +119,7 @@ def _domain_models(
 
 
 def _check_tasks(definitions: Sequence[Definition]) -> None:
-    """Two tasks of one document: the mark of the first would tell the second that it is done."""
+    """Two tasks of one document: the second would take the mark of the first as its own."""
     tasks = [definition for definition in definitions if definition.mode == "task"]
     for first, second in combinations(tasks, 2):
         if not first.root_collection.overlaps(second.root_collection):
@@ -129,8 +129,8 @@ def _check_tasks(definitions: Sequence[Definition]) -> None:
         if None in {first.done.field, second.done.field} or first.done == second.done:
             raise DeclarationError(
                 f"{first.name} and {second.name} are both tasks of {first.root_collection.text!r}, "
-                "and a document that one has processed would be done for the other. Give each "
-                "a mark of its own, `mark = '…'`, or make them one mediator"
+                "so a document that one has processed would count as processed for the other. Give "
+                "each its own mark, `mark = '…'`, or make them one mediator"
             )
 
 
@@ -154,8 +154,8 @@ def _check_cycles(definitions: Sequence[Definition]) -> None:
         # graphlib goes from what comes later to what comes before.
         cycle = " -> ".join(reversed(error.args[1]))
         raise DeclarationError(
-            f"views feed each other in a cycle: {cycle}. Each would rebuild the next for "
-            "ever; let one of them read the domain models instead"
+            f"views feed each other in a cycle: {cycle}. Each would rebuild the next without end; "
+            "let one of them read the domain models instead"
         ) from error
 
 

@@ -64,8 +64,8 @@ def _made(cls: type[Mediator]) -> Mediator:
         inspect.signature(cls).bind()
     except TypeError as error:
         raise DeclarationError(
-            f"{cls.__name__} cannot be in an App by itself, as it needs arguments ({error}): give "
-            f"an instance, `{cls.__name__}(…)`"
+            f"{cls.__name__} cannot be in an App by itself because it needs arguments ({error}): "
+            f"pass an instance, `{cls.__name__}(…)`"
         ) from error
     return cls()
 
@@ -77,20 +77,20 @@ _BASES: frozenset[type[Any]] = frozenset(_STAND_ALONE)
 def _advice(cls: type[Any]) -> str:
     name = cls.__name__
     if cls in _BASES:
-        return f"declare a class with it, and give that: `class Mine({name}…)`, `App([Mine])`"
+        return f"derive a class from it, and pass that class: `class Mine({name}…)`, `App([Mine])`"
     if issubclass(cls, ViewDocument):
-        return "it is the class of a view's documents; give the view"
+        return "it is the class of a view's documents; pass the view"
     if issubclass(cls, DomainModel):
         return (
-            "an app listens to the collections of domain models through what uses them; give the "
-            "view models, forms, patches and mediators"
+            "an app listens to a domain model's collection for the views and mediators that use "
+            "it; pass the view models, forms, patches and mediators"
         )
     if issubclass(cls, Store):
-        return f"a store is what a view reads; give the view, a `ViewModel[{name}]`"
+        return f"a store is what a view reads; pass the view, a `ViewModel[{name}]`"
     if issubclass(cls, BaseModel):
-        return "it is part of other models; give the view models, forms and patches that use it"
+        return "it is part of other models; pass the view models, forms and patches that use it"
     return (
-        "it is no view model, form, patch or mediator; declare it as one, such as "
+        "it is not a view model, form, patch or mediator; declare it as one of them, such as "
         f"`class {name}(ViewModel[…], path='…')`"
     )
 
@@ -100,7 +100,7 @@ def _check_once(mediators: Iterable[AnyMediator]) -> None:
     for cls, times in classes.items():
         if times > 1 and not issubclass(cls, Mediator):
             raise DeclarationError(
-                f"{cls.__name__} is in the App {times} times; give it once, by itself or with its "
+                f"{cls.__name__} is in the App {times} times; pass it once, by itself or with its "
                 "options"
             )
 

@@ -37,12 +37,12 @@ class DocumentSink:
 
     By default they are the mediator's own: it writes them as a whole, and deletes those that it no
     longer makes. In a collection of domain documents it may only own fields: it writes and removes
-    these, and leaves all others as they are, whoever changes them at the same time.
+    these, and leaves all other fields unchanged, even if they change at the same time.
 
     Args:
         path: template such as `"summaries/{meeting_id}"`.
         fields: names, as they are stored, of the fields that the mediator owns in documents that
-            are not its own. A document that does not exist gets them when it comes.
+            are not its own. A missing document gets them when it is created.
         creates: with `fields`: whether a document that does not exist is created, with no others.
         whole: the documents are the mediator's own although a domain model has their collection:
             the model only reads what this mediator writes, and nobody else writes there.
@@ -71,7 +71,9 @@ class DocumentSink:
         self.creates = creates
         self.whole = whole
         if not self.fields and creates:
-            raise DeclarationError(f"the sink {path!r} creates its documents anyway; say `fields`")
+            raise DeclarationError(
+                f"the sink {path!r} creates its documents anyway; declare `fields`"
+            )
         if self.fields and whole:
             raise DeclarationError(f"the sink {path!r} owns fields or whole documents, not both")
 
@@ -89,14 +91,14 @@ class DocumentSink:
         """
         if not isinstance(fields, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise BuildError(
-                f"the sink {self.template} takes fields by their stored names, got a "
+                f"the sink {self.template} takes a mapping of stored field names, got a "
                 f"{type(fields).__name__}"
             )
         others = sorted(fields.keys() - set(self.fields)) if self.fields else []
         if others:
             raise BuildError(
-                f"the sink {self.template} owns {', '.join(self.fields)} and no other fields; "
-                f"{', '.join(others)} cannot be written"
+                f"the sink {self.template} owns only {', '.join(self.fields)}; it cannot write "
+                f"{', '.join(others)}"
             )
         return SinkDocument(self.template.render(params), fields)
 
@@ -110,7 +112,7 @@ def _checked_fields(path: str, fields: Sequence[str] | None) -> tuple[str, ...]:
         check_field_name(name, what=f"an owned field of the sink {path!r}")
         if name == "obj_type":
             raise DeclarationError(
-                f"the sink {path!r} cannot own 'obj_type', which tells the class of a document"
+                f"the sink {path!r} cannot own 'obj_type', which names the class of a document"
             )
     return tuple(sorted(set(fields)))
 
@@ -122,12 +124,12 @@ _OPTIONS = ("source", "sink", "name", "version", "mode", "mark", "done", "isolat
 class Mediator:
     """Keeps documents that are computed from one source document each, by Python hooks.
 
-    Declare `source`, a domain model, and `sink`. The hooks are called with the source as it is
-    now, once for each version that is materialised: duplicates and stale events call none, and a
-    burst of changes may be seen as one. What a hook returns replaces all that the mediator wrote
-    for this source before; None leaves it as it is. A hook may run again if its commit loses a
-    race, so it must not have effects of its own. Hooks may be
-    coroutines or asynchronous generators; they are run to the end.
+    Declare `source`, a domain model, and `sink`. The hooks are called with the source as it is now,
+    once for each version that is materialised: duplicates and stale events call none, and a burst
+    of changes may be seen as one. The documents that a hook returns replace all that the mediator
+    wrote for this source before; None leaves them unchanged. A hook may run again if its commit
+    loses a race, so it must not have side effects. Hooks may be coroutines or asynchronous
+    generators; they are run to the end.
 
     Modes (`mode`):
         "materialise": the default, as above; by the ledger, exactly once.
@@ -135,7 +137,7 @@ class Mediator:
             documents stay, and the request is marked in the same commit: `mark = "processed"` sets
             that field to `{state: "done", at}`, or `{state: "failed", at, reason}`; without a
             `mark` the request is deleted. A marked request is never processed again; a refused one
-            has its dead letter. Of two tasks on one collection, each needs a mark of its own.
+            has its dead letter. Two tasks on one collection need different marks.
         "direct": at least once, without a ledger: one read, one commit. Two changes at the same
             time may end in either order.
 
@@ -194,16 +196,16 @@ class Mediator:
         checked_mark(cls.mark, cls.__name__)
         if cls.mark is not None and mode != "task":
             raise DeclarationError(
-                f"{cls.__name__} has mark={cls.mark!r}, and only a task is marked; say "
-                "`mode = 'task'`, or take `mark` out"
+                f"{cls.__name__} has mark={cls.mark!r}, but only a task is marked; set `mode = "
+                "'task'`, or remove `mark`"
             )
         if mode == "task":
             stored = {info.alias or name for name, info in source.model_fields.items()}
             if cls.mark in stored:
                 raise DeclarationError(
-                    f"{source.__name__} has the field {cls.mark!r}, by which {cls.__name__} "
-                    "would mark it, so one that is created with it would count as processed; give "
-                    "the mark another name: `mark = '…'`"
+                    f"{source.__name__} has the field {cls.mark!r}, which is also the mark of "
+                    f"{cls.__name__}, so a document created with it would count as processed; "
+                    "rename the mark: `mark = '…'`"
                 )
             for hook in ("on_update", "on_delete"):
                 if getattr(cls, hook) is not getattr(Mediator, hook):
@@ -214,13 +216,13 @@ class Mediator:
         sink_names(cls.sends, mode=mode, owner=cls.__name__)
         if cls.sink.fields and mode == "direct":
             raise DeclarationError(
-                f"{cls.__name__} is in mode 'direct', which has no ledger: a document that comes "
-                "later would not get its `fields`. Use the default mode"
+                f"{cls.__name__} is in mode 'direct', which has no ledger: a document that is "
+                "created later would not get its `fields`. Use the default mode"
             )
         if cls.sink.fields and cls.sends:
             raise DeclarationError(
-                f"{cls.__name__} owns only fields of its documents, and a message tells of a whole "
-                "one; take `sends` out"
+                f"{cls.__name__} owns only fields of its documents, but a message holds a whole "
+                "document; remove `sends`"
             )
 
     def on_create(self, source: Any) -> Any:
@@ -324,7 +326,10 @@ def _check_hook(cls: type[Mediator], name: str) -> None:
     """
     hook: Any = getattr(cls, name)
     if not callable(hook):
-        raise DeclarationError(f"{cls.__name__}.{name} is called for each change; it is {hook!r}")
+        raise DeclarationError(
+            f"{cls.__name__}.{name} must be a function that is called for each "
+            f"change; it is {hook!r}"
+        )
     is_method = inspect.isfunction(inspect.getattr_static(cls, name))
     try:
         signature = inspect.signature(hook)
@@ -345,9 +350,9 @@ def _by_path(result: Any) -> dict[str, dict[str, Value]]:
     contents: dict[str, dict[str, Value]] = {}
     for document in made:
         if not isinstance(document, SinkDocument):
-            raise TypeError(f"{document!r:.200} was made, and not `self.sink.document(…)`")
+            raise TypeError(f"{document!r:.200} was returned instead of `self.sink.document(…)`")
         if document.path in contents:
-            raise ValueError(f"{document.path} was made twice, and is stored once")
+            raise ValueError(f"{document.path} was returned twice; return each document once")
         contents[document.path] = dict(document.fields)
     return contents
 

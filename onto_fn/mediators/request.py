@@ -37,17 +37,17 @@ class RequestMediator:
             raise DeclarationError(f"{name} has no path; declare it with `path='…/{{id}}'`")
         if field is not None and field in model.stored_names():
             raise DeclarationError(
-                f"{name} has the field {field!r}, by which it would be marked; give the mark "
-                "another name: `mark='…'`"
+                f"{name} has the field {field!r}, which is also its mark; rename the mark: "
+                "`mark='…'`"
             )
         if callable and field is None:
             raise DeclarationError(
-                f"{name} is callable, and a repeated call is known by the document that the first "
-                "has marked; use `mark='…'`"
+                f"{name} is callable, and a repeated call is recognised by the marked document of "
+                "the first; use `mark='…'`"
             )
         if app_check and not callable:
             raise DeclarationError(
-                f"{name}: app_check=True is about calls; App Check for Firestore is enforced in "
+                f"{name}: app_check=True applies only to calls; enforce App Check for Firestore in "
                 "the Firebase console"
             )
 

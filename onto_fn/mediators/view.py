@@ -48,13 +48,13 @@ class ViewMediator:
         self._definition = replace(ViewModelType.definition(view), mode=chosen, sends=names)
         if chosen == "direct" and self._definition.consistency == "eventual":
             raise DeclarationError(
-                f"{view.__name__}: consistency='eventual' needs the ledger, which mode='direct' "
-                "does without; leave one out"
+                f"{view.__name__}: consistency='eventual' needs the ledger, but mode='direct' has "
+                "none; leave one out"
             )
         if chosen == "direct" and len(self._definition.store.reads()) > 1:
             raise DeclarationError(
-                f"{view.__name__} reads more than its root, and without a ledger a change to the "
-                "rest would not find it; use the default mode"
+                f"{view.__name__} reads more than its root; without a ledger, changes to the other "
+                "documents would not find it. Use the default mode"
             )
 
     def definition(self) -> Definition:

@@ -1,12 +1,12 @@
-"""`Courier`: sends what is in the outbox.
+"""`Courier`: sends the messages in the outbox.
 
 A message is sent, its receiver confirms it, and then its entry is deleted. So it is sent at least
-once, and always with the same id: whoever receives it applies it once by that id.
+once, and always with the same id: the receiver applies it once by that id.
 
 For each document and sink, no message is sent before the one of the version before it was
 confirmed, or has become a dead letter: an event sends all that waits before its own entry first.
-What can happen, as events may be handled twice or at the same time, is that a message is sent
-again after a later one.
+Because events may be handled twice or at the same time, a message may be sent again after a later
+one.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Courier:
     def send(self, database: Database, change: Change) -> list[Outcome]:
         """Send the message of a new entry, after all that wait before it.
 
-        A refused message keeps its entry and has a dead letter; later events go past it. A change
-        without content, which is what a replayed dead letter is, tries refused ones again.
+        A refused message keeps its entry and gets a dead letter; later events skip it. A change
+        without content (a replayed dead letter) retries refused messages.
 
         Raises:
             RetriesExhausted: a receiver does not confirm. What comes after that message was not
@@ -62,7 +62,7 @@ class Courier:
         return outcomes or [Outcome(entry.definition, entry.document, Result.COVERED)]
 
     def give_up(self, database: Database, change: Change, error: Exception) -> None:
-        """Leave a dead letter for an entry whose event is too old, so that later ones go past it.
+        """Write a dead letter for an entry whose event is too old, so that later ones skip it.
 
         Args:
             database: the database.
@@ -71,7 +71,9 @@ class Courier:
         """
         entry = self._entry(database, change)
         if entry is not None:
-            failure = MessageRefused(f"{error}. Given up; replay this dead letter to try again")
+            failure = MessageRefused(
+                f"{error}. No more retries; replay this dead letter to try again"
+            )
             self._conclude(database, entry, failure)
 
     def _entry(self, database: Database, change: Change) -> OutboxEntry | None:
@@ -126,7 +128,7 @@ class Courier:
     def _conclude(
         self, database: Database, entry: OutboxEntry, failure: MessageRefused | None
     ) -> None:
-        """Commit what became of an entry, unless it is gone: then it was sent elsewhere as well.
+        """Commit the result for an entry, unless it is gone: then another process also sent it.
 
         Args:
             database: the database.

@@ -1,7 +1,7 @@
 """`Inbox`: applies each message once, however often it is delivered.
 
-For those who receive what a `TopicSink` or an `EndpointSink` sends. It needs nothing of the sender
-but its messages.
+For receivers of messages from a `TopicSink` or an `EndpointSink`. It needs nothing from the sender
+except its messages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from onto_fn.phases import Subject
 
 
 class Receipt(Enum):
-    """What an inbox did about a message."""
+    """What an inbox did with a message."""
 
     PROCESSED = "processed"
     """The handler's writes are committed."""
@@ -39,9 +39,9 @@ class Inbox:
         database: where the handler's writes and the marks go.
         name: of the receiver; receivers of different names each process every message.
         latest_only: leave out a message if a later version of its document was processed.
-        keep: how long a mark stays. Delivered later than that, a message is processed again: keep
-            it above the time for which the sender or broker may deliver, which is 7 days unless
-            told in Pub/Sub, and 31 days at most.
+        keep: how long a mark stays. A message that is delivered later is processed again, so keep
+            marks longer than the sender or broker may deliver: in Pub/Sub 7 days by default, and 31
+            days at most.
         retry: bounds of the retries of one message.
 
     Marks are documents of `onto_inbox`. They have `expiresAt` for a TTL policy on that field; none
@@ -79,9 +79,9 @@ class Inbox:
     def process(self, message: Message, handler: Callable[[Message], Iterable[Write]]) -> Receipt:
         """Commit what the handler makes of a message, once.
 
-        The handler may be called again if its commit loses a race, so it must not have effects of
-        its own: what it returns is the effect. Writes that depend on what it has read carry a
-        precondition, or are `increments`.
+        The handler may be called again if its commit loses a race, so it must not have side
+        effects: the writes that it returns are its effect. Writes that depend on documents it read
+        need a precondition, or must be `increments`.
 
         Args:
             message: the message, delivered for the first time or again.

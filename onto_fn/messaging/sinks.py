@@ -1,7 +1,6 @@
 """Sinks that send: a Pub/Sub topic, an HTTP endpoint, or anything else that has `name` and `send`.
 
-They only know how to send one message once. When it is sent, and again, is not their business: see
-`onto_fn.messaging.courier`.
+A sink only sends one message once. `onto_fn.messaging.courier` decides when, and retries.
 """
 
 from __future__ import annotations
@@ -35,30 +34,30 @@ _local = threading.local()  # requests does not promise that threads can share a
 
 @runtime_checkable
 class Sink(Protocol):
-    """What sends messages. Two sinks of one name must be equal."""
+    """Sends messages. Two sinks with one name must be equal."""
 
     @property
     def name(self) -> str:
-        """Part of the messages' ids: what waits in the outbox finds its sink by it."""
+        """Part of the messages' ids; it identifies the sink in the outbox."""
         ...
 
     def send(self, message: Message, project: str) -> None:
-        """Send one message, and return when the receiver has it for good.
+        """Send one message, and return when the receiver has stored it.
 
         Args:
             message: the message.
-            project: id of the project whose database the message tells of.
+            project: id of the project of the database where the document changed.
 
         Raises:
             TransientError: it may succeed later.
-            PermanentError: it will not, until somebody mends something; says what.
+            PermanentError: it will fail until something is fixed; the message says what.
         """
         ...
 
 
 @dataclass(frozen=True)
 class TopicSink:
-    """A Pub/Sub topic. It has to exist; on the emulator, a topic that does not is made.
+    """A Pub/Sub topic. It must exist; on the emulator, a missing topic is created.
 
     Messages are in the binary mode of the CloudEvents binding, with an ordering key: a subscription
     with message ordering gets one document's messages in the order of their versions.
@@ -66,7 +65,7 @@ class TopicSink:
     Args:
         topic: id of a topic in the project of the database, or `projects/…/topics/…`.
         timeout: seconds that one attempt may take.
-        name: by which what waits in the outbox finds this sink; the topic unless told.
+        name: identifies this sink in the outbox; by default the topic.
 
     Example:
         >>> TopicSink("meeting-sessions").name
@@ -130,15 +129,15 @@ class EndpointSink:
     """An HTTP endpoint that gets each message by POST.
 
     Messages are in the binary mode of the CloudEvents binding, with the message's id as
-    `Idempotency-Key`. Any 2xx is a confirmation. 5xx, 408, 425, 429 and a missing answer are tried
-    again; everything else, redirects too, is a refusal.
+    `Idempotency-Key`. Any 2xx is a confirmation. 5xx, 408, 425, 429 and a missing answer are
+    retried; every other answer, including redirects, is a refusal.
 
     Args:
         url: `https://…` (or `http://…`).
-        authenticate: headers to add, asked for at each delivery, such as an `Authorization`.
+        authenticate: returns headers to add, such as `Authorization`; called for each delivery.
         timeout: seconds without an answer after which an attempt has failed.
-        name: by which what waits in the outbox finds this sink; the URL without its query unless
-            told. It is stored and logged, so it must not hold secrets.
+        name: identifies this sink in the outbox; by default the URL without its query. It is stored
+            and logged, so it must not contain secrets.
 
     Example:
         >>> EndpointSink("https://example.com/hooks/sessions?key=secret").name
@@ -197,7 +196,7 @@ class EndpointSink:
             raise TransientError(f"{self.name} does not answer: {type(error).__name__}") from error
         except requests.RequestException as error:
             raise MessageRefused(
-                f"{self.name} cannot be asked ({type(error).__name__}): mend `url` or "
+                f"{self.name} cannot be called ({type(error).__name__}): fix `url` or "
                 "`authenticate` of the EndpointSink"
             ) from error
         if 200 <= status < 300:
@@ -205,8 +204,8 @@ class EndpointSink:
         if status >= 500 or status in _TRANSIENT_STATUS:
             raise TransientError(f"{self.name} answers {status} {reason}")
         raise MessageRefused(
-            f"{self.name} refuses the message with {status} {reason}: mend the receiver, "
-            "or `url` and `authenticate` of the EndpointSink"
+            f"{self.name} refuses the message with {status} {reason}: fix the receiver, or `url` "
+            "and `authenticate` of the EndpointSink"
         )
 
 
@@ -229,8 +228,8 @@ def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, .
     """
     if sends and mode != "materialise":
         raise DeclarationError(
-            f"{owner} is in mode {mode!r}, which has no ledger, and a message could not be sent "
-            "exactly once; take `sends` out, or use the default mode"
+            f"{owner} is in mode {mode!r}, which has no ledger, so a message could not be sent "
+            "exactly once; remove `sends`, or use the default mode"
         )
     if not isinstance(sends, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise DeclarationError(f"`sends` of {owner} takes a list of sinks, got {sends!r}")
@@ -249,8 +248,8 @@ def sink_names(sends: Sequence[Sink], *, mode: Mode, owner: str) -> tuple[str, .
             )
     if len(set(names)) < len(names) or "" in names:
         raise DeclarationError(
-            f"`sends` of {owner} has the names {', '.join(map(repr, names))}; each sink needs one "
-            "of its own: give one `name=…`"
+            f"`sends` of {owner} has the names {', '.join(map(repr, names))}; each sink needs its "
+            "own name: set `name=…`"
         )
     return names
 
@@ -265,13 +264,13 @@ def sinks_by_name(sends: Sequence[Sink]) -> dict[str, Sink]:
     for sink in sends:
         if sinks.setdefault(sink.name, sink) != sink:
             raise DeclarationError(
-                f"two sinks are named {sink.name!r} and differ; give one of them `name=…`"
+                f"two different sinks are named {sink.name!r}; set `name=…` of one of them"
             )
     return sinks
 
 
 def _made_on_emulator(topic: str, project: str, timeout: float) -> bool:
-    """Make a topic that does not exist, if Pub/Sub is an emulator: nobody else does it there."""
+    """Create a missing topic if Pub/Sub is an emulator: nothing else creates it there."""
     if emulator_of("pubsub", project) is None:
         return False
     from google.api_core.exceptions import AlreadyExists

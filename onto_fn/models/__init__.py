@@ -1,4 +1,4 @@
-"""Domain models: the truth, one collection each."""
+"""Domain models: the source of truth, one collection each."""
 
 from onto_fn.models.domain import DomainModel
 from onto_fn.models.embedded import EmbeddedModel

@@ -1,8 +1,8 @@
 """What the annotation of a field says about its values: the rows of the types table.
 
 An annotation can be a class, a union, an `Annotated`, an alias or a container. `alternatives`
-resolves it to the kinds of values that it allows. What checks a declaration, a query or an
-aggregate asks this module instead of looking at `typing` by itself.
+resolves it to the kinds of values that it allows. Checks of declarations, queries and aggregates
+use this module instead of inspecting `typing` themselves.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The content of a model as it is stored: Firestore's names, what each object has, no None.
 
 pydantic writes a nested object by the type that its field declares, so that a subclass loses its
-fields, and leaves out every None or none. Here an object keeps all its fields. What is None and is
-read as None where it is missing is left out, at every depth. Any other None is stored as null: that
-of a required field, of one with another default, and one in the application's lists and maps.
+fields, and leaves out every None or none. Here an object keeps all its fields. A None that is also
+read as None if the field is missing is left out, at every depth. Any other None is stored as null:
+that of a required field, of one with another default, and one in the application's lists and maps.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Shape:
         optional: stored names of the fields that are None where a document has no such field.
         added: stored names of which each base class, as which it may be declared, lacks one.
         is_own: whether a serializer of the application's own writes the whole object.
-        obj_type: what tells the class apart where it is embedded.
+        obj_type: the name that identifies the class where it is embedded.
     """
 
     nested: tuple[tuple[str, str], ...]

@@ -37,7 +37,7 @@ _checked: set[type[Any]] = set()
 
 
 def check_model(model: type[BaseModel]) -> None:
-    """Refuse what could not be stored, or not be read again, in a model and all that it embeds.
+    """Refuse fields of a model, and of models that it embeds, that cannot be stored or read back.
 
     A model that refers to names that are not defined yet is left for a later call.
 
@@ -124,8 +124,8 @@ class _Walk:
             return
         if _class(listing.annotation) is Iterable:
             raise DeclarationError(
-                f"{place} is an Iterable, which pydantic reads as a generator that can be used up "
-                "and not stored; use list or Sequence"
+                f"{place} is an Iterable, which pydantic reads as a generator; a generator cannot "
+                "be stored. Use list or Sequence"
             )
         for item in listing.items:
             for found in alternatives(item):
@@ -141,8 +141,8 @@ class _Walk:
                     )
                 if found.kind == "model" and _is_set(listing.annotation):
                     raise DeclarationError(
-                        f"{place} is a set of {_shown(found.annotation)}, whose maps have no order "
-                        "to be stored in; use a list"
+                        f"{place} is a set of {_shown(found.annotation)}; maps have no order in "
+                        "which they could be stored. Use a list"
                     )
             self.value(item, f"{place}[]")
 
@@ -161,7 +161,7 @@ def _check_strict(model: type[BaseModel], place: str) -> None:
             is_changed = found.row is not None and found.row.is_converted
             if is_changed or _is_coerced(found):
                 raise DeclarationError(
-                    f"{place}.{name} is strict, and so refuses to read its own stored form; "
+                    f"{place}.{name} is strict, so it cannot be read from its own stored form; "
                     "declare the field with Field(strict=False)"
                 )
 
@@ -175,23 +175,23 @@ def _within(annotation: Any) -> Iterator[Alternative]:
 
 
 def _check_missing(model: type[BaseModel], place: str) -> None:
-    """Refuse what is not stored and needed for reading, or stored and refused."""
+    """Refuse fields that reading needs but that are not stored, or that are stored but refused."""
     for name, info in model.model_fields.items():
         if info.exclude and info.is_required():
             raise DeclarationError(
-                f"{place}.{name} is excluded, so that it is never stored, but required for "
-                "reading; give it a default"
+                f"{place}.{name} is excluded, so it is never stored, but it is required when the "
+                "document is read; give it a default"
             )
     if model.model_computed_fields and keeps_computed(model):
         raise DeclarationError(
             f"{place}: {model.__name__} has computed fields and "
-            f"extra={model.model_config.get('extra')!r}, so that it cannot read what it "
-            "stores; derive it from onto_fn.EmbeddedModel"
+            f"extra={model.model_config.get('extra')!r}, so it cannot read what it stores; derive "
+            "it from onto_fn.EmbeddedModel"
         )
 
 
 def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
-    """Refuse a union of which a stored value is read as another of its types."""
+    """Refuse a union if a stored value would be read as another of its types."""
     values = [alternative for alternative in found if alternative.kind not in {"null", "any"}]
     if len(values) < 2 or not any(a.row and a.row.is_converted for a in values):
         return
@@ -207,8 +207,8 @@ def _check_union(annotation: Any, found: list[Alternative], place: str) -> None:
                 continue
             if type(read) is not type(sample) or read != sample:
                 raise DeclarationError(
-                    f"{place} can be of type {row.name} or {type(read).__name__}, and nothing "
-                    "tells which of them a stored value was; use one of the types, or two fields"
+                    f"{place} can be of type {row.name} or {type(read).__name__}, and a stored "
+                    "value does not show which; use one of the types, or two fields"
                 )
 
 
@@ -248,7 +248,7 @@ def _check_zone(annotation: Any, found: list[Alternative], place: str) -> None:
         except ValidationError as error:
             if any(problem["type"] == "timezone_naive" for problem in error.errors()):
                 raise DeclarationError(
-                    f"{place} takes no time zone, and every time that Firestore has is in UTC; "
+                    f"{place} accepts no time zone, but every time in Firestore is in UTC; "
                     "declare it as a datetime"
                 ) from error
 
@@ -276,8 +276,8 @@ def _check_key(annotation: Any, place: str) -> None:
             read = []
         if read != [key] or type(read[0]) is not type(key):
             raise DeclarationError(
-                f"{place} is a map with keys of type {_shown(annotation)}, of which {key!r} is "
-                f"stored as the text {key_text(key)!r} and cannot be read again; use texts"
+                f"{place} is a map with keys of type {_shown(annotation)}; {key!r} is stored as "
+                f"the text {key_text(key)!r}, which cannot be read back. Use texts"
             )
 
 
@@ -293,8 +293,8 @@ def _why_unknown(found: Alternative) -> str:
     cls = found.annotation
     if _is_annotated(cls):
         return (
-            f"{_shown(cls)} is never read from its stored form, as InstanceOf and SkipValidation "
-            "take a value as it is; take them away"
+            f"{_shown(cls)} cannot be read from its stored form because InstanceOf and "
+            "SkipValidation do not convert values; remove them"
         )
     if found.values:
         return f"{found.values[0]!r} has no stored form; {_LISTED}"
@@ -305,8 +305,8 @@ def _why_unknown(found: Alternative) -> str:
     if _is_never_read(cls):
         base = _base_of(cls)
         return (
-            f"{_shown(cls)} is stored as a {base}, of which pydantic makes no {_shown(cls)} when "
-            f"it is read; declare {base}, or give the class a `__get_pydantic_core_schema__`"
+            f"{_shown(cls)} is stored as a {base}, and pydantic does not convert it back when it "
+            f"is read; declare {base}, or give the class a `__get_pydantic_core_schema__`"
         )
     return (
         f"{_shown(cls)} has no stored form; {_LISTED}, and "
@@ -328,7 +328,7 @@ def _base_of(annotation: Any) -> str | None:
 
 
 def _is_never_read(annotation: Any) -> bool:
-    """Whether a value can be stored, and what is stored is never read as one."""
+    """Whether a value can be stored but never read back as one."""
     if _is_annotated(annotation):
         return True
     return _base_of(annotation) is not None and is_only_an_instance(annotation)

@@ -32,9 +32,8 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
     """One kind of document, the single source of truth.
 
     Class keywords:
-        collection: template of the collection's path, such as `"users"` or
-            `"polls/{poll}/votes"`. Subclasses inherit it and share the collection; they are told
-            apart by the field `obj_type`.
+        collection: template of the collection's path, such as `"users"` or `"polls/{poll}/votes"`.
+            Subclasses inherit it and share the collection; the field `obj_type` distinguishes them.
         obj_type: the name stored in `obj_type`; default the class name.
         references: how fields of type `Ref` are stored: `"reference"` (default) as
             DocumentReferences, `"path"` as strings.
@@ -110,7 +109,7 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
             if name != "doc_id" and stored in METADATA_FIELDS:
                 raise DeclarationError(
                     f"{cls.__name__}.{name} would be stored as {stored!r}, a field that onto_fn "
-                    "writes itself; give it another alias"
+                    "writes; change the alias"
                 )
         check_model(cls)
 
@@ -150,8 +149,8 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
     def __eq__(self, other: object) -> bool:
         """Whether both are objects of one class and document, with the same content.
 
-        The version that an object was read from makes no difference: an object that was saved is
-        equal to the one that is read afterwards.
+        The version of the document does not matter: a saved object is equal to the same object when
+        it is read again.
         """
         if type(self) is not type(other):
             return NotImplemented

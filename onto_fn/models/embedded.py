@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class EmbeddedModel(BaseModel, metaclass=FreeNames):
     """A map inside a document; its fields are camelCase in Firestore, as a domain model's are.
 
-    A plain `pydantic.BaseModel` can be embedded as well; its names then stay as they are.
+    A plain `pydantic.BaseModel` can also be embedded; its field names are not changed.
 
     Class keywords:
-        obj_type: the name by which a map tells its class, stored in its field `obj_type`. Declare
+        obj_type: the name of the class, stored in a map's field `obj_type`. Declare
             it on the base class: its subclasses have it too, by default as their class name, and a
             field of the base class's type reads each map as the class that it names. Without it,
             the fields of a subclass are stored, and a field of the base class's type reads those
@@ -41,8 +41,8 @@ class EmbeddedModel(BaseModel, metaclass=FreeNames):
         'Bird'
 
     Raises:
-        DeclarationError: at class creation, if a subclass is told apart and its base class is not,
-            or two classes have one name.
+        DeclarationError: at class creation, if a subclass has an `obj_type` and its base class has
+            none, or two classes have one name.
     """
 
     __slots__ = ("_copied_from",)
@@ -105,7 +105,8 @@ class EmbeddedModel(BaseModel, metaclass=FreeNames):
 def copied_from(value: object) -> object | None:
     """The object that an embedded one is a copy of.
 
-    What is stored and not declared stays with the copy: it is the same thing, changed.
+    Stored fields that are not declared stay with the copy: it is a changed version of the same
+    object.
     """
     return getattr(value, "_copied_from", None) if isinstance(value, EmbeddedModel) else None
 

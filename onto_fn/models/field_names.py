@@ -1,7 +1,8 @@
 """Fields may be named like a method of pydantic, such as `copy`, `json` or `schema`.
 
-Pydantic would warn of such a field, and take the method for its default. Nobody here calls these
-methods, so that a field hides nothing. Names that pydantic itself needs (`model_dump`) are refused.
+Pydantic would warn of such a field, and take the method for its default. onto_fn does not call
+these methods, so such a field hides nothing. Names that pydantic itself needs (`model_dump`) are
+refused.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class FreeNames(ModelMetaclass):
         names = {*_ALL, *mcs.__free_names__, *(n for n in dir(mcs) if not n.startswith("_"))}
         hides_nothing = rf'Field name "(?:{"|".join(sorted(names))})" in '
         refusal = DeclarationError(
-            f"{name}.{_CONFIG}: pydantic keeps the name {_CONFIG!r} for itself; {REMEDY}"
+            f"{name}.{_CONFIG}: pydantic reserves the name {_CONFIG!r}; {REMEDY}"
         )
         if not isinstance(namespace.get(_CONFIG, {}), Mapping):
             raise refusal

@@ -85,7 +85,7 @@ def _declared(model: Any, name: str) -> Declared:
         elif kind.kind == "value" and kind.row is not None:
             rows[kind.row.name] = kind.row
         else:
-            problem = f"its type {_title(kind.annotation)} is not one of single values"
+            problem = f"its type {_title(kind.annotation)} does not hold single values"
     return Declared(name, stored, annotation, tuple(rows.values()), is_open, problem)
 
 

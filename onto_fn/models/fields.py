@@ -25,7 +25,7 @@ class Found:
         name: its name in Python.
         stored: its name in Firestore.
         annotation: its type.
-        is_computed: whether it has no value of its own, but one that is computed of others.
+        is_computed: whether its value is computed from other fields.
     """
 
     name: str
@@ -50,7 +50,7 @@ class StoredField:
 def stored_field(model: type[BaseModel], name: str) -> StoredField:
     """The field of a name such as `home_address.postal_code`, in Python's or Firestore's names.
 
-    A name that has a dot itself stands in backticks, unless it is the field's whole name.
+    A name that contains a dot is put in backticks, unless it is the field's whole name.
 
     Raises:
         DeclarationError: the model declares no such field.
@@ -137,7 +137,7 @@ def values_of(kinds: Iterable[Alternative]) -> Kinds:
 
 
 def is_open(kinds: Kinds) -> bool:
-    """Whether values may be of kinds that nothing tells."""
+    """Whether values may be of unknown kinds."""
     return not kinds or any(kind.kind in {"any", "unresolved", "unknown"} for kind in kinds)
 
 

@@ -1,6 +1,6 @@
 """Conditions and orders of queries, checked against the fields that they are on.
 
-What cannot be asked, or could never be what one means, is refused where it is declared.
+A condition that Firestore does not allow, or that can never match, is refused when it is declared.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def condition_field(model: type[StoredModel], name: str, op: Operator) -> Stored
     """The field that a condition is on.
 
     Raises:
-        DeclarationError: the model has no such field, or a range is asked of values that have no
-            order.
+        DeclarationError: the model has no such field, or the condition is a range of values that
+            have no order.
     """
     field = stored_field(model, name)
     if op in _RANGES:
@@ -71,7 +71,7 @@ def order_on(model: type[StoredModel], name: str, descending: bool) -> Order:
 
 
 def check_together(operators: Iterable[str], title: str) -> None:
-    """Refuse conditions that Firestore does not take in one query.
+    """Refuse conditions that Firestore does not allow in one query.
 
     Raises:
         DeclarationError: there are two conditions on lists, or two that exclude values.
@@ -81,8 +81,8 @@ def check_together(operators: Iterable[str], title: str) -> None:
         found = [op for op in asked if op in ops]
         if len(found) > 1:
             raise DeclarationError(
-                f"{title} has the conditions {' and '.join(map(repr, found))}; Firestore takes "
-                f"{kind} in a query. Leave one out, and choose among the documents in Python"
+                f"{title} has the conditions {' and '.join(map(repr, found))}; Firestore allows "
+                f"{kind} per query. Leave one out, and filter the documents in Python"
             )
 
 
@@ -90,7 +90,7 @@ def check_constant(model: type[StoredModel], name: str, op: Operator, value: obj
     """Refuse the value of a condition that could match no document.
 
     Raises:
-        DeclarationError: it has no stored form, or is of another type than the field.
+        DeclarationError: it has no stored form, or has another type than the field.
     """
     field = stored_field(model, name)
     try:
@@ -107,7 +107,7 @@ def filter_value(
     """A condition's value in the form in which the model stores its field.
 
     Raises:
-        InvalidValue: it has none, or is no list of values where the operator needs one.
+        InvalidValue: it has none, or it is not a list although the operator needs one.
     """
     if op in _LISTS:
         if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping | Enum):
@@ -174,14 +174,14 @@ def _check_order(model: type[StoredModel], name: str, field: StoredField, what: 
         if row is not None and not row.is_ordered:
             raise DeclarationError(
                 f"{what} on {model.__name__}.{name}: values of {row.name} are stored as "
-                f"{row.stored}s, whose order is not theirs. {row.note}"
+                f"{row.stored}s, which have a different order. {row.note}"
             )
 
 
 def _check_type(
     model: type[StoredModel], name: str, field: StoredField, op: Operator, value: Value
 ) -> None:
-    """Refuse a constant that no value of the field can equal, as all are of other types."""
+    """Refuse a constant that can equal no value of the field because the types differ."""
     kinds = items_of(field.kinds) if op in _ARRAYS else field.kinds
     if is_open(kinds) or any(kind.row is not None and kind.row.name == "Ref" for kind in kinds):
         return  # a reference may be stored as a text: older data has both
@@ -192,13 +192,13 @@ def _check_type(
             continue
         raise DeclarationError(
             f"{model.__name__}.{name} {op} {item!r}: the field is stored as "
-            f"{' or '.join(sorted(expected))} and the value as {given}, so that no document could "
-            "match; give a value of the field's type"
+            f"{' or '.join(sorted(expected))} and the value as {given}, so no document could "
+            "match; use a value of the field's type"
         )
 
 
 def _stored(kind: Alternative) -> str:
-    """How values of a kind are stored, as far as comparisons tell."""
+    """How values of a kind are stored, as far as comparisons distinguish them."""
     if kind.row is not None:
         return "number" if kind.row.stored in {"integer", "double"} else kind.row.stored
     return "array" if kind.kind == "list" else "map"

@@ -140,7 +140,7 @@ class DomainModelType(FreeNames):
         return instance
 
     def seen_fields(cls: type[StoredModel]) -> frozenset[str] | None:
-        """The stored fields that can make a difference to an object, or None if all can.
+        """The stored fields that can affect an object, or None if all can.
 
         All can where a class (a subclass included) keeps or refuses undeclared fields, or has code
         that sees a document before it is validated.
@@ -162,7 +162,7 @@ class DomainModelType(FreeNames):
         return stored.family(cls)
 
     def narrows_collection(cls: type[StoredModel]) -> bool:
-        """Whether the class is one of several in its collection, told apart by `obj_type`."""
+        """Whether the class is one of several in its collection, distinguished by `obj_type`."""
         return stored.narrows_collection(cls)
 
     def accepts(cls: type[StoredModel], fields: Fields) -> bool:
@@ -195,14 +195,14 @@ def _is_plain(base: type[Any]) -> bool:
 
 
 def mark_stored(model: StoredModel, path: str, time: datetime | None) -> None:
-    """Note where an object is stored, and the version that it was read from or saved as."""
+    """Record where an object is stored, and the version that was read or saved."""
     private: Any = model
     private._path = path
     private._update_time = time
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """What pydantic found wrong: one text a field."""
+    """What pydantic found wrong: one text per field."""
     return [
         f"{'.'.join(str(part) for part in item['loc']) or '(document)'}: {item['msg']}"
         for item in error.errors(include_url=False, include_input=False)

@@ -38,13 +38,13 @@ class ModelQuery(Generic[M]):
     def where(self, name: str, op: Operator, value: Value) -> ModelQuery[M]:
         """Only documents for which `name op value` holds.
 
-        A list of values (`in`, `not-in`, `array_contains_any`) may have any length: none finds
-        nothing, and what is more than Firestore takes in one query is asked in several.
+        A list of values (`in`, `not-in`, `array_contains_any`) may have any length: an empty list
+        finds nothing, and a list above Firestore's limit is split into several queries.
 
         Raises:
             DeclarationError: unknown field or operator, a range of values without order, or
-                conditions that Firestore does not take together.
-            InvalidValue: the value has no stored form, or is no list where one is needed.
+                conditions that Firestore does not allow together.
+            InvalidValue: the value has no stored form, or is not a list where one is needed.
         """
         filters = (*self.filters, condition(self.model, name, op, value))
         check_together((each.op for each in filters), f"a query of {self.model.__name__}")

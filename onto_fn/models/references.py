@@ -24,11 +24,11 @@ M = TypeVar("M", bound=StoredModel, covariant=True)
 class Ref(Reference, Generic[M]):
     """A reference to a document of `M`'s collection.
 
-    In a model, a field of this type takes a Firestore DocumentReference, a path
-    (`"users/tijuana"`, as older data has them), another `Ref`, or an instance of the model. It is
-    stored as a DocumentReference, or as its path if the model is declared with
-    `references="path"`. A reference into another database, as imports leave them, is kept as it is;
-    to read through it is an `InvalidReference`.
+    In a model, a field of this type takes a Firestore DocumentReference, a path (`"users/tijuana"`,
+    as older data has them), another `Ref`, or an instance of the model. It is stored as a
+    DocumentReference, or as its path if the model is declared with `references="path"`. A reference
+    to another database, as left by an import, is kept unchanged; reading through it raises
+    `InvalidReference`.
 
     Example:
         >>> from onto_fn import DomainModel, Ref
@@ -76,10 +76,10 @@ class Ref(Reference, Generic[M]):
 
 
 def as_reference(value: object) -> Reference:
-    """The reference that `value` stands for; see `Ref` for what is taken.
+    """The reference for `value`; see `Ref` for the accepted forms.
 
     Raises:
-        ValueError: it stands for none.
+        ValueError: it is not a reference in any of these forms.
     """
     if isinstance(value, Reference):
         return value
@@ -121,7 +121,7 @@ def _coerce(value: object, model: type[StoredModel] | None) -> Ref[Any]:
     is_here = reference.database is None
     if model is not None and is_here and not owns(model, reference.path):
         raise ValueError(
-            f"expected a reference into {collection_of(model)}, got {reference.path!r}"
+            f"expected a reference to a document of {collection_of(model)}, got {reference.path!r}"
         )
     return cast("Ref[Any]", cast(Any, Ref).of(reference))
 

@@ -64,7 +64,7 @@ def check_fields(cls: type[Any], kept: Iterable[str], base: type[Any], remedy: s
 
 def kept_name(cls: type[Any], name: str, base: type[Any], remedy: str) -> str:
     """The message about a name that is kept."""
-    return f"{cls.__name__}.{name}: {base.__name__} keeps the name {name!r} for itself; {remedy}"
+    return f"{cls.__name__}.{name}: {base.__name__} reserves the name {name!r}; {remedy}"
 
 
 def _overrides(member: object, kept: object) -> bool:

@@ -198,7 +198,7 @@ def _choice(made: JsonSchemaValue, members: Iterable[Any]) -> JsonSchemaValue:
             continue
         row = row_of(cast("type[Any]", type(value)))
         if row is None or row.stored not in {"string", "double"}:
-            raise PydanticInvalidForJsonSchema(f"{member!r} is a choice that rules cannot compare")
+            raise PydanticInvalidForJsonSchema(f"{member!r} is a value that rules cannot compare")
         values.append(native(value))
     plain = {key: value for key, value in made.items() if key not in {"const", "enum", "type"}}
     if len(values) == 1 and "const" in made:

@@ -58,7 +58,7 @@ def family(model: type[M]) -> Iterator[type[M]]:
 
 
 def narrows_collection(model: type[StoredModel]) -> bool:
-    """Whether a class is one of several in its collection, told apart by `obj_type`."""
+    """Whether a class is one of several in its collection, distinguished by `obj_type`."""
     return model.__owner__ is not model
 
 

@@ -40,13 +40,13 @@ def check_names(model: type[BaseModel], place: str) -> None:
         other = taken.setdefault(stored, name)
         if other != name:
             raise DeclarationError(
-                f"{place}.{other} and {place}.{name} would both be stored as {stored!r}; give one "
-                "of them another name, as in `Field(alias=…)`"
+                f"{place}.{other} and {place}.{name} would both be stored as {stored!r}; rename "
+                "one of them, or use `Field(alias=…)`"
             )
         if not stored or (len(stored) > 3 and stored.startswith("__") and stored.endswith("__")):
             raise DeclarationError(
-                f"{place}.{name} would be stored as {stored!r}, which Firestore keeps for itself; "
-                "give it another alias"
+                f"{place}.{name} would be stored as {stored!r}, which Firestore reserves; change "
+                "the alias"
             )
         if len(stored.encode()) > MAX_NAME_BYTES:
             raise DeclarationError(

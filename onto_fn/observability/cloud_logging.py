@@ -85,9 +85,8 @@ class CloudHandler(logging.Handler):
 class OutcomeLog(Observer):
     """Logs what becomes of each event.
 
-    A dead letter is an ERROR; an attempt or event that has to be repeated, and a commit that leaves
-    documents out, a WARNING; what was committed or sent INFO, what there was nothing to do for
-    DEBUG.
+    A dead letter is an ERROR. A failed attempt or event, and a commit that leaves documents out, is
+    a WARNING. A commit or sent message is INFO; an event that needed no work is DEBUG.
     """
 
     @contextmanager
@@ -97,7 +96,7 @@ class OutcomeLog(Observer):
             yield
         except Exception as error:
             labels = {**_labels(change), "outcome": "failed"}
-            message = "event %s of %s has to be delivered again: %s"
+            message = "event %s of %s must be delivered again: %s"
             _log.warning(message, change.event_id, change.path, error, extra={"labels": labels})
             raise
 
@@ -105,7 +104,7 @@ class OutcomeLog(Observer):
         """An attempt that is repeated."""
         labels = {**_labels(change), "view": subject.definition, "root": subject.root}
         labels |= {"attempt": attempt, "outcome": "retry"}
-        message = "%s: attempt %d failed, to be repeated: %s: %s"
+        message = "%s: attempt %d failed and will be retried: %s: %s"
         kind = type(error).__name__
         _log.warning(message, subject, attempt, kind, error, extra={"labels": labels})
 
@@ -129,7 +128,7 @@ class OutcomeLog(Observer):
         more = f" {outcome.error}" if outcome.error else ""
         if outcome.skipped:
             labels["skipped"] = len(outcome.skipped)
-            more += f"; left out, as their models refuse them: {_some(outcome.skipped)}"
+            more += f"; left out because they are invalid: {_some(outcome.skipped)}"
         if outcome.error:
             labels["error"] = outcome.error[:_MAX_LABEL]
         _log.log(

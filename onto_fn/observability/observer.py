@@ -19,11 +19,11 @@ _log = logging.getLogger("onto_fn")
 
 
 class Observer:
-    """Is told of every event that an engine handles. Define the methods that you need.
+    """Receives a callback for each event. Override the methods you need.
 
-    What a method raises is logged and changes nothing: what is committed is committed, whether it
-    can be told or not. Methods are called in the thread that handles the event; an engine may
-    handle several events at the same time.
+    An error in a method is logged and has no other effect: commits stay committed even if an
+    observer fails. Methods are called in the thread that handles the event; an engine may handle
+    several events at the same time.
 
     Example:
         >>> from onto_fn.observability import Change, Observer, Outcome
@@ -60,16 +60,16 @@ class Observer:
 
         Args:
             change: the event.
-            outcome: what became of it.
-            seconds: since the engine was given the event.
+            outcome: the result.
+            seconds: since the engine received the event.
         """
 
 
 def age(change: Change) -> float | None:
     """How many seconds ago a change was committed; None if its event does not say.
 
-    The clocks are the database's and this machine's, so that a young event may seem to come from
-    the future: it then has no age, which is 0. That of a deletion is unknown.
+    The age compares the clocks of the database and of this machine, so a young event may seem to
+    come from the future; its age is then 0. The age of a deletion is unknown.
     """
     if change.after_time is None:
         return None
@@ -78,7 +78,7 @@ def age(change: Change) -> float | None:
 
 @contextmanager
 def observed(observers: Sequence[Observer], change: Change) -> Generator[None]:
-    """Whatever is done about a change inside is told to the observers."""
+    """Reports all work on a change inside to the observers."""
     if not observers:
         yield
         return

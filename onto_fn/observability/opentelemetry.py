@@ -29,7 +29,7 @@ class OpenTelemetry(Observer):
     of the request or of the CloudEvent. The metrics, with the attributes `view` and `result`:
 
     * `onto_fn.builds`, `onto_fn.skips`, `onto_fn.retries`, `onto_fn.dead_letters`: counters;
-    * `onto_fn.event.age`: seconds from the change to its outcome, where the event tells its time;
+    * `onto_fn.event.age`: seconds from the change to its outcome, if the event has a time;
     * `onto_fn.event.latency`: seconds from the delivery to the outcome.
 
     Args:
@@ -53,10 +53,10 @@ class OpenTelemetry(Observer):
             "onto_fn.builds", unit="{build}", description="Views committed and messages sent"
         )
         self._skips = meter.create_counter(
-            "onto_fn.skips", unit="{event}", description="Events that there was nothing to do for"
+            "onto_fn.skips", unit="{event}", description="Events that needed no work"
         )
         self._retries = meter.create_counter(
-            "onto_fn.retries", unit="{attempt}", description="Attempts that were repeated"
+            "onto_fn.retries", unit="{attempt}", description="Attempts that were retried"
         )
         self._dead_letters = meter.create_counter(
             "onto_fn.dead_letters", unit="{event}", description="Events that could not be built"

@@ -1,4 +1,4 @@
-"""Requests: documents that clients write to ask for a change, and the write side of views."""
+"""Requests: documents with which clients request changes, and the write side of views."""
 
 from onto_fn.requests.decide import form_definition, patch_definition
 from onto_fn.requests.edit import edit, load_view

@@ -154,7 +154,8 @@ class Named:
     Attributes:
         name: of the shape.
         known: shapes by name.
-        is_told: whether the map has to tell its class by `obj_type`: it is in the place of another.
+        is_told: whether the map must name its class in `obj_type`, because it replaces another
+            class.
     """
 
     name: str

@@ -30,7 +30,7 @@ from onto_fn.views.definition import BuiltDocuments, Transition, fingerprint
 
 
 class RequestDocument(DomainModel):
-    """Base of the classes of requests' documents; they are clients', and no truth of the domain."""
+    """Base of the classes of request documents; clients own them, they are not domain documents."""
 
 
 def form_definition(form: type[Form[Any]], done: TaskDone) -> Definition:
@@ -121,7 +121,7 @@ def decide_patch(
     source = WritableStore[Any].load(
         view.__store__, _root_path(model, params[patch.__root_id__], params), reader
     )
-    # Whether the root does not exist or is not for this user: it must not be possible to tell.
+    # A missing root and a root that this user may not see must give the same answer.
     if source is None or path not in _paths(view(source.store)):
         raise Refused(f"{path} does not exist")
     target = view(source.store)
@@ -203,10 +203,10 @@ def _creations(form: type[Form[Any]], made: Iterable[DomainModel]) -> dict[str, 
     created: dict[str, Fields] = {}
     for model in made:
         if not isinstance(model, DomainModel) or isinstance(model, ViewDocument):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise BuildError(f"{name} returned {model!r}, which is no domain object")
+            raise BuildError(f"{name} returned {model!r}, which is not a domain object")
         if allowed and not isinstance(model, allowed):
             raise BuildError(
-                f"{name} returned a {type(model).__name__}, which its type does not say"
+                f"{name} returned a {type(model).__name__}, which its return type does not declare"
             )
         try:
             path = model.doc_ref.path
@@ -215,7 +215,9 @@ def _creations(form: type[Form[Any]], made: Iterable[DomainModel]) -> dict[str, 
         if path in created:
             raise BuildError(f"{name} returned two objects for {path}")
         if path.partition("/")[0] in OWN_COLLECTIONS or form.__path__.match(path) is not None:
-            raise BuildError(f"{name} may not write {path}: it is onto_fn's, or a form itself")
+            raise BuildError(
+                f"{name} may not write {path}: it is a document of onto_fn, or a request"
+            )
         created[path] = DomainModel.doc_fields(model)
     return created
 

@@ -143,7 +143,9 @@ class _Reader:
     ) -> tuple[str, int | float] | None:
         """A bound, or None if every number that Firestore has is within it."""
         if math.isnan(value):
-            raise DeclarationError(f"{self.place}: {name} is NaN, within which no number is")
+            raise DeclarationError(
+                f"{self.place}: {name} is NaN, and no number satisfies that bound"
+            )
         lowest, highest = (_MIN_INT, _MAX_INT) if is_integer else (-math.inf, math.inf)
         is_exclusive = name.startswith("exclusive")
         if name in _LOWER:
@@ -154,8 +156,8 @@ class _Reader:
             is_always = value > highest or (not is_exclusive and value == highest)
         if is_never:
             raise DeclarationError(
-                f"{self.place}: {name} is {value}, within which Firestore has no "
-                f"{'64-bit integer' if is_integer else 'number'}; give it another bound"
+                f"{self.place}: {name} is {value}, and no "
+                f"{'64-bit integer' if is_integer else 'number'} satisfies that bound; change it"
             )
         if is_always:
             return None
@@ -207,6 +209,6 @@ _KINDS: dict[str, Callable[[_Reader, Schema], Shape]] = {
 
 def _unknown(place: str, why: str) -> DeclarationError:
     return DeclarationError(
-        f"{place}: security rules cannot tell whether it is valid: {why}. Use a type that "
+        f"{place}: security rules cannot check whether it is valid: {why}. Use a type that "
         "docs/types.md lists, or Any"
     )

@@ -31,10 +31,11 @@ def edit(
 ) -> T:
     """Change a view by its setters, and save the domain documents that this changes.
 
-    Only what has changed is written, in one commit, and only if all that the view has read is still
-    the same; otherwise everything is done again with what there is now. So `change` may run
-    several times, and should have no other effects. If Firestore does not answer, a change that it
-    has made may be found made already: what must happen once is a `Patch`.
+    Only changed documents are written, in one commit, and only if all documents that the view read
+    are unchanged; otherwise everything is repeated with the present documents. So `change` may run
+    several times, and should have no other effects. If Firestore does not answer, documents that
+    already hold the result count as saved, even if another writer made the same change: use a
+    `Patch` for a change that must happen exactly once.
 
     Args:
         database: the database.
@@ -46,7 +47,7 @@ def edit(
     Example: `edit(database, UserView, "thomasina", lambda view: setattr(view, "last_name", "M"))`
 
     Raises:
-        MissingDocument: the root does not exist, or something that the view requires.
+        MissingDocument: the root, or another document that the view requires, does not exist.
         Refused: a setter refuses; nothing was written.
         RetriesExhausted: nothing was written.
     """
@@ -67,7 +68,7 @@ def edit(
 def load_view(
     database: Database, view: type[V], root: Ref[Any] | str, *, retry: RetryPolicy | None = None
 ) -> V:
-    """A view as it is now, computed from its sources; what its setters change, `save` saves.
+    """Load a view, computed from its present sources; `save` saves what its setters change.
 
     Args:
         database: the database.

@@ -1,4 +1,4 @@
-"""What a change to an object changes in its document: nested keys, and nothing beside them.
+"""Finds the nested keys of a document that a changed object changes, and no others.
 
 Three values are compared at every depth: what is stored, what the object was when it was read, and
 what it is now. The last two have only what the model declares (and keeps); where they do not

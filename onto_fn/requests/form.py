@@ -1,4 +1,4 @@
-"""`Form`: a document that a client writes to have domain documents created."""
+"""`Form`: a document with which a client requests new domain documents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Form(RequestModel, Generic[S]):
             variable of its path, that is the id of the store's root. What `submit` changes of the
             store's objects is saved as well, only if all that was read is still the same.
         name: the form's name in dead letters and calls; default the class name.
-        version: change it to mark a change of code that the class's own source does not show.
+        version: change it when code changes that is not in the class's own source.
 
     Example:
         >>> from onto_fn import DomainModel, Form
@@ -87,7 +87,7 @@ class Form(RequestModel, Generic[S]):
 
         Raises:
             DeclarationError: the form reads no store.
-            BuildError: it is not loaded, as nothing but onto_fn's own call of `submit` does.
+            BuildError: it is not loaded; only onto_fn's own call of `submit` loads it.
         """
         if self._store is not None:
             return self._store
@@ -104,10 +104,10 @@ class Form(RequestModel, Generic[S]):
     def submit(self, request: Request) -> Iterable[DomainModel]:
         """The objects to create.
 
-        It may run again if its commit loses a race, so it must not have effects of its own.
+        It may run again if its commit loses a race, so it must not have side effects.
 
         Args:
-            request: who asks, and where.
+            request: the user, and the path of the request.
 
         Raises:
             Refused: the request is refused; the client may read why.
@@ -119,13 +119,13 @@ def _check_root(cls: type[Form[Any]]) -> None:
     name, store = cls.__name__, RequestType.store_type(cls)
     if store is None:
         if cls.__root_id__ is not None:
-            raise DeclarationError(f"{name} has root={cls.__root_id__!r}, and reads no store")
+            raise DeclarationError(f"{name} has root={cls.__root_id__!r}, but reads no store")
         return
     known = [*cls.__path__.variables, *cls.model_fields]
     if cls.__root_id__ is None or cls.__root_id__ not in known:
         raise DeclarationError(
-            f"{name} reads {store.__name__}; say which of {', '.join(known)} is the id of "
-            f"its root: `root='…'` (it is {cls.__root_id__!r})"
+            f"{name} reads {store.__name__}; declare which of {', '.join(known)} is the id of its "
+            f"root: `root='…'` (it is {cls.__root_id__!r})"
         )
     missing = set(store.root().model.template().variables) - set(cls.__path__.variables)
     if missing:

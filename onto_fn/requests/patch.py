@@ -1,4 +1,4 @@
-"""`Patch`: a document that a client writes to have fields of a view changed."""
+"""`Patch`: a document with which a client requests changes of a view's fields."""
 
 # A method of a metaclass takes the class; see `request.py`.
 # pyright: reportGeneralTypeIssues=false
@@ -72,17 +72,15 @@ class Patch(RequestModel, Generic[V], metaclass=PatchType):
     that the setters change are written. Security rules and `onto_request` refuse any other field;
     in a document that comes from elsewhere it is ignored (`extra="forbid"` refuses it there too).
 
-    Class keywords:
-        path: template of the requests' paths, which ends in a variable: the request's id.
-        target: the field by which the client says which of the user's documents it means: the value
-            of the variable of the view's path that the patch's path does not have. A mapping from
-            variables to fields if there are several.
-        root: the variable of the view's path that is the id of the store's root; default the one
-            that `target` gives, or the only one there is.
-        create: who may create a request; without it, no client may.
-        read: who may read (and so watch) it; default the owner that `create` names, if it does.
-        name: the patch's name in dead letters and calls; default the class name.
-        version: change it to mark a change of code that the class's own source does not show.
+    Class keywords: path: template of the requests' paths, which ends in a variable: the request's
+        id. target: the field with which the client chooses one of the user's documents: it holds
+        the value of the variable of the view's path that the patch's path does not have. If there
+        are several such variables, a mapping from variables to fields. root: the variable of the
+        view's path that is the id of the store's root; default the one that `target` gives, or the
+        only one there is. create: who may create a request; without it, no client may. read: who
+        may read (and so watch) it; default the owner that `create` names, if it does. name: the
+        patch's name in dead letters and calls; default the class name. version: change it when code
+        changes that is not in the class's own source.
 
     Example:
         >>> from onto_fn import DomainModel, Patch, Refused, Store, ViewModel, root
@@ -148,7 +146,8 @@ class Patch(RequestModel, Generic[V], metaclass=PatchType):
             _check_setter(cls, name)
             if (info.alias or name) in cls.__targets__.values():
                 raise DeclarationError(
-                    f"{cls.__name__}.{name} is stored like the target {info.alias!r}; rename that"
+                    f"{cls.__name__}.{name} is stored under the same name as the target, "
+                    f"{info.alias!r}; rename it"
                 )
 
 
@@ -180,7 +179,8 @@ def _root_of(cls: type[Patch[Any]], root: str | None) -> str:
     candidates = [root] if root else list(cls.__targets__) or list(variables)
     if len(candidates) != 1 or candidates[0] not in variables:
         raise DeclarationError(
-            f"{cls.__name__}: say which variable of {cls.__view__.__path__.text!r} is the id of "
+            f"{cls.__name__}: declare which variable of {cls.__view__.__path__.text!r} is the id "
+            "of "
             f"the view's root, a {model.__name__}: `root='…'`"
         )
     missing = set(model.template().variables) - set(variables)
@@ -197,9 +197,9 @@ def _check_owner(cls: type[Patch[Any]]) -> None:
     for part in cls.__create__.alternatives():
         if isinstance(part, Owner) and part.variable not in cls.__view__.__path__.variables:
             raise DeclarationError(
-                f"{cls.__name__}: create={part}, but {part.variable!r} is no variable of the "
-                f"view's path {cls.__view__.__path__.text!r}, so that any user could change any "
-                "of its documents. Name the variable as the view does"
+                f"{cls.__name__}: create={part}, but {part.variable!r} is not a variable of the "
+                f"view's path {cls.__view__.__path__.text!r}, so any user could change any of its "
+                "documents. Use the variable name of the view's path"
             )
 
 

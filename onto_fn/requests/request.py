@@ -180,8 +180,8 @@ class RequestModel(BaseModel, metaclass=RequestType):
             f"{{{variable}}}" for variable in cls.__path__.variables
         }:
             raise DeclarationError(
-                f"{cls.__name__}: path {path!r} must name documents by a variable, one document a "
-                "request, as in 'users/{user_id}/cityForms/{city_id}'"
+                f"{cls.__name__}: path {path!r} must end in a variable, so that each request is "
+                f"its own document, as in 'users/{{user_id}}/cityForms/{{city_id}}'"
             )
         cls.__request_name__ = check_name(name or cls.__name__, what="form or patch")
         cls.__version__ = version
@@ -199,7 +199,7 @@ class RequestModel(BaseModel, metaclass=RequestType):
             if (info.alias or name) in METADATA_FIELDS:
                 raise DeclarationError(
                     f"{cls.__name__}.{name} would be stored as {info.alias or name!r}, which a "
-                    "client must not choose; give it another name"
+                    "client must not choose; rename it"
                 )
         check_read(cls)
 

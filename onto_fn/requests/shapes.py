@@ -290,7 +290,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values, told apart by type: 1 is not true."""
+    """One of some values, distinguished by type: 1 is not true."""
 
     values: tuple[Any, ...]
 

@@ -111,7 +111,7 @@ class WritableStore(Generic[S]):
         )
 
     def written(self, writes: Sequence[Write], time: datetime) -> None:
-        """Take what was committed for what was read: later changes are told from it."""
+        """Use the committed content as what was read: later changes are compared with it."""
         for write in writes:
             self._documents[write.path] = Document(write.path, write.fields, time)
             for versions in (self.read_set.sources, self.read_set.matched):
@@ -142,8 +142,8 @@ def _edits(tracked: _Tracked) -> Edits:
     edits = tracked.original.edits(content, made)
     if edits and isinstance(model, ViewDocument):
         raise BuildError(
-            f"{tracked.path} is the document of a view, which is computed; change the domain "
-            "models that it is computed from"
+            f"{tracked.path} is a view document, which is computed; change the domain models from "
+            "which it is computed"
         )
     return edits
 

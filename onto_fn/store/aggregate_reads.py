@@ -57,15 +57,15 @@ class AggregateRead(Conditions[Numbers]):
         for option, value, kind in options:
             if not isinstance(value, kind):  # a measure of that name
                 raise DeclarationError(
-                    f"an aggregate of {model.__name__} has {option}={value!r}, which is an option "
-                    f"and a {kind.__name__}; give the measure another name"
+                    f"an aggregate of {model.__name__} has {option}={value!r}: {option} is an "
+                    f"option, but the value is a {kind.__name__}; rename the measure"
                 )
         if not measures:
             raise DeclarationError(f"an aggregate of {model.__name__} needs at least one measure")
         if CHANGES in measures:
             raise DeclarationError(
-                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, a name that "
-                "onto_fn keeps for itself; give it another"
+                f"an aggregate of {model.__name__} has a measure named {CHANGES!r}, which onto_fn "
+                "reserves; rename it"
             )
         if not 1 <= shards <= MAX_SHARDS:
             raise DeclarationError(f"shards must be from 1 to {MAX_SHARDS}, got {shards}")
@@ -124,8 +124,8 @@ class AggregateRead(Conditions[Numbers]):
     def where(self, field: str, op: Any, value: object | Getter[Any]) -> Self:
         if op not in {"==", "array_contains"}:
             raise DeclarationError(
-                f"an aggregate's filter is '==' or 'array_contains', got {op!r}: each document "
-                "has to know its groups"
+                f"an aggregate's filter must use '==' or 'array_contains', got {op!r}: a document "
+                "alone must determine its groups"
             )
         return super().where(field, op, value)
 
@@ -137,8 +137,8 @@ class AggregateRead(Conditions[Numbers]):
     def more(self, asked: Asked, answer: Answer) -> Asked | None:
         """The shards of the generation that the pointer names, and its extremes.
 
-        The queries for these are not noted: whatever changes their result changes a shard, in the
-        same commit.
+        These queries are not part of the read set: every change of their result also changes a
+        shard, in the same commit.
         """
         if isinstance(asked.about, _Group):
             return None
@@ -167,7 +167,7 @@ class AggregateRead(Conditions[Numbers]):
             shown: the generation; of another definition, it may have had other filters.
 
         Raises:
-            BuildError: this read does not tell all that the generation's groups are told apart by,
+            BuildError: this read lacks a value that distinguishes the generation's groups,
                 or asks for a group that the generation does not have.
         """
         wanted = list(shown.shape.keyed)
@@ -182,8 +182,8 @@ class AggregateRead(Conditions[Numbers]):
         )
         if wanted or not is_left or shown.shape.collection != self.model.template():
             raise BuildError(
-                f"{self.title} is counted by other filters now, and its numbers are not complete; "
-                f"run `onto backfill {shown.name}`. Until then the view stays as it is"
+                f"{self.title} has new filters, and its new numbers are not complete; run `onto "
+                f"backfill {shown.name}`. Until then the view stays unchanged"
             )
         [key] = replace(query, filters=tuple(filters)).keys()
         return shown.group(key)
@@ -198,17 +198,17 @@ class AggregateRead(Conditions[Numbers]):
 def aggregate(
     model: type[DomainModel], *, shards: int = 1, name: str = "", **measures: Measure
 ) -> AggregateRead:
-    """Numbers over all documents of a collection, or those that equality filters leave.
+    """Numbers over all documents of a collection, or over those that match equality filters.
 
-    The cost of an event is constant, whatever the number of documents. The value in the store is a
+    The cost of an event does not depend on the number of documents. The value in the store is a
     dict of the measures; those with `by` are dicts by key, without keys that no document has.
 
     Args:
         model: class of the documents.
-        shards: among how many documents the writes of one group are spread. One sustains about one
-            change a second (Firestore's guidance); 10 shards ten.
+        shards: number of documents over which the writes of one group are spread. One shard
+            sustains about one change per second (Firestore's guidance), 10 shards ten.
         name: of the aggregate, unique; default the store's and the attribute's name. Keep it when
-            renaming those.
+            you rename either.
         measures: what to keep: `count`, `total`, `average`, `minimum`, `maximum`.
 
     Example:

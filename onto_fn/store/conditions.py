@@ -1,4 +1,4 @@
-"""`Conditions`: what reads of the documents for which conditions hold have in common."""
+"""`Conditions`: base of the reads that select documents by conditions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Condition:
             )
         except InvalidValue as error:
             raise BuildError(
-                f"{read.title}: the value for {self.name!r} cannot be asked for: {error}"
+                f"{read.title}: the value for {self.name!r} cannot be used in a query: {error}"
             ) from error
 
 
@@ -83,8 +83,9 @@ class Conditions(Read[T]):
             field: a field of the model, in Python's or Firestore's name.
             op: one of Firestore's operators, such as `"=="` or `"array_contains"`.
             value: a constant, or a function of the store. A list of values (`in`, `not-in`,
-                `array_contains_any`) may have any length: an empty one finds nothing (of `not-in`,
-                all that have a value), and a long one is asked in parts, one more call each.
+                `array_contains_any`) may have any length: an empty one finds nothing (with
+                `not-in`, all documents that have a value), and a long one is split into parts, one
+                call each.
 
         Raises:
             DeclarationError: unknown field or operator, a constant of another type than the field,

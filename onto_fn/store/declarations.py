@@ -48,13 +48,14 @@ def one(
         model: its class.
         getter: path to the reference, of a read and its fields, such as `"meeting.location"`; or a
             function of the store that returns the reference (or None, with a default).
-        default: value if the reference is None or the document does not exist. Without it, that is
-            a dead letter, resolved by itself when the document is created.
-        invalid: value if the model refuses the document. Without it, that is a dead letter. In both
-            cases its correction rebuilds the view.
+        default: value if the reference is None or the document does not exist. Without it, a
+            missing document is a dead letter, resolved automatically when the document is created.
+        invalid: value if the document is invalid. Without it, an invalid document is a dead letter.
+            In both cases fixing the document rebuilds the view.
 
     Raises:
-        DeclarationError: when the store is declared; the path leads to no reference to the model.
+        DeclarationError: when the store is declared: the path does not lead to a reference to the
+            model.
 
     Example: `location = one(Location, "meeting.location")`, which is the same as
         `location = one(Location, lambda store: store.meeting.location)`
@@ -75,14 +76,16 @@ def many(
         model: their class.
         getter: path to the references, such as `"team.members"`, or `"order.lines.product"` for
             those of a list of embedded models; or a function of the store that returns them.
-        missing: `"error"` makes a document that does not exist a dead letter, resolved by itself
-            when it is created; `"skip"` leaves it out. In both cases its creation rebuilds.
-        invalid: `"error"` makes a document that its model refuses a dead letter of the whole view;
-            `"skip"` leaves it out, and the ledger, the log and `onto status` say so. In both cases
-            its correction rebuilds.
+        missing: with `"error"`, a missing document is a dead letter, resolved automatically when
+            the document is created; `"skip"` leaves it out. In both cases its creation rebuilds the
+            view.
+        invalid: with `"error"`, an invalid document is a dead letter of the whole view; `"skip"`
+            leaves it out, and the ledger, the log and `onto status` report it. In both cases fixing
+            the document rebuilds the view.
 
     Raises:
-        DeclarationError: when the store is declared; the path leads to no references to the model.
+        DeclarationError: when the store is declared: the path does not lead to references to the
+            model.
 
     Example: `users = many(User, "meeting.users")`, which is the same as
         `users = many(User, lambda store: store.meeting.users)`
@@ -111,8 +114,8 @@ def query(model: type[M], *, invalid: WhenInvalid = "error") -> QueryRead[M]:
 
     Args:
         model: their class.
-        invalid: `"error"` makes a document that its model refuses a dead letter of the whole view;
-            `"skip"` leaves it out, as for `many`. A `limit` counts it all the same.
+        invalid: with `"error"`, an invalid document is a dead letter of the whole view; `"skip"`
+            leaves it out, as for `many`. A `limit` still counts it.
 
     Example: `meetings = query(Meeting).where("users", "array_contains", lambda s: s.user.doc_ref)`
     """

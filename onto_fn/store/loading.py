@@ -1,8 +1,8 @@
-"""Reading a store: level by level, one batched read a level, every read noted.
+"""Reading a store: level by level, one batched read per level; every read is recorded.
 
-What a store asks for and who reads it are apart. A `Loading` says what it needs next and is given
-what came; `load_all` is the one loop that reads. So one store can be loaded by itself, or many in
-step, with one batched read a level for all of them, or from memory.
+A `Loading` does not read: it says what it needs next and receives the answer; `load_all` is the
+only loop that reads. So one store can be loaded alone, many in step with one batched read per
+level, or from memory.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class ReadSet:
         sources: documents read by reference: path -> update time, or None where MISSING.
         matched: documents that queries returned: path -> update time.
         queries: the queries that were run, each with its result: path -> update time.
-        skipped: documents that were left out because their models refuse them, by path. Like all
-            others they are among what was read, so that their correction is noticed.
-        documents: the documents themselves, by path. Of one that was read in two versions (which
-            no snapshot does, but a build may that remembers some of its sources), here and above it
-            is the older: the newer one's event is then still to come.
+        skipped: invalid documents that were left out, by path. They are part of the read set, so
+            that fixing them rebuilds the view.
+        documents: the documents themselves, by path. If a document was read at two versions
+            (possible only with `consistency="eventual"`), the older one is kept here and above: the
+            event of the newer one is still to come.
     """
 
     sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
@@ -92,7 +92,7 @@ class ReadSet:
 
 
 class Known(Protocol):
-    """What need not be read, as it is remembered."""
+    """Remembered documents, which are not read again."""
 
     def lacking(self, asked: Asked) -> Asked:
         """What has to be read of what is asked for."""
@@ -108,14 +108,14 @@ class Known(Protocol):
 
 
 class Asking(Protocol):
-    """Something that asks until it has what it needs."""
+    """Requests documents until it has what it needs."""
 
     def asks(self) -> Asked | None:
         """What it needs next; None if it needs nothing more."""
         ...
 
     def receive(self, answer: Answer | PermanentError) -> None:
-        """Take what came of it: the answer, or why no document could be read."""
+        """Receive the answer, or the reason why no document could be read."""
         ...
 
 
@@ -274,7 +274,7 @@ class Loading(Generic[S]):
                 continue
         if not level:
             names = ", ".join(self._pending)
-            raise BuildError(f"{self._type.__name__}: these reads wait for each other: {names}")
+            raise BuildError(f"{self._type.__name__}: these reads depend on each other: {names}")
         return level
 
 

@@ -2,8 +2,8 @@
 
 The code is read, not run: a getter may do anything, and at import there is nothing to give it. It
 is read as the compiled instructions that this Python has for it, whose names differ a little from
-version to version. So nothing is asked of them but what they push and store; whatever is not
-understood is taken for fine, and shows when the store is loaded.
+version to version. So only the values that they push and store are used. Code that is not
+understood is accepted; its errors show when the store is loaded.
 """
 
 from __future__ import annotations

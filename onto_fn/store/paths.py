@@ -54,7 +54,7 @@ class PathGetter:
         self.names = names_in(text)
         if len(self.names) < 2:
             raise ValueError(
-                f"{text!r} names a read and no field of it; a path is such as 'team.members'"
+                f"{text!r} names a read but none of its fields; write a path such as 'team.members'"
             )
 
     def __call__(self, store: object) -> Any:
@@ -114,17 +114,17 @@ def _step(where: str, kinds: Kinds, name: str) -> tuple[str, Kinds]:
     models = tuple(kind for kind in kinds if kind.kind == "model" and not _is_dict(kind))
     if not models:
         advice = (
-            "what a reference leads to is a read of its own; declare that, and begin the path with "
-            "its name"
+            "a path cannot follow a reference; declare a read for the referenced document, and "
+            "begin the path with its name"
             if any(map(_is_reference, kinds))
-            else "a path goes through models and lists of models; give a function of the store"
+            else "a path goes through models and lists of models; pass a function of the store"
         )
-        raise DeclarationError(f"{where}, {name!r} is asked of {_named(kinds)}: {advice}")
+        raise DeclarationError(f"{where}, {name!r} is looked up in {_named(kinds)}: {advice}")
     found = fields_named(models, name)
     if not found:
         raise DeclarationError(
             f"{where}, {_named(models)} has no field {name!r}; {known_fields(models)}. For "
-            "anything but a field, give a function of the store"
+            "anything other than a field, pass a function of the store"
         )
     return found[0].name, kinds_of(*(field.annotation for field in found))
 

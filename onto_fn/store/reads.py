@@ -1,8 +1,8 @@
-"""What every read of a store has, and the read of its root.
+"""The base class of reads, and the read of the root.
 
-Each is a descriptor: on the class it is the declaration, on a loaded store it is the value. Which
-model a read returns is static, because triggers are registered when functions are deployed; which
-documents, is computed from what was read before.
+Each is a descriptor: on the class it is the declaration, on a loaded store it is the value. The
+model of a read is static, because triggers are registered when functions are deployed. Its
+documents are computed from earlier reads.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Read(Generic[T]):
         self._make: Callable[[Document], Any] = model.from_document
 
     def __set_name__(self, owner: type, name: str) -> None:
-        if self.declared_in is None:  # of another owner, `Store` tells when its class is complete
+        if self.declared_in is None:  # a second owner is reported by Store.__init_subclass__
             self.name = name
             self.owner = owner.__name__
             self.declared_in = owner
@@ -105,7 +105,7 @@ class Read(Generic[T]):
 
     @property
     def may_skip(self) -> bool:
-        """Whether it goes on without a document that its model refuses."""
+        """Whether it leaves out invalid documents."""
         return self.invalid == "skip"
 
     def getters(self) -> list[Getter[Any]]:
@@ -172,8 +172,8 @@ class Read(Generic[T]):
             raise InvalidReference(f"{self.title}: {error}") from error
         if reference.database is not None:
             raise InvalidReference(
-                f"{self.title} got a reference into another database, {reference}; nothing is read "
-                "from there. Correct the reference in the source, or leave it out in the getter"
+                f"{self.title} got a reference to another database, {reference}, which is never "
+                "read. Correct the reference in the source, or leave it out in the getter"
             )
         if not self.model.owns(reference.path):
             raise InvalidReference(

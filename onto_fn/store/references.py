@@ -58,7 +58,7 @@ class ReferenceRead(Read[T]):
         if first.holds == "dict":
             raise DeclarationError(
                 f"{self.title}: the path {self.getter.text!r} begins with `{name}`, which holds a "
-                "dict; give a function of the store"
+                "dict; pass a function of the store"
             )
         several = first.holds == "list"
         self.getter.resolve(self.title, first.model, several, self.form, self.model)

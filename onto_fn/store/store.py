@@ -57,8 +57,8 @@ class Store(metaclass=StoreType):
     """What a view reads: one `root`, and reads that start from it.
 
     A getter is a path, such as `"team.members"`, or a function of the store as loaded so far. It is
-    evaluated as early as what it uses is there, and all documents that are known at one level are
-    read in one call.
+    evaluated as soon as the reads that it uses are loaded, and all documents that are known at one
+    level are read in one call.
 
     Example:
         >>> from onto_fn import DomainModel, Ref, Store, one, root
@@ -97,8 +97,8 @@ class Store(metaclass=StoreType):
         for name, read in own.items():
             if (read.declared_in, read.name) != (cls, name):
                 raise DeclarationError(
-                    f"{cls.__name__}.{name} is the same read as {read.title}; declare it again, "
-                    "as a read belongs to one name in one store"
+                    f"{cls.__name__}.{name} is the same read object as {read.title}; declare a new "
+                    "one, because a read belongs to one name in one store"
                 )
         cls.__reads__ = {**cls.__reads__, **own}
         roots = [name for name, read in cls.__reads__.items() if isinstance(read, Root)]

@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only",
         type=lambda names: names.split(","),
-        help="emulators, separated by commas, instead of those with a port in firebase.json",
+        help="emulators, separated by commas; by default those with a port in firebase.json",
     )
     parser.add_argument("--project", default=DEFAULT_PROJECT, help="begins with demo-")
     return parser

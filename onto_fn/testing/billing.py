@@ -51,12 +51,12 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
             self.counts.update(amounts)
 
     def returned(self, documents: int) -> None:
-        """A query has found so many documents."""
+        """Count the documents that a query found."""
         self._add(reads=max(1, documents))
 
 
 class _Counted:
-    """A query's answer, which tells how many documents it had when it ends."""
+    """A query's answer, which reports the number of its documents when it ends."""
 
     def __init__(self, answer: Any, billing: Billing) -> None:
         self._answer = answer

@@ -71,8 +71,8 @@ def call(
     """
     if user is not None and user.token is not None and "auth" not in suite.only:
         raise EmulatorError(
-            "onto_request verifies who calls by the Auth emulator, which does not run: add auth to "
-            "the pytest option onto_fn_emulators"
+            "onto_request verifies callers with the Auth emulator, which is not running: add auth "
+            "to the pytest option onto_fn_emulators"
         )
     data = {
         "request": request if isinstance(request, str) else request.__request_name__,

@@ -1,4 +1,4 @@
-"""What a test is told when its user may not do what it asked for."""
+"""The message of a test whose user may not do what it asked for."""
 
 from __future__ import annotations
 

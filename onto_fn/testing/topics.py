@@ -107,9 +107,9 @@ def _topics_in(folder: Path, variables: Mapping[str, str], deadline: float) -> l
             continue
         if ended.returncode == 0:
             return json.loads(ended.stdout.splitlines()[-1])
-        problems.append((ended.stderr.strip().splitlines() or ["no error is known"])[-1])
+        problems.append((ended.stderr.strip().splitlines() or ["unknown error"])[-1])
     raise EmulatorError(
-        f"the topics of {folder / 'main.py'} are unknown, as it cannot be loaded: {problems[0]}"
+        f"the topics of {folder / 'main.py'} are unknown because it cannot be loaded: {problems[0]}"
     )
 
 

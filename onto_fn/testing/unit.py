@@ -218,8 +218,8 @@ def _request_path(
     missing = [name for name in template.variables if name not in values]
     if missing:
         raise ValueError(
-            f"{request.__name__} is at {template.text}: give a value for {', '.join(missing)}, by "
-            f"`params={{'{missing[0]}': '…'}}` or, for the id of who asks, `user='…'`"
+            f"{request.__name__} is at {template.text}: pass a value for {', '.join(missing)}: "
+            f"`params={{'{missing[0]}': '…'}}` or, if it is the id of the user, `user='…'`"
         )
     path = template.render({name: values[name] for name in template.variables})
     if user is not None and not allows(request.__create__, user, claims, values):

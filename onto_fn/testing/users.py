@@ -126,7 +126,7 @@ class User:
         try:
             yield
         except exceptions.PermissionDenied as error:
-            who = self.uid or "somebody who is not signed in"
+            who = self.uid or "a user who is not signed in"
             claims = f" with {json.dumps(dict(self.claims))}" if self.claims else ""
             lines = [part.strip() for part in str(cast(Any, error).message).split(",")]
             said = ", ".join(dict.fromkeys(lines))
@@ -150,11 +150,11 @@ def sign_in(suite: EmulatorSuite, uid: str | None, claims: Mapping[str, Any]) ->
     """
     if uid is None:
         if claims:
-            raise ValueError("somebody who is not signed in has no claims")
+            raise ValueError("a user who is not signed in has no claims")
         return User(None, None, {}, suite)
     kept = sorted(claims.keys() & _KEPT_CLAIMS)
     if kept:
-        raise ValueError(f"{', '.join(kept)}: Firebase keeps these names of claims for itself")
+        raise ValueError(f"{', '.join(kept)}: Firebase reserves these claim names")
     make = _signed_in_token if "auth" in suite.only else _unsigned_token
     return User(uid, make(suite, uid, claims), dict(claims), suite)
 
@@ -168,7 +168,7 @@ def with_rules(suite: EmulatorSuite) -> None:
     rules = firestore_files(suite.project_dir).rules
     if not rules.is_file():
         raise EmulatorError(
-            f"{rules} does not exist, and without security rules everybody may do everything: run "
+            f"{rules} does not exist, and without security rules everything is allowed: run "
             "`onto generate rules`"
         )
     if suite.only == ("firestore",):  # it may have been started without firebase-tools
@@ -197,7 +197,7 @@ def _signed_in_token(suite: EmulatorSuite, uid: str, claims: Mapping[str, Any]) 
             return json.load(answer)["idToken"]
     except urllib.error.HTTPError as error:
         said = json.load(error)["error"]["message"]
-        raise EmulatorError(f"the Auth emulator does not let {uid!r} sign in: {said}") from error
+        raise EmulatorError(f"the Auth emulator refused to sign in {uid!r}: {said}") from error
 
 
 def _unsigned_token(suite: EmulatorSuite, uid: str, claims: Mapping[str, Any]) -> str:

@@ -95,19 +95,19 @@ class Definition:
             read to the commit.
         consistency: `"snapshot"` builds from one snapshot of all sources (G3); `"eventual"` builds
             from what the ledger remembers of them and from the event, so that an event reads no
-            sources, however many there are. Each source goes forward by itself: for a while the
-            documents may show two that changed together as if one of them had not.
+            sources, however many there are. Each source advances separately: if two sources change
+            together, the documents may show only one of the changes for a while.
         removed: the documents for a root that is gone, from its path; default none.
         mode: `"materialise"` keeps documents equal to `build`, exactly once, by the ledger;
             `"task"` processes each root once and marks it; `"direct"` writes at least once, without
             a ledger.
         done: how a task is marked.
         owns: names of the fields, as they are stored, that it keeps in documents of others; empty
-            if the documents are its own. Of a document that the build no longer produces only
-            these fields go.
+            if the documents are its own. If the build no longer produces a document, only these
+            fields are removed from it.
         creates: whether it creates a document that it owns fields of and that does not exist.
-        whole: whether its documents may be in a domain model's collection, as they are all there
-            is in it.
+        whole: whether its documents may be in a domain model's collection because nothing else
+            writes there.
         declared_in: name of the module that declares it; empty if it is declared by hand, and may
             write wherever it says.
         decide: of a task that reads more than itself: the decision for its document (shown without
@@ -165,12 +165,11 @@ class Definition:
 def fingerprint(classes: Iterable[type[Any]], version: str = "") -> str:
     """A digest of the source code of classes, the same in every process that has that code.
 
-    With them count their base classes, up to those of libraries; of a domain model its subclasses,
-    which a build may meet in its collection; the types of their fields, such as embedded models and
-    Enums; and all that any of these names in the app's own code, such as a helper function. It does
-    not change with what they reach without naming it, or with a library; a changed `version` says
-    so by hand. Where no source is at hand (an interactive session), a class's name stands in for
-    it.
+    The digest includes their base classes, up to those of libraries; the subclasses of a domain
+    model, which a build may meet in its collection; the types of their fields, such as embedded
+    models and Enums; and all code of the app that any of these name, such as a helper function. It
+    does not change with code that they reach without naming it, or with a library; change `version`
+    in that case. If a class has no source (in an interactive session), its name is used instead.
     """
     digest = hashlib.blake2b(version.encode(), digest_size=8)
     # In the order of what is digested: a module may be imported under another name.

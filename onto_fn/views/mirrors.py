@@ -1,4 +1,4 @@
-"""`mirror`: a field of a view that passes a field of its store through."""
+"""`mirror`: a view field that shows a field of its store."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _NULL = Alternative("null", None)
 
 
 def mirror(path: str, *, setter: bool = False) -> Any:
-    """A field of a view that is a field of what its store has read.
+    """A field of a view that shows a field of a document that its store read.
 
     It is the same as a property that returns it: the same field in the document, in TypeScript and
     in the security rules.
 
     Args:
         path: a read of the store, `root` or `one`, and a field of it, such as `"user.first_name"`.
-            It may go on through embedded models: `"user.home.city"`. What leads to None is None.
+            It may continue through embedded models: `"user.home.city"`. If any value on the way is
+                None, the field is None.
         setter: whether `edit` and a `Patch` may set it: the domain document then gets the value.
 
     Returns:
@@ -48,8 +49,8 @@ def mirror(path: str, *, setter: bool = False) -> Any:
         ...     name: str = mirror("town.town_name", setter=True)
 
     Raises:
-        DeclarationError: when the view is declared; the path leads nowhere, to more than one
-            document, or to a value of another type than the field's.
+        DeclarationError: when the view is declared: the path names no field, more than one
+            document, or a value of another type than the field's.
     """
     return Mirror(path, setter, sys._getframe(1).f_globals)  # pyright: ignore[reportPrivateUsage]
 
@@ -131,7 +132,7 @@ class Mirror(property):
 
 
 def bind_mirrors(view: type[Any], base: type[Any], store: type[Store]) -> None:
-    """Bind the mirrors that a view has, of its own and of what it inherits.
+    """Bind all mirrors of a view, declared or inherited.
 
     Raises:
         DeclarationError: one has no type, or does not fit the store; see `mirror`.
@@ -187,7 +188,7 @@ def _end(where: str, path: str, store: type[Store]) -> _End:
         )
     if not names[1:]:
         raise DeclarationError(
-            f"{where} names a read and no field of it; a path is such as "
+            f"{where} names a read but none of its fields; write a path such as "
             f"'{names[0]}.{next(iter(read.model.model_fields), 'name')}'"
         )
     may_be_missing = isinstance(read, One) and None in (read.default, read.invalid)
@@ -215,20 +216,20 @@ def _fields(where: str, kinds: list[Alternative], name: str) -> list[Found]:
         for kind in kinds
     ):
         raise DeclarationError(
-            f"{where}: {name!r} is asked of {_shown(kinds)}; a path goes through models. What a "
-            "reference leads to is a read of its own; for anything else, write a property"
+            f"{where}: {name!r} is looked up in {_shown(kinds)}; a path goes through models. "
+            "Declare a read for a referenced document; for anything else, write a property"
         )
     if not all(found):
         raise DeclarationError(
             f"{where}: {_shown(kinds)} has no field {name!r}; {known_fields(kinds)}. For anything "
-            "but a field, write a property"
+            "other than a field, write a property"
         )
     return [field for fields in found for field in fields]
 
 
 def _unchangeable(name: str, found: list[Found]) -> str:
     if name == "doc_id":
-        return "the id of a document stays as it is"
+        return "the id of a document never changes"
     return "it is computed" if any(field.is_computed for field in found) else ""
 
 
@@ -239,11 +240,11 @@ def _check_type(title: str, path: str, kind: Any, end: _End) -> None:
     without = [given for given in end.kinds if given != _NULL]
     if all(any(_takes(one, given) for one in wanted) for given in without):
         raise DeclarationError(
-            f"{title}: mirror({path!r}) may be None, and the field may not; declare it as "
-            f"`{_shown(without)} | None`, or write a property that returns something else then"
+            f"{title}: mirror({path!r}) may be None, but the field may not; declare it as "
+            f"`{_shown(without)} | None`, or write a property that returns another value instead"
         )
     raise DeclarationError(
-        f"{title}: mirror({path!r}) is of type {_shown(end.kinds)}, and the field is declared as "
+        f"{title}: mirror({path!r}) is of type {_shown(end.kinds)}, but the field is declared as "
         f"{_shown(wanted)}; declare it as `{_shown(end.kinds)}`, or write a property that converts"
     )
 

@@ -88,15 +88,15 @@ class ViewModel(Generic[S], metaclass=ViewModelType):
     """One kind of view document.
 
     Every public property with a return type is a field of the document; its name is camelCase in
-    Firestore (`Annotated[…, Field(alias=…)]` chooses another). Properties whose name begins with
-    an underscore are helpers. Values are validated by pydantic; None leaves a field out. A field
-    that only passes one of the store through is declared by `mirror`.
+    Firestore (`Annotated[…, Field(alias=…)]` chooses another). Properties whose name begins with an
+    underscore are helpers. Values are validated by pydantic; None leaves a field out. Declare a
+    field that only shows a field of the store by `mirror`.
 
     Class keywords:
         path: template of the documents' paths, such as `"users/{user_id}/UserView/view"`.
         typed: also write the fields `obj_type` and `doc_ref`.
         name: the view's name in the ledger; default the class name. Keep it when renaming a class.
-        version: change it to mark a change of code that the class's own source does not show.
+        version: change it when code changes that is not in the class's own source.
         isolation: `"snapshot"` (default) or `"serializable"`; see `Definition`.
         consistency: `"snapshot"` (default), or `"eventual"` for large joins; see `Definition`.
         shards: for views with thousands of copies; see below.
@@ -110,8 +110,8 @@ class ViewModel(Generic[S], metaclass=ViewModelType):
     deleted in the commit that stops producing them (G6).
 
     A property with a setter can be written: the setter changes domain models of the store, or
-    raises `Refused`. Clients write by a `Patch`, Python code by `edit`; either writes only the
-    domain documents that have changed, and only if all that was read is still the same.
+    raises `Refused`. Clients write by a `Patch`, Python code by `edit`; both write only the domain
+    documents that changed, and only if all documents that were read are unchanged.
 
     All copies of a root are written in one commit, which fits a few hundred. With `shards=n` they
     are spread over n commits, each exactly once for itself, that can run at the same time; plan
@@ -288,8 +288,8 @@ def _check_targets(cls: type[ViewModel[Any]]) -> None:
     member = inspect.getattr_static(cls, "targets")
     if not isinstance(member, staticmethod | classmethod) and not inspect.isfunction(member):
         raise DeclarationError(
-            f"{cls.__name__}.targets is the method that gives the values of the path's variables; "
-            "write `def targets(self)`, or give what this is another name"
+            f"{cls.__name__}.targets must be the method that returns the values of the path's "
+            "variables; write `def targets(self)`, or rename this attribute"
         )
     if inspect.iscoroutinefunction(getattr(cls, "targets")):  # noqa: B009 - it may be overridden
         raise DeclarationError(f"{cls.__name__}.targets must be a plain (not async) method")
@@ -372,9 +372,9 @@ def _field_types(cls: type[ViewModel[Any]]) -> dict[str, Any]:
     variables = cls.__path__.variables
     if len(variables) != 1 and cls.targets is cast(Any, ViewModel).targets:
         raise DeclarationError(
-            f"{cls.__name__}: path {cls.__path__.text!r} has {len(variables)} variables, and only "
-            "a path with one gets the root's id by itself; define `targets(self)` to give their "
-            "values for each document"
+            f"{cls.__name__}: path {cls.__path__.text!r} has {len(variables)} variables; only a "
+            "path with one variable takes the root's id by default. Define `targets(self)` to "
+            "return their values for each document"
         )
     return types
 
@@ -386,7 +386,7 @@ def _is_property(cls: type[Any], name: str) -> bool:
 def _type_of(cls: type[Any], name: str, member: Property) -> Any:
     if name == "doc_id":
         raise DeclarationError(
-            f"{cls.__name__}.doc_id hides the id of the view's own document; give it another name"
+            f"{cls.__name__}.doc_id hides the id of the view document; rename it"
         )
     getter = member.func if isinstance(member, cached_property) else member.fget
     if getter is None or inspect.iscoroutinefunction(getter):
@@ -433,8 +433,8 @@ def _check_consistency(cls: type[ViewModel[Any]]) -> None:
         )
     if cls.__consistency__ == "eventual" and cls.__isolation__ == "serializable":
         raise DeclarationError(
-            f"{cls.__name__}: consistency='eventual' builds from what was remembered, and "
-            "isolation='serializable' from what is locked; leave one out"
+            f"{cls.__name__}: consistency='eventual' builds from remembered sources, "
+            "isolation='serializable' from locked ones; leave one out"
         )
 
 
@@ -442,8 +442,8 @@ def _check_group(cls: type[ViewModel[Any]], access: Access | None) -> None:
     for part in access.alternatives() if access else ():
         if isinstance(part, Owner):
             raise DeclarationError(
-                f"{cls.__name__}: read_group={part} cannot be decided, as a collection-group query "
-                "spans the documents of all users; use role(…), claim(…) or members(…)"
+                f"{cls.__name__}: read_group={part} cannot be checked because a collection-group "
+                "query covers the documents of all users; use role(…), claim(…) or members(…)"
             )
 
 

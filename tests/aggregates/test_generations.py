@@ -269,7 +269,7 @@ def test_a_record_is_written_with_its_fingerprint_under_its_name() -> None:
 def test_a_register_that_something_else_has_written_is_refused_by_its_path(
     fields: dict[str, Value],
 ) -> None:
-    with pytest.raises(PermanentError, match="onto_aggregates/books is not what onto_fn has"):
+    with pytest.raises(PermanentError, match="onto_aggregates/books was not written by onto_fn"):
         Register.read(DEFINITIONS[0], Document("onto_aggregates/books", fields, TIME))
 
 

@@ -225,26 +225,30 @@ def test_what_has_an_order_a_sum_or_a_key_can_be_measured(
 @pytest.mark.parametrize(
     ("measure", "field", "problem"),
     [
-        (maximum, "exact", 'n=maximum("exact") of Everything: a Decimal is stored in a form'),
-        (minimum, "vector", 'n=minimum("vector") of Everything: a Vector is stored in a form'),
+        (maximum, "exact", 'n=maximum("exact") of Everything: the stored form of a Decimal has no'),
+        (
+            minimum,
+            "vector",
+            'n=minimum("vector") of Everything: the stored form of a Vector has no',
+        ),
         (maximum, "either", 'n=maximum("either") of Everything: int or str have no order'),
-        (maximum, "items", 'n=maximum("items") of Everything: its type list[int] is not one of'),
-        (maximum, "labels", 'n=maximum("labels") of Everything: its type dict[str, str] is not'),
-        (maximum, "address", 'n=maximum("address") of Everything: its type Address is not one'),
+        (maximum, "items", 'n=maximum("items") of Everything: its type list[int] does not hold'),
+        (maximum, "labels", 'n=maximum("labels") of Everything: its type dict[str, str] does not'),
+        (maximum, "address", 'n=maximum("address") of Everything: its type Address does not hold'),
         (total, "text", 'n=total("text") of Everything: a str cannot be added up'),
         (total, "flag", 'n=total("flag") of Everything: a bool cannot be added up'),
         (total, "exact", 'n=total("exact") of Everything: a Decimal cannot be added up'),
         (total, "moment", 'n=total("moment") of Everything: a datetime cannot be added up'),
         (average, "colour", 'n=average("colour") of Everything: a str cannot be added up'),
-        (average, "items", 'n=average("items") of Everything: its type list[int] is not one of'),
+        (average, "items", 'n=average("items") of Everything: its type list[int] does not hold'),
         (by, "number", 'n=…(by="number") of Everything: a float cannot be a key'),
         (by, "moment", 'n=…(by="moment") of Everything: a datetime cannot be a key'),
-        (by, "either", 'n=…(by="either") of Everything: its values are of several types'),
-        (by, "mixed", 'n=…(by="mixed") of Everything: its values are of several types'),
+        (by, "either", 'n=…(by="either") of Everything: its values have several types'),
+        (by, "mixed", 'n=…(by="mixed") of Everything: its values have several types'),
         (by, "anything", 'n=…(by="anything") of Everything: its type is open'),
         (by, "open_map.x", 'n=…(by="open_map.x") of Everything: its type is open'),
-        (by, "items", 'n=…(by="items") of Everything: its type list[int] is not one of'),
-        (by, "address", 'n=…(by="address") of Everything: its type Address is not one of'),
+        (by, "items", 'n=…(by="items") of Everything: its type list[int] does not hold'),
+        (by, "address", 'n=…(by="address") of Everything: its type Address does not hold'),
         (by, "nothing", "Everything has no field 'nothing'"),
         (total, "address.town", "Everything has no field 'address.town'"),
     ],
@@ -267,12 +271,14 @@ def test_a_measure_whose_name_can_be_no_field_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["name", "shards"])
 def test_a_measure_with_the_name_of_an_option_is_refused(name: str) -> None:
-    with pytest.raises(DeclarationError, match=f"has {name}=.*, which is an option"):
+    with pytest.raises(DeclarationError, match=f"has {name}=.*.* is an option"):
         aggregate(Everything, **{name: count()})  # pyright: ignore[reportArgumentType]
 
 
 def test_what_is_no_measure_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="n=7 is no measure of an aggregate of Everything"):
+    with pytest.raises(
+        DeclarationError, match="n=7 is not a measure of an aggregate of Everything"
+    ):
         aggregate(Everything, n=7)  # pyright: ignore[reportArgumentType]
 
 
@@ -464,7 +470,7 @@ def test_durations_are_added_up_to_a_duration() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2.0**53 + 2])
 def test_a_number_that_cannot_be_added_up_is_refused(value: float) -> None:
-    with pytest.raises(InvalidDocument, match=r"number: .* cannot be added up exactly"):
+    with pytest.raises(InvalidDocument, match=r"number: .* cannot add up .* exactly"):
         contribution(aggregate(Everything, n=total("number")), number=value)
 
 
@@ -474,7 +480,7 @@ def test_nan_has_no_place_in_an_order() -> None:
 
 
 def test_a_text_beyond_what_is_indexed_is_no_extreme() -> None:
-    with pytest.raises(InvalidDocument, match="text: a value of more than 1500 bytes"):
+    with pytest.raises(InvalidDocument, match=r"text: .* a value of more than 1500 bytes"):
         contribution(aggregate(Everything, n=maximum("text")), text="x" * 1501)
 
 

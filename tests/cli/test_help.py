@@ -126,7 +126,7 @@ def test_without_a_terminal_nothing_is_destroyed_unless_it_is_confirmed(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
-    with pytest.raises(CommandError, match="Drop it\\? There is no terminal to ask on: say --yes"):
+    with pytest.raises(CommandError, match="Drop it\\? There is no terminal to ask in: pass --yes"):
         Output(as_json=False).confirm("Drop it?", yes=False)
     Output(as_json=False).confirm("Drop it?", yes=True)
 
@@ -330,7 +330,7 @@ def test_without_graphviz_a_picture_is_refused(
     code = status_of(["graph", "-o", str(picture), "--app", str(ROOT / "functions" / "main.py")])
 
     assert code == 2
-    assert "install graphviz, or say --format mermaid" in capsys.readouterr().err
+    assert "install graphviz, or pass --format mermaid" in capsys.readouterr().err
     assert not picture.exists()
 
 

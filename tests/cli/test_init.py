@@ -190,10 +190,10 @@ def test_a_folder_where_a_file_belongs_is_refused_before_anything_is_written(
     (tmp_path / "tests").write_text("")
 
     assert init(tmp_path) == 2
-    assert "a folder, and a file belongs there" in capsys.readouterr().err
+    assert "a folder, but a file must be written there" in capsys.readouterr().err
     (tmp_path / "seed.json").rmdir()
     assert init(tmp_path) == 2
-    assert "a file, and a folder belongs there" in capsys.readouterr().err
+    assert "a file, but a folder must be created there" in capsys.readouterr().err
     assert list(contents(tmp_path)) == ["tests"]
 
 
@@ -405,7 +405,7 @@ def test_rules_without_a_version_say_why_they_cannot_be_merged(
 
     init(tmp_path, "--dry-run")
 
-    assert "it does not say rules_version = '2'" in capsys.readouterr().out
+    assert "it lacks rules_version = '2'" in capsys.readouterr().out
     other = RULES_OF_FIREBASE.replace("{database}", "{db}")
     (tmp_path / "firestore.rules").write_text(other)
     init(tmp_path, "--dry-run")

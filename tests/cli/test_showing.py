@@ -192,6 +192,6 @@ def test_what_was_missed_is_one_line(shown: Shown, capsys: pytest.CaptureFixture
     shown.refreshed({"made_good": {}})
 
     assert lines(capsys) == [
-        "what was missed while the functions could not be loaded is rebuilt: "
+        "changes missed while the functions could not be loaded are rebuilt: "
         "Page for 1 root, Menu for 3 roots",
     ]

@@ -253,10 +253,10 @@ def test_an_app_names_its_functions() -> None:
     ("names", "problem"),
     [
         ({"z": "on_z"}, "'z', to which the app does not listen; it listens to x, y"),
-        ({"x": "1st"}, "no name of a function"),
-        ({"x": "on_é"}, "no name of a function"),
-        ({"x": "o" * 63}, "no name of a function"),
-        ({"x": "onto_request"}, "no name of a function"),
+        ({"x": "1st"}, "not a function name"),
+        ({"x": "on_é"}, "not a function name"),
+        ({"x": "o" * 63}, "not a function name"),
+        ({"x": "onto_request"}, "not a function name"),
         ({"x": "same", "y": "SAME"}, "'x' and 'y' would both be named 'SAME'"),
     ],
 )
@@ -298,7 +298,7 @@ def test_export_puts_the_functions_into_a_module() -> None:
 def test_export_overwrites_nothing() -> None:
     namespace: dict[str, Any] = {"on_polls_written": "mine"}
 
-    with pytest.raises(DeclarationError, match="'on_polls_written' already"):
+    with pytest.raises(DeclarationError, match="already defines 'on_polls_written'"):
         App([ViewMediator(PollResult)]).export(namespace)
     assert namespace["on_polls_written"] == "mine"
 

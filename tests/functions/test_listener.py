@@ -173,7 +173,7 @@ def test_a_server_that_counts_other_documents_than_were_told_is_listed_again(
 
 
 def test_a_target_that_the_server_ends_is_lost() -> None:
-    with pytest.raises(TargetLost, match="the server has ended it"):
+    with pytest.raises(TargetLost, match="the server ended the listener"):
         Progress().take(turned(KIND.REMOVE))
 
 

@@ -155,7 +155,9 @@ def test_a_field_with_a_default_may_be_missing_but_not_null() -> None:
 
 def test_a_model_within_itself_is_checked_once() -> None:
     assert "|| data.value.left is map)" in condition(Tree)
-    assert checks(value=(Tree, ...)).left == ("what value.left holds, as it is within itself",)
+    assert checks(value=(Tree, ...)).left == (
+        "the content of value.left, because its type contains itself",
+    )
 
 
 @pytest.mark.parametrize("pattern", ["a", "^a", "a$", r"^a\$", "^a|b$"])
@@ -170,7 +172,7 @@ def test_a_pattern_is_searched_for_as_pydantic_does(pattern: str) -> None:
 def test_a_pattern_that_rules_lack_is_left_to_the_function_by_name(pattern: str) -> None:
     found = checks(value=(Annotated[str, Field(pattern=pattern)], ...))
 
-    assert found.left == ("the pattern of value, which rules cannot ask",)
+    assert found.left == ("the pattern of value, which rules cannot check",)
     assert ".matches(" not in str(found.functions)
 
 
@@ -198,7 +200,7 @@ class Opaque:
 
 @pytest.mark.parametrize("kind", [Opaque, SecretStr])
 def test_a_type_that_firestore_does_not_have_is_refused(kind: Any) -> None:
-    with pytest.raises(DeclarationError, match=r"Asked.*security rules cannot tell"):
+    with pytest.raises(DeclarationError, match=r"Asked.*security rules cannot check"):
         checks(value=(kind, ...))
 
 
@@ -215,7 +217,7 @@ def test_a_bound_that_nothing_is_within_is_refused(kind: Any, problem: str) -> N
 
 
 def test_half_a_character_is_refused_by_name() -> None:
-    with pytest.raises(DeclarationError, match="half a character"):
+    with pytest.raises(DeclarationError, match="half a surrogate pair"):
         literal("a\ud800")
 
 
@@ -260,7 +262,7 @@ def test_what_does_not_fit_is_left_to_the_function_by_name_the_dearest_items_fir
 
     assert found.left[0].partition(" (")[0] == "each item of lines"
     assert len(found.left) == 1
-    assert "expressions, and Firestore evaluates 1,000" in found.left[0]
+    assert "expressions; Firestore evaluates at most 1,000" in found.left[0]
     assert cost(found).fits
     assert "isLine(data.more_lines[8])" in str(found.functions)
 

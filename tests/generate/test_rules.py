@@ -173,7 +173,7 @@ class AnywhereForm(NoteForm, path="{collection}/{note_id}", create=public()):
 
 
 def test_a_request_that_could_be_in_the_ledger_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="what onto_fn keeps for itself"):
+    with pytest.raises(DeclarationError, match="open collections of onto_fn"):
         rules_text(App([FormMediator(AnywhereForm)]))
 
 
@@ -246,14 +246,14 @@ def test_the_files_of_a_new_project_are_as_its_app_declares(tmp_path: Path) -> N
         (
             "firestore.rules",
             "// onto:keep-end\n// onto:keep-begin\n",
-            "has not exactly one section",
+            "must have exactly one section",
         ),
         (
             "firestore.indexes.json",
             '{"indexes": [1], "fieldOverrides": []}',
             "rename it to firestore.indexes.keep.json",
         ),
-        ("firestore.indexes.json", "[]", "holds no JSON object"),
+        ("firestore.indexes.json", "[]", "does not contain a JSON object"),
         ("firestore.indexes.keep.json", "{", "is not valid JSON"),
     ],
 )

@@ -130,19 +130,19 @@ def test_classes_and_mediators_with_options_go_together() -> None:
 @pytest.mark.parametrize(
     ("declared", "remedy"),
     [
-        (ViewModel, "declare a class with it"),
-        (Form, "declare a class with it"),
-        (Patch, "declare a class with it"),
-        (Mediator, "declare a class with it"),
+        (ViewModel, "derive a class from it"),
+        (Form, "derive a class from it"),
+        (Patch, "derive a class from it"),
+        (Mediator, "derive a class from it"),
         (BaseForm, "BaseForm has no path; declare it with `path="),
         (BasePatch, "BasePatch has no path; declare it with `path="),
-        (Room, "Room cannot be in an App by itself: .* give the view models, forms"),
-        (RoomPage.Document, "it is the class of a view's documents; give the view"),
-        (RoomStore, r"give the view, a `ViewModel\[RoomStore\]`"),
+        (Room, "Room cannot be in an App by itself: .* pass the view models, forms"),
+        (RoomPage.Document, "it is the class of a view's documents; pass the view"),
+        (RoomStore, r"pass the view, a `ViewModel\[RoomStore\]`"),
         (Part, "it is part of other models"),
         (Plain, "it is part of other models"),
-        (Stranger, r"declare it as one, such as `class Stranger\(ViewModel"),
-        (Counted, r"it needs arguments \(.*first.*\): give an instance, `Counted\(…\)`"),
+        (Stranger, r"declare it as one of them, such as `class Stranger\(ViewModel"),
+        (Counted, r"it needs arguments \(.*first.*\): pass an instance, `Counted\(…\)`"),
         ("RoomPage", "takes view models, forms, patches and mediators, got 'RoomPage'"),
         (None, "takes view models, forms, patches and mediators, got None"),
     ],
@@ -154,7 +154,7 @@ def test_what_cannot_stand_alone_is_refused_with_the_remedy(declared: Any, remed
 
 @pytest.mark.parametrize("twice", [[RoomPage, RoomPage], [ViewMediator(RoomPage), RoomPage]])
 def test_a_class_that_is_given_twice_is_refused(twice: list[Any]) -> None:
-    with pytest.raises(DeclarationError, match="RoomPage is in the App 2 times; give it once"):
+    with pytest.raises(DeclarationError, match="RoomPage is in the App 2 times; pass it once"):
         App(twice)
 
 
@@ -276,12 +276,12 @@ def test_options_are_in_the_manifest_as_firebase_functions_writes_them(
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"ingress": "internal"}, "ingress is one of 'ALLOW_ALL', .*, got 'internal'"),
+        ({"ingress": "internal"}, "ingress must be one of 'ALLOW_ALL', .*, got 'internal'"),
         (
             {"vpc_connector": "c", "vpc_connector_egress_settings": "ALL"},
-            "vpc_connector_egress_settings is one of 'PRIVATE_RANGES_ONLY', 'ALL_TRAFFIC'",
+            "vpc_connector_egress_settings must be one of 'PRIVATE_RANGES_ONLY', 'ALL_TRAFFIC'",
         ),
-        ({"vpc_connector_egress_settings": "ALL_TRAFFIC"}, "name that, `vpc_connector=`"),
+        ({"vpc_connector_egress_settings": "ALL_TRAFFIC"}, "name the connector, `vpc_connector=`"),
     ],
 )
 def test_a_setting_that_the_platform_does_not_have_is_refused(

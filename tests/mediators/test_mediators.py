@@ -278,7 +278,7 @@ def billing(**declared: Any) -> type[Mediator]:
         ({"on_create": lambda self, a, b: None}, r"on_create is called as on_create\(source\)"),
         ({"on_delete": lambda self: None}, r"on_delete is called as on_delete\(path\)"),
         ({"on_write": staticmethod(lambda self, source: None)}, "on_write is called as"),
-        ({"on_create": 7}, "on_create is called for each change; it is 7"),
+        ({"on_create": 7}, "on_create must be a function that is called for each change; it is 7"),
         ({"isolation": "serialisable"}, "isolation must be one of"),
         ({"mode": "task", "done": "processed"}, "done is now `mark = 'field'`"),
         ({"mode": "task", "mark": 7}, "mark is the name of a field, or None"),
@@ -325,7 +325,7 @@ def test_a_variable_of_a_sink_may_have_any_name(variable: str) -> None:
 
 
 def test_content_that_is_no_mapping_is_refused() -> None:
-    with pytest.raises(BuildError, match="takes fields by their stored names, got a Bill"):
+    with pytest.raises(BuildError, match="takes a mapping of stored field names, got a Bill"):
         DocumentSink("billed/{id}").document(Bill(total=1), id="x")  # pyright: ignore
 
 
@@ -346,7 +346,7 @@ def test_two_contents_of_one_document_are_refused() -> None:
     def twice(self: Any, source: Bill) -> Any:
         return [self.sink.document({"a": n}, id="x") for n in range(2)]
 
-    with pytest.raises(BuildError, match="billed/x was made twice"):
+    with pytest.raises(BuildError, match="billed/x was returned twice"):
         built(twice)
 
 

@@ -49,7 +49,7 @@ def planted(
 
 
 def test_a_mediator_that_would_replace_domain_documents_is_refused() -> None:
-    problem = r"Planted writes 'people/\{id\}', where the documents of Person are.*fields=\["
+    problem = r"Planted writes 'people/\{id\}', which holds documents of Person.*fields=\["
 
     with pytest.raises(DeclarationError, match=problem):
         App([planted(DocumentSink("people/{id}"))])
@@ -70,7 +70,7 @@ def test_a_mediator_that_would_replace_what_another_reads_is_refused() -> None:
 
     mediator = planted(DocumentSink("towns/{a}/elsewhere/{b}"))
 
-    with pytest.raises(DeclarationError, match="where the documents of Elsewhere are"):
+    with pytest.raises(DeclarationError, match="which holds documents of Elsewhere"):
         App([ViewMediator(ElsewherePage), mediator])
 
 
@@ -79,7 +79,7 @@ def test_a_view_in_the_place_of_domain_documents_is_refused() -> None:
         @property
         def title(self) -> str: ...
 
-    with pytest.raises(DeclarationError, match=r"PersonPage writes 'people/\{person\}', where"):
+    with pytest.raises(DeclarationError, match=r"PersonPage writes 'people/\{person\}', which"):
         App([ViewMediator(PersonPage)])
 
 
@@ -145,8 +145,8 @@ def test_a_field_is_owned_by_its_stored_name() -> None:
         ({"fields": [""]}, "a field.s name|reserves"),
         ({"fields": ["__name__"]}, "a field.s name|reserves"),
         ({"fields": [1]}, "a field.s name|reserves"),
-        ({"fields": ["obj_type"]}, "tells the class"),
-        ({"creates": True}, "say `fields`"),
+        ({"fields": ["obj_type"]}, "names the class"),
+        ({"creates": True}, "declare `fields`"),
         ({"fields": ["a"], "whole": True}, "not both"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_sink_that_owns_what_cannot_be_owned_is_refused(
 
 @pytest.mark.parametrize(
     ("declared", "problem"),
-    [({"mode": "query"}, "no ledger"), ({"sends": [TopicSink("people")]}, "a whole one")],
+    [({"mode": "query"}, "no ledger"), ({"sends": [TopicSink("people")]}, "a whole document")],
 )
 def test_what_owning_fields_does_not_go_with_is_refused(
     declared: dict[str, Any], problem: str
@@ -171,5 +171,5 @@ def test_what_owning_fields_does_not_go_with_is_refused(
 def test_a_field_that_the_sink_does_not_own_cannot_be_written() -> None:
     sink = DocumentSink("people/{id}", fields=["a"])
 
-    with pytest.raises(BuildError, match="owns a and no other fields; name cannot"):
+    with pytest.raises(BuildError, match="owns only a; it cannot write name"):
         sink.document({"a": 1, "name": "Ada"}, id="ada")

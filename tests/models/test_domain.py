@@ -248,7 +248,7 @@ def test_a_model_without_a_collection_is_refused_where_it_is_used() -> None:
 
 @pytest.mark.parametrize("alias", ["doc_ref", "obj_type", "doc_id"])
 def test_a_field_stored_under_an_own_name_is_refused(alias: str) -> None:
-    with pytest.raises(DeclarationError, match=f"{alias!r}, a field that onto_fn writes itself"):
+    with pytest.raises(DeclarationError, match=f"{alias!r}, a field that onto_fn writes"):
 
         class Wrong(DomainModel, collection="wrong"):
             name: str = Field(alias=alias)

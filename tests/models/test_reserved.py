@@ -46,9 +46,9 @@ STORE_NAMES = ["loaded", "put", "_values"]
 
 @pytest.mark.parametrize("name", STORE_NAMES)
 def test_a_store_keeps_the_names_of_its_methods(name: str) -> None:
-    with pytest.raises(DeclarationError, match=f"Rooms.{name}: Store keeps the name '{name}'"):
+    with pytest.raises(DeclarationError, match=f"Rooms.{name}: Store reserves the name '{name}'"):
         type("Rooms", (Store,), {name: root(Room)})
-    with pytest.raises(DeclarationError, match=f"keeps the name '{name}'"):
+    with pytest.raises(DeclarationError, match=f"reserves the name '{name}'"):
         type("Rooms", (RoomStore,), {name: matching(Room)})
 
 
@@ -76,9 +76,9 @@ def test_a_read_may_be_named_like_what_the_class_of_a_store_can_say(name: str) -
 @pytest.mark.parametrize("name", FREE_IN_A_STORE)
 def test_what_is_no_read_cannot_hide_what_the_class_of_a_store_can_say(name: str) -> None:
     mixin = type("Mixin", (), {name: property(lambda self: 1)})
-    with pytest.raises(DeclarationError, match=f"keeps the name '{name}'"):
+    with pytest.raises(DeclarationError, match=f"reserves the name '{name}'"):
         type("Rooms", (Store,), {"room": root(Room), name: property(lambda self: 1)})
-    with pytest.raises(DeclarationError, match=f"keeps the name '{name}'"):
+    with pytest.raises(DeclarationError, match=f"reserves the name '{name}'"):
         type("Rooms", (mixin, Store), {"room": root(Room)})
 
 
@@ -212,14 +212,14 @@ def test_a_form_keeps_the_names_that_it_is_read_with(name: str, has_default: boo
     members: dict[str, Any] = {"__annotations__": {name: str}, "__module__": __name__}
     if has_default:
         members[name] = Field(default="")
-    with pytest.raises(DeclarationError, match=rf"Ask\.{name}: .* keeps the name '{name}'"):
+    with pytest.raises(DeclarationError, match=rf"Ask\.{name}: .* reserves the name '{name}'"):
         type(Form)("Ask", (Form,), members, path="asks/{id}")
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_a_patch_keeps_the_names_that_it_is_read_with(name: str) -> None:
     members: dict[str, Any] = {"__annotations__": {name: str}, "__module__": __name__}
-    with pytest.raises(DeclarationError, match=rf"Change\.{name}: .* keeps the name '{name}'"):
+    with pytest.raises(DeclarationError, match=rf"Change\.{name}: .* reserves the name '{name}'"):
         type(Patch)("Change", (Patch,), members)
 
 
@@ -243,7 +243,9 @@ def test_a_mediator_keeps_the_names_of_its_methods(name: str) -> None:
         "on_write": lambda self, source: None,
         name: "x",
     }
-    with pytest.raises(DeclarationError, match=f"Copies.{name}: Mediator keeps the name '{name}'"):
+    with pytest.raises(
+        DeclarationError, match=f"Copies.{name}: Mediator reserves the name '{name}'"
+    ):
         type("Copies", (Mediator,), members)
 
 

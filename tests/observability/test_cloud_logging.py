@@ -83,7 +83,7 @@ def test_an_outcome_is_one_line_with_severity_trace_and_labels(
         (Outcome("Page", "teams/a", Result.REFUSED, error="too late"), "deleted) too late"),
         (
             Outcome("Page", "teams/a", Result.COMMITTED, skipped=("users/x",)),
-            "deleted); left out, as their models refuse them: users/x",
+            "deleted); left out because they are invalid: users/x",
         ),
     ],
 )

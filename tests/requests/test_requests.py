@@ -318,15 +318,15 @@ def declare_patch(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"path": "users/{user_id}/p"}, "must name documents by a variable"),
-        ({"path": "users/{user_id}/p/one"}, "must name documents by a variable"),
+        ({"path": "users/{user_id}/p"}, "must end in a variable"),
+        ({"path": "users/{user_id}/p/one"}, "must end in a variable"),
         ({}, r"has the variables \['note_id'\] besides"),
         ({"target": {"note": "note"}}, r"has the variables \['note_id'\] besides"),
         ({"target": "note", "fields": {"author": str}}, "author has no setter"),
         ({"target": "note", "fields": {"title": str}}, "has no such field; it has text, author"),
         ({"target": "note", "fields": {}}, "declares no field"),
-        ({"target": "text"}, "stored like the target"),
-        ({"target": "note", "create": owner("id")}, "'id' is no variable of the view's path"),
+        ({"target": "text"}, "stored under the same name as the target"),
+        ({"target": "note", "create": owner("id")}, "'id' is not a variable of the view's path"),
         ({"target": "note", "create": owner("uid")}, "names no variable of the path"),
         ({"target": "note", "root": "nobody"}, "which variable"),
         (
@@ -336,7 +336,7 @@ def declare_patch(
                 "create": owner("uid"),
                 "root": "note_id",
             },
-            "'uid' is no variable of the view's path",
+            "'uid' is not a variable of the view's path",
         ),
     ],
 )
@@ -366,7 +366,7 @@ def test_a_patch_of_several_targets_names_them_all() -> None:
             {"kind": Annotated[str, Field(alias="obj_type")]},
             "which a client must not choose",
         ),
-        ({"path": "forms"}, {}, "must name documents by a variable"),
+        ({"path": "forms"}, {}, "must end in a variable"),
         ({"path": "forms/{id}", "root": "id"}, {}, "reads no store"),
         ({"path": "forms/{id}", "create": owner("who")}, {}, "names no variable of the path"),
     ],
@@ -390,7 +390,7 @@ def test_a_form_needs_a_plain_submit() -> None:
 
 
 def test_a_form_that_reads_a_store_says_where_its_root_is() -> None:
-    with pytest.raises(DeclarationError, match="say which of user_id, id, text is the id"):
+    with pytest.raises(DeclarationError, match="declare which of user_id, id, text is the id"):
 
         class Lost(Form[NoteStore], path="users/{user_id}/lost/{id}"):  # pyright: ignore[reportUnusedClass]
             text: str
@@ -402,7 +402,7 @@ def test_a_form_that_reads_a_store_says_where_its_root_is() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mark": "text"}, "'text', by which it would be marked"),
+        ({"mark": "text"}, "'text', which is also its mark"),
         ({"mark": None, "callable": True}, "is callable"),
         ({"app_check": True}, "App Check for Firestore"),
     ],

@@ -257,7 +257,7 @@ class Base(Form):
         (Literal[Rank.FIRST], r"Asked\.field can be <Rank.FIRST: 1>"),
         (dict[Rank, int], r"Asked\.field is a map with keys of type Rank"),
         (Code, r"Asked\.field: Code is stored as a str"),
-        (NaiveDatetime, r"Asked\.field takes no time zone"),
+        (NaiveDatetime, r"Asked\.field accepts no time zone"),
         (Annotated[date, Field(strict=True)], r"Asked\.field is strict"),
     ],
     ids=str,

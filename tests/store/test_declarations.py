@@ -246,7 +246,7 @@ def test_a_read_that_two_stores_share_is_refused_and_stays_with_the_first() -> N
         tour = root(Tour)
         guides = shared
 
-    with pytest.raises(DeclarationError, match=r"Second\.leaders is the same read as First"):
+    with pytest.raises(DeclarationError, match=r"Second\.leaders is the same read object as First"):
 
         class Second(Store):
             tour = root(Tour)
@@ -256,7 +256,7 @@ def test_a_read_that_two_stores_share_is_refused_and_stays_with_the_first() -> N
 
 
 def test_a_read_with_two_names_in_a_store_is_refused() -> None:
-    with pytest.raises(DeclarationError, match=r"Twice\.b is the same read as Twice\.a"):
+    with pytest.raises(DeclarationError, match=r"Twice\.b is the same read object as Twice\.a"):
 
         class Twice(Store):
             tour = root(Tour)

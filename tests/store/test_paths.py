@@ -147,9 +147,9 @@ def test_what_is_none_on_the_way_leads_to_nothing() -> None:
 
 REFUSED = [
     (many, City, "oder.lines", "uses `oder`, which Shop does not declare"),
-    (many, City, "order", "names a read and no field"),
-    (many, City, "order..x", "is no field path"),
-    (many, City, "", "is no field path"),
+    (many, City, "order", "names a read but none of its fields"),
+    (many, City, "order..x", "is not a field path"),
+    (many, City, "", "is not a field path"),
     (
         many,
         Product,
@@ -173,7 +173,7 @@ REFUSED = [
     (keyed, Product, "order.lines.product", "`keyed` needs a dict"),
     (one, City, "order.favourite", "the references are to Product, in products; this read is of"),
     (many, City, "order.gifts", "the references are to Product"),
-    (one, City, "order.favourite.made_in", "what a reference leads to is a read of its own"),
+    (one, City, "order.favourite.made_in", "a path cannot follow a reference"),
     (many, City, "order.by_day.monday.x", "goes through models and lists of models"),
     (many, City, "numbers.x", "begins with `numbers`, which holds a dict"),
     (many, City, "tickets.made_in", "begins with `tickets`, which holds a dict"),

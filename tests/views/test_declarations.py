@@ -134,7 +134,7 @@ def test_a_path_that_names_no_document_is_refused(path: str) -> None:
 
 @pytest.mark.parametrize(("path", "count"), [("menus/today", 0), ("a/{b}/c/{d}", 2)])
 def test_a_path_that_the_roots_id_does_not_fill_needs_targets(path: str, count: int) -> None:
-    with pytest.raises(DeclarationError, match=f"has {count} variables.*define `targets"):
+    with pytest.raises(DeclarationError, match=f"has {count} variables.*Define `targets"):
 
         class Menu(ViewModel[DishStore], path=path):
             @property

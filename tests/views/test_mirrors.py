@@ -250,20 +250,20 @@ def test_a_type_that_holds_all_values_is_taken(annotation: Any, path: str) -> No
     [
         (str, "person.frist_name", "Person has no field 'frist_name'; Person declares age, anyth"),
         (str, "persn.first_name", "PersonStore has no read `persn`; it has person, company"),
-        (str, "person", "names a read and no field of it; a path is such as 'person."),
+        (str, "person", "names a read but none of its fields; write a path such as 'person."),
         (str, "", "is no path"),
         (str, "person..age", "is no path"),
         (str, "companies.name", "`companies` holds more than one document; write a property"),
-        (str, "person.company.name", "What a reference leads to is a read of its own"),
+        (str, "person.company.name", "Declare a read for a referenced document"),
         (str, "person.friends.name", "a path goes through models"),
         (str, "person.first_name.upper", "a path goes through models"),
-        (int, "person.first_name", "is of type str, and the field is declared as int; declare it"),
-        (str, "person.age", "is of type int, and the field is declared as str"),
+        (int, "person.first_name", "is of type str, but the field is declared as int; declare it"),
+        (str, "person.age", "is of type int, but the field is declared as str"),
         (int, "person.initial", "is of type str"),
         (Decimal, "person.age", "is of type int"),
-        (str, "person.nick", r"may be None, and the field may not; declare it as `str \| None`"),
-        (str, "company.name", "may be None, and the field may not"),
-        (str, "person.house.city.name", "may be None, and the field may not"),
+        (str, "person.nick", r"may be None, but the field may not; declare it as `str \| None`"),
+        (str, "company.name", "may be None, but the field may not"),
+        (str, "person.house.city.name", "may be None, but the field may not"),
         (Literal["a"], "person.kind", r"is of type Literal\['a', 'b'\]"),
         (Literal["a"], "person.first_name", "is of type str"),
         (str, "person.color", "is of type Color"),
@@ -283,7 +283,7 @@ def test_a_path_or_type_that_does_not_fit_is_refused_at_import(
 
 @pytest.mark.parametrize(
     ("path", "problem"),
-    [("person.doc_id", "the id of a document stays"), ("person.initial", "it is computed")],
+    [("person.doc_id", "the id of a document never changes"), ("person.initial", "it is computed")],
 )
 def test_a_setter_of_what_cannot_change_is_refused_at_import(path: str, problem: str) -> None:
     with pytest.raises(DeclarationError, match=f"{problem}.*leave `setter` out"):
@@ -319,7 +319,7 @@ def test_a_mirror_that_is_inherited_is_checked_against_the_store_of_each_view() 
             return self.store.person.age
 
     assert build(Inherited, "p", [EMPTY]) == {"inherited/p": {"firstName": "Ann", "age": 0}}
-    with pytest.raises(DeclarationError, match="is of type int, and the field is declared as str"):
+    with pytest.raises(DeclarationError, match="is of type int, but the field is declared as str"):
 
         class Wild(Names, ViewModel[AnimalStore], path="wild/{id}"):  # pyright: ignore[reportUnusedClass]
             pass

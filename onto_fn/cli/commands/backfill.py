@@ -28,24 +28,24 @@ def backfill(
         list[str] | None,
         typer.Argument(metavar="[VIEW]…", help="Views, mediators or aggregates."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that the app declares.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Everything that the app declares.")] = False,
     stale: Annotated[
         bool,
         typer.Option(
-            "--stale", help="Only what was never built, or by another version of the definition."
+            "--stale", help="Only roots that were never built, or were built by other code."
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Estimate billed reads and writes, write nothing.")
+        bool, typer.Option("--dry-run", help="Estimate billed reads and writes; write nothing.")
     ] = False,
     distributed: Annotated[
         bool,
         typer.Option("--distributed", help="Let the deployed functions build, through Pub/Sub."),
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin again, not where the last run was stopped.")
+        bool, typer.Option("--restart", help="Start over instead of where the last run stopped.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Pages in hand at the same time.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
@@ -73,9 +73,9 @@ def backfill(
         from onto_fn.engine.operate.backfill import targets_of
 
         if not every and not views and not stale:
-            raise CommandError("nothing to backfill is named", "name views, or say --all")
+            raise CommandError("no view to backfill is named", "name views, or pass --all")
         if every and views:
-            raise CommandError("--all and names exclude each other", "leave one out")
+            raise CommandError("--all cannot be combined with names", "leave one out")
         targets = targets_of(opened.app.engine, views or ())
         if dry_run:
             _tell_estimates(output, opened, targets, stale=stale)
@@ -143,8 +143,8 @@ def _tell_estimates(
         title=f"Estimate for {opened.place}: nothing was written",
     )
     output.remark(
-        "reads and writes are estimates, from a count and a sample of builds; what the documents "
-        "set off in other functions is not in them"
+        "reads and writes are estimates from a count and a sample of builds; they leave out what "
+        "the written documents trigger in other functions"
     )
 
 
@@ -155,7 +155,7 @@ def _publisher(opened: Opened) -> Callable[[Batch], None]:
     publisher = opened.app.publisher
     if publisher is None:
         raise CommandError(
-            "the app does not fan out, so nothing deployed would build",
+            "the app does not fan out, so no deployed function would build anything",
             "declare App(…, fan_out=FanOut()) and deploy, or leave out --distributed",
         )
     emulator_of("pubsub", opened.database.project)  # says what is missing before anything is read
@@ -183,11 +183,11 @@ def _tell(output: Output, report: Report) -> None:
     )
     for name in report.not_shown:
         output.remark(
-            f"{name}: views show the numbers of another definition; run `onto backfill {name}` "
-            "when the published batches are done, and no other backfill of it is running"
+            f"{name}: views still show the numbers of the earlier definition; run `onto backfill "
+            f"{name}` when the published batches are done and no other backfill of it is running"
         )
     if not report.is_complete:
-        output.remark("stopped; the same command goes on where it was")
+        output.remark("stopped; run the same command again to continue")
         raise typer.Exit(INTERRUPTED)
     if report.counts.failed:
         output.remark("see `onto dead-letters list`")

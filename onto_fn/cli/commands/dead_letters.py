@@ -29,7 +29,7 @@ Letters = Annotated[
 Every = Annotated[bool, typer.Option("--all", help="All letters.")]
 Cause = Annotated[
     str | None,
-    typer.Option(metavar="CAUSE", help="All letters of a cause, as the list names it."),
+    typer.Option(metavar="CAUSE", help="All letters with this cause, as shown in the list."),
 ]
 
 
@@ -75,7 +75,7 @@ def list_letters(
     if not groups:
         output.remark("there are none")
     else:
-        output.remark("\nCorrected the code? `onto dead-letters replay --cause CAUSE`")
+        output.remark("\nFixed the code? Run `onto dead-letters replay --cause CAUSE`")
 
 
 def show(
@@ -213,7 +213,7 @@ def _tell(cause: str, group: _Group) -> None:
     for row in group.rows:
         typer.echo(f"    {row['letter']}")
     if group.count > len(group.rows):
-        typer.echo(f"    and {group.count - len(group.rows)} more; say --limit to see them")
+        typer.echo(f"    and {group.count - len(group.rows)} more; raise --limit to see them")
 
 
 def _letters(
@@ -228,16 +228,16 @@ def _letters(
 
 def _named(opened: Opened, letters: list[str] | None, every: bool, cause: str | None) -> list[str]:
     if every + bool(letters) + (cause is not None) > 1:
-        raise CommandError("--all, --cause and names exclude each other", "say one of them")
+        raise CommandError("--all, --cause and names cannot be combined", "use one of them")
     if every:
         return [_id(letter) for letter in opened.app.engine.letters(opened.database)]
     if cause is not None:
         found = [_id(letter) for letter in _letters(opened, cause=cause)]
         if not found:
-            raise Found(f"there is no dead letter of the cause {cause}")
+            raise Found(f"there is no dead letter with the cause {cause}")
         return found
     if not letters:
-        raise CommandError("no letter is named", "name letters, or say --cause or --all")
+        raise CommandError("no letter is named", "name letters, or pass --cause or --all")
     for letter in letters:
         if _one(opened.database, letter).fields is None:
             raise Found(f"there is no dead letter {letter}")

@@ -42,30 +42,32 @@ def dev(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Emulators, separated by commas; else those of firestore, functions, pubsub, auth "
-            "and storage that have a port in firebase.json.",
+            help="Emulators, separated by commas. Default: those of firestore, functions, pubsub, "
+            "auth and storage that have a port in firebase.json.",
         ),
     ] = "",
     project: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Project id, which begins with demo-; else .firebaserc's."),
+        typer.Option(
+            metavar="ID", help="Project id; must begin with demo-. Default: from .firebaserc."
+        ),
     ] = None,
     import_from: Annotated[
         Path | None,
         typer.Option(
-            "--import", metavar="DIR", help="Begin with what --export-on-exit has written."
+            "--import", metavar="DIR", help="Start with data written by --export-on-exit."
         ),
     ] = None,
     export_to: Annotated[
         Path | None,
-        typer.Option("--export-on-exit", metavar="DIR", help="At the end, write the data there."),
+        typer.Option("--export-on-exit", metavar="DIR", help="Write the data there on exit."),
     ] = None,
     ui: Annotated[
         bool | None,
         typer.Option(
             "--ui/--no-ui",
-            help="Start the Emulator UI, which firebase-tools downloads once; else as "
-            "firebase.json says.",
+            help="Start the Emulator UI, which firebase-tools downloads once. Default: as in "
+            "firebase.json.",
             show_default=False,
         ),
     ] = None,
@@ -133,7 +135,7 @@ def _check(folder: Path, source: str | None) -> None:
     if not (folder / "firebase.json").is_file():
         raise CommandError(
             f"there is no firebase.json in {folder.resolve()}",
-            "run onto in the project's folder, or begin one with `onto init`",
+            "run onto in the project's folder, or create one with `onto init`",
         )
     if source is not None:
         check(source)
@@ -149,7 +151,7 @@ def _check_ports(suite: EmulatorSuite) -> None:
         if name in names and not is_free(port):
             raise CommandError(
                 f"port {port} of {names[name]} is in use",
-                "end what has it, or choose another port in firebase.json",
+                "stop the program that uses it, or choose another port in firebase.json",
             )
 
 
@@ -158,11 +160,11 @@ def _importable(folder: Path | None, export_to: Path | None, output: Output) -> 
     if folder is None or (folder / _EXPORT_METADATA).is_file():
         return folder
     if folder == export_to and not folder.exists():
-        output.remark(f"there is no {folder} yet, so the emulators begin empty")
+        output.remark(f"there is no {folder} yet, so the emulators start empty")
         return None
     raise CommandError(
-        f"{folder} is no export of emulators: it has no {_EXPORT_METADATA}",
-        "name a folder that --export-on-exit or `firebase emulators:export` has written",
+        f"{folder} is not an emulator export: it has no {_EXPORT_METADATA}",
+        "name a folder written by --export-on-exit or `firebase emulators:export`",
     )
 
 
@@ -172,7 +174,7 @@ def _check_export(folder: Path | None) -> None:
         return
     if not folder.is_dir() or any(folder.iterdir()):
         raise CommandError(
-            f"{folder} holds something else than an export, which would be lost",
+            f"{folder} contains files that are not an export and would be lost",
             "name another folder in --export-on-exit",
         )
 
@@ -185,7 +187,7 @@ def _remark_unknown(folder: Path, output: Output) -> None:
     for name in ("import", "export-on-exit", "exportOnExit"):
         if isinstance(emulators, dict) and name in emulators:
             option = "--import" if name == "import" else "--export-on-exit"
-            output.remark(f"firebase.json: emulators.{name} has no effect; say {option} DIR")
+            output.remark(f"firebase.json: emulators.{name} has no effect; pass {option} DIR")
 
 
 def _project(folder: Path, project: str | None) -> str:
@@ -197,7 +199,7 @@ def _project(folder: Path, project: str | None) -> str:
         return project
     raise CommandError(
         f"the emulators would run as the real project {project}",
-        "say an id that begins with demo-, which is sure never to reach Google",
+        "pass an id that begins with demo-; such a project never reaches Google",
     )
 
 

@@ -59,7 +59,8 @@ def set_fields(
         list[str],
         typer.Argument(
             metavar="FIELD=JSON…",
-            help="Such as name='\"Ada\"' or address.city='\"Oslo\"'; values as in a seed.",
+            help="For example name='\"Ada\"' or address.city='\"Oslo\"'; values are written as in "
+            "a seed.",
         ),
     ],
     replace: Annotated[
@@ -139,7 +140,7 @@ def _check_path(path: str) -> None:
 
 def _confirm(output: Output, opened: OpenedDatabase, what: str, *, yes: bool) -> None:
     if opened.emulator is None:
-        output.confirm(f"{what} in {opened.place}, which is no emulator?", yes=yes)
+        output.confirm(f"{what} in {opened.place}, which is not an emulator?", yes=yes)
 
 
 def _parsed(path: str, text: str) -> tuple[tuple[str, ...], Any]:
@@ -157,7 +158,7 @@ def _parsed(path: str, text: str) -> tuple[tuple[str, ...], Any]:
         content = parse_json(value, f"{path}, field {name}")
     except CommandError as error:
         raise CommandError(
-            str(error), f"text takes double quotes within single ones, as in {name}='\"text\"'"
+            str(error), f"put text in double quotes inside single quotes, as in {name}='\"text\"'"
         ) from error
     value_of(content, str, path, name)  # refused before a database is reached
     return names, content
@@ -182,7 +183,7 @@ def _write(
         for part in names[:-1]:
             found: Any = inner.setdefault(part, {})
             if not isinstance(found, dict):
-                raise CommandError(f"{path}: {name} is in a field that is given as well")
+                raise CommandError(f"{path}: {name} is inside a field that is also given")
             inner = cast("dict[str, Any]", found)
         if names[-1] in inner:
             raise CommandError(f"{path}: {name} is given twice")

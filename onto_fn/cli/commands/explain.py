@@ -22,7 +22,9 @@ _SHOWN = 3  # paths of a dependent's documents in a table
 
 def explain(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A document.")],
-    limit: Annotated[int, typer.Option(min=1, help="Dependent views to list at most.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of dependent views to list.")
+    ] = 100,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
     database: DatabaseId = None,
@@ -56,7 +58,7 @@ def explain(
         used_by, is_more = dependents(engine, opened.database, path, limit)
         if not made_by and not used_by:
             there = exists(opened.database, path)
-            what = "exists, but no view has to do with it" if there else "does not exist"
+            what = "exists, but no view reads or writes it" if there else "does not exist"
             raise Found(f"{path} {what}, in {opened.place}")
     if as_json:
         output.line(
@@ -73,7 +75,7 @@ def explain(
     if used_by:
         _tell_dependents(used_by, path, output)
     if is_more:
-        output.remark(f"and more; say --limit to see more than {limit}")
+        output.remark(f"and more; raise --limit to see more than {limit}")
 
 
 def _as_json(origin: Origin) -> dict[str, object]:

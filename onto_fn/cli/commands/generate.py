@@ -31,12 +31,14 @@ class What(StrEnum):
 def generate(
     what: Annotated[
         list[What] | None,
-        typer.Argument(help="What to write; else the rules and the indexes.", show_default=False),
+        typer.Argument(
+            help="What to write. Default: the rules and the indexes.", show_default=False
+        ),
     ] = None,
     app: AppFile = DEFAULT_APP,
-    folder: Annotated[Path, typer.Option(help="The folder of firebase.json.")] = Path(),
+    folder: Annotated[Path, typer.Option(help="The folder that contains firebase.json.")] = Path(),
     types_file: Annotated[
-        Path, typer.Option(metavar="FILE", help="The TypeScript module, below --folder.")
+        Path, typer.Option(metavar="FILE", help="The TypeScript module, relative to --folder.")
     ] = Path("views.ts"),
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is stale.")
@@ -52,7 +54,7 @@ def generate(
     """
     output = Output(as_json=as_json)
     if not folder.is_dir():
-        raise CommandError(f"there is no folder {folder}", "say --folder, or run onto in it")
+        raise CommandError(f"there is no folder {folder}", "pass --folder, or run onto in it")
     wanted = set(what or [What.rules, What.indexes])
     stale: list[str] = []
     for file in _files(load_app(app), folder, types_file, wanted):
@@ -70,7 +72,7 @@ def generate(
         else:
             _write(file)
     if check and stale:
-        raise Found(f"not as the app declares: {', '.join(stale)}", "run `onto generate`")
+        raise Found(f"not up to date with the app: {', '.join(stale)}", "run `onto generate`")
 
 
 def _files(app: App, folder: Path, types_file: Path, wanted: set[What]) -> list[GeneratedFile]:

@@ -46,7 +46,7 @@ def graph(
         Form | None,
         typer.Option(
             "--format",
-            help="Else by the ending of --output, or mermaid; svg and png need graphviz.",
+            help="Default: by the extension of --output, else mermaid. svg and png need graphviz.",
         ),
     ] = None,
     to: Annotated[
@@ -63,9 +63,9 @@ def graph(
     output = Output(as_json=as_json)
     chosen = form or (_FORMS.get(to.suffix.lower()) if to else Form.mermaid)
     if chosen is None:
-        raise CommandError(f"the ending of {to} tells no format", "say --format")
+        raise CommandError(f"the extension of {to} is not a known format", "pass --format")
     if chosen in {Form.svg, Form.png} and to is None and not as_json:
-        raise CommandError(f"{chosen.value} is not for a terminal", "say --output FILE")
+        raise CommandError(f"{chosen.value} cannot be shown in a terminal", "pass --output FILE")
     found = graph_of(load_app(app))
     if as_json:
         output.line(found.to_json())
@@ -89,8 +89,8 @@ def _drawn(found: Graph, form: Form) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise CommandError(
-            f"{form.value} needs graphviz, whose program `dot` is not on this machine",
-            "install graphviz, or say --format mermaid",
+            f"{form.value} needs graphviz, but its program `dot` is not installed",
+            "install graphviz, or pass --format mermaid",
         )
     done = subprocess.run(
         [program, f"-T{form.value}"], input=found.dot().encode(), capture_output=True, check=False

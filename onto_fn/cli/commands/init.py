@@ -23,13 +23,13 @@ FIRESTORE_PORT, FUNCTIONS_PORT = 8080, 5001
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(help="Where; it is made if it does not exist.")
+        Path, typer.Argument(help="The project's folder; created if it does not exist.")
     ] = Path(),
     onto_fn: Annotated[
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="What the project installs: a wheel, a folder of sources, or a requirement; else "
+            help="What the project installs: a wheel, a source folder, or a requirement. Default: "
             "what this program was installed from.",
         ),
     ] = None,
@@ -38,7 +38,8 @@ def init(
         typer.Option(
             min=1,
             max=65535,
-            help=f"Port of the Firestore emulator; else firebase.json's, or {FIRESTORE_PORT}.",
+            help="Port of the Firestore emulator. Default: from firebase.json, else "
+            f"{FIRESTORE_PORT}.",
         ),
     ] = None,
     functions_port: Annotated[
@@ -46,7 +47,8 @@ def init(
         typer.Option(
             min=1,
             max=65535,
-            help=f"Port of the Functions emulator; else firebase.json's, or {FUNCTIONS_PORT}.",
+            help="Port of the Functions emulator. Default: from firebase.json, else "
+            f"{FUNCTIONS_PORT}.",
         ),
     ] = None,
     yes: Annotated[
@@ -54,7 +56,7 @@ def init(
         typer.Option(
             "--yes",
             "-y",
-            help="Ask nothing: merge what can be merged, and overwrite what cannot, such as "
+            help="Do not ask: merge files that can be merged, and overwrite the others, such as "
             "README.md and Makefile.",
         ),
     ] = False,
@@ -112,8 +114,8 @@ def _check(target: Path) -> None:
     if (target / "functions" / "package.json").exists():
         raise CommandError(
             f"{target / 'functions'} holds functions in JavaScript",
-            "name a new folder; its functions are a codebase of their own, so that a deploy of the "
-            "one leaves the other alone",
+            "name a new folder; its functions are a separate codebase, so that deploying one "
+            "leaves the other unchanged",
         )
 
 
@@ -124,7 +126,7 @@ def _ports(target: Path, firestore: int | None, functions: int | None) -> tuple[
         _port(target, "functions", functions, FUNCTIONS_PORT),
     )
     if len(set(ports)) == 1:
-        raise CommandError(f"both emulators have port {ports[0]}", "give them a port each")
+        raise CommandError(f"both emulators have port {ports[0]}", "give each its own port")
     return ports
 
 

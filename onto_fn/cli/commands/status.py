@@ -19,7 +19,7 @@ def status(
         bool,
         typer.Option(
             "--scan",
-            help="Also find the oldest change that is not materialised: reads every ledger record.",
+            help="Also find the oldest change that is not materialised. Reads every ledger record.",
         ),
     ] = False,
     app: AppFile = DEFAULT_APP,
@@ -56,15 +56,15 @@ def status(
         for row in rows:
             if not row["is_shown"]:
                 output.remark(
-                    f"{row['target']}: views show the numbers of an earlier definition until "
-                    f"`onto backfill {row['target']}` is through"
+                    f"{row['target']}: views show the numbers of an earlier definition until `onto "
+                    f"backfill {row['target']}` is finished"
                 )
             if row["skipping"]:
                 output.remark(
                     f"{row['target']}: the documents of {number_of(row['skipping'], 'root')} leave "
-                    "out what their models refuse; `onto explain` a document to see what"
+                    "out invalid sources; run `onto explain` on a document to see which"
                 )
         events = letters_of_events(opened.database)
         if events:
             letters = number_of(events, "dead letter")
-            output.remark(f"of whole events: {letters}; see `onto dead-letters list`")
+            output.remark(f"dead letters of events: {letters}; see `onto dead-letters list`")

@@ -1,4 +1,4 @@
-"""`onto verify`: recompute views and aggregates, and tell what differs."""
+"""`onto verify`: recompute views and aggregates, and report what differs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _SHOWN = 1000  # differences in a table; with --json there are all
 def verify(
     views: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[VIEW]…", help="Views, mediators or aggregates; else all."),
+        typer.Argument(metavar="[VIEW]…", help="Views, mediators or aggregates. Default: all."),
     ] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Rebuild what differs.")] = False,
     settle: Annotated[
         float,
-        typer.Option(min=0.0, help="Seconds until a difference is looked at again."),
+        typer.Option(min=0.0, help="Seconds to wait before a difference is checked again."),
     ] = 5.0,
-    workers: Annotated[int, typer.Option(min=1, help="Pages in hand at the same time.")] = 4,
-    page: Annotated[int, typer.Option(min=1, max=500, help="Roots of one look.")] = 100,
+    workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
+    page: Annotated[int, typer.Option(min=1, max=500, help="Roots per page.")] = 100,
     app: AppFile = DEFAULT_APP,
     project: Project = None,
     database: DatabaseId = None,

@@ -1,1 +1,1 @@
-"""One event of an aggregate: what a document has contributed, and the difference now."""
+"""One event of an aggregate: what a document contributed before, and what changes now."""

@@ -1,6 +1,6 @@
-"""What is recorded of the documents that an aggregate counts, and the writes that change it.
+"""The contribution record of each counted document, and the writes that change it.
 
-An event counts for each generation in the register, by what is written there: so two deployments
+An event counts for each generation in the register, as the register defines it. So two deployments
 that run at the same time count alike.
 """
 
@@ -32,7 +32,7 @@ from onto_fn.firestore.documents import Value
 _FORMERLY = "definition"
 """Name of the field `fingerprint` in records of earlier versions of onto_fn."""
 _EARLIER = -1
-"""Number of what an earlier version of onto_fn has counted, by a definition that is not known."""
+"""Number of the generation that an earlier version of onto_fn counted, by an unknown definition."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Parts:
 
     Attributes:
         by_number: the contributions.
-        error: why the document cannot be counted in some generation, where it counts as nothing.
+        error: why the document cannot be counted in some generation; there it contributes nothing.
     """
 
     by_number: Mapping[int, Contribution] = field(default_factory=dict[int, Contribution])
@@ -50,10 +50,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Found:
-    """What has to be read of some source documents, as it is at one instant.
+    """All that must be read to count some source documents, from one snapshot.
 
     Attributes:
-        aggregate: what counts them.
+        aggregate: the aggregate that counts them.
         register: its generations.
         documents: the sources, their records and dead letters, by path.
     """
@@ -67,7 +67,7 @@ class Found:
         return self.documents[path]
 
     def record(self, path: str) -> Document:
-        """What is recorded of it."""
+        """Its contribution record."""
         return self.documents[self.aggregate.contribution_path(path)]
 
     def letter(self, path: str) -> Document:
@@ -81,8 +81,8 @@ def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
     Args:
         found: what was read of it.
         path: the source.
-        by_code: ask as well whether it was counted by the code as it is. An event need not: one
-            that is delivered again, to an older deployment, must not count by older code.
+        by_code: also check that the current code counted it. An event does not: if it is delivered
+            again to an older deployment, that must not count by its older code.
     """
     source, fields = found.source(path), found.record(path).fields
     if fields is None:
@@ -95,12 +95,12 @@ def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
 
 
 def fingerprint_in(fields: Mapping[str, Any]) -> str | None:
-    """The fingerprint of the definition that has counted a document, by the document's record."""
+    """The fingerprint of the definition that counted a document, from the document's record."""
     return fields.get("fingerprint", fields.get(_FORMERLY))
 
 
 def stamp(found: Found) -> str:
-    """What a record says of the code that has counted: another text if that is of another app."""
+    """What a record stores about the code that counted: a different text for another app."""
     aggregate = found.aggregate
     is_known = found.register.find(aggregate) is not None
     return aggregate.fingerprint if is_known else found.register.newest.identity
@@ -127,7 +127,7 @@ def parts_of(aggregate: AggregateSpec, register: Register, source: Document) -> 
 def written(
     found: Found, path: str, change: Change | None, parts: Parts
 ) -> tuple[list[Write], Outcome]:
-    """The writes that make parts those that count, and are recorded; and what that comes to."""
+    """The writes that count and record these parts, and the outcome."""
     name = found.aggregate.name
     writes = writes_of(found, path, parts)
     letter = found.letter(path)
@@ -143,7 +143,7 @@ def written(
 
 
 def is_behind(source: Document, recorded: datetime | None, change: Change | None) -> bool:
-    """Whether a source is older than what its event or its record have shown to exist (G2)."""
+    """Whether a source is older than a version that its event or record proves to exist (G2)."""
     seen = source.update_time
     if seen is None:
         return False
@@ -153,12 +153,12 @@ def is_behind(source: Document, recorded: datetime | None, change: Change | None
 
 
 def records_of(name: str) -> Query:
-    """The query for what is recorded of all documents that an aggregate has counted."""
+    """The query for the contribution records of an aggregate."""
     return Query(CONTRIBUTIONS, (Filter("aggregate", "==", name),))
 
 
 def counted_by(name: str, fingerprint: str) -> list[Query]:
-    """The queries that together find the documents that one version of the code has counted."""
+    """The queries that together find the documents counted by one version of the code."""
     own = Filter("aggregate", "==", name)
     return [
         Query(CONTRIBUTIONS, (own, Filter(field, "==", fingerprint)))
@@ -167,12 +167,12 @@ def counted_by(name: str, fingerprint: str) -> list[Query]:
 
 
 def is_of(register: Register, record: Document) -> bool:
-    """Whether a record is of the generations that are counted, and of no others."""
+    """Whether a record has exactly the generations that are being counted."""
     return record.fields is None or _numbers(register, record.fields) == register.numbers
 
 
 def recorded(found: Found, path: str) -> dict[int, Contribution]:
-    """What is counted of a source now, by generation."""
+    """What a source contributes at present, by generation."""
     fields = found.record(path).fields
     return {} if fields is None else _recorded(found.register, fields)
 
@@ -185,7 +185,7 @@ def _recorded(register: Register, fields: Mapping[str, Any]) -> dict[int, Contri
 
 
 def _numbers(register: Register, fields: Mapping[str, Any]) -> frozenset[int]:
-    """The generations that a record has something of."""
+    """The generations that a record contains."""
     others = cast("list[dict[str, Any]]", fields.get("others", []))
     numbers = [_number_of(register, fields), *(other["generation"] for other in others)]
     return frozenset(numbers)
@@ -219,7 +219,7 @@ def contribution_fields(part: Contribution) -> dict[str, Value]:
 
 
 def writes_of(found: Found, path: str, parts: Parts) -> list[Write]:
-    """The writes that make parts of a source the ones that count, and are recorded."""
+    """The writes that count and record the parts of a source."""
     before = recorded(found, path)
     writes: list[Write] = []
     for number in sorted({*before, *found.register.numbers}):
@@ -235,7 +235,7 @@ def writes_of(found: Found, path: str, parts: Parts) -> list[Write]:
 def _increments(old: Contribution, new: Contribution) -> list[Write]:
     """What to add to which shard.
 
-    A shard is touched also where only an extreme changes, as its change is what rebuilds a view.
+    A shard is also written if only an extreme changes, because its change rebuilds the views.
     """
     writes: list[Write] = []
     for group in sorted(old.groups | new.groups):
@@ -260,7 +260,7 @@ def _increments(old: Contribution, new: Contribution) -> list[Write]:
 def _record_writes(
     found: Found, path: str, parts: Parts, before: Mapping[int, Contribution]
 ) -> list[Write]:
-    """The record, and a document beside it for each generation that is not the newest."""
+    """The record, and one more document for each generation other than the newest."""
     aggregate, source, record = found.aggregate, found.source(path), found.record(path)
     precondition = record.update_time or "absent"
     newest = found.register.newest.number

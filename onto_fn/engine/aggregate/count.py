@@ -1,4 +1,4 @@
-"""Counting: each source document adds what it contributes, once a version; one, or many.
+"""Counting: each source document contributes exactly once per version; one document, or many.
 
 An event costs one read (the source, its contribution record, its dead letter, the register of the
 aggregate's generations) and one commit (the record and the shards it adds to), however many
@@ -43,10 +43,10 @@ def contribute(
     *,
     afresh: bool = False,
 ) -> Outcome:
-    """Bring an aggregate up to date with one source document, exactly once a version (G4).
+    """Bring an aggregate up to date with one source document, exactly once per version (G4).
 
-    A document that cannot be counted has its dead letter, and counts as if it did not exist until
-    it is corrected.
+    A document that cannot be counted gets a dead letter, and counts as if it did not exist until it
+    is fixed.
 
     Args:
         database: the database.
@@ -75,7 +75,7 @@ def contribute_together(
     *,
     afresh: bool = False,
 ) -> list[Outcome] | None:
-    """Bring an aggregate up to date with several source documents, each once a version (G4).
+    """Bring an aggregate up to date with several source documents, each once per version (G4).
 
     Args:
         database: the database.
@@ -110,14 +110,14 @@ def _count(
     *,
     afresh: bool,
 ) -> list[Outcome]:
-    """The protocol: what is not counted as it is, is counted in one commit."""
+    """The protocol: count all documents that are not counted yet, in one commit."""
     found = find(database, aggregate, paths)
     due: list[str] = []
     outcomes: dict[str, Outcome] = {}
     for path in paths:
         source, fields = found.source(path), found.record(path).fields or {}
         if is_behind(source, fields.get("version"), change):
-            raise StaleSnapshot(f"{path} is not as new as what is known of it")
+            raise StaleSnapshot(f"{path} is older than the version already counted")
         is_replay = change is None and found.letter(path).exists  # the code may be corrected since
         if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
             outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number)
@@ -142,7 +142,7 @@ def _commit(
     parts: dict[str, Parts],
     number: int,
 ) -> dict[str, Outcome]:
-    """Commit parts of sources as those that count; and what that comes to, by source."""
+    """Commit the new parts of sources; returns the outcome by source."""
     outcomes: dict[str, Outcome] = {}
     writes: list[Write] = []
     for path, part in parts.items():
@@ -154,10 +154,10 @@ def _commit(
 
 
 def find(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
-    """Read sources, their records and dead letters, and the register, which is begun if need be.
+    """Read sources, their records and dead letters, and the register, which is created if missing.
 
     Raises:
-        PermanentError: something else is in the register's place.
+        PermanentError: another document is in the register's place.
     """
     found = look(database, aggregate, paths)
     if found.register.update_time is not None:
@@ -167,7 +167,7 @@ def find(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> 
 
 
 def look(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> Found:
-    """The same, and where there is no register, what it will be."""
+    """The same; if there is no register, the one that would be created."""
     wanted = [aggregate.register_path, *paths]
     wanted += [aggregate.contribution_path(path) for path in paths]
     wanted += [dead_letter_path(aggregate.name, path) for path in paths]
@@ -177,7 +177,7 @@ def look(database: Database, aggregate: AggregateSpec, paths: Sequence[str]) -> 
 
 
 def begin(database: Database, aggregate: AggregateSpec) -> None:
-    """Write the register and the pointer of an aggregate of which nothing is counted yet.
+    """Write the register and the pointer of an aggregate that has counted nothing yet.
 
     Raises:
         TransientError: the database could not be written.
@@ -197,11 +197,11 @@ def begin(database: Database, aggregate: AggregateSpec) -> None:
 def commit_counted(
     database: Database, found: Found, counted: Iterable[str], writes: Sequence[Write]
 ) -> None:
-    """Commit what sources add, which are as they were read.
+    """Commit what sources contribute, if they are unchanged since they were read.
 
-    Where there is a record, its precondition sees to that. Where there is none, the event of a
-    deletion finds nothing to take out, and is done; and a generation that is begun meanwhile would
-    miss it. So the source and the register are locked until the commit.
+    If a record exists, its precondition ensures that. If there is none, the event of a deletion
+    would find nothing to subtract and finish, and a generation that begins meanwhile would miss the
+    document. So the source and the register are locked until the commit.
 
     Args:
         database: the database.
@@ -227,7 +227,7 @@ def commit_counted(
 
 
 def _added_up(writes: Sequence[Write]) -> list[Write]:
-    """The writes with one for each shard: what all add to it."""
+    """The writes, with one write per shard that adds the sum for it."""
     sums: dict[str, Amounts] = {}
     others: list[Write] = []
     for write in writes:

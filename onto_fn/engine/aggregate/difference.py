@@ -1,4 +1,4 @@
-"""Verification of aggregates: what each source is counted as, and whether the sums add up."""
+"""Verification of aggregates: how each source is counted, and whether the sums are right."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from onto_fn.phases import Subject
 def sources_that_differ(
     database: Database, aggregate: AggregateSpec, sources: Sequence[str]
 ) -> list[Look]:
-    """Sources that are not counted as they are, each with its version and what is wrong.
+    """Sources that are counted wrongly, each with its version and what is wrong.
 
     Raises:
         TransientError: they could not be read.
@@ -69,9 +69,9 @@ def _difference(found: Found, path: str) -> Difference | None:
 def check_sums(
     database: Database, aggregate: AggregateSpec, policy: RetryPolicy, *, repair: bool
 ) -> Iterator[Difference]:
-    """The groups whose shards are not the sum of what is recorded as counted.
+    """The groups whose shards differ from the sum of the contribution records.
 
-    Both are committed together, so that a look at one instant needs no second.
+    Shards and records are committed together, so one look at one snapshot is enough.
 
     Args:
         database: the database.
@@ -102,7 +102,7 @@ def check_sums(
 
 
 def _repaired(database: Database, group: str, shard_count: int, *, repair: bool) -> Amounts:
-    """What the shards of a group lack, which is added if it is to be repaired."""
+    """What is missing in the shards of a group; it is added if `repair` is set."""
     expected: Counter[tuple[str, ...]] = Counter()
     query = Query(CONTRIBUTIONS, (Filter("groups", "array_contains", group),))
     paths = [f"{AGGREGATES}/{group}/shards/{number}" for number in range(shard_count)]

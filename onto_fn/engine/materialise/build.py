@@ -1,4 +1,4 @@
-"""Builds: read stores, run the application's code, note all that was read."""
+"""Builds: read stores, run the application's code, record everything that was read."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Snapshot:
     Args:
         database: the database.
         read_time: the instant.
-        ahead: documents that will probably be asked for: what the last build read. They come with
-            the first read, so that a steady state has one round trip whatever the depth.
-        known: documents that were read already. The commit has to guard their versions.
+        ahead: documents that will probably be needed: those that the last build read. The first
+            read fetches them too, so a steady state has one round trip at any depth.
+        known: documents that were already read. The commit must guard their versions.
     """
 
     def __init__(
@@ -100,8 +100,8 @@ def build_all(
 ) -> list[Build]:
     """A build of each, all from one snapshot; the shards of one root share theirs.
 
-    They are read in step: one batched read for a level of all of them. What one remembers of its
-    sources it does not read. What cannot be built is a `Build` with its error.
+    All are read in step: one batched read per level. Remembered sources are not read. A failed
+    build is a `Build` with its error.
 
     Args:
         database: the database.
@@ -110,8 +110,8 @@ def build_all(
         transaction: in which to read, and lock, all sources; without it, a snapshot is read.
 
     Raises:
-        StaleSnapshot: it is older than what is known of the sources.
-        PermanentError: a batched read for more than one is refused.
+        StaleSnapshot: it is older than a known version of a source.
+        PermanentError: Firestore refuses a batched read for more than one.
         TransientError: a read failed.
     """
     definition, read_time = due[0].definition, due[0].read_time
@@ -156,7 +156,7 @@ def _reader(
     memories: Sequence[Memory],
     transaction: Transaction | None,
 ) -> Reader:
-    """Reads what the builds need, and ahead of that what the last ones have read."""
+    """Reads what the builds need; the first read also fetches what the last builds read."""
     if transaction is not None:
         return LockedRead(transaction)
     ahead: set[str] = set()
@@ -176,14 +176,14 @@ def build_loaded(
     known: bool,
     read_time: datetime,
 ) -> Build:
-    """Build from what was loaded; what cannot be built is a `Build` with its error.
+    """Build from loaded sources; a failed build is a `Build` with its error.
 
     Args:
         definition: what to build.
         root: document path of the root.
         shards: those whose documents are wanted.
         loaded: what was read.
-        known: whether the root was built before in this life of it.
+        known: whether the root was built since it was created.
         read_time: of the snapshot.
     """
     read_set, store = loaded.read_set, loaded.store
@@ -212,7 +212,7 @@ def build_loaded(
 
 
 def _with_owned(build: Build, item: Affected, reader: Reader) -> Build:
-    """The build, with the documents that it owns fields of, which are part of what it has read."""
+    """The build, with the documents in which it owns fields; they become part of its read set."""
     made = None if build.documents is None else build.documents.keys()
     there = owned.there(item.definition, item.record, made, reader)
     if item.definition.owns:

@@ -1,4 +1,4 @@
-"""Looks: what is there of some roots, beside what their sources make, in one snapshot."""
+"""Looks: compare the stored documents of roots with what their sources make, in one snapshot."""
 
 from __future__ import annotations
 

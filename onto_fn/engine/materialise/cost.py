@@ -1,4 +1,4 @@
-"""Costs: what the builds of some roots would be billed, found by building and not committing."""
+"""Costs: estimate billed reads and writes by building some roots without committing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a view's documents and ledger record can have wrong, as a pure comparison."""
+"""Differences of a view's documents and ledger record from its sources, as a pure comparison."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Kind(Enum):
     """What is wrong."""
 
     MISSING = "missing"
-    """The sources make it, and it is not there."""
+    """The sources make it, but it does not exist."""
     WRONG = "wrong"
-    """It is there, and some of its fields are not what the sources make."""
+    """It exists, but some of its fields differ from what the sources make."""
     LEFTOVER = "leftover"
-    """The ledger lists it, and the sources do not make it."""
+    """The ledger lists it, but the sources do not make it."""
     STALE = "stale"
-    """The ledger record is of another version of the definition."""
+    """Another version of the definition wrote the ledger record."""
     NO_LETTER = "no dead letter"
     """It cannot be built, and the ledger does not say so."""
     UNREADABLE = "unreadable"
-    """A document in the ledger is none of onto_fn's."""
+    """A ledger document that onto_fn did not write."""
     SUM = "sum"
-    """An aggregate's numbers are not the sum of what is recorded as counted."""
+    """An aggregate's numbers differ from the sum of its contribution records."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not as the sources make it.
+    """One difference between the database and what the sources make.
 
     Attributes:
         target: name of the view, mediator or aggregate.
@@ -57,11 +57,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Look:
-    """What a look has found of one root.
+    """What a look found about one root.
 
     Attributes:
         root: its path.
-        versions: of its sources, as the look saw them.
+        versions: versions of its sources in the look's snapshot.
         found: the differences.
     """
 
@@ -75,7 +75,7 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
 
     Args:
         item: the root with its ledger record, as a snapshot had them.
-        made: what its sources in that snapshot make.
+        made: the build from its sources in that snapshot.
         there: the documents of the same snapshot that were built or are listed.
     """
     name, root, record = item.definition.name, item.root, item.record
@@ -87,7 +87,7 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
 
     if made.error is not None:
         if record is not None and record.failure is not None:
-            return []  # it is known, and its dead letter says why
+            return []  # it is known: its dead letter says why
         return [difference(root, Kind.NO_LETTER, str(made.error))]
     listed = set(record.documents) if record else set[str]()
     contents = {
@@ -115,7 +115,7 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
             wrong = differing_fields(fields, content)
             found.append(difference(path, Kind.WRONG, ", ".join(wrong), wrong))
         elif record is not None and record.documents.get(path) != made.digests[path]:
-            found.append(difference(path, Kind.WRONG, "the ledger has another content of it"))
+            found.append(difference(path, Kind.WRONG, "the ledger has a different digest"))
     if made.documents is None:  # a mediator that leaves what it made
         return found + [
             difference(path, Kind.MISSING)
@@ -126,7 +126,7 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
 
 
 def differing_fields(there: Fields, expected: Fields) -> tuple[str, ...]:
-    """Names of the fields whose values are not the same, or that only one of both has."""
+    """Names of the fields that differ, or that only one of the two has."""
     return tuple(
         sorted(
             name

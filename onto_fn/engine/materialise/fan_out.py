@@ -1,7 +1,7 @@
-"""Fan-out: when a change affects very many documents, they are rebuilt in batches elsewhere.
+"""Fan-out: a change that affects very many documents is rebuilt in batches.
 
-The function that the change triggered publishes the batches and is done. Each batch is one
-message; whoever receives it, however often, rebuilds what is not covered yet.
+The triggered function publishes the batches and returns. Each batch is one message; each delivery
+of it rebuilds what is not covered yet.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from onto_fn.events.topic_names import TOPIC_RULE, is_topic
 from onto_fn.firestore import Database, Document
 
 UNKNOWN_SHARDS = 4
-"""So many shards that were never built share a batch."""
+"""Number of never-built shards in a batch."""
 
 
 @dataclass(frozen=True)
 class FanOut:
-    """When a change is rebuilt in batches through Pub/Sub, and in how large ones.
+    """When a change is rebuilt in batches through Pub/Sub, and how large the batches are.
 
     Args:
         threshold: a change that affects more documents than this is fanned out.
-        batch: about how many documents a batch has; one function call rebuilds it.
+        batch: approximate number of documents in a batch; one function call rebuilds it.
         topic: id of the Pub/Sub topic of the batches.
 
     Raises:
-        DeclarationError: a number is below 1, or the topic's id not allowed.
+        DeclarationError: a number is below 1, or the topic's id is not allowed.
     """
 
     threshold: int = 200
@@ -45,7 +45,7 @@ class FanOut:
         if self.threshold < 1 or self.batch < 1:
             raise DeclarationError("a fan-out's threshold and batch must be 1 or more")
         if not is_topic(self.topic):
-            raise DeclarationError(f"{self.topic!r} is no id of a Pub/Sub topic. {TOPIC_RULE}")
+            raise DeclarationError(f"{self.topic!r} is not the id of a Pub/Sub topic. {TOPIC_RULE}")
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Batch:
     """What one message asks to rebuild.
 
     Attributes:
-        definition: name of the view or mediator, in a backfill also of an aggregate.
+        definition: name of the view or mediator; in a backfill it may also be an aggregate.
         change: the event, with the versions of the document and without its content; None in a
-            backfill, which rebuilds whatever the ledger says.
+            backfill, which rebuilds regardless of the ledger.
         items: root and shard of each materialisation.
     """
 
@@ -79,7 +79,7 @@ class Batch:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """What `to_json` made.
+        """The batch in the output of `to_json`.
 
         Raises:
             UndecodableEvent: it is something else.
@@ -98,8 +98,8 @@ class Batch:
             return cls(found["definition"], change or None, items)
         except (KeyError, TypeError, ValueError) as error:
             raise UndecodableEvent(
-                f"a message on the fan-out topic is not one of onto_fn's batches: {error!r}. "
-                "Publish nothing else there"
+                f"a message on the fan-out topic is not a batch of onto_fn: {error!r}. Publish "
+                "nothing else to that topic"
             ) from error
 
 
@@ -123,7 +123,7 @@ def split(
 
 
 def batches(affected: Iterable[Affected], change: Change, size: int) -> Iterator[Batch]:
-    """The batches for what does not cover the change yet, each of about `size` documents."""
+    """Batches of about `size` documents, for all items that do not cover the change yet."""
     filling: dict[str, _Filling] = {}
     for item in affected:
         if covers(item.record, change):
@@ -147,7 +147,7 @@ class _Filling:
 
 
 def _documents(item: Affected, unknown: int) -> int:
-    """How many documents it probably has; a shard that was never built may have very many."""
+    """Expected number of documents; a shard that was never built may have very many."""
     if item.record is not None:
         return max(1, len(item.record.documents))
     return 1 if item.definition.shards == 1 else max(1, unknown // UNKNOWN_SHARDS)

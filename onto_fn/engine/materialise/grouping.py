@@ -16,9 +16,9 @@ from onto_fn.firestore.transaction import Transaction
 from onto_fn.firestore.values import check_size
 
 MAX_LOCKED = 1000
-"""About so many documents are written, or read under lock, by one commit."""
+"""Approximate maximum of documents that one commit writes, or reads under lock."""
 MAX_BYTES = 2 * 1024 * 1024
-"""About so large is one commit, as Firestore counts. It takes 10 MiB, its emulator 4."""
+"""Approximate maximum size of a commit in bytes. Firestore allows 10 MiB, its emulator 4 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Job:
 
     @property
     def changed(self) -> set[str]:
-        """The documents that it writes, deletes, or leaves to another that writes them."""
+        """The documents that it writes or deletes, or that another job writes instead."""
         before = set(self.item.record.documents if self.item.record else ())
         return before.difference(self.plan.record.documents if self.plan.record else ()).union(
             self.plan.written
@@ -73,9 +73,9 @@ class Job:
 def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     """The jobs of each commit, in their order.
 
-    Those that change one document share a commit: one root may write what another has given up, and
-    in between no record would list it. A single job may be larger than the bounds, as its documents
-    and its record belong together.
+    Jobs that change the same document share a commit: one root may write a document that another no
+    longer produces, and between two commits no record would list it. A single job may exceed the
+    bounds because its documents and its record belong together.
 
     Raises:
         DocumentTooLarge: a document of one of several is too large.
@@ -95,7 +95,7 @@ def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
-    """Commit jobs together; what is new to them is locked until then.
+    """Commit jobs together; their gains are locked until the commit.
 
     Args:
         database: the database.
@@ -122,7 +122,7 @@ def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | N
 
 
 def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
-    """What is new to any of the jobs, and the versions of it that they have seen."""
+    """The gain of all jobs, and the versions that they read."""
     paths: dict[str, datetime | None] = {}
     queries: list[tuple[Query, dict[str, datetime | None]]] = []
     for job in jobs:
@@ -141,7 +141,7 @@ def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
 
 
 def _bundles(jobs: Sequence[Job]) -> list[list[Job]]:
-    """The jobs, with those in one list that change the same document."""
+    """Lists of jobs that change the same document."""
     bundles: list[list[Job]] = []
     place: dict[str, list[Job]] = {}
     for job in jobs:

@@ -1,9 +1,9 @@
-"""Leftovers: documents that a root has lost, which go in commits of bounded size.
+"""Leftovers: documents that a root no longer produces, deleted in commits of bounded size.
 
-Few of them go in the commit that stops producing them (G6). Where there are very many, most go
-before it, a bounded number in each commit, which also takes them out of the ledger record. That
-record covers nothing new meanwhile: whoever is stopped half way leaves a record that lists exactly
-what is left to delete, and the event, delivered again, goes on from there.
+A few leftovers are deleted in the commit that stops producing them (G6). If there are very many,
+most are deleted before it, a bounded number per commit, and each commit also removes them from the
+ledger record. Meanwhile the record covers nothing new. If the process stops half way, the record
+lists exactly the documents left to delete, and the redelivered event continues from there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onto_fn.firestore import Database, Document, Write
 from onto_fn.views import Definition
 
 MAX_DELETED = 500
-"""So many documents are deleted in one commit."""
+"""Maximum number of documents deleted in one commit."""
 
 
 def bounded(
@@ -40,7 +40,7 @@ def bounded(
 
 
 def there_of(database: Database, record: LedgerRecord, paths: Sequence[str]) -> dict[str, Document]:
-    """The documents that a record owns fields of; none are read if it owns them as a whole."""
+    """The documents in which a record owns fields; none are read if it owns whole documents."""
     return read_all(database, paths)[0] if record.owns and paths else {}
 
 
@@ -51,13 +51,13 @@ def shrink(
     definition: Definition | None = None,
     build: Build | None = None,
 ) -> LedgerRecord:
-    """Delete documents that a record lists, and take them out of it, until few are left.
+    """Delete documents that a record lists, and remove them from it, until few are left.
 
     Args:
         database: the database.
         record: as it is now.
         gone: which documents; the last `MAX_DELETED` stay, for the commit that follows.
-        definition: if given, what is deleted puts its messages into the outbox.
+        definition: if given, deletions put their messages into the outbox.
         build: that does not produce them.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Locking: commits that only happen if what was read to decide them is still the same."""
+"""Locking: commits that succeed only if the documents read for them are unchanged."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from onto_fn.store import ReadSet
 
 @dataclass(frozen=True)
 class Gain:
-    """What is new to a view in a build: the commit has to exclude a change to it since the read.
+    """What is new to a view in a build; the commit must ensure that it is unchanged.
 
-    A change to what the ledger does not list would not find the record. And a document that was
-    MISSING, or that no query matched, can become so again: the event of that would find the record
-    as if nothing had happened, and be done, before the build that has seen the document commits. So
-    would that of a document which matches what an eventual view asks anew, with the same keys (a
-    later date, for instance).
+    Changes to documents missing from the ledger record cannot trigger a rebuild. A document that
+    was MISSING, or that no query matched, can return to that state: its event would find the old
+    record, see nothing to do and finish before the build that read the document commits. The same
+    holds for a document that matches a query which an eventual view asks again with the same keys
+    (a later date, for instance).
     """
 
     paths: tuple[str, ...]
@@ -31,10 +31,10 @@ class Gain:
 
 
 def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:
-    """Lock what is new to a read set, and make sure that the build has seen its latest version.
+    """Lock what is new to a read set, and check that the build read its latest version.
 
-    A change to it then either came before (and is seen here), or comes after the commit (and its
-    event finds the ledger record).
+    A change to it then either happened before (and is detected here), or happens after the commit
+    (and its event finds the ledger record).
 
     Args:
         transaction: in which the commit will be.
@@ -52,13 +52,12 @@ def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime |
 
 
 def commit_verified(database: Database, writes: Sequence[Write], read_set: ReadSet) -> datetime:
-    """Commit writes that were decided by what a snapshot showed; the result is serializable.
+    """Commit writes that were decided from a snapshot; the result is serializable.
 
-    A document that is written is guarded by its precondition. All others that were read, and the
-    results of queries, are read again and locked in the transaction of the commit: two decisions
-    that each read what the other writes cannot both be committed (write skew). What is written is
-    not locked as well: many locks on one document that all wait to become writes would be a
-    deadlock.
+    A written document is guarded by its precondition. All other documents that were read, and the
+    results of queries, are read again and locked in the transaction of the commit. So two decisions
+    that each read what the other writes cannot both be committed (write skew). Written documents
+    are not locked: many locks on one document that all wait to become writes would deadlock.
 
     Args:
         database: the database.

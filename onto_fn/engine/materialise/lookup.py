@@ -28,12 +28,12 @@ from onto_fn.views import Definition
 _log = logging.getLogger("onto_fn")
 
 PAGE = 1000
-"""So many documents are read in one call."""
+"""Maximum number of documents read in one call."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A document in the place of a ledger record, and why it is none."""
+    """A document in the place of a ledger record, and why it cannot be read as one."""
 
     document: Document
     error: UnreadableRecord
@@ -41,7 +41,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Affected:
-    """One materialisation to look at.
+    """One materialisation that a change may affect.
 
     Attributes:
         definition: what builds it.
@@ -50,7 +50,7 @@ class Affected:
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
         unreadable: what is in the place of its ledger record, if that cannot be read.
-        afresh: whether its documents are written whatever the record says that they hold.
+        afresh: whether its documents are written even if the record lists the same digests.
     """
 
     definition: Definition
@@ -63,7 +63,7 @@ class Affected:
 
     @property
     def was_built(self) -> bool:
-        """Whether the root was built before in this life of it."""
+        """Whether the root was built since it was created."""
         return self.record is not None and self.record.built
 
     @property
@@ -82,8 +82,8 @@ class Affected:
             record = replace(record, documents=dict.fromkeys(record.documents, ""))
         return replace(self, record=record, read_time=read_time, unreadable=None)
 
-    def mended(self) -> Affected:
-        """The same, with what can be saved of an unreadable record: the documents it lists."""
+    def salvaged(self) -> Affected:
+        """The same, with the documents listed by an unreadable record."""
         if self.unreadable is None:
             return self
         targets = self.definition.targets
@@ -119,12 +119,12 @@ def read_all(
 
 
 def find_one(database: Database, wanted: Affected) -> Affected:
-    """The materialisation as the ledger has it now."""
+    """The materialisation with its current ledger record."""
     return find_these(database, [wanted])[0]
 
 
 def find_these(database: Database, wanted: Sequence[Affected]) -> list[Affected]:
-    """Materialisations as the ledger has them now, at one time."""
+    """Materialisations with their current ledger records, read at one time."""
     with phase("look-up"):
         documents, read_time = read_all(database, [item.ledger_path for item in wanted])
     return [item.found(documents[item.ledger_path], read_time) for item in wanted]
@@ -146,7 +146,7 @@ class Readers:
 
 
 class Materialised:
-    """The definitions of an app that have ledger records, and what each collection is to them.
+    """The definitions of an app that have ledger records, and how they use each collection.
 
     Attributes:
         by_name: the definitions.
@@ -155,7 +155,7 @@ class Materialised:
     def __init__(self, definitions: Iterable[Definition]) -> None:
         self.by_name = {definition.name: definition for definition in definitions}
         self._watched = {w for d in self.by_name.values() for w in d.watched_collections()}
-        # A changed document asks for each event; of collections below others there is no end.
+        # Each event asks for its collection, and subcollections are unlimited in number.
         self.readers_of = lru_cache(maxsize=4096)(self._readers_of)
 
     def _readers_of(self, collection: str) -> Readers:
@@ -180,14 +180,14 @@ def belongs_to(
 ) -> Affected | None:
     """The materialisation that a document in the ledger is the record of, readable or not.
 
-    None if it belongs to a definition that this app does not have, or to nothing at all.
+    None if it belongs to no definition of this app.
     """
     try:
         record = LedgerRecord.from_document(document)
     except UnreadableRecord as error:
         item = _owner(document, materialised)
         if item is None:
-            _log.warning("%s; it belongs to nothing in this app, and is left alone", error)
+            _log.warning("%s; it belongs to no view of this app, so it is ignored", error)
             return None
         return item.found(document, read_time)
     definition = None if record is None else materialised.by_name.get(record.definition)
@@ -197,7 +197,7 @@ def belongs_to(
 
 
 def _owner(document: Document, materialised: Materialised) -> Affected | None:
-    """Whose place in the ledger a document has; its content and its id may both tell the root."""
+    """The owner of a document's place in the ledger; its content and its id may name the root."""
     identifier = last_segment(document.path)
     name, number = identifier.partition("~")[0], identifier.rpartition("~")[2]
     definition = materialised.by_name.get(name)
@@ -224,9 +224,9 @@ def find_affected(
 ) -> Iterator[Affected]:
     """All materialisations that read the changed document, or may come to read it.
 
-    Those rooted at it; those whose ledger record lists it; and those with a query that it matched
-    before or matches after the change. They come page by page, so that the memory they take does
-    not grow with their number.
+    These are the materialisations rooted at it, those whose ledger record lists it, and those with
+    a query that it matched before or matches after the change. They are yielded page by page, so
+    memory does not grow with their number.
 
     Raises:
         RetriesExhausted: the ledger could not be read.
@@ -247,7 +247,8 @@ def find_affected(
             with phase("look-up"):
                 for attempt in policy.attempts_of(subject):
                     with attempt:
-                        # Every page at the time of the first: together they are one look-up.
+                        # Every page is read at the time of the first, so that together they are one
+                        # look-up.
                         documents, at = database.query(page, read_time=read_time)
                         read_time = read_time or at
             assert read_time is not None

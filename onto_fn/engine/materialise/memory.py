@@ -1,14 +1,13 @@
-"""Memory: what a view's last build has read, kept in its ledger record (`consistency="eventual"`).
+"""Memory: sources of a view's last build, kept in its ledger record (`consistency="eventual"`).
 
-With it an event costs the look-up that finds the record, and no read of sources: the event's own
-payload takes the place of the version that is remembered, and the build works on that. Each source
-goes forward by itself, never back: an event of a version that is remembered, or of an older one, is
-covered like any other. What is not remembered is read, and locked until the commit like all that is
-new to a view.
+With it, an event costs only the look-up that finds the record: the event's payload replaces the
+remembered version, and the build uses that. Each source advances separately and never goes back: an
+event with the remembered version or an older one is covered. A source that is not remembered is
+read, and locked until the commit like every gain.
 
-A payload counts only for a document that is remembered as existing. Of one that is missing, or that
-no query has selected, nothing tells whether the event is older than a deletion that was seen, so it
-is read.
+A payload is used only for a document that is remembered as existing. For a document that is
+missing, or that no query selected, the event may be older than a deletion that was already seen, so
+the document is read.
 """
 
 from __future__ import annotations
@@ -53,10 +52,10 @@ class Memory:
 
     Attributes:
         documents: by path, those that are missing included.
-        queries: identities of the queries that the last build asked. Those that are decidable
-            select nothing but of `documents`, and of what `change` brings.
-        change: the event, if its document has to be read before it counts.
-        messages: documents in their protobuf form, which need not be made again.
+        queries: identities of the queries that the last build asked. Decidable ones select only
+            among `documents` and the document of `change`.
+        change: the event, if its document must be read before the event can be used.
+        messages: documents in their protobuf form, which can be reused.
     """
 
     documents: Mapping[str, Document] = field(default_factory=dict[str, Document])
@@ -68,14 +67,14 @@ class Memory:
         return bool(self.documents)
 
     def recalls(self, query: Query) -> bool:
-        """Whether the result of a query is known, but for what the event changes."""
+        """Whether the result of a query is known, apart from the event's change."""
         return is_decidable(query) and identity(query) in self.queries
 
     def overlooks(self, read_set: ReadSet) -> bool:
-        """Whether a recalled result lacks a document that was read otherwise, and belongs there.
+        """Whether a recalled result lacks a matching document that another read found.
 
-        The record would cover a version that the query has not seen: its event, still to come,
-        would find nothing to do.
+        The record would cover a version that the query did not see, and the later event would find
+        nothing to do.
         """
         results = [(query, found) for query, found in read_set.queries if self.recalls(query)]
         return any(
@@ -86,7 +85,7 @@ class Memory:
         )
 
     def after(self, change: Change, project: Project) -> Memory:
-        """What is remembered once an event is heard that it does not cover."""
+        """What is remembered after an event that is not covered."""
         known = self.documents.get(change.path)
         if known is None or not known.exists or not change.has_content:
             rest = {path: found for path, found in self.documents.items() if path != change.path}
@@ -96,7 +95,7 @@ class Memory:
         return replace(self, documents={**self.documents, change.path: now}, messages=messages)
 
     def lacking(self, asked: Asked) -> Asked:
-        """What has to be read of what a store asks for, as it is not remembered."""
+        """The part of a store's reads that is not remembered."""
         recalled = [query for query in asked.queries if self.recalls(query)]
         paths = [path for path in asked.paths if path not in self.documents]
         if any(self._may_enter(query) for query in recalled):
@@ -105,9 +104,9 @@ class Memory:
         return Asked(list(dict.fromkeys(paths)), unknown)
 
     def completed(self, asked: Asked, answer: Answer) -> Answer:
-        """The answer to all that a store asks for, from what was read of it."""
+        """The answer to all reads of a store, from memory and what was read."""
         known = {**self.documents, **answer.documents}
-        # What is read by reference alongside is no part of a recalled result; see `overlooks`.
+        # Documents read by reference are not part of a recalled result; see `overlooks`.
         entering = [] if self.change is None else [self.change.path]
         candidates = {**self.documents, **{p: known[p] for p in entering if p in known}}
         results = iter(answer.results)
@@ -120,7 +119,7 @@ class Memory:
         )
 
     def _may_enter(self, query: Query) -> bool:
-        """Whether the event may be of a document that the query selects now, and did not before."""
+        """Whether the event's document may match the query now but did not before."""
         change = self.change
         if change is None or parent_collection(change.path) != query.collection:
             return False
@@ -131,9 +130,9 @@ NOTHING = Memory()
 
 
 def recall(item: Affected, change: Change | None) -> Memory:
-    """What a build of a materialisation need not read.
+    """What a build of a materialisation does not have to read.
 
-    That is nothing in a rebuild, nor after the definition's code has changed.
+    A rebuild, or a build after a change of the definition's code, reads everything.
     """
     record, definition = item.record, item.definition
     if definition.consistency != "eventual" or change is None or record is None:
@@ -150,7 +149,9 @@ def recall(item: Affected, change: Change | None) -> Memory:
         )
     except (DecodeError, KeyError, TypeError, ValueError, zlib.error) as error:
         _log.warning(
-            "%s: what it remembers cannot be read (%r); the sources are", record.path, error
+            "%s: its remembered sources cannot be read (%r); reading the sources instead",
+            record.path,
+            error,
         )
         return NOTHING
     return known.after(change, projection(definition)) or NOTHING
@@ -159,7 +160,7 @@ def recall(item: Affected, change: Change | None) -> Memory:
 def remembered(
     definition: Definition, read_set: ReadSet, before: Memory = NOTHING
 ) -> dict[str, Value]:
-    """What a ledger record keeps of a build's reads: the `memory` that `recall` makes of it.
+    """What a ledger record keeps of a build's reads, for `recall`.
 
     Args:
         definition: what was built.
@@ -186,10 +187,10 @@ def remembered(
 
 
 def is_new(query: Query, record: LedgerRecord | None) -> bool:
-    """Whether the build that a record is of has not asked a query, as far as it tells.
+    """Whether a query is new: the record does not show that its build asked it.
 
-    An event that works with what the record remembers (of the root, for instance) does not ask it
-    either. It may then find nothing to do about a document that the query selects.
+    An event that uses remembered sources (the root, for instance) does not ask the query either. It
+    may then find nothing to do about a document that the query selects.
     """
     memory = record.memory if record else None
     if memory is None:
@@ -199,7 +200,7 @@ def is_new(query: Query, record: LedgerRecord | None) -> bool:
 
 
 def projection(definition: Definition) -> Project:
-    """Leaves of a document the fields that the models of a definition look at.
+    """Keeps only the document fields that the models of a definition read.
 
     Those are the declared ones, of models with `extra="ignore"`; any other sees all fields.
     """

@@ -1,10 +1,9 @@
-"""Owned fields: documents that are somebody else's, and in which a mediator keeps a few fields.
+"""Owned fields: a mediator keeps some fields in documents that others write.
 
-What is owned is written by an update mask, so that nothing else of the document is touched. What is
-to be written is decided by what the snapshot has in these fields, not by what the ledger says that
-was written: the document may have been replaced meanwhile, or be another of the same path. So the
-documents are part of what a build has read, and a change to one of them finds the ledger record;
-one that has left the owned fields as they were is covered.
+Owned fields are written by an update mask, so the rest of the document is not touched. The fields
+in the snapshot decide what is written, not the ledger: the document may have been replaced since,
+or deleted and created again. So these documents are part of the read set, and a change to one of
+them finds the ledger record. A change that leaves the owned fields unchanged is covered.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from onto_fn.views import Definition
 
 
 def names_of(definition: Definition | None, record: LedgerRecord | None) -> tuple[str, ...]:
-    """The fields that a definition owns, and those that it owned when it was last built.
+    """The fields that a definition owns, and those that it owned at its last build.
 
     Empty if it owns whole documents.
     """
@@ -40,7 +39,7 @@ def there(
     wanted: Collection[str] | None,
     reader: Reader,
 ) -> dict[str, Document]:
-    """The documents that a definition owns fields of, or has owned, as a snapshot has them.
+    """The documents in which a definition owns or owned fields, from a snapshot.
 
     Args:
         definition: the definition.
@@ -67,7 +66,7 @@ def removal(
     there: Mapping[str, Document],
     names: tuple[str, ...],
 ) -> list[Write]:
-    """The write that takes the owned fields out of a document, unless it has none of them.
+    """The write that removes the owned fields from a document, unless it has none of them.
 
     Args:
         path: of the document.
@@ -91,6 +90,6 @@ def check_there(definition: Definition, documents: Mapping[str, Document]) -> No
     for path, document in documents.items():
         if not document.exists:
             raise PermanentError(
-                f"{path} does not exist, and {definition.name} only writes fields of what does. "
-                "Create it, or declare its sink with `creates=True`"
+                f"{path} does not exist, and {definition.name} only writes fields of existing "
+                "documents. Create it, or declare its sink with `creates=True`"
             )

@@ -30,12 +30,12 @@ _log = logging.getLogger("onto_fn")
 
 
 def covers(record: LedgerRecord | None, change: Change) -> bool:
-    """Whether the record was built from a snapshot that had the change already (G4).
+    """Whether the record was built from a snapshot that already had the change (G4).
 
-    A version is covered if the record read that document at the same or a later version. A
-    deletion carries no version: it is covered if the record read the document as MISSING, or at a
-    later version than the one that was deleted. Where the record says nothing about the document,
-    or the event carries no payload, the answer is no, and a build finds out.
+    A version is covered if the record read that document at the same or a later version. A deletion
+    carries no version: it is covered if the record read the document as MISSING, or at a later
+    version than the one that was deleted. If the record does not list the document, or the event
+    carries no payload, the answer is no, and a build decides.
     """
     before, after = change.before, change.after
     if record is None or before is None or after is None:
@@ -54,7 +54,7 @@ def covers(record: LedgerRecord | None, change: Change) -> bool:
 
 
 def _leaves_owned(record: LedgerRecord, change: Change) -> bool:
-    """Whether a change has left the fields that the record owns in a document as it wrote them."""
+    """Whether a change left the owned fields of a document as the record's build wrote them."""
     written, after = record.documents.get(change.path), change.after
     if written is None or after is None or after.fields is None or not change.has_content:
         return False
@@ -62,9 +62,9 @@ def _leaves_owned(record: LedgerRecord, change: Change) -> bool:
 
 
 def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | None) -> bool:
-    """Whether a snapshot is older than what its event or the ledger have shown to exist (G2).
+    """Whether a snapshot is older than a version that its event or the ledger proves to exist (G2).
 
-    Firestore's snapshots never are. It is checked because a commit built from one would put a
+    Firestore's snapshots never are. The check exists because a commit built from one would move a
     view back in time.
     """
     versions = read_set.versions
@@ -117,11 +117,11 @@ class Build:
     Attributes:
         read_set: what it read.
         read_time: of its snapshot.
-        documents: content by path; None to leave what is there as it is.
+        documents: content by path; None to leave the existing documents unchanged.
         root_exists: whether the root exists (and is of the root's class).
         error: set if the build failed.
         memory: what it did not have to read.
-        there: of a definition that owns fields, the documents that have them.
+        there: the documents in which the definition owns fields.
     """
 
     read_set: ReadSet
@@ -168,7 +168,7 @@ def leftovers(
 ) -> list[str]:
     """The documents that a record lists and a build does not produce (G6).
 
-    Those that are `kept`, as another root or shard produces them now, are left to it.
+    `kept` documents are not included: another root or shard produces them now.
     """
     if record is None or build.error is not None or build.documents is None:
         return []
@@ -194,15 +194,15 @@ def plan(
     reduced: bool = False,
     kept: Collection[str] = (),
 ) -> Plan | None:
-    """The commit that makes the documents and the ledger equal to a build, or None if they are.
+    """The commit that makes documents and ledger equal to a build, or None if they already are.
 
     Documents whose digest is in the ledger are not written again. Documents that the ledger lists
-    and the build did not produce are deleted (G6). A failed build leaves the documents as they
-    are, and adds or updates the dead letter in the same commit; the next build that succeeds
-    deletes it in its own. What is written or deleted puts its messages into the outbox (G4). Of a
-    definition with shards, it is about the documents of one. A `reduced` plan is for a failed build
-    that has read more than a ledger record can list. What is `kept` is left to another root or
-    shard, which writes it in the same commit.
+    and the build did not produce are deleted (G6). A failed build leaves the documents as they are,
+    and adds or updates the dead letter in the same commit; the next build that succeeds deletes it
+    in its own. Written and deleted documents put their messages into the outbox (G4). If the
+    definition has shards, a plan covers the documents of one. A `reduced` plan is for a failed
+    build that read more documents than a ledger record can list. `kept` documents are left to
+    another root or shard, which writes them in the same commit.
     """
     previous = dict(record.documents) if record else {}
     failure: Failure | None = None
@@ -273,12 +273,12 @@ def plan(
 
 
 def _may_write(definition: Definition, build: Build, path: str) -> bool:
-    """Whether a document of others is there to be written to, or may be made."""
+    """Whether a document with owned fields exists, or may be created."""
     return definition.creates or build.there[path].exists
 
 
 def _changed_owned(build: Build, path: str, owns: tuple[str, ...]) -> bool:
-    """Whether a document has other owned fields than it was built with, whoever wrote them."""
+    """Whether a document's owned fields differ from the build, regardless of who wrote them."""
     fields = build.there[path].fields
     return fields is None or digest(picked(fields, owns)) != build.digests[path]
 
@@ -294,7 +294,7 @@ def _write(
 def _with_memory(
     record: LedgerRecord, memory: Mapping[str, Value], beside: BuiltDocuments
 ) -> LedgerRecord:
-    """The record with what it is to remember, if there is room: without it, sources are read.
+    """The record with its memory, if there is room; without memory, sources are read.
 
     Args:
         record: without it.
@@ -309,7 +309,7 @@ def _with_memory(
     except DocumentTooLarge:
         pass
     _log.warning(
-        "%s has no room for what its sources hold, so each event reads them all; read them as "
+        "%s is too small to remember its sources, so each event reads all of them; read them as "
         'models of fewer fields with extra="ignore", or split the view',
         record.path,
     )
@@ -317,9 +317,9 @@ def _with_memory(
 
 
 def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:
-    """The record with the version of its root alone, and as many of its keys as fit.
+    """The record with only the version of its root, and as many of its keys as fit.
 
-    The queries' come first: a document that leaves one is what makes such a read set smaller.
+    Query keys come first: a read set of this size shrinks when documents leave a query.
 
     Raises:
         DocumentTooLarge: not even that fits.
@@ -346,7 +346,7 @@ def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) 
 
 
 def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
-    """Whether two records say the same of what was read and built, whenever that was."""
+    """Whether two records have the same reads and documents, regardless of when they were made."""
     if old is None or new is None:
         return old is new
     return (

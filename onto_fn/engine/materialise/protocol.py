@@ -1,8 +1,8 @@
-"""Materialising: read, build, commit, and again if somebody was faster; one root, or many.
+"""Materialising: read, build, commit, and retry on contention; one root, or many.
 
-The protocol stands here once, in `Group`: what is not covered is built, planned and committed,
-exactly once (G4). A single root is a group of one. Each materialisation is exactly once for itself:
-a commit has the precondition of every ledger record.
+`Group` implements the protocol once: what is not covered is built, planned and committed, exactly
+once (G4). A single root is a group of one. Exactly-once holds for each materialisation: a commit
+has the precondition of every ledger record.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from onto_fn.firestore.transaction import Transaction
 from onto_fn.phases import Subject
 
 ATTEMPTS = 4
-"""So often several are tried together, before what is left of them is done alone."""
+"""Attempts for several together, before the rest are done one by one."""
 MOST_WAITS = 2
-"""The first turn waited for may have begun before the change, the second has seen it."""
+"""The first turn waited for may have begun before the change; the second has seen it."""
 
 
 def materialise(
@@ -41,7 +41,7 @@ def materialise(
     Args:
         database: the database.
         affected: the definition, its root, and the ledger record as the look-up found it.
-        change: the event, or None to rebuild whatever the ledger says.
+        change: the event, or None to rebuild regardless of the ledger.
         policy: bounds of the retries.
 
     Raises:
@@ -53,18 +53,18 @@ def materialise(
         with attempt:
             current = affected if attempt.number == 1 else find_one(database, affected)
             due = group.due([current], attempt.number)
-            # What is built from memory has seen its own event alone, and covers no other.
+            # A build from memory has seen only its own event, and covers no other.
             waits = MOST_WAITS if affected.definition.consistency == "snapshot" else 0
             while due and waits:
                 with TURNS.turn(database, affected.ledger_path) as is_mine:
                     if is_mine:
-                        group.publish(due, attempt.number)
+                        group.build_and_commit(due, attempt.number)
                         break
                 waits -= 1
                 due = group.due([find_one(database, affected)], attempt.number)
             else:
                 if due:
-                    group.publish(due, attempt.number)
+                    group.build_and_commit(due, attempt.number)
     return group.outcomes[0]
 
 
@@ -80,8 +80,9 @@ def materialise_together(
         policy: bounds of the retries.
 
     Returns:
-        What became of those that are done, and those that have to be done alone. One of these may
-        be committed already, by a commit whose answer was lost: it is then found to be covered.
+        The outcomes of those that are done, and the items that must be done alone. One of these may
+            already be committed, if the answer of the commit was lost: it is then found to be
+            covered.
     """
     if len(wanted) < 2 or wanted[0].definition.isolation == "serializable":
         return [], list(wanted)
@@ -93,19 +94,19 @@ def materialise_together(
                 found = find_these(database, list(group.left.values()))
                 due = group.due(found, attempt.number)
                 if due:
-                    group.publish(due, attempt.number)
+                    group.build_and_commit(due, attempt.number)
     return group.outcomes, [*group.alone, *group.left.values()]
 
 
 class Group:
-    """Materialisations of one definition, and how far they are.
+    """Materialisations of one definition, and their progress.
 
-    In a group of one, what Firestore refuses has its dead letter. In a larger one, what is in the
-    way of the others has to be done alone: a record that cannot be read, or a refused commit.
+    In a group of one, a refused commit gets a dead letter. In a larger group, an item that blocks
+    the others must be done alone: an unreadable record, or a refused commit.
 
     Attributes:
         left: those that are not done yet, by root and shard.
-        alone: those that the others cannot wait for.
+        alone: those that must be done alone.
         outcomes: of those that are done.
 
     Args:
@@ -125,7 +126,7 @@ class Group:
         self._is_one = len(items) == 1
 
     def due(self, found: Sequence[Affected], number: int) -> list[Affected]:
-        """Those that have to be built; what is covered is done.
+        """The items that must be built; covered ones are done.
 
         Args:
             found: what is left, as the ledger has it now.
@@ -138,7 +139,7 @@ class Group:
                 if not self._is_one:
                     self.alone.append(self.left.pop((item.root, item.shard)))
                 elif change is None:
-                    due.append(item.mended())
+                    due.append(item.salvaged())
                 else:
                     self._done(item, refuse_record(self._database, item, change), number)
             elif change is not None and covers(item.record, change):
@@ -147,23 +148,23 @@ class Group:
                 due.append(item)
         return due
 
-    def publish(self, due: Sequence[Affected], number: int) -> None:
-        """Build, plan and commit; what is committed stays so if this raises.
+    def build_and_commit(self, due: Sequence[Affected], number: int) -> None:
+        """Build, plan and commit; commits that succeeded stay if this raises.
 
         Raises:
-            TransientError: somebody else was faster, or the platform has failed.
-            PermanentError: of several, one cannot be read or committed.
+            TransientError: another process was faster, or the platform failed.
+            PermanentError: one of several cannot be read or committed.
         """
         if due[0].definition.isolation == "serializable":
             with self._database.transaction() as transaction:
-                self._publish(due, number, transaction)
+                self._build_and_commit(due, number, transaction)
         else:
-            self._publish(due, number, None)
+            self._build_and_commit(due, number, None)
 
-    def _publish(
+    def _build_and_commit(
         self, due: Sequence[Affected], number: int, transaction: Transaction | None
     ) -> None:
-        """The same, with what is read locked in a transaction, or else from a snapshot."""
+        """The same, with reads locked in a transaction, or from a snapshot."""
         database, change = self._database, self._change
         built = build_all(database, due, change, transaction)
         made = () if self._is_one else {p for found in built for p in found.documents or ()}
@@ -201,7 +202,7 @@ class Group:
 def outcome_of(
     item: Affected, found: Build, planned: Plan | None, gone: Sequence[str] = ()
 ) -> Outcome:
-    """What became of one materialisation; without a plan nothing was committed.
+    """The outcome of one materialisation; without a plan nothing was committed.
 
     Args:
         item: which it is.

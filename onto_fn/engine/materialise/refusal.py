@@ -1,4 +1,4 @@
-"""Refusals: the dead letters of what cannot be read or committed, whatever is built."""
+"""Refusals: dead letters for roots whose record cannot be read or whose commit is refused."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from onto_fn.firestore import Database, Write
 def commit_failure(
     database: Database, job: Job, change: Change | None, error: PermanentError
 ) -> tuple[Plan | None, Build]:
-    """Firestore refuses a commit for good: commit the dead letter instead.
+    """Commit a dead letter instead of a commit that Firestore refuses permanently.
 
-    If it refuses the ledger record as well (a read set above 1 MiB), a reduced one is committed, by
-    which a source that changes finds this root; the next build that succeeds deletes the letter.
-    Last, where the documents alone are too many for a record, the letter is written alone.
+    If Firestore also refuses the ledger record (a read set above 1 MiB), a reduced record is
+    committed, by which changed sources find this root; the next successful build deletes the
+    letter. If the documents alone are too many for a record, only the letter is written.
 
     Args:
         database: the database.
@@ -58,9 +58,9 @@ def commit_failure(
 
 
 def refuse_record(database: Database, item: Affected, change: Change) -> Outcome:
-    """Leave the dead letter of a record that cannot be read: somebody has to look at it.
+    """Write the dead letter of a record that cannot be read: an operator has to look at it.
 
-    No event mends it, since what has written it is unknown, and may go on.
+    No event fixes it, because whatever wrote it is unknown and may write again.
     """
     assert item.unreadable is not None
     definition, root = item.definition, item.root

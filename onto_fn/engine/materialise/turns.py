@@ -1,4 +1,4 @@
-"""Turns: in one process, one thread at a time makes a ledger record, and the others wait for it."""
+"""Turns: within a process, one thread builds a root; others wait, then check the ledger again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from onto_fn.firestore import Database
 
 LONGEST = 2.0
-"""So many seconds, at most, a thread waits for the turn of another; 0 switches turns off."""
+"""Maximum seconds that a thread waits for the turn of another; 0 switches turns off."""
 
 
 @dataclass(slots=True)
@@ -22,12 +22,12 @@ class _Turn:
 
 
 class Turns:
-    """Which thread makes which ledger record now.
+    """Which thread is building which ledger record.
 
-    When many events of one view come at once, one commit covers nearly all of them, and all other
-    builds are in vain. So while a thread makes a record, the others wait, and then look whether it
-    has covered them. That saves work and guarantees nothing: other processes do not wait, so the
-    precondition on the ledger record decides, as ever.
+    When many events of one view arrive at once, one commit covers nearly all of them, and all other
+    builds are wasted. So while one thread builds a record, the others wait, and then check whether
+    it covers them. This saves work but guarantees nothing: other processes do not wait, so the
+    precondition on the ledger record decides as always.
     """
 
     def __init__(self) -> None:
@@ -36,15 +36,16 @@ class Turns:
 
     @contextmanager
     def turn(self, database: Database, path: str) -> Generator[bool]:
-        """Take the turn, or wait for the end of whoever has it.
+        """Take the turn, or wait until the current turn ends.
 
         Args:
             database: the database.
             path: of the ledger record.
 
         Yields:
-            True if it is the caller's turn, for the time of the `with` block, or if the other's
-            takes too long; False if the other's has ended, and it is time to look again.
+            True if the caller has the turn, for the time of the `with` block, or if another turn
+                takes too long; False if another turn has ended, and the ledger should be read
+                again.
         """
         mine = _Turn()
         with self._lock:
@@ -66,7 +67,7 @@ class Turns:
                 mine.ended.set()
 
     def waiting(self, database: Database, path: str) -> int:
-        """How many have come to wait for the turn that is under way."""
+        """Number of threads waiting for the current turn."""
         with self._lock:
             turn = self._turns.get(database, {}).get(path)
             return turn.waiting if turn is not None else 0

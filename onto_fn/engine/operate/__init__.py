@@ -1,1 +1,1 @@
-"""What a person does: backfill, verify, look at the status, drop."""
+"""What an operator does: backfill, verify, check the status, replay, drop."""

@@ -1,4 +1,4 @@
-"""Backfill: views and aggregates for data that was there before they were."""
+"""Backfill: build views and aggregates for existing data."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Progress:
 
     Attributes:
         target: name of what is being built.
-        counts: of all targets together, those of an interrupted run included.
-        total: how many roots there were when it began, about.
+        counts: of all targets together, including an interrupted run.
+        total: approximate number of roots when it began.
     """
 
     target: str
@@ -45,11 +45,11 @@ class Report:
     """How a backfill ended.
 
     Attributes:
-        counts: what became of the roots, those of an interrupted run included.
-        is_complete: false if it was stopped; the next run goes on.
-        resumed: whether it went on from an interrupted run.
+        counts: outcomes of the roots, including an interrupted run.
+        is_complete: false if it was stopped; the next run continues.
+        resumed: whether it continued an interrupted run.
         failures: the first few that have a dead letter now.
-        not_shown: aggregates of which views still show the numbers of an earlier definition.
+        not_shown: aggregates whose views still show the numbers of an earlier definition.
     """
 
     counts: Counts
@@ -60,7 +60,7 @@ class Report:
 
 
 def targets_of(engine: Registry, names: Sequence[str] = ()) -> list[Target]:
-    """What to backfill, in the order in which each finds its sources built.
+    """What to backfill, in an order that builds sources before the views that read them.
 
     Args:
         engine: the app's.
@@ -75,7 +75,7 @@ def targets_of(engine: Registry, names: Sequence[str] = ()) -> list[Target]:
         target = engine.target(name)
         if not target.is_backfilled:
             raise DeclarationError(
-                f"{name} is a task: each of its documents is processed once, as it is written. "
+                f"{name} is a task: it processes each document once, when the document is written. "
                 "Replay its dead letters instead"
             )
         wanted |= {read: engine.targets[read] for read in target.aggregates_read()}
@@ -84,22 +84,22 @@ def targets_of(engine: Registry, names: Sequence[str] = ()) -> list[Target]:
 
 
 class Backfill:
-    """Builds the documents of all roots that there are, page by page, several pages at a time.
+    """Builds the documents of all existing roots, page by page, several pages at a time.
 
-    Safe beside live traffic, as its commits are those of live traffic. It can be stopped, or die,
-    at any instant: the next one about the same goes on from the checkpoint.
+    Safe beside live traffic, because it uses the same commits. It can stop or crash at any instant:
+    the next backfill of the same targets continues from the checkpoint.
 
     Args:
         engine: the app's.
         database: the database.
         targets: what to build, in this order; see `targets_of`.
-        name: id of its checkpoint; default the names of the targets.
-        stale: build only roots without a ledger record, and those whose record another version of
-            the definition has written.
-        workers: pages in hand at the same time.
-        page: roots of a page, which share a snapshot and a commit.
-        publish: leaves the work to whoever receives the batches it is given, which are one a page.
-        restart: whether to begin anew, whatever the checkpoint says.
+        name: id of its checkpoint; by default the names of the targets.
+        stale: build only roots without a ledger record, and stale ones.
+        workers: pages processed at the same time.
+        page: roots per page, which share a snapshot and a commit.
+        publish: publishes batches, one per page, whose receivers do the work; by default this
+            process builds.
+        restart: whether to start from the beginning, regardless of the checkpoint.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Backfill:
 
         Args:
             progress: called after each page, by one thread at a time.
-            stop: ends it after the pages in hand.
+            stop: ends it after the pages that are being processed.
 
         Raises:
             TransientError: the platform failed for longer than the retries last. What is done is
@@ -174,7 +174,7 @@ class Backfill:
     def _checkpoint_of_this(self) -> Checkpoint:
         about = {
             "targets": [[target.name, target.fingerprint] for target in self._targets.values()],
-            # What was done for a generation that was given up since has to be done once more.
+            # Work for a generation that was abandoned since must be done again.
             "generations": {name: begun.number for name, begun in self._begun.items()},
             "stale": self._stale,
             "published": self._publish is not None,
@@ -182,7 +182,7 @@ class Backfill:
         return Checkpoint(self._database, self._name, about, self._engine.retry)
 
     def _show(self, name: str) -> None:
-        """Show the numbers of an aggregate of which all documents are counted now."""
+        """Show the numbers of an aggregate once all its documents are counted."""
         target, begun, policy = self._targets[name], self._begun[name], self._engine.retry
         is_left_to_others = self._publish is not None and not begun.was_shown
         if is_left_to_others or not target.end(self._database, begun, policy):
@@ -209,7 +209,7 @@ class Backfill:
         progress: Callable[[Progress], None] | None,
         stop: Event,
     ) -> None:
-        """All parts of one target, before the next target begins that may read what it builds."""
+        """Build all parts of one target before the next target, which may read them, begins."""
         failed: list[BaseException] = []
 
         def work(item: tuple[int, Part]) -> None:
@@ -231,7 +231,7 @@ class Backfill:
             raise failed[0]
 
     def _advance(self, number: int, part: Part) -> Iterator[Part]:
-        """The part after each of its pages, as the checkpoint has it."""
+        """The part after each of its pages, as saved in the checkpoint."""
         target = self._targets[part.target]
         for page in self._pages(target, part):
             outcomes = self._done(target, part, page)
@@ -256,7 +256,7 @@ class Backfill:
         return pages(self._database, target, span, self._page, self._engine.retry)
 
     def _stale_pages(self, target: Target, part: Part, fingerprint: str) -> Iterator[Page]:
-        """The roots of the ledger records that one other version of the definition has written."""
+        """The roots of the ledger records written by one other version of the definition."""
         query = target.records_with(fingerprint)
         after = part.after
         while True:
@@ -295,7 +295,7 @@ def _in_order(targets: list[Target]) -> list[str]:
 
 
 def counted(looked_at: int, outcomes: Sequence[Outcome]) -> Counts:
-    """What became of roots that were looked at."""
+    """Counts the outcomes of roots."""
     results = [outcome.result for outcome in outcomes]
     return Counts(
         done=looked_at,

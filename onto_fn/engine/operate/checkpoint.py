@@ -1,8 +1,8 @@
 """Checkpoints: how far a backfill has come, in `onto_backfills/{id}`, never readable by clients.
 
-The backfill's document says what it is about. Each of its parts has a document of its own below it,
-written after each page, so that parts go on independently of each other and what is lost with a
-process is at most the page of each that it had in hand.
+The backfill's document describes the backfill. Each part has its own document below it, written
+after each page. So parts continue independently of each other, and a process that dies loses at
+most one page per part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from onto_fn.phases import Subject
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the roots so far.
+    """Outcomes of the roots so far.
 
     Attributes:
         done: roots looked at.
@@ -51,7 +51,7 @@ class Part:
 
     Attributes:
         target: name of the view, mediator or aggregate.
-        after: document path that it has come to; None at its beginning.
+        after: document path that it has reached; None at its beginning.
         until: document path that it ends with; None at the end of the collection.
         fingerprint: if it is set, the part is about the ledger records with this one, and `after`
             and `until` are paths of records.
@@ -73,7 +73,8 @@ class Checkpoint:
     Args:
         database: where they are.
         name: id of the backfill.
-        about: what the backfill is about, as JSON values; one about anything else begins anew.
+        about: description of the backfill as JSON values; a backfill with another description
+            starts over.
         policy: bounds of the retries.
     """
 
@@ -104,7 +105,7 @@ class Checkpoint:
         return [parts[number] for number in sorted(parts)]
 
     def begin(self, parts: list[Part]) -> None:
-        """Note the parts of a new backfill, in place of an earlier one of that id."""
+        """Save the parts of a new backfill, replacing an earlier one with that id."""
         self._forget_parts()
         writes = [Write(self._part_path(n), asdict(part)) for n, part in enumerate(parts)]
         for start in range(0, len(writes), 400):
@@ -113,11 +114,11 @@ class Checkpoint:
         self._commit([Write(self.path, {**fields, "startedAt": datetime.now(UTC)})])
 
     def save(self, number: int, part: Part) -> None:
-        """Note how far a part has come."""
+        """Save the progress of a part."""
         self._commit([Write(self._part_path(number), asdict(part))])
 
     def end(self, counts: Counts) -> None:
-        """Note that all is done."""
+        """Save that the backfill is complete."""
         fields = {"plan": self._plan, "state": "done", **asdict(counts)}
         self._commit([Write(self.path, {**fields, "finishedAt": datetime.now(UTC)})])
         self._forget_parts()

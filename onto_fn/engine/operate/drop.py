@@ -1,4 +1,4 @@
-"""Dropping: deleting all that a view, a mediator or an aggregate has left in the database."""
+"""Dropping: delete everything that a view, mediator or aggregate stored in the database."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from onto_fn.phases import Subject
 
 
 def drop(database: Database, name: str, policy: RetryPolicy) -> int:
-    """Delete what is in the database under a name; see `Engine.drop`.
+    """Delete everything stored under a name; see `Engine.drop`.
 
     Raises:
-        RetriesExhausted: not all is deleted yet; it can be dropped again.
+        RetriesExhausted: some documents are not deleted yet; drop it again.
     """
     count = 0
     for page in database.pages(_of("definition", name, LEDGER_COLLECTION)):

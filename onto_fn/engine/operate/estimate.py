@@ -1,4 +1,4 @@
-"""Estimates: what a backfill will read and write, from counts and a sample of builds."""
+"""Estimates of a backfill's reads and writes, from counts and a sample of builds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COUNTED_FOR_A_READ = 1000
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a backfill of one target will be billed, about.
+    """Approximate billed reads and writes of a backfill of one target.
 
     Attributes:
         target: its name.
@@ -23,7 +23,7 @@ class Estimate:
         due: how many of them will be built.
         reads: billed document reads.
         writes: billed document writes, messages of sinks among them.
-        sampled: of how many builds the averages are.
+        sampled: number of builds that were averaged.
     """
 
     target: str

@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a document that a view or a mediator has written.
+    """What is known about a document that a view or mediator wrote.
 
     Attributes:
         definition: name of the view or mediator.
@@ -59,10 +59,10 @@ class Origin:
         committed: when the ledger record was last committed.
         read_time: of the snapshot that was built from.
         fingerprint: of the definition that built it.
-        is_stale: whether the app's definition is another by now.
+        is_stale: whether the app's definition has changed since.
         sources: what it was built from.
         failure: why the last build failed, empty if it did not.
-        skipped: how many documents were left out because their models refuse them.
+        skipped: how many invalid documents were left out.
     """
 
     definition: str
@@ -96,7 +96,7 @@ class Dependent:
 
 
 def origins(engine: Registry, database: Database, path: str) -> list[Origin]:
-    """The ledger records of which a document is a product; usually one, or none."""
+    """The ledger records that list a document as built; usually one, or none."""
     found: list[Origin] = []
     for definition in engine.definitions.values():
         for target in definition.targets:
@@ -157,14 +157,14 @@ def _dependents(engine: Registry, database: Database, path: str) -> Iterator[Dep
 
 
 def _state(record: LedgerRecord, path: str) -> str:
-    """How a record's view stands to a document that it has read."""
+    """The state of a record's view with respect to a document that it read."""
     if record.failure is not None:
         return "failed"
     problem = record.skipped.problems.get(path)
     if problem is not None:
         return f"built without it: {problem}"
     if not record.skipped.is_whole:
-        return f"built without {record.skipped.count} documents, of which this may be one"
+        return f"built without {record.skipped.count} documents; this may be one of them"
     return "built" if record.built else "not built yet"
 
 
@@ -173,8 +173,8 @@ def _records_of(
 ) -> list[LedgerRecord]:
     """The records of a definition that list a document.
 
-    Most views take the root's id for a variable of the path: those are looked at first, in one
-    read. What is left is a look at all records of the definition.
+    Most views use the root's id as a variable of the path: those records are tried first, in one
+    read. Otherwise all records of the definition are searched.
     """
     roots = _likely_roots(definition.root_collection, path, variables)
     likely = [ledger_path(definition.name, root, definition.shard_of(path)) for root in roots]

@@ -1,4 +1,4 @@
-"""Reconciling: rebuilding what has changed unseen, for a process that may have missed events."""
+"""Reconciling: rebuild roots whose changes were missed by a process that may lose events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def reconcile(
     materialised: Materialised,
     policy: RetryPolicy,
 ) -> int:
-    """Rebuild every root of which a source is not as its records have it; see `Engine.reconcile`.
+    """Rebuild every root with a source that differs from its record; see `Engine.reconcile`.
 
     Raises:
         RetriesExhausted: at least one could not be committed; all others were.
@@ -53,7 +53,7 @@ def _rebuilt(database: Database, target: Target, root: str, policy: RetryPolicy)
 
 
 def _has_changed(database: Database, item: Affected, policy: RetryPolicy) -> bool:
-    """Whether a root was not built, or one of its sources has another version than it has read."""
+    """Whether a root was not built, or a source has another version than its build read."""
     record = item.record
     if record is None or record.failure is not None:
         return True

@@ -1,7 +1,7 @@
 """Scanning: all roots of a definition, partition by partition and page by page.
 
-Only the names of the documents are read, `SCANNED` in one call, so that a scan of any size takes
-the memory of so many names.
+Only document names are read, `SCANNED` per call, so a scan of any size needs memory for that many
+names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.phases import Subject
 
 SCANNED = 2000
-"""So many names are read in one call; a page is smaller, because it is built in one piece."""
+"""Number of names read in one call; a page is smaller because it is built as a whole."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Span:
     """A part of a collection or collection group, by the names of its documents.
 
     Attributes:
-        after: it begins after the document of this path; None at the beginning.
-        until: it ends with the document of this path; None at the end.
+        after: the path after which it begins; None at the beginning.
+        until: the path of its last document; None at the end.
     """
 
     after: str | None = None
@@ -39,7 +39,7 @@ class Page:
 
     Attributes:
         roots: paths of those that are roots; the others of a collection group are left out.
-        last: path of the last document that was looked at, where the next page begins.
+        last: path of the last document read; the next page begins after it.
     """
 
     roots: tuple[str, ...]
@@ -47,16 +47,16 @@ class Page:
 
 
 def count_roots(database: Database, target: Target) -> int:
-    """How many documents a scan will look at."""
+    """How many documents a scan will read."""
     return database.count(target.root_query())
 
 
 def spans(database: Database, query: Query, count: int) -> list[Span]:
-    """Parts of about the same size, in their order, that together are all that a query finds.
+    """Parts of about equal size, in order, that together cover all results of a query.
 
-    Where Firestore partitions queries, it is asked to (it knows collection groups only; of one
-    collection, those cuts are taken that are in it). The emulator does not: there the cuts are
-    found by skipping documents, which costs nothing there.
+    Firestore partitions the query (only collection groups can be partitioned; for one collection,
+    the cuts inside it are used). The emulator cannot: there the cuts are found by skipping
+    documents, which costs nothing in an emulator.
 
     Args:
         database: the database.

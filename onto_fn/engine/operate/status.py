@@ -1,4 +1,4 @@
-"""Status: how each view is, by counting queries; and by a scan, how far behind it is."""
+"""Status: the state of each view from counting queries; a scan also finds how far behind it is."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Status:
-    """How one view, mediator or aggregate is.
+    """The state of one view, mediator or aggregate.
 
     Attributes:
         target: its name.
-        roots: documents that it can have something for.
+        roots: documents that can be its roots.
         built: ledger records, or documents counted.
-        stale: those of another version of the definition.
+        stale: records written by another version of the definition.
         dead_letters: how many wait.
         outbox: messages that wait to be sent.
-        oldest: update time of the oldest source version that is not materialised; None if there
-            is none, or nobody has looked.
-        unreadable: records that are none of onto_fn's, as far as anybody has looked.
-        skipping: roots whose documents leave out something that its model refuses.
-        is_shown: of an aggregate, whether views show the numbers of this definition; they show
-            those of an earlier one until a backfill is through.
+        oldest: update time of the oldest source version that is not materialised; None if there is
+            none, or without a scan.
+        unreadable: records that onto_fn did not write, as far as a scan found any.
+        skipping: roots whose documents leave out invalid sources.
+        is_shown: for an aggregate, whether views show the numbers of this definition; until a
+            backfill is complete, they show those of an earlier one.
     """
 
     target: str
@@ -56,7 +56,7 @@ def status_of(
         database: the database.
         target: the view, mediator or aggregate.
         policy: bounds of the retries of a scan.
-        scan: also compare every ledger record with its sources: a read or more for each root.
+        scan: also compare every ledger record with its sources: one or more reads per root.
 
     Raises:
         TransientError: the database could not be read.
@@ -79,7 +79,7 @@ def status_of(
 
 
 def letters_of_events(database: Database) -> int:
-    """How many dead letters are of whole events, which belong to no view."""
+    """How many dead letters hold events that belong to no view."""
     return database.count(Query(DEAD_LETTER_COLLECTION, (Filter("definition", "==", None),)))
 
 

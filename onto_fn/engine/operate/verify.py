@@ -1,8 +1,8 @@
-"""Verification: recompute everything from the sources, and tell what differs.
+"""Verification: recompute everything from the sources, and report differences.
 
-Each page of roots is looked at in one snapshot: sources, ledger records and documents. So what a
-look finds was so at one instant. It can still be right: an event may be on its way. So a difference
-counts only if a second look, later, finds the same difference from the same sources.
+Each page of roots is checked in one snapshot: sources, ledger records and documents. A difference
+at that instant is not yet an error: an event may still be on its way. So a difference counts only
+if a later second look finds the same difference from the same sources.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ LOOKS = 3
 
 @dataclass(frozen=True)
 class Verified:
-    """How a verification is, or ended.
+    """The progress or result of a verification.
 
     Attributes:
-        roots: how many were looked at.
-        total: how many there were when it began, about.
+        roots: how many were checked.
+        total: approximate number when it began.
         found: how many differences count.
         repaired: how many roots were rebuilt.
     """
@@ -44,17 +44,17 @@ class Verified:
 
 
 class Verification:
-    """Compares what is there with what the sources make.
+    """Compares the stored documents with what the sources make.
 
     Args:
         engine: the app's.
         database: the database.
         targets: what to verify; see `targets_of`.
         repair: whether to rebuild what differs.
-        workers: pages in hand at the same time.
-        page: roots of a page.
-        settle: seconds from a look that found a difference to the next; longer than an event
-            takes.
+        workers: pages processed at the same time.
+        page: roots per page.
+        settle: seconds to wait before a difference is checked again; should exceed the time of an
+            event.
         report: called with each difference that counts, by one thread at a time.
         progress: called after each page, by one thread at a time.
     """
@@ -85,7 +85,7 @@ class Verification:
         self._state = Verified()
 
     def run(self, stop: Event | None = None) -> Verified:
-        """Look at everything, until the end or until `stop` is set.
+        """Check everything, until the end or until `stop` is set.
 
         Raises:
             TransientError: the platform failed for longer than the retries last.
@@ -128,9 +128,10 @@ class Verification:
             self._count(len(page.roots))
 
     def _pages_without_root(self, target: Target) -> Iterator[Sequence[str]]:
-        """Roots that records tell of and that do not exist: nothing may be left of them.
+        """Roots that records name but that do not exist: nothing of them may be left.
 
-        A record's id tells its root. Only what is left of this sieve is read whole.
+        A record's id usually names its root. Only records that this does not decide are read as a
+        whole.
         """
         names = replace(target.records(), keys_only=True)
         for found in self._database.pages(names, PAGE_OF_NAMES):
@@ -146,11 +147,11 @@ class Verification:
             listed = {self._root_of(target, record) for record in records.values() if record.exists}
             unsure = sorted(root for root in listed if root is not None)
             now = self._database.versions(unsure) if unsure else {}
-            # Those that exist are looked at where the roots are.
+            # Existing roots are checked with the roots themselves.
             yield [root for root in unsure if now[root] is None]
 
     def _root_of(self, target: Target, document: Document) -> str | None:
-        """The root of a record; what is none of onto_fn's is reported, and left as it is."""
+        """The root of a record; a document that onto_fn did not write is only reported."""
         problem = ""
         try:
             root = target.root_in(document)
@@ -165,7 +166,7 @@ class Verification:
         return None
 
     def _check(self, target: Target, roots: Sequence[str]) -> None:
-        """Look at roots, and at those that differ again, until they differ the same or not."""
+        """Check roots, and check differing ones again until the difference is stable or gone."""
         before: dict[str, Look] = {}
         suspects = list(roots)
         for number in range(LOOKS):

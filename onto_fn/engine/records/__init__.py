@@ -1,1 +1,1 @@
-"""What is stored beside the views: ledger, dead letters, outbox."""
+"""Records that are stored beside the views: ledger, dead letters, outbox."""

@@ -1,8 +1,8 @@
-"""Causes of dead letters: what has to be corrected, so that all its letters can be seen to at once.
+"""Causes of dead letters: what must be fixed, so that all letters with one cause go together.
 
-One bad document may be in the way of many views, and one fault of the code in the way of many
-documents. Where an error names the document that is at fault, that is the cause, whatever views
-have met it; else it is the view, mediator or aggregate that failed.
+One invalid document may block many views, and one bug may block many documents. If an error names
+the document at fault, that document is the cause, in whichever views it failed; otherwise it is the
+view, mediator or aggregate that failed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from urllib.parse import quote
 from onto_fn.errors import InvalidDocument, MissingDocument, UnreadableRecord
 
 EVENTS = "events"
-"""Stands for the definition in the cause of the letter of a whole event."""
+"""Replaces the definition in the cause of a letter that holds an event."""
 
-# What the messages of letters say that were written before letters named their documents.
+# Texts in the messages of old letters, which did not name their documents.
 _SAYS = {
     InvalidDocument.__name__: " is not a valid ",
     MissingDocument.__name__: " does not exist, but ",
@@ -25,7 +25,7 @@ _SAYS = {
 
 
 def document_at_fault(error: BaseException) -> str:
-    """Path of the document that has to be corrected, empty if an error does not name one."""
+    """Path of the document that must be fixed, empty if an error does not name one."""
     if isinstance(error, InvalidDocument | MissingDocument | UnreadableRecord):
         return error.path
     return ""
@@ -34,8 +34,8 @@ def document_at_fault(error: BaseException) -> str:
 def cause_of(letter: Mapping[str, Any]) -> str:
     """The cause of a dead letter: an error's kind, and the document or definition at fault.
 
-    It has no spaces: `InvalidDocument:orders/bad`, `BuildError:OrderPage`. The letter may be
-    anything, as others can write letters too.
+    It has no spaces: `InvalidDocument:orders/bad`, `BuildError:OrderPage`. The letter may have any
+    content, because other programs can write letters too.
 
     Args:
         letter: its fields.

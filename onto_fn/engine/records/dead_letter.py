@@ -1,4 +1,4 @@
-"""Dead letters: events that cannot be materialised until somebody mends something."""
+"""Dead letters: events that cannot be materialised until something is fixed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def letter_fields(
         root: path of the root that it failed for.
         change: the event that brought it up, or None for a rebuild by hand.
         failure: what went wrong, how often and since when.
-        fingerprint: of the definition, to tell whether its code has changed since.
+        fingerprint: of the definition, to detect whether its code has changed since.
         failed_at: snapshot time of the last failure.
     """
     return {
@@ -47,12 +47,12 @@ def letter_fields(
 def event_letter(
     change: Change | None, event_id: str, error: Exception, failed_at: datetime
 ) -> dict[str, Value]:
-    """The content of the dead letter of a whole event: one that could not even be looked up.
+    """The content of the dead letter of an event that could not be looked up.
 
     Args:
         change: the event, or None if it does not say which document changed.
         event_id: the CloudEvent's id.
-        error: why it is given up.
+        error: why it is not retried any more.
         failed_at: now.
     """
     return {
@@ -65,12 +65,12 @@ def event_letter(
 
 
 def event_letter_path(function: str, event_id: str) -> str:
-    """Where the dead letter of an event is. Two functions on one write share the event's id."""
+    """Path of the dead letter of an event. Two functions on one write share the event's id."""
     return f"{DEAD_LETTER_COLLECTION}/event~{quote(function, safe='')}~{quote(event_id, safe='')}"
 
 
 def event_fields(change: Change) -> dict[str, Value]:
-    """What is kept of an event: enough to find the document, and to deliver it again."""
+    """The stored part of an event: enough to find the document and to deliver it again."""
     return {
         "id": change.event_id,
         "document": change.path,

@@ -1,4 +1,4 @@
-"""Fingerprints: which versions of a definition the ledger has records of."""
+"""Fingerprints: which versions of a definition have ledger records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from onto_fn.firestore.queries import Order
 def other_fingerprints(database: Database, records: Query, own: str) -> list[str]:
     """The fingerprints in a definition's ledger records that are not its own.
 
-    Firestore needs no index for it but those that it makes by itself: one query for each
-    fingerprint in the ledger, the next above the one before, and then one for each that is found,
-    whether it is in a record of this definition.
+    It needs only Firestore's automatic indexes: one query per fingerprint in the ledger, each for
+    the next greater one, and then one query per fingerprint for whether a record of this definition
+    has it.
 
     Args:
         database: the database.

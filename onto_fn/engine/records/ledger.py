@@ -1,6 +1,6 @@
 """The ledger: one record per materialised root, in the collection `onto_ledger`.
 
-The record is committed together with the documents, so whatever it says is done, is done.
+The record is committed together with the documents, so it always matches them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OWN_COLLECTIONS = frozenset(
         CONTRIBUTIONS,
     }
 )
-# A change to one of these never is a view's source, whatever template a model has (G8).
+# A document in one of these is never a view's source, whichever template a model has (G8).
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
 MAX_MESSAGE = 2000
 _MAX_ID = 1200
@@ -78,7 +78,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: Exception, since: datetime, count: int = 1) -> Failure:
-        """The failure that an error is."""
+        """The failure for an error."""
         document = document_at_fault(error)
         return cls(type(error).__name__, message_of(error), count, since, document)
 
@@ -96,13 +96,14 @@ class LedgerRecord:
         documents: digest of each document that was built, by path.
         fingerprint: of the definition that built it.
         built: whether it was ever built since the root was created.
-        failure: set if the last build failed; `documents` are then of the last that did not.
+        failure: set if the last build failed; `documents` are then those of the last successful
+            build.
         event_id: of the event that caused the commit.
         read_time: of the snapshot that was built from.
         update_time: of the record itself, the precondition of the next commit; None if it is new.
         shard: which of the root's records it is.
         memory: what a view of `consistency="eventual"` remembers of its sources; see `memory`.
-        owns: the fields that it owns of its documents; empty if it owns them as a whole.
+        owns: the fields that it owns in its documents; empty if it owns whole documents.
     """
 
     definition: str
@@ -162,7 +163,7 @@ class LedgerRecord:
 
     @staticmethod
     def from_document(document: Document) -> LedgerRecord | None:
-        """The record in a document, or None if it does not exist.
+        """The record in a document, or None if the document does not exist.
 
         Raises:
             UnreadableRecord: it is something else.
@@ -199,12 +200,12 @@ class LedgerRecord:
 
 
 def _pairs(values: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
-    """Values by path as a list: a path may be longer than the key of a map."""
+    """Values by path as a list: a path may be longer than a map key."""
     return [{"path": path, name: value} for path, value in values.items()]
 
 
 def _optional(fields: Mapping[str, Value], name: str, kind: type[Any]) -> Any:
-    """The value of a field that not every record has."""
+    """The value of an optional field."""
     value = fields.get(name)
     if value is None or isinstance(value, kind):
         return value
@@ -228,10 +229,10 @@ def salvaged(
     is_target: Callable[[str], bool],
     now: datetime,
 ) -> LedgerRecord:
-    """What a record that cannot be read still tells: the documents that it lists.
+    """The documents that an unreadable record lists.
 
-    It has read nothing and covers nothing, so the next build reads, locks and writes all anew; and
-    has a failure, so that the dead letter goes then.
+    The result has read nothing and covers nothing, so the next build reads, locks and writes
+    everything again. It has a failure, so that the next build deletes the dead letter.
 
     Args:
         document: the unreadable record.
@@ -266,10 +267,10 @@ def salvaged(
 
 
 def message_of(error: Exception) -> str:
-    """An error's text as a document can hold it, whatever code and data made of it.
+    """An error's text in a form that any document can hold.
 
-    A model's problems with a long list, or a lone surrogate, must not keep the dead letter from
-    being written. Of an error in the application's code it ends with the place, `(views.py:12)`.
+    A very long list of problems, or a lone surrogate, must not prevent the dead letter from being
+    written. The text of an error in the application's code ends with the place, `(views.py:12)`.
     """
     text = _storable(str(error))
     # Other errors of the library are about documents or requests, and a client may read them.
@@ -285,9 +286,9 @@ def _storable(text: str) -> str:
 
 
 def is_shard(path: str) -> bool:
-    """Whether a document is one of an aggregate's: a source only of what has read that very one.
+    """Whether a document is an aggregate's shard: a source only of views that read that shard.
 
-    A model whose collection is all variables could take it for one of its own.
+    A model whose collection consists of variables could match it.
     """
     return path.partition("/")[0] == AGGREGATES
 
@@ -302,7 +303,7 @@ def record_id(definition: str, root: str) -> str:
 
 
 def root_of_id(definition: str, identifier: str) -> str | None:
-    """The root whose ledger record has an id, or None if the id does not tell for sure."""
+    """The root whose ledger record has an id, or None if the id is ambiguous."""
     readings = readings_of_id(definition, identifier)
     return readings[0][0] if len(readings) == 1 else None
 
@@ -310,8 +311,8 @@ def root_of_id(definition: str, identifier: str) -> str | None:
 def readings_of_id(definition: str, identifier: str) -> list[tuple[str, int]]:
     """Roots and shards whose ledger record has an id.
 
-    None if the id is a digest or none of onto_fn's, and two where a shard's number may as well be
-    the end of the root's id.
+    None if the id is a digest or not from onto_fn; two results if a shard's number may also be the
+    end of the root's id.
     """
     name, _, rest = identifier.partition("~")
     quoted, _, number = rest.rpartition("~")

@@ -1,8 +1,8 @@
 """The outbox: messages that are to be sent, one document each, in the collection `onto_outbox`.
 
-They are committed together with the view documents that they tell of. So there is no change
-without its message and no message without its change, whatever happens in between. Who sends them
-deletes them; the engine does not know what a sink is, only its name.
+They are committed together with the view documents that they describe. So there is never a change
+without its message or a message without its change. The sender deletes them; the engine knows only
+the name of a sink.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class OutboxEntry:
         definition: name of the view or mediator whose document changed.
         sink: name of the sink that it goes to.
         document: path of the document that changed.
-        version: of the view, in which the document changed.
+        version: version of the view in which the document changed.
         type: of the CloudEvent.
-        data: the content in that version as JSON text. It is kept as text so that the message is
-            the same to the byte whenever, and by whatever release, it is sent.
+        data: the content in that version as JSON text. It is stored as text so that every release
+            always sends the same bytes.
         refused: whether it has a dead letter.
         update_time: of the entry itself; None if it is new.
     """
@@ -64,7 +64,7 @@ class OutboxEntry:
 
     @property
     def queue(self) -> str:
-        """What is sent in order: one document's messages to one sink."""
+        """The scope of ordered sending: one document's messages to one sink."""
         names = json.dumps([self.definition, self.sink, self.document])
         return hashlib.blake2b(names.encode(), digest_size=16).hexdigest()
 
@@ -119,9 +119,8 @@ class OutboxEntry:
 def version_of(read_time: datetime) -> int:
     """The version of a view that was built from the snapshot of `read_time`, in microseconds.
 
-    It grows from each commit of a ledger record to the next: the next one has read the record that
-    the one before has committed, so its snapshot is later than that commit, and that commit later
-    than the snapshot it was built from.
+    It grows with each commit of a ledger record: a build reads the record that the previous commit
+    wrote, so its snapshot is later than that commit, which is later than its own snapshot.
     """
     return (read_time - _EPOCH) // _MICROSECOND
 
@@ -144,19 +143,19 @@ def outbox_writes(
 
 
 def check_sendable(definition: Definition, path: str, content: Fields) -> None:
-    """Refuse before the commit a document whose message would not fit into the outbox.
+    """Refuse, before the commit, a document whose message would not fit into the outbox.
 
     Raises:
-        DocumentTooLarge: the content as JSON, with what says where it goes, is above 1 MiB.
+        DocumentTooLarge: the content as JSON, together with its addresses, is above 1 MiB.
     """
     for entry in _entries(definition, path, content, 0):
         try:
             check_size(entry.path, entry.to_fields())
         except DocumentTooLarge as error:
             raise DocumentTooLarge(
-                f"{path} has {len(entry.data.encode())} bytes as JSON; with its addresses, the "
+                f"{path} has {len(entry.data.encode())} bytes as JSON; with its attributes, the "
                 f"message to {entry.sink!r} does not fit into a Firestore document of 1 MiB. Split "
-                f"the view, or take the sink out of `sends` of {definition.name}."
+                f"the view, or remove the sink from `sends` of {definition.name}."
             ) from error
 
 

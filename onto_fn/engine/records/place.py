@@ -17,8 +17,8 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 def place_of(error: BaseException) -> str:
     """File and line of the innermost frame in the application's code, such as `views.py:12`.
 
-    Of an error with a cause it is that of the cause: what the application raised, and the library
-    told. The file is as one would import it, without the folder that the app is deployed in.
+    If an error has a cause, the cause decides: the application raised it, and the library wrapped
+    it. The file is relative to the folder of the app.
 
     Args:
         error: an error that was raised.

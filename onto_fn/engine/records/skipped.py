@@ -1,4 +1,4 @@
-"""Documents that a build has left out because their models refuse them (`invalid="skip"`)."""
+"""Documents that a build left out because they are invalid (`invalid="skip"`)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from onto_fn.firestore import Filter
 from onto_fn.firestore.documents import Value
 
 MOST = 20
-"""So many of them a ledger record names."""
-_LONGEST = 200  # characters of what is wrong with one
+"""Maximum number of them that a ledger record names."""
+_LONGEST = 200  # maximum characters of one problem
 
 LEFT_OUT = Filter("skipped.any", "==", True)
-"""Finds the ledger records of builds that have left something out."""
+"""Watch key of ledger records whose build left something out."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """What a ledger record says of the documents that its build has left out.
+    """The documents that a build left out, as stored in its ledger record.
 
     Attributes:
         count: how many they are.
-        problems: what is wrong with them, by path; of many, those of the first `MOST` paths.
+        problems: what is wrong with them, by path; at most the first `MOST` paths.
     """
 
     count: int = 0
@@ -32,7 +32,7 @@ class Skipped:
 
     @classmethod
     def of(cls, found: Mapping[str, InvalidDocument]) -> Skipped:
-        """What a record keeps of what a build has left out."""
+        """What a record stores about the documents that a build left out."""
         if not found:
             return NOTHING
         return cls(len(found), {path: _problem(found[path]) for path in sorted(found)[:MOST]})
@@ -43,7 +43,7 @@ class Skipped:
         return self.count == len(self.problems)
 
     def to_fields(self) -> dict[str, Value]:
-        """The fields that a record has for it: none if nothing is left out."""
+        """The fields of the record; none if nothing is left out."""
         if not self.count:
             return {}
         documents = [{"path": path, "problem": text} for path, text in self.problems.items()]
@@ -51,7 +51,7 @@ class Skipped:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Skipped:
-        """What a record's fields say.
+        """The value in a record's fields.
 
         Raises:
             KeyError: something is missing.
@@ -67,7 +67,7 @@ NOTHING = Skipped()
 
 
 def _problem(error: InvalidDocument) -> str:
-    """What is wrong, as a document can hold it."""
+    """The problem, in a form that a document can hold."""
     text = f"{error.model}: {'; '.join(error.problems)}"
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,1 +1,1 @@
-"""What has roots: views and mediators in each mode, and aggregates; one root, or many."""
+"""Targets: views and mediators in each mode, and aggregates; for one root, or many."""

@@ -1,4 +1,4 @@
-"""Collecting outcomes: of several things to do, none suffers from the failure of another."""
+"""Collecting outcomes: if one of several tasks fails, the others still run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onto_fn.observability.observer import tell
 
 
 class Collector:
-    """Outcomes, which observers are told of as they come, and failures, which end nothing.
+    """Collects outcomes, which observers receive, and failures, which do not stop the rest.
 
     Example:
         >>> collector = Collector()
@@ -47,7 +47,7 @@ class Collector:
         return False
 
     def add(self, *outcomes: Outcome) -> None:
-        """Keep outcomes, of which the observers know now."""
+        """Keep outcomes that the observers have received."""
         tell(outcomes)
         self._outcomes += outcomes
 
@@ -55,7 +55,7 @@ class Collector:
         """All of them, in their order.
 
         Raises:
-            RetriesExhausted: something failed, and may succeed when it is tried again.
+            RetriesExhausted: something failed that may succeed on a retry.
         """
         for failure in self._failures:
             if not isinstance(failure, TransientError):
@@ -74,15 +74,15 @@ def do_all(
     policy: RetryPolicy,
     collector: Collector,
 ) -> None:
-    """Bring roots of one target up to date: together, and what that leaves one by one.
+    """Bring roots of one target up to date: together, and the rest one by one.
 
     Args:
         database: the database.
         target: the view, mediator or aggregate.
         items: the roots and their shards.
-        change: the event, or None to rebuild whatever the records say.
+        change: the event, or None to rebuild regardless of the records.
         policy: bounds of the retries.
-        collector: receives what becomes of them.
+        collector: receives the outcomes.
     """
     left: Sequence[Item] = ()
     with collector:

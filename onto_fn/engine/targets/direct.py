@@ -1,4 +1,4 @@
-"""Direct mode: documents are written straight from their one source, at least once, no ledger.
+"""Direct mode: documents are written from their one source, at least once, without a ledger.
 
 Cheaper than a materialisation (one read, one commit), and weaker: two events handled at the same
 time may commit in either order, and a document that a lost version of the source produced stays.
@@ -30,7 +30,7 @@ def forward(
     change: Change | None,
     policy: RetryPolicy,
 ) -> Outcome:
-    """Write what the source makes as it is now, and delete what it made before the change.
+    """Write what the current source makes, and delete what it made before the change.
 
     Raises:
         RetriesExhausted: nothing was committed; the event has to be delivered again.
@@ -102,7 +102,7 @@ def _build(
 def _before(
     database: Database, definition: Definition, change: Change | None, read_time: datetime
 ) -> BuiltDocuments:
-    """What the source made before the change, as far as the event tells."""
+    """What the source made before the change, as far as the event shows it."""
     if change is None or change.before is None or not change.before.exists:
         return {}
     try:

@@ -38,7 +38,7 @@ from onto_fn.views import Definition
 
 
 class _DefinitionTarget(Target):
-    """A view or mediator; what all modes share.
+    """A view or mediator; shared by all modes.
 
     Attributes:
         definition: its definition.
@@ -174,7 +174,7 @@ class ViewTarget(_DefinitionTarget):
 
 
 class DirectTarget(_DefinitionTarget):
-    """A view or mediator in direct mode: no ledger, each change is written straight through."""
+    """A view or mediator in direct mode: each change writes its documents, without a ledger."""
 
     is_verified = False  # there is no ledger to hold its documents against
 
@@ -197,7 +197,7 @@ class DirectTarget(_DefinitionTarget):
 
 
 class TaskTarget(DirectTarget):
-    """A mediator in task mode: each document is processed once, as it is written."""
+    """A mediator in task mode: each document is processed once, when it is written."""
 
     is_backfilled = False
 
@@ -326,5 +326,5 @@ _BY_MODE = {"materialise": ViewTarget, "direct": DirectTarget, "task": TaskTarge
 
 
 def target_of(definition: Definition) -> Target:
-    """The target that a view or mediator is, by its mode."""
+    """The target for a view or mediator, chosen by its mode."""
     return _BY_MODE[definition.mode](definition)

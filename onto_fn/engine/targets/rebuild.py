@@ -1,4 +1,4 @@
-"""Rebuilding many roots of one target: as many in a commit as it takes, none lost among them."""
+"""Rebuilding many roots of one target: as many per commit as fit, without losing any."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def rebuild_all(
 ) -> list[Outcome]:
     """Bring the documents of some roots up to date, with the exactly-once commits of live traffic.
 
-    They are done together, in as few commits as their size allows. Of what that leaves (somebody
-    else keeps committing one of them), each half is, and so on. What cannot be done alone either
-    has its dead letter.
+    They are done together, in as few commits as their size allows. If some are left (because
+    another process keeps committing one of them), each half is tried, and so on. A root that also
+    fails alone gets a dead letter.
 
     Args:
         database: the database.
         target: the view, mediator or aggregate.
         roots: paths of roots.
         policy: bounds of the retries.
-        afresh: write the documents whatever the ledger says that they hold.
+        afresh: write the documents even if the ledger lists the same digests.
 
     Returns:
-        One outcome a root, in the order of the roots.
+        One outcome per root, in the order of the roots.
 
     Raises:
         TransientError: not even a dead letter could be written.

@@ -1,4 +1,4 @@
-"""`Registry`: what an app keeps up to date, as the parts that operate it see the engine."""
+"""`Registry`: the part of the engine that `operate` uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onto_fn.views import Definition
 
 
 class Registry(Protocol):
-    """All that an app declares, by name, and how often it is tried; see `Engine`."""
+    """All targets of an app, by name, and the retry policy; see `Engine`."""
 
     definitions: dict[str, Definition]
     aggregates: dict[str, AggregateSpec]
@@ -19,7 +19,7 @@ class Registry(Protocol):
     retry: RetryPolicy
 
     def target(self, name: str) -> Target:
-        """What has roots, of a name.
+        """The target of a name.
 
         Raises:
             DeclarationError: there is none.

@@ -1,13 +1,13 @@
-"""Switching: a changed aggregate's new numbers take the place of the old ones, once complete.
+"""Switching: a changed aggregate's new numbers replace the old ones once they are complete.
 
-A backfill begins a generation, has every document counted in it, and ends it. From its beginning,
-each event counts for the new generation and for the one that is shown. The end is one commit, of
-the register and the pointer, and the event of the pointer rebuilds the views. What is left of the
-older generations is deleted then. Whoever is stopped anywhere goes on by beginning again.
+A backfill begins a generation, counts every document in it, and ends it. From its beginning, each
+event counts for the new generation and for the one that is shown. The end is one commit of the
+register and the pointer; the event of the pointer rebuilds the views. Then the older generations
+are deleted. A backfill that was stopped at any point can simply begin again.
 
-Why nothing is missed: an event that has read the register before the generation was begun commits
-on the precondition of the document's record, or locks the register where there is none. So it is
-committed before the backfill looks at the document, or not at all.
+Why nothing is missed: an event that read the register before the generation began commits on the
+precondition of the document's record, or locks the register if there is no record. So it commits
+before the backfill reads the document, or not at all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAGE = 200
 
 
 def is_shown(database: Database, aggregate: AggregateSpec) -> bool:
-    """Whether views show the numbers of this definition, and not those of an earlier one.
+    """Whether views show the numbers of this definition instead of an earlier one.
 
     Raises:
         TransientError: the database could not be read.
@@ -38,7 +38,7 @@ def is_shown(database: Database, aggregate: AggregateSpec) -> bool:
 
 
 def begin(database: Database, aggregate: AggregateSpec, policy: RetryPolicy) -> Begun:
-    """Have the definition counted from now on, if it is not yet.
+    """Start counting for the definition, unless that has already begun.
 
     Raises:
         RetriesExhausted: the register could not be written.
@@ -77,10 +77,10 @@ def end(
         policy: bounds of the retries.
 
     Returns:
-        False if another definition has taken its place meanwhile: it is not counted any more.
+        False if another definition replaced it meanwhile, so it is no longer counted.
 
     Raises:
-        RetriesExhausted: it is not all done; begin again.
+        RetriesExhausted: it is not finished; begin again.
     """
     register: Register | None = None
     for attempt in policy.attempts_of(_subject(aggregate)):
@@ -110,14 +110,16 @@ def _register(database: Database, aggregate: AggregateSpec) -> Register:
     register = Register.read(aggregate, documents[aggregate.register_path])
     if register is None:
         counting.begin(database, aggregate)
-        raise Contention(f"{aggregate.register_path} was begun; it has to be read again")
+        raise Contention(
+            f"{aggregate.register_path} has started a new generation; it must be read again"
+        )
     return register
 
 
 def _delete_retired(
     database: Database, target: Target, aggregate: AggregateSpec, policy: RetryPolicy
 ) -> None:
-    """Take the retired generations out of the records, then delete their shards.
+    """Remove the retired generations from the records, then delete their shards.
 
     In this order: once no record has them, no event that has read an older register can commit.
     """

@@ -1,8 +1,8 @@
-"""Targets: what has roots, and is built or counted for each of them.
+"""Targets: everything that has roots and is built or counted for each of them.
 
-A view or mediator, or an aggregate, whose roots are the documents that it counts. What differs
-between them is here and nowhere else: where their roots and records are, how one root is brought
-up to date, or several, and what can be wrong with it. The kinds of them are in `targets`.
+A target is a view, a mediator, or an aggregate, whose roots are the documents that it counts. All
+differences between them are here: where their roots and records are, how one root or several are
+brought up to date, and how they are verified. `kinds` has the kinds of targets.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Begun:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one root will be billed, about.
+    """Approximate billed reads and writes of one root.
 
     Attributes:
         reads: document reads.
         writes: document writes.
-        sampled: of how many builds that is the average.
+        sampled: number of builds that were averaged.
     """
 
     reads: float
@@ -60,7 +60,7 @@ class Target(ABC):
         name: unique in the app.
         template: of the collections of the roots.
         shards: how many records each root has.
-        is_backfilled: whether the roots that are there can be built at any time.
+        is_backfilled: whether existing roots can be built at any time.
         is_verified: whether it has records, by which it can be compared with its sources.
     """
 
@@ -80,7 +80,7 @@ class Target(ABC):
     # Its roots
 
     def root_query(self) -> Query:
-        """The query that finds all roots, and in a collection group perhaps others; names only.
+        """The query for the names of all roots, and possibly others in a collection group.
 
         Raises:
             DeclarationError: the id of the roots' collection is a variable.
@@ -88,7 +88,7 @@ class Target(ABC):
         template = self.template
         if template.segments[-1].startswith("{"):
             raise DeclarationError(
-                f"{self.name} has its roots in {template.text!r}, and collections whose id is a "
+                f"the roots of {self.name} are in {template.text!r}. A collection whose id is a "
                 "variable cannot be scanned; rebuild its roots one by one with `Engine.rebuild`"
             )
         if not template.variables:
@@ -115,7 +115,7 @@ class Target(ABC):
 
     @abstractmethod
     def current_records(self) -> list[Query]:
-        """The queries that together find the records that the definition as it is has written."""
+        """The queries that together find the records of the current definition."""
 
     @abstractmethod
     def record_path(self, root: str, shard: int = 0) -> str:
@@ -123,7 +123,7 @@ class Target(ABC):
 
     @abstractmethod
     def root_named(self, path: str) -> str | None:
-        """The root that a record's path tells for sure, if it does."""
+        """The root of a record's path, if the path is unambiguous."""
 
     @abstractmethod
     def root_in(self, record: Document) -> str | None:
@@ -135,18 +135,18 @@ class Target(ABC):
 
     @abstractmethod
     def versions_in(self, record: Document) -> dict[str, datetime | None]:
-        """What a record says of its sources: update time by path.
+        """The sources in a record: update time by path.
 
         Raises:
             UnreadableRecord: the document is something else.
         """
 
     def count_current(self, database: Database) -> int:
-        """How many roots need not be built again, as far as counting tells."""
+        """How many roots do not need a build, as far as counting shows."""
         return 0
 
     def count_skipping(self, database: Database) -> int:
-        """How many roots leave something out that its model refuses."""
+        """How many roots leave out invalid sources."""
         return 0
 
     def other_fingerprints(self, database: Database) -> list[str]:
@@ -158,10 +158,9 @@ class Target(ABC):
         return self.records()
 
     def due(self, database: Database, roots: Sequence[str], policy: RetryPolicy) -> Sequence[str]:
-        """Those of some roots that were never built.
+        """The roots that were never built.
 
-        What other versions have built is found by `other_fingerprints`. Where that finds nothing,
-        all are due.
+        `other_fingerprints` finds those built by other versions. If it finds nothing, all are due.
         """
         return roots
 
@@ -182,9 +181,9 @@ class Target(ABC):
         Args:
             database: the database.
             item: the root and the shard.
-            change: the event; None to do it whatever the record says.
+            change: the event; None to do it regardless of the record.
             policy: bounds of the retries.
-            afresh: write the documents whatever the record says that they hold.
+            afresh: write the documents even if the record lists the same digests.
 
         Raises:
             RetriesExhausted: nothing was committed.
@@ -202,30 +201,30 @@ class Target(ABC):
         """Bring several up to date in few commits; see `one`.
 
         Returns:
-            What became of those that are done, and those that have to be done alone.
+            The outcomes of those that are done, and the items that must be done alone.
         """
         return [], list(items)
 
     def begin(self, database: Database, policy: RetryPolicy) -> Begun | None:
-        """What a backfill begins with; see `switching`."""
+        """The start of a backfill; see `switch`."""
         return None
 
     def end(self, database: Database, begun: Begun, policy: RetryPolicy) -> bool:
-        """Show what a backfill has counted; False if that is not wanted any more."""
+        """Show what a backfill counted; False if another definition replaced it."""
         return True
 
     def is_shown(self, database: Database) -> bool:
-        """Whether what is counted is what is shown."""
+        """Whether the counted numbers are shown."""
         return True
 
     @abstractmethod
     def cost(self, database: Database, sample: int) -> Cost:
-        """What one root will be billed, found by at most so many builds that are not committed."""
+        """The billed cost of one root, measured by a limited number of builds without commits."""
 
     # Verifying
 
     def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
-        """What is wrong with some roots, each as it is at one instant.
+        """The differences of some roots, each from one snapshot.
 
         Raises:
             TransientError: a read failed.
@@ -236,7 +235,7 @@ class Target(ABC):
     def check_whole(
         self, database: Database, policy: RetryPolicy, *, repair: bool
     ) -> Iterator[Difference]:
-        """What is wrong besides, that belongs to no root."""
+        """Differences that belong to no root."""
         yield from ()
 
     # Its place among others
@@ -250,5 +249,5 @@ class Target(ABC):
         return []
 
     def collections_made(self) -> set[PathTemplate]:
-        """Templates of the collections that it writes documents to, which others may read."""
+        """Templates of the collections that it writes, which other targets may read."""
         return set()

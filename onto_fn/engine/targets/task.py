@@ -42,14 +42,14 @@ def process(
         database: the database.
         definition: a definition in task mode.
         path: the task's document.
-        change: the event; None processes also a task that failed before.
+        change: the event; None also processes a task that failed before.
         policy: bounds of the retries.
 
     Raises:
         RetriesExhausted: nothing was committed; the event has to be delivered again.
     """
     task = _Task(database, definition, path, change)
-    # A deleted task is looked at: one that was withdrawn may have left its dead letter.
+    # A deleted task is processed too: a withdrawn task may have left a dead letter.
     after = change.after if change is not None else None
     if after is not None and after.exists and task.is_over(after):
         return Outcome(definition.name, path, Result.COVERED)
@@ -64,10 +64,10 @@ def submit(
     policy: RetryPolicy,
     uid: str | None = None,
 ) -> Outcome:
-    """Create a task document and process it, in one commit; exactly once, as its path is new.
+    """Create a task document and process it, in one commit; exactly once, because its path is new.
 
-    If there is a document already, it is processed, unless it has been: whether it is the same task
-    is for the caller to see.
+    If the document already exists, it is processed unless that was done before; the caller decides
+    whether it is the same task.
 
     Args:
         database: the database.
@@ -103,7 +103,7 @@ class _Task:
         return made
 
     def is_over(self, document: Document) -> bool:
-        """Whether there is nothing to do: gone, or marked. By hand, a failed one is done again."""
+        """Whether nothing is left to do: gone, or marked. A replay processes a failed one again."""
         field = self.definition.done.field
         if document.fields is None:
             return True
@@ -113,12 +113,12 @@ class _Task:
         return not is_by_hand or not self._has_failed(document)
 
     def _has_failed(self, document: Document) -> bool:
-        """Whether the task is marked as failed: its dead letter waits for a mend."""
+        """Whether the task is marked as failed: its dead letter waits for a fix."""
         mark: object = (document.fields or {}).get(self.definition.done.field or "")
         return isinstance(mark, dict) and cast("Fields", mark).get("state") == "failed"
 
     def _shown(self, documents: Mapping[str, Document]) -> dict[str, Document]:
-        """The documents as the model sees them: without the mark, which a strict one refuses."""
+        """The documents without the mark, which a strict model would refuse."""
         return {**documents, self.path: self._unmarked(documents[self.path])}
 
     def _unmarked(self, task: Document) -> Document:
@@ -201,7 +201,7 @@ class _Task:
         return Decision(writes, ReadSet())  # it has read nothing but itself
 
     def _mark(self, task: Document, state: str, reason: str | None = None) -> Write:
-        """The write that marks the task, on the precondition that it is as it was read."""
+        """The write that marks the task, on the precondition that it is unchanged."""
         field = self.definition.done.field
         if field is None:
             return Write(self.path, None, task.update_time)
@@ -212,9 +212,9 @@ class _Task:
         return Write(self.path, {**(task.fields or {}), field: mark}, precondition)
 
     def _user(self, task: Document, letter: Document) -> str | None:
-        """The user of the call that has made the task, this one or that of the dead letter.
+        """The user whose call created the task: this call, or the one in the dead letter.
 
-        A document that exists already may be anybody's: the caller's id says nothing about it.
+        An existing document may be from another user, so the caller's id is not used.
         """
         if not task.exists:
             return self.uid
@@ -224,13 +224,13 @@ class _Task:
         return uid if isinstance(uid, str) else None
 
     def _is_dead(self, task: Document, letter: Document) -> bool:
-        """Whether this very version of the task has its dead letter already."""
+        """Whether this version of the task already has its dead letter."""
         if self.change is None or letter.fields is None:
             return False
         return letter.fields.get("version") == task.update_time
 
     def _refuse(self, task: Document, forget: list[Write], error: PermanentError) -> Outcome | None:
-        """Tell the client that it is refused, and why; None if it needs a dead letter instead."""
+        """Mark the request as refused, with the reason; None if it needs a dead letter instead."""
         if not isinstance(error, Refused) or self.definition.done.field is None:
             return None
         reason = message_of(error)
@@ -243,9 +243,10 @@ class _Task:
     def _fail(
         self, task: Document, letter: Document, error: PermanentError, uid: str | None
     ) -> Outcome:
-        """Leave the dead letter; a task with a mark is marked as failed in the same commit.
+        """Write the dead letter; a task with a mark is marked as failed in the same commit.
 
-        Only if the task is as it was read: one that was done or changed meanwhile needs no letter.
+        Only if the task is unchanged: a task that was processed or changed meanwhile needs no
+        letter.
         """
         definition, now = self.definition, datetime.now(UTC)
         before = letter.fields or {}
@@ -263,7 +264,8 @@ class _Task:
         dead = Outcome(definition.name, self.path, Result.DEAD_LETTER, error=failure.message)
         written = Write(letter_path, fields, precondition)
         if definition.done.field is not None:
-            # What code raised may not be for the client's eyes; what is wrong with its document is.
+            # The client may not see errors raised by code; it may see what is wrong with its
+            # document.
             is_its_own = isinstance(error, InvalidDocument) and error.path == self.path
             reason = failure.message if is_its_own else "internal error"
             try:

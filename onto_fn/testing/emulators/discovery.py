@@ -41,7 +41,7 @@ def discovery(
 
     Args:
         deadline: seconds to wait at most.
-        tell: is told after 5 seconds that it waits, and for which process.
+        tell: called after 5 seconds of waiting, with the process that it waits for.
 
     Raises:
         EmulatorError: somebody else has held the turn all the time.
@@ -55,7 +55,7 @@ def discovery(
             if tell is None or told or (state.seconds_since_start or 0.0) < _SILENT_SECONDS:
                 return
             told.append(
-                "waiting for another start of functions, as only one is possible at a time: "
+                "waiting because functions can only be started one at a time: "
                 f"{_holder(descriptor)}"
             )
             tell(told[0])
@@ -72,7 +72,7 @@ def discovery(
         except BlockingIOError as error:
             raise EmulatorError(
                 f"another start of functions has held {path} for {deadline:g} s "
-                f"({_holder(descriptor)}): end it, or try again when it is done"
+                f"({_holder(descriptor)}): stop it, or try again when it is done"
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)

@@ -37,7 +37,7 @@ def configured_suite(
         ui: Whether the Emulator UI is started too; by default as `firebase.json` says.
         import_from: An export to begin with; see `EmulatorSuite`.
         exports: Whether it will be exported; see `EmulatorSuite`.
-        tell: Is told what a start waits for; see `EmulatorSuite`.
+        tell: Called with what a start waits for; see `EmulatorSuite`.
     """
     config = read_config(folder)
     ports = configured_ports(config)

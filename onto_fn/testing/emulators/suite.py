@@ -61,7 +61,7 @@ class EmulatorSuite(Service):
         only: The emulators to start: "firestore", "functions", "pubsub", "auth", "storage".
             Firestore alone is started without firebase-tools, and without rules, if this machine
             has the emulator: that is several times as fast.
-        project_id: Begins with "demo-", so that nothing can reach Google. A new one unless told.
+        project_id: Begins with "demo-", so that nothing can reach Google. By default a new one.
         ports: Ports by name of the emulator; free ones are found for all others.
         log_dir: Where the logs go; a new temporary folder by default.
         deadline: Seconds in which the emulators must be ready.
@@ -95,8 +95,8 @@ class EmulatorSuite(Service):
         self.project_id = project_id or f"demo-{secrets.token_hex(4)}"
         if not self.project_id.startswith("demo-"):
             raise ValueError(
-                f"project_id is {self.project_id!r}: only an id that begins with 'demo-' is sure "
-                "never to reach a real project"
+                f"project_id is {self.project_id!r}: only an id that begins with 'demo-' can never "
+                "reach a real project"
             )
         self.deadline = deadline
         self.ui = ui
@@ -139,8 +139,7 @@ class EmulatorSuite(Service):
                 self.stop()
                 self.ui = False
                 self.remarks.append(
-                    f"the Emulator UI is not there, as it cannot be downloaded ({reason}); "
-                    "the emulators run without it"
+                    f"the Emulator UI cannot be downloaded ({reason}); the emulators run without it"
                 )
                 self._launch(toolchain)
             if {"functions", "pubsub"} <= set(self.only):
@@ -191,7 +190,7 @@ class EmulatorSuite(Service):
         """The address of an emulator (or of the "ui"), as "127.0.0.1:port"."""
         self._running()
         if emulator not in self.only and not (emulator == UI and self.ui):
-            raise EmulatorError(f"the {emulator} emulator was not asked for: name it in `only`")
+            raise EmulatorError(f"the {emulator} emulator was not requested: name it in `only`")
         return f"{HOST}:{self._ports[emulator]}"
 
     @property
@@ -400,7 +399,7 @@ def _undelivered_ui(log: str) -> str | None:
     if not downloading or _READY in after or _FUNCTIONS_FOUND in after:
         return None
     errors = [line.removeprefix("Error: ") for line in after.splitlines() if "Error: " in line]
-    return errors[0].strip() if errors else "it takes too long"
+    return errors[0].strip() if errors else "it took too long"
 
 
 def _get(url: str) -> str | None:

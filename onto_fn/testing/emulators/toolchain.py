@@ -74,7 +74,7 @@ class Toolchain:
 
         Args:
             project_id: Begins with `demo-`, so that nothing in the emulators can reach Google.
-            inherited: What the environment starts from, `os.environ` unless told. Credentials and
+            inherited: The initial environment, by default `os.environ`. Credentials and
                 addresses of other emulators are taken out of it.
         """
         source = os.environ if inherited is None else inherited

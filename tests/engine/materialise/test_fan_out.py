@@ -88,7 +88,7 @@ def test_a_batch_comes_back_from_its_message(
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"7", b'{"definition": "V"}', b"\xff"])
 def test_a_message_that_is_no_batch_is_refused(data: bytes) -> None:
-    with pytest.raises(UndecodableEvent, match="not one of onto_fn's batches"):
+    with pytest.raises(UndecodableEvent, match="not a batch of onto_fn"):
         Batch.from_json(data)
 
 

@@ -67,7 +67,7 @@ def test_who_waits_says_so_once_and_for_whom(
         raise AssertionError("two have the turn")
 
     (line,) = told
-    assert line.startswith("waiting for another start of functions")
+    assert line.startswith("waiting because functions can only be started")
     assert f"process {holder.pid}, {sys.executable} -c import sys" in line
 
 
