@@ -12,8 +12,9 @@ from typing import Any, Protocol, cast
 
 from onto_fn.errors import InvalidPath, UndecodableEvent
 from onto_fn.firestore import Document
+from onto_fn.firestore.documents import decode_path
 from onto_fn.firestore.paths import check_document_path
-from onto_fn.firestore.values import decode_fields, decode_path, decode_time
+from onto_fn.firestore.values import decode_fields, decode_time
 
 _log = logging.getLogger("onto_fn")
 

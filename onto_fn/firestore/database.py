@@ -20,16 +20,14 @@ from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 from google.cloud.firestore_v1.types import (
     ListDocumentsRequest,
-    PartitionQueryRequest,
     RollbackRequest,
-    RunAggregationQueryRequest,
     Target,
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.emulators import emulator_of
 from onto_fn.firestore.channel import Deadlines, connect
-from onto_fn.firestore.documents import Document, Write
+from onto_fn.firestore.documents import Document, Write, decode_path
 from onto_fn.firestore.faults import translated
 from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import name_order
@@ -41,24 +39,18 @@ from onto_fn.firestore.rpc import (
     ListenMessage,
     RunQueryMessage,
     check_commit,
+    count_request,
     encoded_times,
     fill_write,
     locks,
+    partition_request,
 )
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
-from onto_fn.firestore.values import (
-    EPOCH,
-    are_small,
-    decode_fields,
-    decode_path,
-    decode_time,
-)
+from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_time
 from onto_fn.phases import phase
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
-_Partition = cast(Any, PartitionQueryRequest)
-_Aggregate = cast(Any, RunAggregationQueryRequest)
 _QueryTarget = cast(Any, Target).QueryTarget.pb()
 
 
@@ -179,13 +171,7 @@ class Database:
         plan = planned(query)
         if not plan.is_whole:
             return len(self.query(replace(query, keys_only=True))[0])
-        request = _Aggregate(
-            parent=self._parent(query),
-            structured_aggregation_query={
-                "structured_query": structured(plan.query, self._documents),
-                "aggregations": [{"alias": "count", "count": {}}],
-            },
-        )
+        request = count_request(self._parent(query), plan.query, self._documents)
         with translated(in_transaction=False, query=query):
             for response in self._api.run_aggregation_query(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
@@ -205,14 +191,7 @@ class Database:
         Returns:
             The paths in their order, or None where the server (the emulator) has no such call.
         """
-        request = _Partition(
-            parent=self._documents,
-            structured_query={
-                "from_": [{"collection_id": collection_id, "all_descendants": True}],
-                "order_by": [{"field": {"field_path": "__name__"}, "direction": "ASCENDING"}],
-            },
-            partition_count=count,
-        )
+        request = partition_request(self._documents, collection_id, count)
         try:
             with translated(in_transaction=False):
                 cursors = [

@@ -159,3 +159,27 @@ class Write:
     precondition: datetime | Literal["absent", "exists"] | None = None
     increments: Mapping[tuple[str, ...], int | float] | None = None
     mask: tuple[str, ...] | None = None
+
+
+def decode_reference(name: str, documents: str) -> Reference:
+    """The reference of a document's resource name, which may be of another database."""
+    if name.startswith(documents) and name[len(documents) : len(documents) + 1] == "/":
+        return Reference.stored(name[len(documents) + 1 :])
+    database, separator, path = name.partition("/documents/")
+    return Reference.stored(path if separator else "", database)
+
+
+def encode_reference(reference: Reference, documents: str) -> str:
+    """The resource name of a reference's document; what `decode_reference` took."""
+    if reference.database is None:
+        return f"{documents}/{reference.path}"
+    return str(reference) if reference.path else reference.database
+
+
+_REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
+
+
+def decode_path(resource_name: str) -> str:
+    """`projects/p/databases/d/documents/users/a` -> `users/a`."""
+    parts = resource_name.split("/", _REFERENCE_PREFIX_SEGMENTS)
+    return parts[_REFERENCE_PREFIX_SEGMENTS] if len(parts) > _REFERENCE_PREFIX_SEGMENTS else ""

@@ -22,6 +22,8 @@ from google.cloud.firestore_v1.types import (
     CommitResponse,
     ListenRequest,
     ListenResponse,
+    PartitionQueryRequest,
+    RunAggregationQueryRequest,
     RunQueryRequest,
     RunQueryResponse,
 )
@@ -30,7 +32,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from onto_fn.errors import DocumentTooLarge
 from onto_fn.firestore.documents import Write
 from onto_fn.firestore.fieldpaths import quoted
-from onto_fn.firestore.values import MAX_COMMIT_BYTES, check_size, encode, fill_fields, fill_time
+from onto_fn.firestore.queries import Query, structured
+from onto_fn.firestore.sizes import MAX_COMMIT_BYTES, check_size
+from onto_fn.firestore.values import encode, fill_fields, fill_time
 
 _SERVICE = "/google.firestore.v1.Firestore"
 
@@ -175,3 +179,26 @@ def check_commit(writes: Sequence[Write]) -> None:
             f"would have {size} bytes; Firestore allows {MAX_COMMIT_BYTES}. Spread the copies of "
             "the view over `shards`, or make them smaller."
         )
+
+
+def count_request(parent: str, query: Query, documents: str) -> Any:
+    """The request that counts what a query matches, as `count`."""
+    return cast(Any, RunAggregationQueryRequest)(
+        parent=parent,
+        structured_aggregation_query={
+            "structured_query": structured(query, documents),
+            "aggregations": [{"alias": "count", "count": {}}],
+        },
+    )
+
+
+def partition_request(documents: str, collection_id: str, count: int) -> Any:
+    """The request for paths that cut a collection group into parts of about equal size."""
+    return cast(Any, PartitionQueryRequest)(
+        parent=documents,
+        structured_query={
+            "from_": [{"collection_id": collection_id, "all_descendants": True}],
+            "order_by": [{"field": {"field_path": "__name__"}, "direction": "ASCENDING"}],
+        },
+        partition_count=count,
+    )

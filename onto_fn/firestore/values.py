@@ -16,13 +16,12 @@ from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.types import Value as _ValueMessage
 from google.cloud.firestore_v1.vector import Vector
 
-from onto_fn.errors import DocumentTooLarge, InvalidValue
+from onto_fn.errors import InvalidValue
 from onto_fn.firestore.canonical import ordered
-from onto_fn.firestore.documents import Fields, Reference, Value
+from onto_fn.firestore.documents import Fields, Reference, Value, decode_reference, encode_reference
 from onto_fn.firestore.native import NATIVE, key_text, native
+from onto_fn.firestore.sizes import MAX_DOCUMENT_BYTES
 
-MAX_DOCUMENT_BYTES = 1024 * 1024
-MAX_COMMIT_BYTES = 10 * MAX_DOCUMENT_BYTES
 MAX_DEPTH = 20
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +47,6 @@ _OF_TYPES = {
     "__request_timestamp__",
 }
 MAX_DIMENSIONS = 2048
-_REFERENCE_PREFIX_SEGMENTS = 5  # projects/P/databases/D/documents
 ANY_DATABASE = "projects/-/databases/-/documents"
 """What references begin with in values that are encoded for no database: it is left out again."""
 
@@ -138,21 +136,6 @@ def _decode_list(messages: Any, documents: str) -> list[Value]:
     return found
 
 
-def decode_reference(name: str, documents: str) -> Reference:
-    """The reference of a document's resource name, which may be of another database."""
-    if name.startswith(documents) and name[len(documents) : len(documents) + 1] == "/":
-        return Reference.stored(name[len(documents) + 1 :])
-    database, separator, path = name.partition("/documents/")
-    return Reference.stored(path if separator else "", database)
-
-
-def encode_reference(reference: Reference, documents: str) -> str:
-    """The resource name of a reference's document; what `decode_reference` took."""
-    if reference.database is None:
-        return f"{documents}/{reference.path}"
-    return str(reference) if reference.path else reference.database
-
-
 def decode_time(message: Any) -> datetime:
     """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
     return EPOCH + timedelta(0, message.seconds, message.nanos // 1000)
@@ -171,12 +154,6 @@ def fill_time(message: Any, instant: datetime, where: _Where) -> None:
     message.SetInParent()  # at the epoch, both are 0
     message.seconds = seconds
     message.nanos = since.microseconds * 1000
-
-
-def decode_path(resource_name: str) -> str:
-    """`projects/p/databases/d/documents/users/a` -> `users/a`."""
-    parts = resource_name.split("/", _REFERENCE_PREFIX_SEGMENTS)
-    return parts[_REFERENCE_PREFIX_SEGMENTS] if len(parts) > _REFERENCE_PREFIX_SEGMENTS else ""
 
 
 def encode_fields(fields: Fields, *, documents: str, where: str) -> dict[str, Any]:
@@ -418,52 +395,3 @@ def are_small(request: Any) -> bool:
         request: the protobuf request of the commit.
     """
     return 4 * request.ByteSize() + 48 * len(request.writes) <= MAX_DOCUMENT_BYTES
-
-
-def check_size(path: str, fields: Fields) -> int:
-    """The size of a document in bytes, by Firestore's own rules for storage size.
-
-    Raises:
-        DocumentTooLarge: it is above 1 MiB.
-    """
-    size = 16 + sum(_text_size(part) for part in path.split("/")) + 32
-    size += sum(_text_size(name) + _size(value) for name, value in fields.items())
-    if size > MAX_DOCUMENT_BYTES:
-        largest = max(fields, key=lambda name: _size(fields[name]))
-        raise DocumentTooLarge(
-            f"{path} would have {size} bytes, Firestore allows {MAX_DOCUMENT_BYTES}; its largest "
-            f"field is {largest!r} with {_size(fields[largest])} bytes. Split the view."
-        )
-    return size
-
-
-def _text_size(text: str) -> int:
-    if text.isascii():
-        return len(text) + 1
-    return len(text.encode("utf-8", "surrogatepass")) + 1
-
-
-def _size(value: Value) -> int:
-    kind: Any = value.__class__
-    if kind not in NATIVE:
-        value = native(value)
-        kind = value.__class__
-    if kind is str:
-        return _text_size(value)
-    if kind is dict:
-        fields = cast("dict[Any, Value]", value)
-        return sum(_text_size(key_text(name)) + _size(item) for name, item in fields.items())
-    if kind is list or kind is frozenset:
-        return sum(_size(item) for item in value)
-    measure = _SIZES.get(kind)
-    return measure(value) if measure else 8
-
-
-_SIZES: dict[type[Any], Callable[[Any], int]] = {
-    type(None): lambda value: 1,
-    bool: lambda value: 1,
-    bytes: len,
-    Reference: lambda value: 16 + sum(_text_size(part) for part in str(value).split("/")),
-    GeoPoint: lambda value: 16,
-    Vector: lambda value: 9 + 11 + 6 + 8 * len(value),  # as the map that stores it
-}

@@ -7,9 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Any, cast
+from typing import Any
 
-from onto_fn.emulators import is_emulated, named_project
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise.fan_out import FanOut
 from onto_fn.engine.records.dead_letter import event_letter, event_letter_path
@@ -20,17 +19,17 @@ from onto_fn.events.change import CloudEvent, decode_event, event_time
 from onto_fn.firestore import Database, Document, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions.endpoints import (
-    CREATED,
     Egress,
     FirestoreFunction,
     FunctionOptions,
     Ingress,
     Param,
     Secret,
-    function_names,
+    triggers_of,
 )
 from onto_fn.functions.fan_out import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.on_request import request_function
+from onto_fn.functions.project import project_of_process
 from onto_fn.functions.replay import replay_function
 from onto_fn.mediators import Declared, RequestMediator, mediators_of
 from onto_fn.mediators.checks import check_graph
@@ -182,20 +181,8 @@ class App:
             for template in definition.watched_collections()
         }
         templates |= {a.shape.collection for a in self.engine.aggregates.values()}
-        collections: dict[tuple[str, ...], PathTemplate] = {}
-        for template in sorted(templates, key=str):
-            shape = tuple("{}" if s.startswith("{") else s for s in template.segments)
-            collections.setdefault(shape, template)
-        listened = [template for _, template in sorted(collections.items())]
-        outbox = PathTemplate(OUTBOX_COLLECTION)
-        all_of_them = [*listened, outbox] if self._sends else listened
-        names = function_names(all_of_them, self._function_names)
-        triggers = [
-            FirestoreFunction(names[template], template, self.options) for template in listened
-        ]
-        if self._sends:
-            triggers.append(FirestoreFunction(names[outbox], outbox, self.options, CREATED))
-        return triggers
+        outbox = PathTemplate(OUTBOX_COLLECTION) if self._sends else None
+        return triggers_of(templates, outbox, self._function_names, self.options)
 
     def functions(self) -> dict[str, Handler]:
         """The functions by name, as `firebase deploy` and functions-framework find them."""
@@ -375,7 +362,7 @@ class App:
 
     def database(self, project: str | None = None, database: str | None = None) -> Database:
         """The process's one connection to a database."""
-        key = (project or _project(), database or self.options.database)
+        key = (project or project_of_process(), database or self.options.database)
         with self._lock:
             if key not in self._databases:
                 self._databases[key] = Database(*key)
@@ -410,18 +397,3 @@ class App:
 def app_of(function: object) -> App | None:
     """The app that compiled a function, or None."""
     return getattr(function, _APP, None)
-
-
-def _project() -> str:
-    named = named_project()
-    if named is not None:
-        return named
-    if is_emulated():  # what follows asks Google's own machines
-        raise DeclarationError("no project is named; set GOOGLE_CLOUD_PROJECT")
-    import google.auth
-
-    # google.auth carries incomplete types.
-    project: str | None = cast(Any, google.auth).default()[1]
-    if project is None:
-        raise DeclarationError("no Google Cloud project; set GOOGLE_CLOUD_PROJECT")
-    return project

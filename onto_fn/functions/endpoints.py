@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args
 
@@ -279,3 +279,29 @@ def _stem(collection: PathTemplate) -> str:
 def _shape(collection: PathTemplate) -> tuple[str, ...]:
     """The path without the names of its variables, which make no difference."""
     return tuple("{}" if part.startswith("{") else part for part in collection.segments)
+
+
+def triggers_of(
+    templates: Iterable[PathTemplate],
+    outbox: PathTemplate | None,
+    names: Mapping[str, str],
+    options: FunctionOptions,
+) -> list[FirestoreFunction]:
+    """One function for each collection, and one for the outbox.
+
+    Args:
+        templates: paths of the collections; those that differ by the names of variables are one.
+        outbox: path of the outbox, if messages are sent.
+        names: names that the app has chosen, by path.
+        options: how the functions run.
+    """
+    collections: dict[tuple[str, ...], PathTemplate] = {}
+    for template in sorted(templates, key=str):
+        shape = tuple("{}" if s.startswith("{") else s for s in template.segments)
+        collections.setdefault(shape, template)
+    listened = [template for _, template in sorted(collections.items())]
+    chosen = function_names([*listened, outbox] if outbox else listened, names)
+    triggers = [FirestoreFunction(chosen[template], template, options) for template in listened]
+    if outbox is not None:
+        triggers.append(FirestoreFunction(chosen[outbox], outbox, options, CREATED))
+    return triggers

@@ -18,9 +18,9 @@ from typing import Any
 
 from onto_fn.events import Change
 from onto_fn.firestore import Document, PathTemplate, Query
+from onto_fn.firestore.documents import decode_path
 from onto_fn.firestore.listening import Listening, Snapshot
 from onto_fn.firestore.paths import parent_collection
-from onto_fn.firestore.values import decode_path
 from onto_fn.functions import App
 from onto_fn.functions.work import Work
 

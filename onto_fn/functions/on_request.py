@@ -38,7 +38,8 @@ from onto_fn.firestore import Database
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
-from onto_fn.firestore.values import check_size, encode_fields
+from onto_fn.firestore.sizes import check_size
+from onto_fn.firestore.values import encode_fields
 from onto_fn.functions.endpoints import FunctionOptions
 from onto_fn.functions.integers import decoded, encoded
 from onto_fn.functions.tokens import has_expired, initialise

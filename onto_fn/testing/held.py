@@ -14,7 +14,8 @@ from onto_fn.firestore import Document, Query
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.matching import found
 from onto_fn.firestore.paths import check_document_path, parent_collection
-from onto_fn.firestore.values import check_size, decode_fields, encode_fields
+from onto_fn.firestore.sizes import check_size
+from onto_fn.firestore.values import decode_fields, encode_fields
 from onto_fn.models import DomainModel
 from onto_fn.store import Store
 

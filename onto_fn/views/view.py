@@ -18,20 +18,16 @@ from typing import (
     TypeVar,
     cast,
     get_args,
-    get_origin,
-    get_type_hints,
 )
 
 from pydantic import ValidationError, create_model
-from typing_extensions import Format, get_annotations
 
-from onto_fn.access import NOBODY, Access, Members, Owner, checked_access
+from onto_fn.access import NOBODY, Access, Owner, checked_access
 from onto_fn.errors import BuildError, DeclarationError, InvalidPath, NotWritable
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name, last_segment, parent_collection
 from onto_fn.models import DomainModel
-from onto_fn.models.annotations import alternatives
 from onto_fn.models.content import content_of
 from onto_fn.models.domain import KEPT_NAMES
 from onto_fn.models.model_type import problems_of
@@ -39,6 +35,7 @@ from onto_fn.models.reserved import check_members, kept_name
 from onto_fn.renamed import warn_renamed
 from onto_fn.store import Store
 from onto_fn.views.definition import Consistency, Definition, Isolation, Transition, fingerprint
+from onto_fn.views.field_types import allows_none, field_types, fields_of_members
 from onto_fn.views.mirrors import Mirror, bind_mirrors
 
 MAX_SHARDS = 1000
@@ -48,7 +45,6 @@ _REMEDY = (
 )
 
 S = TypeVar("S", bound=Store)
-Property = property | cached_property[Any]
 
 
 class ViewDocument(DomainModel):
@@ -240,13 +236,13 @@ class ViewModel(Generic[S], metaclass=ViewModelType):
             )
         cls.__shards__ = shards
         bind_mirrors(cls, cast("type[Any]", ViewModel), cls.__store__)
-        types = _field_types(cls)
+        types = field_types(cls, ViewModel)
         for field in types:  # which would be those of the documents' class
             if field in KEPT_NAMES:
                 raise DeclarationError(kept_name(cls, field, ViewDocument, _REMEDY))
         cls.__fields__ = tuple(types)
         cls.Document = _document_class(cls, types)
-        listing = _fields_of_members(cls.Document)
+        listing = fields_of_members(cls.Document)
         cls.__read__ = checked_access(read, cls.__name__, cls.__path__, listing)
         _check_group(cls, read_group)
         cls.__read_group__ = checked_access(read_group, cls.__name__, cls.__path__, listing)
@@ -352,79 +348,6 @@ def _store_of(cls: type[ViewModel[Any]]) -> type[Store]:
     return cast("type[Store]", inherited)
 
 
-def _field_types(cls: type[ViewModel[Any]]) -> dict[str, Any]:
-    types: dict[str, Any] = {}
-    bases = [base for base in cls.__mro__ if base not in {ViewModel, Generic, object}]
-    for base in reversed(bases):
-        for name in get_annotations(base, format=Format.FORWARDREF):
-            if not name.startswith("_") and name != "store" and not _is_property(cls, name):
-                raise DeclarationError(
-                    f"{cls.__name__}.{name} is declared without a getter; write "
-                    f"`@property` and `def {name}(self) -> …`, or `{name}: … = mirror('…')`"
-                )
-        for name, member in vars(base).items():
-            if isinstance(member, property | cached_property) and not name.startswith("_"):
-                if isinstance(member, Mirror):  # it is bound in the view itself
-                    member = inspect.getattr_static(cls, name)
-                types[name] = _type_of(cls, name, cast("Property", member))
-    if not types:
-        raise DeclarationError(f"{cls.__name__} has no fields; add a property with a return type")
-    variables = cls.__path__.variables
-    if len(variables) != 1 and cls.targets is cast(Any, ViewModel).targets:
-        raise DeclarationError(
-            f"{cls.__name__}: path {cls.__path__.text!r} has {len(variables)} variables; only a "
-            "path with one variable takes the root's id by default. Define `targets(self)` to "
-            "return their values for each document"
-        )
-    return types
-
-
-def _is_property(cls: type[Any], name: str) -> bool:
-    return isinstance(getattr(cls, name, None), property | cached_property)
-
-
-def _type_of(cls: type[Any], name: str, member: Property) -> Any:
-    if name == "doc_id":
-        raise DeclarationError(
-            f"{cls.__name__}.doc_id hides the id of the view document; rename it"
-        )
-    getter = member.func if isinstance(member, cached_property) else member.fget
-    if getter is None or inspect.iscoroutinefunction(getter):
-        raise DeclarationError(f"{cls.__name__}.{name} must be a plain (not async) property")
-    try:
-        hints = get_type_hints(getter, include_extras=True)
-    except NameError as error:
-        raise DeclarationError(
-            f"{cls.__name__}.{name}: its return type cannot be resolved ({error}); import the "
-            "type at module level, not only for type checking"
-        ) from error
-    if "return" not in hints:
-        raise DeclarationError(f"{cls.__name__}.{name} has no return type; add `-> …`")
-    return hints["return"]
-
-
-def _allows_none(kind: Any) -> bool:
-    return any(found.kind in {"null", "any"} for found in alternatives(kind))
-
-
-def _fields_of_members(document: type[DomainModel]) -> dict[str, Members]:
-    """The fields that may list user ids, by their names in Python."""
-    found: dict[str, Members] = {}
-    for name, info in document.model_fields.items():
-        container = _container_of_strings(info.annotation)
-        if name != "doc_id" and container is not None:
-            found[name] = Members(info.alias or name, is_map=container is dict)
-    return found
-
-
-def _container_of_strings(annotation: Any) -> Any:
-    """The collection of which strings are the items or the keys, if the annotation is one."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in {list, set, frozenset, tuple, dict}:
-        return origin if arguments[0] is str else None
-    return next((found for part in arguments if (found := _container_of_strings(part))), None)
-
-
 def _check_consistency(cls: type[ViewModel[Any]]) -> None:
     if cls.__consistency__ not in get_args(Consistency):
         raise DeclarationError(
@@ -449,7 +372,7 @@ def _check_group(cls: type[ViewModel[Any]], access: Access | None) -> None:
 
 def _document_class(cls: type[ViewModel[Any]], types: dict[str, Any]) -> type[DomainModel]:
     fields: dict[str, Any] = {
-        name: (kind, None) if _allows_none(kind) else (kind, ...) for name, kind in types.items()
+        name: (kind, None) if allows_none(kind) else (kind, ...) for name, kind in types.items()
     }
     collection = parent_collection(cls.__path__.text)
     if not last_segment(cls.__path__.text):

@@ -20,19 +20,12 @@ from pydantic import HttpUrl, SecretStr, TypeAdapter
 from onto_fn.errors import DocumentTooLarge, InvalidValue
 from onto_fn.firestore import Reference
 from onto_fn.firestore.canonical import canonical, digest
+from onto_fn.firestore.documents import decode_path
 from onto_fn.firestore.json import json_text
 from onto_fn.firestore.rpc import CommitMessage
+from onto_fn.firestore.sizes import MAX_DOCUMENT_BYTES, check_size
 from onto_fn.firestore.types import TABLE, StoredType
-from onto_fn.firestore.values import (
-    MAX_DOCUMENT_BYTES,
-    are_small,
-    check_size,
-    decode,
-    decode_fields,
-    decode_path,
-    encode_fields,
-    fill_fields,
-)
+from onto_fn.firestore.values import are_small, decode, decode_fields, encode_fields, fill_fields
 from tests.strategies import documents, values
 
 PREFIX = "projects/p/databases/(default)/documents"

@@ -12,8 +12,8 @@ from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.plan import Build, Plan, gained
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Database, Query, Write
+from onto_fn.firestore.sizes import check_size
 from onto_fn.firestore.transaction import Transaction
-from onto_fn.firestore.values import check_size
 
 MAX_LOCKED = 1000
 """Approximate maximum of documents that one commit writes, or reads under lock."""

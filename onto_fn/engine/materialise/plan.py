@@ -22,7 +22,7 @@ from onto_fn.firestore import Document, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import SHORT, document_key
-from onto_fn.firestore.values import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
+from onto_fn.firestore.sizes import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 

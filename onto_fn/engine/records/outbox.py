@@ -20,7 +20,7 @@ from onto_fn.firestore import Document, Write
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.json import json_text
 from onto_fn.firestore.queries import document_key
-from onto_fn.firestore.values import check_size
+from onto_fn.firestore.sizes import check_size
 from onto_fn.views import Definition
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import sys
 import urllib.error
@@ -29,6 +28,13 @@ from onto_fn.testing.emulators.config import (
 )
 from onto_fn.testing.emulators.discovery import discovery
 from onto_fn.testing.emulators.process import BackgroundProcess, EmulatorError
+from onto_fn.testing.emulators.readiness import (
+    FIRESTORE_READY,
+    FUNCTIONS_FAILED,
+    READY,
+    page_of,
+    undelivered_ui,
+)
 from onto_fn.testing.emulators.service import Service, environment
 from onto_fn.testing.emulators.toolchain import Toolchain, find_toolchain
 from onto_fn.testing.traces import config_path, log_folder
@@ -37,12 +43,6 @@ if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
 __all__ = ["EmulatorSuite"]
-
-_READY = "All emulators ready"
-_FIRESTORE_READY = "Dev App Server is now running"
-_UI_DOWNLOAD = "ui: downloading"
-_FUNCTIONS_FOUND = "functions: Watching"
-_FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load triggers)")
 
 
 class EmulatorSuite(Service):
@@ -133,7 +133,7 @@ class EmulatorSuite(Service):
             try:
                 self._launch(toolchain)
             except EmulatorError:
-                reason = _undelivered_ui(self._running().log()) if self.ui else None
+                reason = undelivered_ui(self._running().log()) if self.ui else None
                 if reason is None:
                     raise
                 self.stop()
@@ -377,35 +377,16 @@ class EmulatorSuite(Service):
 
     def _firestore_is_ready(self) -> bool:
         # The log tells this emulator from another one that has the port.
-        if _FIRESTORE_READY not in self._running().log():
+        if FIRESTORE_READY not in self._running().log():
             return False
-        return _get(f"http://{HOST}:{self._ports['firestore']}/") is not None
+        return page_of(f"http://{HOST}:{self._ports['firestore']}/") is not None
 
     def _suite_is_ready(self) -> bool:
         process = self._running()
         log = process.log()
-        if "functions" in self.only and _FUNCTIONS_FAILED.search(log):
+        if "functions" in self.only and FUNCTIONS_FAILED.search(log):
             raise EmulatorError(f"the functions could not be loaded; {process.tail()}")
-        if _READY not in log:
+        if READY not in log:
             return False
-        listed = _get(f"http://{HOST}:{self._ports['hub']}/emulators")
+        listed = page_of(f"http://{HOST}:{self._ports['hub']}/emulators")
         return listed is not None and all(name in json.loads(listed) for name in self.only)
-
-
-def _undelivered_ui(log: str) -> str | None:
-    """Why firebase-tools has not got the Emulator UI, None if it has it or never came to that."""
-    _, downloading, after = log.partition(_UI_DOWNLOAD)
-    # The functions are looked at when the UI is there.
-    if not downloading or _READY in after or _FUNCTIONS_FOUND in after:
-        return None
-    errors = [line.removeprefix("Error: ") for line in after.splitlines() if "Error: " in line]
-    return errors[0].strip() if errors else "it took too long"
-
-
-def _get(url: str) -> str | None:
-    """The body of a page, or None while nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return response.read().decode()
-    except (OSError, urllib.error.URLError):
-        return None

@@ -1,0 +1,45 @@
+"""What firebase-tools says of the emulators, in its log and on its pages."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+READY = "All emulators ready"
+
+
+FIRESTORE_READY = "Dev App Server is now running"
+
+
+UI_DOWNLOAD = "ui: downloading"
+
+
+FUNCTIONS_FOUND = "functions: Watching"
+
+
+FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load triggers)")
+
+
+def undelivered_ui(log: str) -> str | None:
+    """Why firebase-tools has not got the Emulator UI, None if it has it or never came to that."""
+    _, downloading, after = log.partition(UI_DOWNLOAD)
+    # The functions are looked at when the UI is there.
+    if not downloading or READY in after or FUNCTIONS_FOUND in after:
+        return None
+    errors = [line.removeprefix("Error: ") for line in after.splitlines() if "Error: " in line]
+    return errors[0].strip() if errors else "it took too long"
+
+
+def page_of(url: str) -> str | None:
+    """The body of a page, or None while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.read().decode()
+    except (OSError, urllib.error.URLError):
+        return None
