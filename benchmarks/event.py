@@ -54,14 +54,15 @@ PARTS = {
 """The parts of an event's work, in their order."""
 OWNERS = {
     "onto_fn/engine/materialise/lookup.py": "ledger",
+    "onto_fn/engine/materialise/lookup.py:read_all": "store",
     "onto_fn/engine/materialise/plan.py": "ledger",
     "onto_fn/engine/materialise/leftovers.py": "ledger",
     "onto_fn/engine/records/ledger.py": "ledger",
     "onto_fn/engine/materialise/memory.py": "ledger",
-    "onto_fn/engine/materialise/snapshot.py": "store",
     "onto_fn/store/": "store",
     "onto_fn/models/": "models",
     "onto_fn/engine/materialise/build.py": "build",
+    "onto_fn/engine/materialise/build.py:Snapshot.": "store",
     "onto_fn/engine/materialise/plan.py:Build.": "build",
     "onto_fn/engine/records/outbox.py": "build",
     "onto_fn/views/": "build",

@@ -91,7 +91,7 @@ def terminal(
         dimensions=(40, 200),
         encoding="utf-8",
         timeout=deadline,
-        preexec_fn=_take_interrupts,
+        preexec_fn=take_interrupts,
     )
     try:
         yield process
@@ -105,7 +105,7 @@ def end_of(process: pexpect.spawn) -> Ended:
     return _closed(process)
 
 
-def _take_interrupts() -> None:
+def take_interrupts() -> None:
     """A command in a terminal hears Ctrl-C, also if the tests run in the background and do not."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

@@ -20,6 +20,7 @@ from emulator_tests.cli.terminal import (
     Many,
     assert_one_line,
     clean_environ,
+    take_interrupts,
 )
 from onto_fn.testing.emulators.config import free_ports
 
@@ -82,7 +83,14 @@ def dev(folder: Path, environ: dict[str, str]) -> Generator[Callable[..., Any]]:
     def start(*options: str) -> dict[str, Any]:
         command = [ONTO, "dev", "--json", *options]
         running.append(
-            subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environ,
+                stdout=subprocess.PIPE,
+                text=True,
+                preexec_fn=take_interrupts,
+            )
         )
         assert running[-1].stdout is not None
         return json.loads(running[-1].stdout.readline())
@@ -161,6 +169,7 @@ def test_what_firebase_json_cannot_say_is_a_remark(
         stderr=subprocess.PIPE,
         text=True,
         stdout=subprocess.DEVNULL,
+        preexec_fn=take_interrupts,
     ) as onto:
         assert onto.stderr is not None
         said = onto.stderr.readline()

@@ -18,8 +18,7 @@ from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, one, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise import grouping as commits
-from onto_fn.engine.materialise import leftovers
-from onto_fn.engine.materialise import snapshot as snapshots
+from onto_fn.engine.materialise import leftovers, lookup
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.errors import RetriesExhausted
@@ -154,7 +153,7 @@ class ReadSizes(grpc.UnaryStreamClientInterceptor):
 def test_very_many_references_are_read_in_pages_at_one_time(
     connect: Connect, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "PAGE", 30)
+    monkeypatch.setattr(lookup, "PAGE", 30)
     names = [f"p{n:02}" for n in range(70)]
     writer.write_all({f"people/{name}": {"name": name} for name in names})
     sizes = ReadSizes()

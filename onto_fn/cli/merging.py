@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, cast
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from onto_fn.cli.layout import json_text
 from onto_fn.firebase_json import parse
@@ -50,12 +55,52 @@ def why_not(name: str, theirs: str, ours: str) -> str:
 
 def warnings(files: Mapping[str, str]) -> list[str]:
     """What a person should know of merged files before they are written."""
-    rules = files.get("firestore.rules", "")
-    before, begin, kept = rules.partition(f"{KEEP_BEGIN}\n")
-    if not begin:
-        return []
-    found = openings(kept.partition(KEEP_END)[0], before.count("\n") + 2)
-    return [opening.told("firestore.rules") for opening in found]
+    told: list[str] = []
+    before, begin, kept = files.get("firestore.rules", "").partition(f"{KEEP_BEGIN}\n")
+    if begin:
+        found = openings(kept.partition(KEEP_END)[0], before.count("\n") + 2)
+        told += [opening.told("firestore.rules") for opening in found]
+    for name in ("functions/requirements.txt", "functions/requirements-dev.txt"):
+        told += excluded(name, files.get(name, ""), requires("onto-fn") or [])
+    return told
+
+
+def excluded(name: str, text: str, needed: Iterable[str]) -> list[str]:
+    """Lines of requirements that leave no version that onto-fn takes.
+
+    Args:
+        name: the file's path, for the messages.
+        text: its lines; those that are not plain requirements are left out.
+        needed: what onto-fn requires, as its metadata has it.
+    """
+    bounds = {
+        canonicalize_name(one.name): one.specifier
+        for one in map(Requirement, needed)
+        if one.marker is None
+    }
+    told: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            found = Requirement(line.partition(" #")[0].strip())
+        except InvalidRequirement:
+            continue
+        bound = bounds.get(canonicalize_name(found.name))
+        if bound is not None and not _meet(found.specifier, bound):
+            told.append(
+                f"{name}, line {number}: {str(found)!r} excludes what onto-fn needs, "
+                f"{found.name}{bound}: the packages cannot be installed; change that line"
+            )
+    return told
+
+
+def _meet(one: SpecifierSet, other: SpecifierSet) -> bool:
+    """Whether some version is in both: one of those that they name, or a little later."""
+    named = {each.version.removesuffix(".*") for both in (one, other) for each in both}
+    versions = [version for text in named for version in (text, f"{text}.1")]
+    return not named or any(
+        one.contains(version, prereleases=True) and other.contains(version, prereleases=True)
+        for version in [*versions, "99999"]
+    )
 
 
 def _text_only(found: re.Match[str]) -> str:

@@ -29,20 +29,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.emulators import emulator_of
 from onto_fn.firestore.channel import Deadlines, connect
-from onto_fn.firestore.consistency import encoded_times, locks
 from onto_fn.firestore.documents import Document, Write
 from onto_fn.firestore.faults import translated
 from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import name_order
-from onto_fn.firestore.queries import Query
+from onto_fn.firestore.queries import Query, structured
 from onto_fn.firestore.rpc import (
     BatchGetMessage,
     Calls,
     CommitMessage,
     ListenMessage,
     RunQueryMessage,
+    check_commit,
+    encoded_times,
+    fill_write,
+    locks,
 )
-from onto_fn.firestore.structured_query import structured
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
 from onto_fn.firestore.values import (
     EPOCH,
@@ -51,7 +53,6 @@ from onto_fn.firestore.values import (
     decode_path,
     decode_time,
 )
-from onto_fn.firestore.write_messages import check_commit, fill_write
 from onto_fn.phases import phase
 
 # The generated message classes carry no types for their fields.

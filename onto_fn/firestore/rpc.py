@@ -1,4 +1,4 @@
-"""The calls that nearly every event makes, and that a listener makes, in protobuf's own form.
+"""The calls that nearly every event makes, and their messages, in protobuf's own form.
 
 Google's generated client wraps each message, and merges headers and deadlines again for each call,
 which took a quarter of the time that an event takes outside of the network. These are the same
@@ -7,7 +7,8 @@ calls on the same channel, with its headers and its errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
@@ -24,6 +25,12 @@ from google.cloud.firestore_v1.types import (
     RunQueryRequest,
     RunQueryResponse,
 )
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from onto_fn.errors import DocumentTooLarge
+from onto_fn.firestore.documents import Write
+from onto_fn.firestore.fieldpaths import quoted
+from onto_fn.firestore.values import MAX_COMMIT_BYTES, check_size, encode, fill_fields, fill_time
 
 _SERVICE = "/google.firestore.v1.Firestore"
 
@@ -99,3 +106,72 @@ def _stub(kind: Any, method: str, request: Any, response: Any) -> Any:
             response_deserializer=response.pb().FromString,
         )
     )
+
+
+# What a read says of the state that it wants: an instant, a transaction, or the latest.
+
+
+def encoded_times(consistency: dict[str, Any]) -> dict[str, Any]:
+    """The consistency of a read, with its time as protobuf has it."""
+    read_time: datetime | None = consistency.get("read_time")
+    if read_time is None:
+        return consistency
+    message = Timestamp()
+    fill_time(message, read_time, "the read time")
+    return {**consistency, "read_time": message}
+
+
+def locks(consistency: dict[str, Any]) -> bool:
+    """Whether a read is in a transaction, which locks what it reads."""
+    return "transaction" in consistency or "new_transaction" in consistency
+
+
+def fill_write(message: Any, write: Write, documents: str, encoded: dict[int, Any]) -> None:
+    """Put a write into its message.
+
+    Args:
+        message: the protobuf write, empty.
+        write: the write.
+        documents: the database's `projects/…/databases/…/documents`.
+        encoded: the protobuf documents of this commit by the identity of their content. The
+            copies of a view share theirs: it is encoded once.
+    """
+    name = f"{documents}/{write.path}"
+    if write.increments is not None:
+        message.update.name = name
+        message.update_mask.SetInParent()
+        for names, amount in write.increments.items():
+            message.update_transforms.add(
+                field_path=".".join(quoted(part) for part in names),
+                increment=encode(amount, documents=documents, where=write.path),
+            )
+    elif write.fields is None:
+        message.delete = name
+    else:
+        document, same = message.update, encoded.get(id(write.fields))
+        if same is None:
+            fill_fields(document.fields, write.fields, documents=documents, where=write.path)
+            encoded[id(write.fields)] = document
+        else:
+            document.CopyFrom(same)
+        document.name = name
+    if write.mask is not None:
+        message.update_mask.field_paths.extend(quoted(name) for name in write.mask)
+    if write.precondition == "absent":
+        message.current_document.exists = False
+    elif write.precondition == "exists":
+        message.current_document.exists = True
+    elif write.precondition is not None:
+        fill_time(message.current_document.update_time, write.precondition, write.path)
+
+
+def check_commit(writes: Sequence[Write]) -> None:
+    """Refuse before the call what Firestore refuses for its size."""
+    contents = {write.path: write.fields for write in writes if write.fields is not None}
+    size = sum(check_size(path, fields) for path, fields in contents.items())
+    if size > MAX_COMMIT_BYTES:
+        raise DocumentTooLarge(
+            f"a commit of {len(contents)} documents, the first of them {next(iter(contents))}, "
+            f"would have {size} bytes; Firestore allows {MAX_COMMIT_BYTES}. Spread the copies of "
+            "the view over `shards`, or make them smaller."
+        )

@@ -16,6 +16,7 @@ from onto_fn.engine.records.dead_letter import event_letter, event_letter_path
 from onto_fn.engine.records.ledger import OUTBOX_COLLECTION
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.events import Change, Outcome, RetryPolicy
+from onto_fn.events.change import CloudEvent, decode_event, event_time
 from onto_fn.firestore import Database, Document, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions.endpoints import (
@@ -28,7 +29,6 @@ from onto_fn.functions.endpoints import (
     Secret,
     function_names,
 )
-from onto_fn.functions.events import CloudEvent, decode_event, event_time
 from onto_fn.functions.fan_out import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.on_request import request_function
 from onto_fn.functions.replay import replay_function

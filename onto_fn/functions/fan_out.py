@@ -13,9 +13,9 @@ from typing import Any, cast
 from onto_fn.emulators import emulator_of
 from onto_fn.engine.materialise.fan_out import Batch, FanOut
 from onto_fn.errors import TransientError, UndecodableEvent
+from onto_fn.events.change import CloudEvent
 from onto_fn.firestore import Database
 from onto_fn.functions.endpoints import FunctionOptions
-from onto_fn.functions.events import CloudEvent
 from onto_fn.observability.trace_context import traced
 
 NAME = "onto_fan_out"

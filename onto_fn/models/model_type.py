@@ -171,7 +171,7 @@ class DomainModelType(FreeNames):
         if obj_type == cls.__obj_type__:
             return True
         if obj_type is None:
-            return not stored.narrows_collection(cls)
+            return cls.__owner__ is cls  # a subclass has `obj_type`
         return obj_type in stored.type_names(cls)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.engine.materialise.locking import commit_verified
-from onto_fn.engine.materialise.snapshot import Snapshot
 from onto_fn.errors import Contention, MissingDocument, TransientError
 from onto_fn.events import RetryPolicy
 from onto_fn.firestore import Database, Write

@@ -42,6 +42,8 @@ from onto_fn.cli.commands import graph as graph_command
 from onto_fn.cli.errors import CommandError
 from onto_fn.cli.main import cli, status_of
 from onto_fn.cli.output import Output, number_of
+from onto_fn.contrib.beam.pipeline import Place
+from onto_fn.engine.operate import backfill, verify
 from onto_fn.generate.graph import Graph, Node, graph_of
 from onto_fn.messaging import TopicSink
 
@@ -343,3 +345,18 @@ def test_a_graph_for_programs_has_nodes_and_edges(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(("count", "said"), [(0, "0 roots"), (1, "1 root"), (2, "2 roots")])
 def test_one_thing_is_not_told_as_several(count: int, said: str) -> None:
     assert number_of(count, "root") == said
+
+
+def test_defaults_of_options_are_those_of_the_library() -> None:
+    """They stand twice, as `onto --help` loads none of the library."""
+    commands: Any = typer.main.get_command(cli)
+    options = {
+        (command, option.name): option.default
+        for command in ("backfill", "verify")
+        for option in commands.commands[command].params
+    }
+
+    for command, module in (("backfill", backfill), ("verify", verify)):
+        assert options[command, "page"] == module.PAGE
+    assert options["backfill", "workers"] == backfill.WORKERS
+    assert Place().page == backfill.PAGE

@@ -21,7 +21,7 @@ from onto_fn.cli import installation
 from onto_fn.cli.adopting import plan_of
 from onto_fn.cli.installation import Requirement
 from onto_fn.cli.main import status_of
-from onto_fn.cli.merging import merged
+from onto_fn.cli.merging import excluded, merged
 from onto_fn.cli.template_files import project_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -563,3 +563,30 @@ def test_the_typescript_of_the_quickstart_compiles_as_it_is_printed(tmp_path: Pa
     )
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ("firebase_functions~=0.1.0", True),
+        ("firebase-functions<0.4", True),
+        ("Firebase.Functions == 0.3.*", True),
+        ("firebase_functions~=0.5.0", False),
+        ("firebase-functions>=0.2", False),
+        ("firebase-functions", False),
+        ("firebase-admin==6.0", False),
+        ("-r other.txt", False),
+        ("# firebase_functions~=0.1.0", False),
+    ],
+)
+def test_a_requirement_that_excludes_what_onto_fn_needs_is_told_with_its_line(
+    line: str, is_told: bool
+) -> None:
+    needed = ["firebase-functions>=0.4", 'rich>=14; extra == "cli"']
+
+    told = excluded("functions/requirements.txt", f"flask\n{line}\n", needed)
+
+    assert len(told) == is_told
+    if is_told:
+        assert told[0].startswith("functions/requirements.txt, line 2: ")
+        assert ">=0.4" in told[0]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 from onto_fn.engine.materialise import owned
-from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.lookup import Affected, read_all
 from onto_fn.engine.materialise.memory import NOTHING, Memory, recall
 from onto_fn.engine.materialise.plan import Build, check_targets, is_behind
-from onto_fn.engine.materialise.snapshot import LockedRead, Snapshot
 from onto_fn.engine.records.outbox import check_sendable
 from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.events.change import Change
-from onto_fn.firestore import Database
+from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.phases import phase
 from onto_fn.store import Reader, ReadSet, Store
@@ -23,6 +22,74 @@ from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
 _Key = tuple[str, bool, int | None]  # root, whether it was built before, shard
+
+
+# The two ways a build reads: a snapshot without locks, or a transaction with them.
+
+
+class Snapshot:
+    """The database as it was at one instant (G3). The first read also fetches `ahead`.
+
+    Args:
+        database: the database.
+        read_time: the instant.
+        ahead: documents that will probably be needed: those that the last build read. The first
+            read fetches them too, so a steady state has one round trip at any depth.
+        known: documents that were already read. The commit must guard their versions.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        read_time: datetime,
+        ahead: Iterable[str] = (),
+        known: Mapping[str, Document] | None = None,
+    ) -> None:
+        self._database = database
+        self._read_time = read_time
+        self._ahead = list(ahead)
+        self._documents: dict[str, Document] = dict(known or {})
+
+    def get(self, paths: Sequence[str]) -> dict[str, Document]:
+        """Documents by path."""
+        wanted = [path for path in paths if path not in self._documents]
+        if wanted:
+            wanted += self._ahead
+            self._ahead = []
+            documents, _ = read_all(self._database, wanted, self._read_time)
+            self._documents.update(documents)
+        return {path: self._documents[path] for path in paths}
+
+    def query(self, query: Query) -> list[Document]:
+        """The documents that a query matches."""
+        documents, _ = self._database.query(query, read_time=self._read_time)
+        return documents
+
+
+class LockedRead:
+    """Reads in a read-write transaction: nothing that was read can change until it ends.
+
+    Args:
+        transaction: the transaction.
+        known: documents that were read in it already.
+    """
+
+    def __init__(
+        self, transaction: Transaction, known: Mapping[str, Document] | None = None
+    ) -> None:
+        self._transaction = transaction
+        self._documents: dict[str, Document] = dict(known or {})
+
+    def get(self, paths: Sequence[str]) -> dict[str, Document]:
+        """Documents by path."""
+        wanted = [path for path in paths if path not in self._documents]
+        if wanted:
+            self._documents.update(self._transaction.get(wanted))
+        return {path: self._documents[path] for path in paths}
+
+    def query(self, query: Query) -> list[Document]:
+        """The documents that a query matches."""
+        return self._transaction.query(query)
 
 
 def build_all(

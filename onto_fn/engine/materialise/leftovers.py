@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from onto_fn.engine.materialise.lookup import Affected
+from onto_fn.engine.materialise.lookup import Affected, read_all
 from onto_fn.engine.materialise.owned import names_of, removal
 from onto_fn.engine.materialise.plan import Build, leftovers
-from onto_fn.engine.materialise.snapshot import read_all
 from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.engine.records.outbox import outbox_writes
 from onto_fn.firestore import Database, Document, Write

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from onto_fn.engine.materialise.snapshot import read_all
 from onto_fn.engine.records.ledger import (
     LEDGER_COLLECTION,
     LedgerRecord,
@@ -27,6 +26,9 @@ from onto_fn.phases import Subject, phase
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
+
+PAGE = 1000
+"""Maximum number of documents read in one call."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,26 @@ class Affected:
             self.read_time,
         )
         return replace(self, record=record, unreadable=None)
+
+
+def read_all(
+    database: Database, paths: Iterable[str], read_time: datetime | None = None
+) -> tuple[dict[str, Document], datetime]:
+    """Documents by path, in calls of at most `PAGE` documents, all as they were at one instant.
+
+    Args:
+        database: the database.
+        paths: at least one.
+        read_time: the instant; without it, that of the first call.
+
+    Returns:
+        The documents, and the instant.
+    """
+    wanted = list(dict.fromkeys(paths))
+    documents, at = database.get(wanted[:PAGE], read_time=read_time)
+    for start in range(PAGE, len(wanted), PAGE):
+        documents |= database.get(wanted[start : start + PAGE], read_time=read_time or at)[0]
+    return documents, at
 
 
 def find_one(database: Database, wanted: Affected) -> Affected:

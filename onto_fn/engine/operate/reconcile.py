@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from onto_fn.aggregates.spec import CONTRIBUTIONS
-from onto_fn.engine.materialise.lookup import Affected, Materialised, belongs_to
-from onto_fn.engine.materialise.snapshot import read_all
+from onto_fn.engine.materialise.lookup import Affected, Materialised, belongs_to, read_all
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.engine.targets.collect import Collector, do_all
 from onto_fn.engine.targets.target import Target

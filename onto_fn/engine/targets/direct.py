@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.engine.materialise.plan import check_targets
-from onto_fn.engine.materialise.snapshot import Snapshot
 from onto_fn.engine.records.dead_letter import letter_fields
 from onto_fn.engine.records.ledger import Failure, dead_letter_path
 from onto_fn.errors import PermanentError

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
+from onto_fn.engine.materialise.build import LockedRead, Snapshot
 from onto_fn.engine.materialise.locking import commit_verified
 from onto_fn.engine.materialise.owned import check_there
 from onto_fn.engine.materialise.plan import check_targets
-from onto_fn.engine.materialise.snapshot import LockedRead, Snapshot
 from onto_fn.engine.records.dead_letter import letter_fields
 from onto_fn.engine.records.ledger import Failure, dead_letter_path, message_of
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
