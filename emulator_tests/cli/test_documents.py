@@ -103,7 +103,7 @@ def test_every_kind_of_value_is_set_and_read_as_it_was(towns: Towns) -> None:
         (["towns/a", "name=Oslo"], """as in name='"text"'"""),
         (["towns/a", 'at={"$timestamp": "soon"}'], "towns/a, field at: "),
         (["towns/a", 'x={"$date": 1}'], "$timestamp"),
-        (["towns/a", "a=1", "a.b=2"], "towns/a: a.b is in a field that is given as well"),
+        (["towns/a", "a=1", "a.b=2"], "towns/a: a.b is inside a field that is also given"),
         (["towns/a", "a=1", "a=2"], "towns/a: a is given twice"),
     ],
 )

@@ -1,8 +1,8 @@
 """Listening: follows the changes of a query's result, snapshot by snapshot, until stopped.
 
 Google's high-level listener decodes each document with its own client, and one that it refuses (a
-reference into another database is enough) ends the stream for all. This one hands documents on as
-they came, whoever decodes them; and opens the stream again, where it was, whatever ends it.
+reference into another database is enough) ends the stream for all. This one passes documents on
+undecoded, and opens the stream again from the same position after any error.
 """
 
 from __future__ import annotations

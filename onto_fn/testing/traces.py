@@ -19,7 +19,7 @@ from onto_fn.testing.emulators.supervisor import lives
 
 __all__ = ["config_path", "log_folder"]
 
-KEEP_SECONDS = 3600.0  # of a log, after its last line: whoever is told its path has time to read it
+KEEP_SECONDS = 3600.0  # of a log, after its last line, so that its reader has time
 _LOGS = "onto-fn-emulators-"
 _CONFIG = ".onto_fn-emulators-"
 _MADE_BY = re.compile(r"onto.fn-emulators-(\d+)-")

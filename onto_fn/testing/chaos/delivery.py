@@ -99,7 +99,7 @@ class Deliverer:
         self._schedule(event, copies)
 
     def again(self, events: Iterable[RecordedEvent], *, within: float = 1.0) -> None:
-        """Deliver events once more, mixed within so many seconds."""
+        """Deliver events once more, mixed within a number of seconds."""
         for event in events:
             self._count(duplicates=1)
             copy = Copy(delay=self._random.uniform(0, within), dropped=self._random.random() < 0.1)
