@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import pytest
@@ -153,3 +155,21 @@ def test_a_mark_is_the_name_of_a_field() -> None:
     arguments: dict[str, Any] = {"mark": 7}
     with pytest.raises(DeclarationError, match="RoomForm: mark is the name of a field, or None"):
         FormMediator(RoomForm, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "place"),
+    [
+        ("onto_fn.instrumentation.otel", "OpenTelemetry", "onto_fn.observability"),
+        ("onto_fn.functions.logs", "CloudHandler", "onto_fn.observability"),
+    ],
+)
+def test_a_module_that_has_moved_gives_its_names_and_says_where_they_are(
+    module: str, name: str, place: str
+) -> None:
+    sys.modules.pop(module, None)
+
+    with pytest.warns(DeprecationWarning, match=place):
+        before = importlib.import_module(module)
+
+    assert getattr(before, name) is getattr(importlib.import_module(place), name)

@@ -1,0 +1,1 @@
+"""The place of `onto_fn.contrib.beam` before; works for one version."""

@@ -1,0 +1,1 @@
+"""The place of `onto_fn.observability` before; works for one version."""
