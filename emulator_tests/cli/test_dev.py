@@ -107,8 +107,8 @@ def without_firebase(folder: Path) -> None:
         (["--seed", "firebase.json"], "'emulators' is not the path of a document"),
         (["--seed", "odd.json"], "odd.json, towns/oslo, field at: "),
         (["--project", "towns-1234"], "as the real project towns-1234"),
-        (["--import", "functions"], "functions is no export of emulators"),
-        (["--export-on-exit", "functions"], "functions holds something else than an export"),
+        (["--import", "functions"], "functions is not an emulator export"),
+        (["--export-on-exit", "functions"], "functions contains files that are not an export"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(

@@ -122,7 +122,7 @@ def test_check_fails_with_a_diff_if_rules_are_stale(
 
     assert ended.returncode == 2
     assert "+      allow get, list: if true;" in ended.stderr
-    assert "not as the app declares: firestore.rules: run `onto generate`" in ended.stderr
+    assert "not up to date with the app: firestore.rules: run `onto generate`" in ended.stderr
     assert "passed" not in ended.stdout
 
 
@@ -157,7 +157,7 @@ def test_each_file_that_differs_is_shown_and_asked_about(
         onto.expect_exact('+  "functions": [')
         onto.expect_exact("firebase.json: keep, replace or merge? [keep]:")
         onto.sendline("yes")
-        onto.expect_exact("'yes' is none of the answers")
+        onto.expect_exact("'yes' is not one of the answers")
         onto.expect_exact("firebase.json: keep, replace or merge? [keep]:")
         onto.sendline("m")
         ended = end_of(onto)

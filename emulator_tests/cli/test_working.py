@@ -55,8 +55,8 @@ def test_types_are_generated_and_a_stale_file_is_found(
 
     assert [ended.code for ended in (stale, written, fresh)] == [1, 0, 0]
     named = str(tmp_path / "views.ts")
-    assert json.loads(written.out) == {"file": named, "state": "written"}
-    assert json.loads(fresh.out) == {"file": named, "state": "up to date"}
+    assert json.loads(written.out) == {"file": named, "state": "written", "remarks": []}
+    assert json.loads(fresh.out) == {"file": named, "state": "up to date", "remarks": []}
     assert "export interface TownView" in (tmp_path / "views.ts").read_text()
 
 
