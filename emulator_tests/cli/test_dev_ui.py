@@ -176,4 +176,4 @@ def test_what_firebase_json_cannot_say_is_a_remark(
         onto.send_signal(signal.SIGINT)
         onto.communicate(timeout=SECONDS)
 
-    assert said == f"firebase.json: emulators.{name} has no effect; say --{name} DIR\n"
+    assert said == f"firebase.json: emulators.{name} has no effect; pass --{name} DIR\n"
