@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import socket
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -218,6 +217,8 @@ def answers(address: str) -> bool:
 
 def _is_firestore(address: str) -> bool:
     """Whether it is a Firestore emulator that listens there: many programs like port 8080."""
+    import urllib.request  # here, as `onto --help` needs none of it
+
     try:
         with urllib.request.urlopen(f"http://{address}/", timeout=_EMULATOR_SECONDS) as answer:
             return answer.read(100).strip() == _FIRESTORE_SAYS
