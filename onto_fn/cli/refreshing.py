@@ -1,6 +1,6 @@
 """What has to follow an edit of the functions: `python -m onto_fn.cli.refreshing FILE FOLDER`.
 
-It is a program of its own, as each edit has to be imported afresh, and says what it does in lines
+It is a program of its own, as each edit has to be imported again, and says what it does in lines
 of JSON. `onto dev` starts it in the background.
 """
 

@@ -41,7 +41,7 @@ def contribute(
     change: Change | None,
     policy: RetryPolicy,
     *,
-    afresh: bool = False,
+    force: bool = False,
 ) -> Outcome:
     """Bring an aggregate up to date with one source document, exactly once per version (G4).
 
@@ -54,7 +54,7 @@ def contribute(
         path: the source document.
         change: the event, or None to count it again if the code has changed.
         policy: bounds of the retries.
-        afresh: count it whatever the record says.
+        force: count it whatever the record says.
 
     Raises:
         RetriesExhausted: nothing was committed; the event has to be delivered again.
@@ -62,7 +62,7 @@ def contribute(
     outcomes: list[Outcome] = []
     for attempt in policy.attempts_of(Subject(aggregate.name, path, "count")):
         with attempt:
-            outcomes = _count(database, aggregate, [path], change, attempt.number, afresh=afresh)
+            outcomes = _count(database, aggregate, [path], change, attempt.number, force=force)
     return outcomes[0]
 
 
@@ -73,7 +73,7 @@ def contribute_together(
     change: Change | None,
     policy: RetryPolicy,
     *,
-    afresh: bool = False,
+    force: bool = False,
 ) -> list[Outcome] | None:
     """Bring an aggregate up to date with several source documents, each once per version (G4).
 
@@ -83,7 +83,7 @@ def contribute_together(
         paths: the source documents.
         change: the event, or None to count them again if the code has changed.
         policy: bounds of the retries.
-        afresh: count them whatever their records say.
+        force: count them whatever their records say.
 
     Returns:
         What became of each, or None if they have to be counted alone.
@@ -95,7 +95,7 @@ def contribute_together(
     try:
         for attempt in together.attempts_of(Subject(aggregate.name, step="count")):
             with attempt:
-                outcomes = _count(database, aggregate, paths, change, attempt.number, afresh=afresh)
+                outcomes = _count(database, aggregate, paths, change, attempt.number, force=force)
     except (RetriesExhausted, PermanentError):
         return None
     return outcomes
@@ -108,7 +108,7 @@ def _count(
     change: Change | None,
     number: int,
     *,
-    afresh: bool,
+    force: bool,
 ) -> list[Outcome]:
     """The protocol: count all documents that are not counted yet, in one commit."""
     found = find(database, aggregate, paths)
@@ -119,7 +119,7 @@ def _count(
         if is_behind(source, fields.get("version"), change):
             raise StaleSnapshot(f"{path} is older than the version already counted")
         is_replay = change is None and found.letter(path).exists  # the code may be corrected since
-        if is_counted(found, path, by_code=change is None) and not is_replay and not afresh:
+        if is_counted(found, path, by_code=change is None) and not is_replay and not force:
             outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number)
         else:
             due.append(path)

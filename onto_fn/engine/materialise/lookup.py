@@ -50,7 +50,7 @@ class Affected:
         record: its ledger record at `read_time`, or None if it has none.
         read_time: of the look-up: a snapshot that has the change.
         unreadable: what is in the place of its ledger record, if that cannot be read.
-        afresh: whether its documents are written even if the record lists the same digests.
+        force: whether its documents are written even if the record lists the same digests.
     """
 
     definition: Definition
@@ -59,7 +59,7 @@ class Affected:
     record: LedgerRecord | None = None
     read_time: datetime = datetime.min
     unreadable: Unreadable | None = None
-    afresh: bool = False
+    force: bool = False
 
     @property
     def was_built(self) -> bool:
@@ -78,7 +78,7 @@ class Affected:
         except UnreadableRecord as error:
             unreadable = Unreadable(document, error)
             return replace(self, record=None, read_time=read_time, unreadable=unreadable)
-        if record is not None and self.afresh:
+        if record is not None and self.force:
             record = replace(record, documents=dict.fromkeys(record.documents, ""))
         return replace(self, record=record, read_time=read_time, unreadable=None)
 

@@ -192,7 +192,7 @@ class Verification:
             ]
             for start in range(0, len(roots), self._page):
                 part = roots[start : start + self._page]
-                rebuild_all(self._database, target, part, self._engine.retry, afresh=True)
+                rebuild_all(self._database, target, part, self._engine.retry, force=True)
             repaired = len(roots)
         self._tell([difference for look in looks for difference in look.found], repaired)
 

@@ -120,6 +120,11 @@ class _DefinitionTarget(Target):
     def collections_made(self) -> set[PathTemplate]:
         return {template.parent for template in self.definition.targets}
 
+    def _sample(self, database: Database, size: int) -> list[str]:
+        """Some of its roots, at most `size`."""
+        found, _ = database.query(replace(self.root_query(), limit=size))
+        return [document.path for document in found]
+
 
 class ViewTarget(_DefinitionTarget):
     """A view or mediator whose documents are kept up to date by the ledger."""
@@ -132,9 +137,9 @@ class ViewTarget(_DefinitionTarget):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> Outcome:
-        found = Affected(self.definition, *item, afresh=afresh)
+        found = Affected(self.definition, *item, force=force)
         for attempt in policy.attempts_of(Subject(self.name, item[0])):
             with attempt:
                 found = find_one(database, found)
@@ -148,9 +153,9 @@ class ViewTarget(_DefinitionTarget):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> tuple[list[Outcome], list[Item]]:
-        wanted = [Affected(self.definition, *item, afresh=afresh) for item in items]
+        wanted = [Affected(self.definition, *item, force=force) for item in items]
         outcomes, alone = materialise_together(database, wanted, change, policy)
         return outcomes, [(item.root, item.shard) for item in alone]
 
@@ -164,8 +169,7 @@ class ViewTarget(_DefinitionTarget):
 
     @override
     def cost(self, database: Database, sample: int) -> Cost:
-        found, _ = database.query(replace(self.root_query(), limit=sample))
-        roots = [document.path for document in found]
+        roots = self._sample(database, sample)
         return Cost(*average_cost(database, self.definition, roots), len(roots))
 
     @override
@@ -186,14 +190,14 @@ class DirectTarget(_DefinitionTarget):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> Outcome:
         return direct.forward(database, self.definition, item[0], change, policy)
 
     @override
     def cost(self, database: Database, sample: int) -> Cost:
-        found, _ = database.query(replace(self.root_query(), limit=sample))
-        return Cost(2.0, 1.0, len(found)) if found else Cost(0.0, 0.0)
+        roots = self._sample(database, sample)
+        return Cost(2.0, 1.0, len(roots)) if roots else Cost(0.0, 0.0)
 
 
 class TaskTarget(DirectTarget):
@@ -209,7 +213,7 @@ class TaskTarget(DirectTarget):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> Outcome:
         return tasks.process(database, self.definition, item[0], change, policy)
 
@@ -271,9 +275,9 @@ class AggregateTarget(Target):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> Outcome:
-        return contribute(database, self.aggregate, item[0], change, policy, afresh=afresh)
+        return contribute(database, self.aggregate, item[0], change, policy, force=force)
 
     @override
     def together(
@@ -283,10 +287,10 @@ class AggregateTarget(Target):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> tuple[list[Outcome], list[Item]]:
         paths = [path for path, _ in items]
-        done = contribute_together(database, self.aggregate, paths, change, policy, afresh=afresh)
+        done = contribute_together(database, self.aggregate, paths, change, policy, force=force)
         return ([], list(items)) if done is None else (done, [])
 
     @override

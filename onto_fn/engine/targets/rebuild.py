@@ -20,7 +20,7 @@ def rebuild_all(
     roots: Sequence[str],
     policy: RetryPolicy,
     *,
-    afresh: bool = False,
+    force: bool = False,
 ) -> list[Outcome]:
     """Bring the documents of some roots up to date, with the exactly-once commits of live traffic.
 
@@ -33,7 +33,7 @@ def rebuild_all(
         target: the view, mediator or aggregate.
         roots: paths of roots.
         policy: bounds of the retries.
-        afresh: write the documents even if the ledger lists the same digests.
+        force: write the documents even if the ledger lists the same digests.
 
     Returns:
         One outcome per root, in the order of the roots.
@@ -43,30 +43,27 @@ def rebuild_all(
     """
     if not roots:
         return []
-    done, left = target.together(database, target.items(roots), None, policy, afresh=afresh)
+    done, left = target.together(database, target.items(roots), None, policy, force=force)
     found: dict[str, list[Outcome]] = {root: [] for root in roots}
     for outcome in done:
         found[outcome.root].append(outcome)
     rest = list(dict.fromkeys(root for root, _ in left))
     if rest == [*roots] and len(rest) == 1:
-        found[rest[0]].append(_alone(database, target, rest[0], policy, afresh=afresh))
+        found[rest[0]].append(_alone(database, target, rest[0], policy, force=force))
         rest = []
     half = len(rest) // 2 if len(rest) == len(roots) else 0
     for part in (rest[:half], rest[half:]):
-        for outcome in rebuild_all(database, target, part, policy, afresh=afresh):
+        for outcome in rebuild_all(database, target, part, policy, force=force):
             found[outcome.root].append(outcome)
     return [combined(found[root]) for root in roots]
 
 
 def _alone(
-    database: Database, target: Target, root: str, policy: RetryPolicy, *, afresh: bool
+    database: Database, target: Target, root: str, policy: RetryPolicy, *, force: bool
 ) -> Outcome:
     try:
         return combined(
-            [
-                target.one(database, item, None, policy, afresh=afresh)
-                for item in target.items([root])
-            ]
+            [target.one(database, item, None, policy, force=force) for item in target.items([root])]
         )
     except OntoError as error:  # of this root alone: the others go on
         now = datetime.now(UTC)

@@ -174,7 +174,7 @@ class Target(ABC):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> Outcome:
         """Bring one root, or one of its shards, up to date.
 
@@ -183,7 +183,7 @@ class Target(ABC):
             item: the root and the shard.
             change: the event; None to do it regardless of the record.
             policy: bounds of the retries.
-            afresh: write the documents even if the record lists the same digests.
+            force: write the documents even if the record lists the same digests.
 
         Raises:
             RetriesExhausted: nothing was committed.
@@ -196,7 +196,7 @@ class Target(ABC):
         change: Change | None,
         policy: RetryPolicy,
         *,
-        afresh: bool = False,
+        force: bool = False,
     ) -> tuple[list[Outcome], list[Item]]:
         """Bring several up to date in few commits; see `one`.
 
