@@ -44,6 +44,8 @@ class Rest:
 
     Attributes:
         path: where it begins, such as `"/v1"`.
+        title: of the documentation.
+        version: of the API, in the documentation.
         docs: whether the page `docs` under that path documents the API. `openapi.json` is always
             there.
         lists: the orders and filters in which a view's documents may be listed, besides all of
@@ -53,6 +55,8 @@ class Rest:
     """
 
     path: str = "/"
+    title: str = "Views and requests"
+    version: str = "1"
     docs: bool = True
     lists: Mapping[type[ViewModel[Any]], Sequence[Listing]] = field(
         default_factory=dict[type[ViewModel[Any]], Sequence[Listing]]

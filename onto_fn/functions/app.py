@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise.fan_out import FanOut
@@ -18,6 +18,7 @@ from onto_fn.events import Change, Outcome, RetryPolicy
 from onto_fn.events.change import CloudEvent, decode_event, event_time
 from onto_fn.firestore import Database, Document, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
+from onto_fn.functions import on_api
 from onto_fn.functions.endpoints import (
     Egress,
     FirestoreFunction,
@@ -42,6 +43,9 @@ from onto_fn.observability.observer import Observer
 from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
 from onto_fn.views import ViewModel
+
+if TYPE_CHECKING:
+    from onto_fn.api import Api
 
 _log = logging.getLogger("onto_fn")
 
@@ -93,6 +97,8 @@ class App:
         function_names: names of functions by the paths of their collections, such as
             `{"polls/{poll}/votes": "on_votes"}`, in place of `on_polls_votes_written`. A new name
             is a new function; the deploy tool asks before it deletes the old one.
+        api: if given, views and requests are offered over HTTP by the function `onto_api`; see
+            `onto_fn.api`.
 
     Example:
         In `functions/main.py`::
@@ -131,6 +137,7 @@ class App:
         admin_claim: str | None = None,
         observers: Sequence[Observer] = (),
         function_names: Mapping[str, str] | None = None,
+        api: Api | None = None,
     ) -> None:
         self.mediators = mediators_of(declared)
         self.options = FunctionOptions(
@@ -167,6 +174,8 @@ class App:
         self.max_event_age = max_event_age
         self._admin_claim = admin_claim
         self._function_names = dict(function_names or {})
+        self.api = api
+        self._offers = None if api is None else api.offers(self.mediators)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -198,9 +207,23 @@ class App:
         if called:
             request = request_function(self.engine, self.database, self.options, called)
             functions[request.__name__] = request
+        if self.api is not None:
+            functions[on_api.NAME] = on_api.api_function(self.asgi, self.api, self.options)
         for function in functions.values():
             function.__dict__[_APP] = self
         return functions
+
+    def asgi(self) -> Any:
+        """The ASGI application of the app's API: for uvicorn, in a container.
+
+        Raises:
+            DeclarationError: the app has no API.
+        """
+        if self.api is None or self._offers is None:
+            raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
+        from onto_fn.api.application import application
+
+        return application(self.api, self._offers, self.engine, self.database)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, cast
 
 from onto_fn.errors import DeclarationError
@@ -16,7 +17,7 @@ from onto_fn.firestore.queries import Operator, Order
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.annotations import without_null
 from onto_fn.requests import RequestModel
-from onto_fn.views import ViewModel
+from onto_fn.views import Definition, ViewModel
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,12 @@ class CheckedListing:
         """How a caller names the order."""
         return ",".join(f"{'-' if order.descending else ''}{order.field}" for order in self.orders)
 
+    @property
+    def query(self) -> str:
+        """How a caller asks for it, such as `order=-created&status=…`."""
+        order = [f"order={self.order}"] if self.orders else []
+        return "&".join([*order, *(f"{condition.field}=…" for condition in self.where)])
+
 
 @dataclass(frozen=True)
 class ViewOffer:
@@ -150,6 +157,11 @@ class ViewOffer:
     is_live: bool
     root: str | None
     lists: tuple[CheckedListing, ...] = ()
+
+    @cached_property
+    def definition(self) -> Definition:
+        """What the engine knows of the view."""
+        return self.view.definition()
 
     @property
     def name(self) -> str:

@@ -33,7 +33,7 @@ class Refusal(OntoError):
 
     def __init__(self, code: Code, message: str, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: Code = code
         self.problems = tuple(problems)
 
 
