@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.json import json_text
-from onto_fn.functions.integers import encoded
 from onto_fn.functions.on_request import NAME
+from onto_fn.gate.integers import encoded
 from onto_fn.testing.denied import CallFailed
 from onto_fn.testing.emulators.process import EmulatorError
 
