@@ -25,6 +25,7 @@ from google.cloud.firestore_v1.types import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from onto_fn.attempts import phase
 from onto_fn.emulators import emulator_of
 from onto_fn.firestore.channel import Deadlines, connect
 from onto_fn.firestore.documents import Document, Write, decode_path
@@ -47,7 +48,6 @@ from onto_fn.firestore.rpc import (
 )
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
 from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_time
-from onto_fn.phases import phase
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.materialise import leftovers
 from onto_fn.engine.materialise.build import build_all
 from onto_fn.engine.materialise.grouping import Job, commit, grouped
@@ -22,10 +23,8 @@ from onto_fn.engine.records.ledger import message_of
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database
 from onto_fn.firestore.transaction import Transaction
-from onto_fn.phases import Subject
 
 ATTEMPTS = 4
 """Attempts for several together, before the rest are done one by one."""
