@@ -32,7 +32,7 @@ from onto_fn.firestore.documents import Document, Write, decode_path
 from onto_fn.firestore.faults import translated
 from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import name_order
-from onto_fn.firestore.queries import Query, structured
+from onto_fn.firestore.queries import Query
 from onto_fn.firestore.rpc import (
     BatchGetMessage,
     Calls,
@@ -45,6 +45,7 @@ from onto_fn.firestore.rpc import (
     fill_write,
     locks,
     partition_request,
+    structured,
 )
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
 from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_time
