@@ -10,20 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from onto_fn.attempts import RetryPolicy, Subject
-from onto_fn.engine.materialise import leftovers
+from onto_fn.engine.materialise import grouping, leftovers
 from onto_fn.engine.materialise.build import build_all
-from onto_fn.engine.materialise.grouping import Job, commit, grouped
+from onto_fn.engine.materialise.grouping import Job, grouped
+from onto_fn.engine.materialise.locking import Gain, lock
 from onto_fn.engine.materialise.lookup import Affected, find_one, find_these
-from onto_fn.engine.materialise.plan import Build, Plan, covers, plan
+from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, plan
 from onto_fn.engine.materialise.refusal import commit_failure, refuse_record
 from onto_fn.engine.materialise.turns import TURNS
 from onto_fn.engine.records.ledger import message_of
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
-from onto_fn.firestore import Database
+from onto_fn.firestore import Database, Query, Write
 from onto_fn.firestore.transaction import Transaction
 
 ATTEMPTS = 4
@@ -178,8 +180,9 @@ class Group:
             if planned is None:
                 self._done(item, outcome_of(item, found, None), number)
             else:
-                jobs.append(Job(item, found, planned, gone))
-        for together in grouped(jobs):
+                gain = gained(found.read_set, item.record)
+                jobs.append(Job(item, found, planned, gain, gone))
+        for together in [jobs] if len(jobs) == 1 else grouped(jobs):
             try:
                 commit(database, together, transaction)
             except PermanentError as error:
@@ -196,6 +199,52 @@ class Group:
     def _done(self, item: Affected, outcome: Outcome, number: int) -> None:
         self.outcomes.append(outcome if number == 1 else replace(outcome, attempts=number))
         del self.left[(item.root, item.shard)]
+
+
+def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
+    """Commit jobs together; their gains are locked until the commit.
+
+    Args:
+        database: the database.
+        jobs: at least one.
+        transaction: in which all that was read is locked already.
+
+    Raises:
+        Contention: a ledger record, or something that is new to one of them, has changed.
+        PermanentError: Firestore refuses the commit, or it would lock too much.
+    """
+    writes = _writes(jobs)
+    if transaction is not None:
+        transaction.commit(writes)
+        return
+    gain, versions = _gain(jobs)
+    if not gain.paths and not gain.queries:
+        database.commit(writes)
+        return
+    if len(jobs) > 1 and len(gain.paths) > grouping.MAX_LOCKED:
+        raise PermanentError(f"one transaction would lock {len(gain.paths)} documents")
+    with database.transaction() as transaction:
+        lock(transaction, gain, versions)
+        transaction.commit(writes)
+
+
+def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
+    """The gain of all jobs, and the versions that they read."""
+    paths: dict[str, datetime | None] = {}
+    queries: list[tuple[Query, dict[str, datetime | None]]] = []
+    for job in jobs:
+        if job.gain.paths or job.gain.queries:
+            versions = job.build.read_set.versions
+            paths |= {path: versions[path] for path in job.gain.paths}
+            queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]
+    return Gain(tuple(paths), tuple(queries)), paths
+
+
+def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
+    """The writes of a commit, one for each document."""
+    if len(jobs) == 1:
+        return jobs[0].plan.writes
+    return list({write.path: write for job in jobs for write in job.plan.writes}.values())
 
 
 def outcome_of(
