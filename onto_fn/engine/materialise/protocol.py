@@ -2,15 +2,18 @@
 
 `Group` implements the protocol once: what is not covered is built, planned and committed, exactly
 once (G4). A single root is a group of one. Exactly-once holds for each materialisation: a commit
-has the precondition of every ledger record.
+has the precondition of every ledger record. `Turns` spares the builds that would be lost to another
+thread of this process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from threading import Event, Lock, get_ident
+from weakref import WeakKeyDictionary
 
 from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.materialise import grouping, leftovers
@@ -20,7 +23,6 @@ from onto_fn.engine.materialise.locking import Gain, lock
 from onto_fn.engine.materialise.lookup import Affected, find_one, find_these
 from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, plan
 from onto_fn.engine.materialise.refusal import commit_failure, refuse_record
-from onto_fn.engine.materialise.turns import TURNS
 from onto_fn.engine.records.ledger import message_of
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.events.change import Change
@@ -32,6 +34,8 @@ ATTEMPTS = 4
 """Attempts for several together, before the rest are done one by one."""
 MOST_WAITS = 2
 """The first turn waited for may have begun before the change; the second has seen it."""
+LONGEST_TURN = 2.0
+"""Maximum seconds that a thread waits for the turn of another; 0 switches turns off."""
 
 
 def materialise(
@@ -97,6 +101,69 @@ def materialise_together(
                 if due:
                     group.build_and_commit(due, attempt.number)
     return group.outcomes, [*group.alone, *group.left.values()]
+
+
+@dataclass(slots=True)
+class _Turn:
+    thread: int = field(default_factory=get_ident)
+    ended: Event | None = None  # if somebody waits
+    waiting: int = 0
+
+
+class Turns:
+    """Which thread of this process is building which ledger record.
+
+    When many events of one view arrive at once, one commit covers nearly all of them, and all other
+    builds are wasted. So while one thread builds a record, the others wait, and then check whether
+    it covers them. This saves work but guarantees nothing: other processes do not wait, so the
+    precondition on the ledger record decides as always.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._turns: WeakKeyDictionary[Database, dict[str, _Turn]] = WeakKeyDictionary()
+
+    @contextmanager
+    def turn(self, database: Database, path: str) -> Generator[bool]:
+        """Take the turn, or wait until the current turn ends.
+
+        Args:
+            database: the database.
+            path: of the ledger record.
+
+        Yields:
+            True if the caller has the turn, for the time of the `with` block, or if another turn
+                takes too long; False if another turn has ended, and the ledger should be read
+                again.
+        """
+        mine = _Turn()
+        with self._lock:
+            turns = self._turns.setdefault(database, {})
+            current = turns.setdefault(path, mine)
+            if current is not mine:
+                current.waiting += 1
+                current.ended = current.ended or Event()
+        if current.ended is not None and current is not mine:
+            # A turn within a turn of the same thread would wait for itself.
+            yield current.thread == mine.thread or not current.ended.wait(LONGEST_TURN)
+            return
+        try:
+            yield True
+        finally:
+            with self._lock:
+                del turns[path]
+            if mine.ended is not None:
+                mine.ended.set()
+
+    def waiting(self, database: Database, path: str) -> int:
+        """Number of threads waiting for the current turn."""
+        with self._lock:
+            turn = self._turns.get(database, {}).get(path)
+            return turn.waiting if turn is not None else 0
+
+
+TURNS = Turns()
+"""Those of this process."""
 
 
 class Group:
