@@ -61,6 +61,7 @@ class Trip:
 
     def follow(self, call: Callable[[], object]) -> None:
         """Note what a call enters, in this thread."""
+        # The frames are kept: one that ends would give its id to the next.
         begun: dict[int, FrameType] = {}
         base = _depth_of(sys._getframe()) + 1
 
