@@ -118,7 +118,10 @@ class Query:
     orders: tuple[Order, ...] = ()
     limit: int | None = None
     start_after: str | None = None
-    """Path of the document that the result begins after; only for queries without orders."""
+    """Path of the document that the result begins after. If there are orders, `after_values` says
+    where it is in them."""
+    after_values: tuple[Value, ...] = ()
+    """The values by which the document `start_after` is ordered, one for each order."""
     end_at: str | None = None
     """Path of the document that the result ends with; only for queries without orders."""
     collection_group: bool = False
