@@ -38,8 +38,7 @@ from onto_fn.mediators.checks import check_graph
 from onto_fn.messaging.courier import Courier
 from onto_fn.messaging.sinks import sinks_by_name
 from onto_fn.observability import cloud_logging as logs
-from onto_fn.observability.cloud_logging import OutcomeLog
-from onto_fn.observability.observer import Observer
+from onto_fn.observability.observer import Observer, OutcomeLog
 from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
 

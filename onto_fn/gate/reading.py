@@ -20,6 +20,7 @@ from google.cloud.firestore_v1.types import ArrayValue
 from google.protobuf.message import DecodeError
 
 from onto_fn.access import AnyOf, Members, allows, can_list
+from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
 from onto_fn.errors import (
@@ -40,7 +41,6 @@ from onto_fn.firestore.values import decode, encode
 from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.offers import CheckedListing, ViewOffer
 from onto_fn.gate.refusal import Refusal, invalid
-from onto_fn.phases import Subject
 from onto_fn.store import ReadSet, load
 from onto_fn.views import Definition, Transition
 

@@ -166,9 +166,9 @@ def discard(
         output=output,
         writes=True,
     ) as opened:
+        from onto_fn.attempts import Subject
         from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
-        from onto_fn.phases import Subject
 
         names = _named(opened, letters, every, cause)
         if not names:
