@@ -15,6 +15,7 @@ from onto_fn.cli.choosing import Destination, answers, configured_emulator, dest
 from onto_fn.cli.errors import CommandError, one_line
 
 if TYPE_CHECKING:
+    from onto_fn.cli.options import DatabaseOptions
     from onto_fn.cli.output import Output
     from onto_fn.firestore import Database
     from onto_fn.functions import App
@@ -66,14 +67,7 @@ class OpenedDatabase:
 
 @contextmanager
 def open_app(
-    app: str,
-    *,
-    project: str | None,
-    database: str | None,
-    emulator: str | None,
-    live: bool,
-    output: Output,
-    writes: bool = False,
+    app: str, *, where: DatabaseOptions, output: Output, writes: bool = False
 ) -> Generator[Opened]:
     """The app and its database, after a check that the database answers; closed at the end.
 
@@ -83,21 +77,18 @@ def open_app(
 
     Args:
         app: `FILE[:NAME]`.
-        project: project id.
-        database: id of the database; else the app's own.
-        emulator: `HOST:PORT` of the Firestore emulator.
-        live: whether the real Firestore is asked for by name.
-        output: where it is said which database is taken, if that is not plain.
-        writes: whether the command changes what is there.
+        where: the options of the command; without `--database`, the app's own database.
+        output: receives a remark on the chosen database if the choice is not obvious.
+        writes: whether the command changes documents.
 
     Raises:
         CommandError: there is no app, no project, no emulator, no credentials, or no permission;
             or see `choosing.destination`, which chooses the database.
     """
     app_file(app)
-    place = _reached(project, emulator, output, live=live, writes=writes)
+    place = _reached(where, output, writes=writes)
     loaded = load_app(app)
-    found = connect(place.project, database or loaded.options.database)
+    found = connect(place.project, where.database or loaded.options.database)
     try:
         yield Opened(loaded, found, place.emulator)
     finally:
@@ -106,40 +97,31 @@ def open_app(
 
 @contextmanager
 def open_database(
-    *,
-    project: str | None,
-    database: str | None,
-    emulator: str | None,
-    live: bool,
-    output: Output,
-    writes: bool = False,
+    *, where: DatabaseOptions, output: Output, writes: bool = False
 ) -> Generator[OpenedDatabase]:
     """A database without its app, after a check that it answers; closed at the end.
 
     Args:
-        project: project id.
-        database: id of the database; else the default one.
-        emulator: `HOST:PORT` of the Firestore emulator.
-        live: whether the real Firestore is asked for by name.
-        output: where it is said which database is taken, if that is not plain.
-        writes: whether the command changes what is there.
+        where: the options of the command; without `--database`, the database `(default)`.
+        output: receives a remark on the chosen database if the choice is not obvious.
+        writes: whether the command changes documents.
 
     Raises:
         CommandError: see `open_app`.
     """
-    place = _reached(project, emulator, output, live=live, writes=writes)
-    found = connect(place.project, database or "(default)")
+    place = _reached(where, output, writes=writes)
+    found = connect(place.project, where.database or "(default)")
     try:
         yield OpenedDatabase(found, place.emulator)
     finally:
         found.close()
 
 
-def _reached(
-    project: str | None, emulator: str | None, output: Output, *, live: bool, writes: bool
-) -> Destination:
+def _reached(where: DatabaseOptions, output: Output, *, writes: bool) -> Destination:
     """Choose the database, and lead this process there."""
-    place = destination(project=project, emulator=emulator, live=live, writes=writes)
+    place = destination(
+        project=where.project, emulator=where.emulator, live=where.live, writes=writes
+    )
     if place.remark:
         output.remark(place.remark)
     _lead_to(place)

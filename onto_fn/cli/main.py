@@ -27,6 +27,7 @@ from onto_fn.cli.commands import (
     verify,
 )
 from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
+from onto_fn.cli.options import with_groups
 from onto_fn.errors import OntoError
 
 
@@ -91,7 +92,8 @@ def add(group: typer.Typer, command: Callable[..., None], example: str, name: st
         example: one line that shows a use.
         name: the command's; else the function's.
     """
-    group.command(name=name or None, cls=_Command, epilog=f"Example: `{example}`")(command)
+    add_to_group = group.command(name=name or None, cls=_Command, epilog=f"Example: `{example}`")
+    add_to_group(with_groups(command))
 
 
 add(cli, init.init, init.EXAMPLE)

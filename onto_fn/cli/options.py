@@ -1,8 +1,16 @@
-"""The options that commands share. Give a parameter one of these types and a default."""
+"""The options that commands share.
+
+A command gets a single option from a parameter with one of these types and a default. It gets a
+whole group from a parameter whose type is an `OptionGroup`, such as `where: DatabaseOptions`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
@@ -59,3 +67,49 @@ Json = Annotated[
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 """Whether everything is confirmed already: see `output.Output.confirm`."""
+
+
+class OptionGroup:
+    """A class with options as its constructor's parameters; see `with_groups`."""
+
+
+@dataclass(frozen=True)
+class DatabaseOptions(OptionGroup):
+    """The options that choose the database of a command: see `connecting`."""
+
+    project: Project = None
+    database: DatabaseId = None
+    emulator: Emulator = None
+    live: Live = False
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """A command as Typer needs it: each option of its groups is a parameter.
+
+    Args:
+        command: a function; of the parameters that are option groups, each receives an instance.
+    """
+    groups: dict[str, tuple[Callable[..., OptionGroup], list[str]]] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in _parameters(command):
+        kind: Any = parameter.annotation
+        if not (isinstance(kind, type) and issubclass(kind, OptionGroup)):
+            parameters.append(parameter)
+            continue
+        options = _parameters(kind)
+        groups[parameter.name] = kind, [option.name for option in options]
+        parameters += options
+
+    @functools.wraps(command)
+    def flat(**values: Any) -> None:
+        for name, (group, options) in groups.items():
+            values[name] = group(**{option: values.pop(option) for option in options})
+        command(**values)
+
+    by_name = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    flat.__signature__ = inspect.Signature(by_name)  # pyright: ignore[reportAttributeAccessIssue]
+    return flat
+
+
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function, eval_str=True).parameters.values())

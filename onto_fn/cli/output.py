@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from onto_fn.cli.errors import FOUND, CommandError
+from onto_fn.cli.options import Json, OptionGroup
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,14 +30,14 @@ def number_of(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-class Output:
-    """Where one command prints.
+class Output(OptionGroup):
+    """Where one command prints. A command's parameter of this type adds the option `--json`.
 
     Args:
-        as_json: print JSON, one object a line, in place of tables.
+        as_json: print JSON, one object per line, instead of tables.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: Json = False) -> None:
         self.as_json = as_json
 
     def table(

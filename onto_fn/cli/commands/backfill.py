@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED, CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.signals import stoppable
 
@@ -47,29 +47,18 @@ def backfill(
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
     """Build the documents of views for data that exists already.
 
     Safe beside live traffic. After Ctrl-C or a crash, the same command goes on where it was. Exit
     code 1 if something could not be built and has a dead letter.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=not dry_run,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=not dry_run) as opened:
         from onto_fn.engine.operate.backfill import targets_of
 
         if not every and not views and not stale:

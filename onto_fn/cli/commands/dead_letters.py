@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
 from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
@@ -37,35 +37,25 @@ def list_letters(
     view: Annotated[str | None, typer.Option(help="Only those of this view or mediator.")] = None,
     cause: Cause = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to list of each cause.")] = 100,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
     """List what waits to be corrected and replayed, grouped by its cause.
 
     The cause is the document that is at fault, where the error names one; else the view, mediator
     or aggregate that failed.
     """
-    output = Output(as_json=as_json)
     groups: dict[str, _Group] = {}
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    with open_app(app, where=where, output=output) as opened:
         for letter in _letters(opened, view, cause):
             row = _row(letter)
             groups.setdefault(str(row["cause"]), _Group()).add(row, limit)
     for number, (name, group) in enumerate(
         sorted(groups.items(), key=lambda item: (-item[1].count, item[0]))
     ):
-        if as_json:
+        if output.as_json:
             for row in group.rows:
                 output.line(row)
         else:
@@ -80,23 +70,13 @@ def list_letters(
 
 def show(
     letter: Letter,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
     """Show one letter whole. Exit code 1 if there is none of that id."""
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    with open_app(app, where=where, output=output) as opened:
         document = _one(opened.database, letter)
     if document.fields is None:
         raise Found(f"there is no dead letter {letter}")
@@ -107,25 +87,14 @@ def replay(
     letters: Letters = None,
     every: Every = False,
     cause: Cause = None,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
     """Try again what letters hold; what succeeds, goes. Exit code 1 if one fails again."""
-    output = Output(as_json=as_json)
     rows: list[dict[str, object]] = []
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=True) as opened:
         from onto_fn.errors import OntoError
 
         for letter in _named(opened, letters, every, cause):
@@ -143,29 +112,18 @@ def discard(
     letters: Letters = None,
     every: Every = False,
     cause: Cause = None,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
     """Delete letters without trying again what they hold, which is lost then.
 
     The view stays as it was last built. The ledger still knows that its last build failed, so the
     next change of a source builds it again.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=True) as opened:
         from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
         from onto_fn.phases import Subject

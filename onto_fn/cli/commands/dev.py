@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onto_fn.cli.errors import CommandError, one_line
-from onto_fn.cli.options import Json
 from onto_fn.cli.output import Output, number_of
 from onto_fn.cli.signals import until_stopped
 
@@ -71,7 +70,8 @@ def dev(
             show_default=False,
         ),
     ] = None,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
     """Run the app on the emulators, and show what becomes of each event, until Ctrl-C.
 
@@ -86,7 +86,6 @@ def dev(
     from onto_fn.testing.emulators.process import EmulatorError
     from onto_fn.testing.emulators.toolchain import ToolchainError
 
-    output = Output(as_json=as_json)
     _check(folder, seed)
     imported = _importable(import_from, export_to, output)
     _check_export(export_to)

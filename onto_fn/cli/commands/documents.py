@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import OpenedDatabase, open_database
 from onto_fn.cli.errors import CommandError, Found, one_line
-from onto_fn.cli.options import DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DatabaseOptions, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.values import document_path, json_of, parse_json, value_of
 
@@ -25,25 +25,16 @@ DocumentPath = Annotated[str, typer.Argument(metavar="PATH", help="Such as users
 
 def get(
     path: DocumentPath,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    *,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
     """Show a document, its values as a seed has them.
 
     Exit code 1 if there is no such document.
     """
-    output = Output(as_json=as_json)
     _check_path(path)
-    with open_database(
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    with open_database(where=where, output=output) as opened:
         document = opened.database.get([path])[0][path]
         if document.fields is None:
             raise Found(f"there is no {path} in {opened.place}")
@@ -66,28 +57,18 @@ def set_fields(
     replace: Annotated[
         bool, typer.Option("--replace", help="Remove all fields that are not named.")
     ] = False,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    *,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
     """Write fields of a document, which is made if there is none; all others stay as they are.
 
     For a real database you are asked.
     """
-    output = Output(as_json=as_json)
     _check_path(path)
     parsed = [_parsed(path, text) for text in fields]
-    with open_database(
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_database(where=where, output=output, writes=True) as opened:
         _confirm(output, opened, f"Write {path}", yes=yes)
         client = _client(opened)
         try:
@@ -100,27 +81,17 @@ def set_fields(
 
 def delete(
     path: DocumentPath,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    *,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
     """Delete a document. Those in its subcollections stay.
 
     For a real database you are asked.
     """
-    output = Output(as_json=as_json)
     _check_path(path)
-    with open_database(
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_database(where=where, output=output, writes=True) as opened:
         from onto_fn.firestore import Write
 
         _confirm(output, opened, f"Delete {path}", yes=yes)

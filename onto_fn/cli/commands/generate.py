@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.apps import load_app
 from onto_fn.cli.errors import CommandError, Found
-from onto_fn.cli.options import DEFAULT_APP, AppFile, Json
+from onto_fn.cli.options import DEFAULT_APP, AppFile
 from onto_fn.cli.output import Output
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def generate(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is stale.")
     ] = False,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
     """Write security rules, indexes or TypeScript from what the app declares.
 
@@ -52,7 +53,6 @@ def generate(
     `firestore.indexes.json`: the entries of firestore.indexes.keep.json are added. `types`: an
     interface and a Firestore converter for each view, form and patch.
     """
-    output = Output(as_json=as_json)
     if not folder.is_dir():
         raise CommandError(f"there is no folder {folder}", "pass --folder, or run onto in it")
     wanted = set(what or [What.rules, What.indexes])

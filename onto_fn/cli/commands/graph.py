@@ -12,7 +12,7 @@ import typer
 
 from onto_fn.cli.apps import load_app
 from onto_fn.cli.errors import CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, Json
+from onto_fn.cli.options import DEFAULT_APP, AppFile
 from onto_fn.cli.output import Output
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def graph(
     to: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
     ] = None,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
     """Draw which collections call which functions, and what views they feed.
 
@@ -60,14 +61,13 @@ def graph(
     """
     from onto_fn.generate.graph import graph_of
 
-    output = Output(as_json=as_json)
     chosen = form or (_FORMS.get(to.suffix.lower()) if to else Form.mermaid)
     if chosen is None:
         raise CommandError(f"the extension of {to} is not a known format", "pass --format")
-    if chosen in {Form.svg, Form.png} and to is None and not as_json:
+    if chosen in {Form.svg, Form.png} and to is None and not output.as_json:
         raise CommandError(f"{chosen.value} cannot be shown in a terminal", "pass --output FILE")
     found = graph_of(load_app(app))
-    if as_json:
+    if output.as_json:
         output.line(found.to_json())
         return
     content = _drawn(found, chosen)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from onto_fn.cli.errors import FOUND, CommandError
-from onto_fn.cli.options import Json
 from onto_fn.cli.output import Output
 
 if TYPE_CHECKING:
@@ -63,7 +62,8 @@ def init(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")
     ] = False,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
     """Begin a project: models, a view, a test, and all that the emulators and a deploy need.
 
@@ -75,7 +75,6 @@ def init(
     from onto_fn.cli import adopting
     from onto_fn.cli.template_files import project_files
 
-    output = Output(as_json=as_json)
     target = folder.resolve()
     _check(target)
     ports = _ports(target, firestore_port, functions_port)
