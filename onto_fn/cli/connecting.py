@@ -1,4 +1,4 @@
-"""Reach the database that a command works on, or say in one line why it cannot be reached."""
+"""Connect to the database of a command, or say in one line why that fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROBE = "onto_ledger/~"  # a document that never exists
 
 @dataclass(frozen=True)
 class Opened:
-    """An app, and the database that it is operated on.
+    """An app and its database.
 
     Attributes:
         app: the app.
@@ -42,7 +42,7 @@ class Opened:
 
     @property
     def place(self) -> str:
-        """Which database it is, for people."""
+        """The database's description for people."""
         return OpenedDatabase(self.database, self.emulator).place
 
 
@@ -60,7 +60,7 @@ class OpenedDatabase:
 
     @property
     def place(self) -> str:
-        """Which database it is, for people."""
+        """The database's description for people."""
         where = f"the emulator at {self.emulator}" if self.emulator else "Firestore"
         return f"{self.database.project}/{self.database.database} in {where}"
 
@@ -69,11 +69,12 @@ class OpenedDatabase:
 def open_app(
     app: str, *, where: DatabaseOptions, output: Output, writes: bool = False
 ) -> Generator[Opened]:
-    """The app and its database, after a check that the database answers; closed at the end.
+    """Load an app, connect to its database and check that it answers. Close it after the block.
 
-    The environment of this process leads to the same database from then on, for what the app
-    itself connects to. With an emulator it leads to that of Pub/Sub too: the one that
-    `PUBSUB_EMULATOR_HOST` names, else the one of `onto dev` or of `firebase.json` if it answers.
+    This also sets the environment variables of this process, so that connections of the app itself
+    reach the same database. With a Firestore emulator they lead to the Pub/Sub emulator too: to the
+    one that `PUBSUB_EMULATOR_HOST` names, or else to that of `onto dev` or `firebase.json` if it
+    answers.
 
     Args:
         app: `FILE[:NAME]`.
@@ -82,8 +83,8 @@ def open_app(
         writes: whether the command changes documents.
 
     Raises:
-        CommandError: there is no app, no project, no emulator, no credentials, or no permission;
-            or see `choosing.destination`, which chooses the database.
+        CommandError: there is no app, no project, no emulator, no credentials, or no permission.
+            See also `choosing.destination`, which chooses the database.
     """
     app_file(app)
     place = _reached(where, output, writes=writes)
@@ -99,7 +100,7 @@ def open_app(
 def open_database(
     *, where: DatabaseOptions, output: Output, writes: bool = False
 ) -> Generator[OpenedDatabase]:
-    """A database without its app, after a check that it answers; closed at the end.
+    """Connect to a database without its app, and check that it answers. Close it after the block.
 
     Args:
         where: the options of the command; without `--database`, the database `(default)`.
@@ -118,7 +119,7 @@ def open_database(
 
 
 def _reached(where: DatabaseOptions, output: Output, *, writes: bool) -> Destination:
-    """Choose the database, and lead this process there."""
+    """Choose the database, and point the environment of this process to it."""
     place = destination(
         project=where.project, emulator=where.emulator, live=where.live, writes=writes
     )
@@ -129,10 +130,10 @@ def _reached(where: DatabaseOptions, output: Output, *, writes: bool) -> Destina
 
 
 def connect(project: str, database: str) -> Database:
-    """A connection to a database that has answered.
+    """Connect to a database, and check that it answers.
 
     Raises:
-        CommandError: it does not answer, or refuses; the message says what to do.
+        CommandError: it does not answer, or refuses the read; the message says what to do.
     """
     from google.auth.exceptions import GoogleAuthError
 
@@ -140,14 +141,14 @@ def connect(project: str, database: str) -> Database:
     from onto_fn.firestore import Database
     from onto_fn.firestore.channel import Deadlines
 
-    # What it says, and this says in one line.
+    # The error below says the same in one line.
     logging.getLogger("google.auth").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"google\.auth")
     try:
         found = Database(project, database, deadlines=Deadlines(read=_ANSWER_SECONDS))
     except GoogleAuthError as error:
         raise _no_credentials(error) from error
-    except ValueError as error:  # a file of credentials that is none
+    except ValueError as error:  # the credentials file has another format
         raise _no_credentials(error) from error
     try:
         found.get([_PROBE])

@@ -32,15 +32,17 @@ Project = Annotated[
         "--project",
         metavar="ID",
         envvar=["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"],
-        help="Google Cloud project. Default: that of the running `onto dev`, else the default of "
-        ".firebaserc.",
+        help="Google Cloud project. Default: the project of the running `onto dev`, else the "
+        "default in .firebaserc.",
     ),
 ]
 """The project: see `connecting.open_app`."""
 
 DatabaseId = Annotated[
     str | None,
-    typer.Option("--database", metavar="ID", help="Firestore database. Default: the app's."),
+    typer.Option(
+        "--database", metavar="ID", help="Firestore database. Default: the app's database."
+    ),
 ]
 """The database's id: see `connecting.open_app`."""
 
@@ -50,7 +52,7 @@ Emulator = Annotated[
         "--emulator",
         metavar="HOST:PORT",
         envvar="FIRESTORE_EMULATOR_HOST",
-        help="The Firestore emulator to use. Default: the one of this folder, if it runs.",
+        help="The Firestore emulator to use. Default: the running emulator of this folder.",
     ),
 ]
 """The emulator's address: see `connecting.open_app`."""
@@ -58,7 +60,7 @@ Emulator = Annotated[
 Live = Annotated[
     bool, typer.Option("--live", help="Use the real Firestore even while an emulator runs.")
 ]
-"""Whether the real Firestore is asked for by name: see `choosing.destination`."""
+"""Whether the user selects the real Firestore: see `choosing.destination`."""
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object per line, for other programs.")
@@ -66,7 +68,7 @@ Json = Annotated[
 """Whether to print JSON: see `output.Output`."""
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-"""Whether everything is confirmed already: see `output.Output.confirm`."""
+"""Whether the user confirms everything in advance: see `output.Output.confirm`."""
 
 
 class OptionGroup:

@@ -1,4 +1,4 @@
-"""`onto dead-letters`: list, show, replay and discard what could not be materialised."""
+"""`onto dead-letters`: list, show, replay and discard the dead letters of failed events."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ Cause = Annotated[
 
 
 def list_letters(
-    view: Annotated[str | None, typer.Option(help="Only those of this view or mediator.")] = None,
+    view: Annotated[str | None, typer.Option(help="Only letters of this view or mediator.")] = None,
     cause: Cause = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list of each cause.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of letters per cause.")] = 100,
     *,
     app: AppFile = DEFAULT_APP,
     where: DatabaseOptions,
     output: Output,
 ) -> None:
-    """List what waits to be corrected and replayed, grouped by its cause.
+    """List the dead letters, grouped by cause.
 
-    The cause is the document that is at fault, where the error names one; else the view, mediator
-    or aggregate that failed.
+    The cause is the faulty document, if the error names one. Otherwise it is the view, mediator or
+    aggregate that failed.
     """
     groups: dict[str, _Group] = {}
     with open_app(app, where=where, output=output) as opened:
@@ -75,7 +75,7 @@ def show(
     where: DatabaseOptions,
     output: Output,
 ) -> None:
-    """Show one letter whole. Exit code 1 if there is none of that id."""
+    """Show all fields of one letter. The exit code is 1 if there is no such letter."""
     with open_app(app, where=where, output=output) as opened:
         document = _one(opened.database, letter)
     if document.fields is None:
@@ -92,7 +92,10 @@ def replay(
     where: DatabaseOptions,
     output: Output,
 ) -> None:
-    """Try again what letters hold; what succeeds, goes. Exit code 1 if one fails again."""
+    """Retry the events and roots of letters, and delete the letters of those that succeed.
+
+    The exit code is 1 if one fails again.
+    """
     rows: list[dict[str, object]] = []
     with open_app(app, where=where, output=output, writes=True) as opened:
         from onto_fn.errors import OntoError
@@ -118,7 +121,7 @@ def discard(
     yes: Yes = False,
     output: Output,
 ) -> None:
-    """Delete letters without trying again what they hold, which is lost then.
+    """Delete letters without a retry. Their events are lost.
 
     The view stays as it was last built. The ledger still knows that its last build failed, so the
     next change of a source builds it again.
@@ -152,7 +155,7 @@ class _Group:
     since: str = ""
 
     def add(self, row: dict[str, object], limit: int) -> None:
-        """Count a letter, and keep it if there are not `limit` of them yet."""
+        """Count a letter, and keep its row unless there are already `limit` rows."""
         self.count += 1
         self.views |= {str(row["view"])} if row["view"] else set()
         since = as_text(row["since"])
@@ -162,7 +165,7 @@ class _Group:
 
 
 def _tell(cause: str, group: _Group) -> None:
-    """Print a group, each id on a line of its own: it is to be copied."""
+    """Print a group. Each id is on its own line, so that people can copy it."""
     views = f" of {', '.join(sorted(group.views))}" if group.views else ""
     since = f", since {group.since}" if group.since else ""
     typer.echo(cause)
@@ -220,7 +223,7 @@ def _id(letter: Document) -> str:
 
 
 def _row(letter: Document) -> dict[str, object]:
-    """A letter on one line; whatever is in it, as others can write letters too."""
+    """One row for a letter. It accepts any fields, because other programs can write letters too."""
     from onto_fn.engine.records.cause import cause_of
 
     fields = letter.fields or {}
@@ -254,7 +257,7 @@ def _error_of(outcome: Outcome) -> str:
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    """Fields by dotted name."""
+    """The fields of nested maps, by their dotted names."""
     flat: dict[str, object] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""`onto explain`: why a document is as it is, and what depends on it."""
+"""`onto explain`: show the sources of a document, and the views that depend on it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def explain(
     where: DatabaseOptions,
     output: Output,
 ) -> None:
-    """Tell what a view document was built from, and which views depend on a document.
+    """Show the sources of a view document, and the views that depend on a document.
 
-    Exit code 1 if no view has to do with it.
+    The exit code is 1 if no view reads or writes the document.
     """
     with open_app(app, where=where, output=output) as opened:
         from onto_fn.engine.operate.explain import dependents, exists, origins

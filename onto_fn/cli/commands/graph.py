@@ -1,4 +1,4 @@
-"""`onto graph`: what the app is made of, as a picture."""
+"""`onto graph`: draw the parts of an app."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLE = "onto graph --output graph.svg"
 
 
 class Form(StrEnum):
-    """What a graph can be printed as."""
+    """The formats of a graph."""
 
     mermaid = "mermaid"
     dot = "dot"
@@ -46,18 +46,19 @@ def graph(
         Form | None,
         typer.Option(
             "--format",
-            help="Default: by the extension of --output, else mermaid. svg and png need graphviz.",
+            help="Default: the extension of --output, else mermaid. svg and png need graphviz.",
         ),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Default: standard output."),
     ] = None,
     *,
     output: Output,
 ) -> None:
-    """Draw which collections call which functions, and what views they feed.
+    """Draw which functions each collection triggers, and which views they write.
 
-    Mermaid is shown by GitHub and by many editors as it is.
+    GitHub and many editors show Mermaid as a picture.
     """
     from onto_fn.generate.graph import graph_of
 

@@ -1,4 +1,4 @@
-"""`onto listen`: an app's mediators in a container."""
+"""`onto listen`: run an app's mediators in a container."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def listen(
 ) -> None:
     """Run an app's mediators on snapshot listeners, until SIGTERM or Ctrl-C.
 
-    For containers, where no platform delivers events. What changed while nobody listened is made
-    good when it starts.
+    Use it in containers, where no platform delivers events. When it starts, it processes the
+    changes that were made while it was not running.
     """
     from onto_fn.functions.listener import Listener
 

@@ -1,4 +1,4 @@
-"""`onto status`: how the views are."""
+"""`onto status`: count the roots, records and problems of each view."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def status(
         bool,
         typer.Option(
             "--scan",
-            help="Also find the oldest change that is not materialised. Reads every ledger record.",
+            help="Also find the oldest change that no view shows yet. Reads every ledger record.",
         ),
     ] = False,
     *,
@@ -27,7 +27,7 @@ def status(
     where: DatabaseOptions,
     output: Output,
 ) -> None:
-    """Count, for each view: roots, records, stale ones, dead letters, messages that wait."""
+    """Count the roots, records, stale records, dead letters and waiting messages of each view."""
     with open_app(app, where=where, output=output) as opened:
         from onto_fn.engine.operate.backfill import targets_of
         from onto_fn.engine.operate.status import letters_of_events, status_of

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "onto verify UserView --repair"
 
-_SHOWN = 1000  # differences in a table; with --json there are all
+_SHOWN = 1000  # maximum number of differences in a table; --json prints all
 
 
 def verify(
@@ -39,10 +39,10 @@ def verify(
     yes: Yes = False,
     output: Output,
 ) -> None:
-    """Recompute documents from their sources, and compare them with what is there.
+    """Recompute documents from their sources, and compare them with the stored ones.
 
-    A difference counts only if it is there twice, so that live traffic is not taken for a fault.
-    Exit code 1 if there is one, also if it was repaired.
+    A difference counts only if a second check finds it too, so that live traffic is not reported.
+    The exit code is 1 if there is a difference, even if it was repaired.
     """
     with open_app(app, where=where, output=output, writes=repair) as opened:
         from onto_fn.engine.operate.backfill import targets_of
