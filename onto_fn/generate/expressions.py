@@ -121,7 +121,7 @@ def is_name(text: str) -> bool:
 
 
 def is_segment(text: str) -> bool:
-    """Whether an id of a collection or document needs no quotes in a path."""
+    """Whether an id of a collection or document can stand unchanged in a path."""
     return _SEGMENT.match(text) is not None
 
 

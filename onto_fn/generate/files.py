@@ -93,7 +93,7 @@ def _rules(app: App, path: Path) -> GeneratedFile:
     remarks = [
         *(opening.told(path.name) for opening in openings(lines, begin)),
         *(
-            f"{name}: left to the function, which checks all again: {part}"
+            f"{name}: checked only by the function: {part}"
             for name, parts in rules.left.items()
             for part in parts
         ),
