@@ -232,7 +232,7 @@ def _client(suite: EmulatorSuite, token: str | None) -> Client:
     from google.cloud.firestore import Client
 
     class UnderRules(Client):
-        """Google's client without its own authorization on an emulator, which passes the rules."""
+        """Google's client without the authorization that bypasses the rules on an emulator."""
 
         @property
         @override

@@ -5,7 +5,7 @@
 | `Recorder` | runs a Firestore emulator and records its events |
 | `MessageRecorder` | runs a Pub/Sub emulator and records the messages of an app's topics |
 | `DeliveryPlan`, `Deliverer` | deliver events late, again, twice at once, and without payload |
-| `FaultPlan`, `FaultProxy` | inject errors, ambiguous commits, delays and kills at Firestore calls |
+| `FaultPlan`, `FaultProxy` | inject errors, ambiguous commits, delays and kills |
 | `Workers` | run functions-framework processes behind proxies, and restart killed ones |
 
 Every choice comes from a seed: the same seed makes the same choices.
