@@ -137,7 +137,7 @@ def test_the_emulator_of_another_folder_is_not_taken_for_this_ones(
     demo = many.run("get", "towns/oslo", cwd=folder, environ=environ, in_terminal=False)
 
     assert "no usable Google credentials" in real.err
-    assert "is that of /somewhere/else" in demo.err
+    assert "belongs to /somewhere/else" in demo.err
 
 
 def test_an_onto_dev_is_found_where_firebase_json_names_no_port(

@@ -157,7 +157,7 @@ def choose(plan: Plan, *, yes: bool) -> Chosen:
 def told(folder: Path, plan: Plan, chosen: Chosen) -> str:
     """One or two sentences on what was done and what to do next."""
     if not chosen.write:
-        has = "keeps its files" if chosen.kept or chosen.skipped else "has all of a new project"
+        has = "keeps its files" if chosen.kept or chosen.skipped else "has all files already"
         return f"{folder} {has}: nothing was written"
     if not plan.different:
         what = "has a new project" if len(plan.new) > 1 and _MAKEFILE in plan.new else "is complete"

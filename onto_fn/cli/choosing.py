@@ -108,7 +108,7 @@ def _emulated(project: str | None, emulator: str) -> Destination:
     running = owner.project if owner is not None else emulated_project(Path())
     remark = ""
     if owner is not None and project not in (None, running):
-        remark = f"`onto dev` runs as {running}, and this looks in {project} of its emulator"
+        remark = f"`onto dev` runs as {running}, but this command uses {project} of its emulator"
     pubsub = owner.emulators.get("pubsub") if owner is not None else None
     return Destination(project or running, emulator, pubsub, remark)
 
@@ -120,8 +120,8 @@ def _found(project: str | None, here: Running) -> Destination:
     # The user may have meant the real project.
     if project is None and default is not None and not default.startswith(DEMO):
         remark = (
-            f"in the emulator at {address}, as {chosen}; --live is for {default} in the real "
-            "Firestore"
+            f"using the project {chosen} in the emulator at {address}; pass --live for {default} "
+            "in the real Firestore"
         )
     return Destination(chosen, address, here.emulators.get("pubsub"), remark)
 
@@ -146,7 +146,7 @@ def _only_emulated(project: str) -> CommandError:
     problem = f"the project {project} exists only in an emulator"
     for one in all_running():
         if _is_at(one, configured):
-            problem += f", and the one at {configured} is that of {one.folder}"
+            problem += f", and the emulator at {configured} belongs to {one.folder}"
     return CommandError(problem, f"start one with `onto dev`, and pass --emulator {configured}")
 
 

@@ -1,7 +1,7 @@
 """Refresh a project after an edit of its functions: `python -m onto_fn.cli.refreshing FILE FOLDER`.
 
 `onto dev` starts this program in the background. It is a separate program because it has to import
-the edited code afresh. It reports what it does as lines of JSON.
+the edited code from scratch. It reports what it does as lines of JSON.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
         case {"problem": problem}:
             return str(problem), True
         case {"topic": name}:
-            return f"{name}: made", False
+            return f"{name}: created", False
         case {"file": name, "remarks": remarks}:
             return "\n    ".join([f"{name}: written", *remarks]), False
         case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:

@@ -67,7 +67,7 @@ def eventually(check: Callable[[], T], *, deadline: float = 20.0) -> T:
             return cast(T, result)
         elapsed = time.monotonic() - started
         if elapsed >= deadline:
-            failure.add_note(f"still so after {elapsed:.1f} s and {attempts} attempts")
+            failure.add_note(f"still failing after {elapsed:.1f} s and {attempts} attempts")
             raise failure
         time.sleep(min(pause, max(0.0, deadline - elapsed)))
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -63,7 +63,7 @@ def list_letters(
                 typer.echo("")
             _tell(name, group)
     if not groups:
-        output.remark("there are none")
+        output.remark("there are no dead letters")
     else:
         output.remark("\nFixed the code? Run `onto dead-letters replay --cause CAUSE`")
 
@@ -133,7 +133,7 @@ def discard(
 
         names = _named(opened, letters, every, cause)
         if not names:
-            output.remark("there are none")
+            output.remark("there are no dead letters")
             return
         output.confirm(f"Discard {len(names)} dead letters in {opened.place}?", yes=yes)
         for start in range(0, len(names), 400):

@@ -120,7 +120,7 @@ def dev(
                     finally:
                         if export_to is not None and suite.running:
                             suite.export_to(export_to)
-                            output.remark(f"the data is in {export_to}")
+                            output.remark(f"the data was exported to {export_to}")
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:

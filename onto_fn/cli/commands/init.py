@@ -98,11 +98,11 @@ def init(
     for warning in chosen.warnings:
         output.remark(warning)
     if chosen.kept:
-        output.remark(f"left as they are: {', '.join(chosen.kept)}")
+        output.remark(f"unchanged: {', '.join(chosen.kept)}")
     if chosen.skipped:
         output.remark(
-            f"left as they are: {', '.join(chosen.skipped)}; `onto init --dry-run` shows how they "
-            "differ from those of a new project"
+            f"unchanged: {', '.join(chosen.skipped)}; `onto init --dry-run` shows how they differ "
+            "from those of a new project"
         )
         raise typer.Exit(FOUND)
 
