@@ -65,7 +65,7 @@ def test_every_command_works_on_the_emulator_that_runs_as_onto_dev_does(
     ended = many.run(*words, cwd=folder, environ=environ, in_terminal=False)
 
     assert ended.code in (0, 1), ended  # 1: no dead letter of that name
-    said = f"in the emulator at {towns.environ['FIRESTORE_EMULATOR_HOST']}, as demo-"
+    said = f"in the emulator at {towns.environ['FIRESTORE_EMULATOR_HOST']}; pass --live"
     assert (said in ended.err) is not variable, ended
 
 
