@@ -170,6 +170,25 @@ def allows(
     return any(_holds(part, uid, claims, params, fields or {}) for part in access.alternatives())
 
 
+def can_list(part: Access, path: PathTemplate) -> bool:
+    """Whether a condition can hold for a list of documents: it must not depend on each one's id.
+
+    Args:
+        part: one alternative.
+        path: template of the documents' paths.
+    """
+    last = path.segments[-1]
+    if not last.startswith("{"):  # a query is on a collection, never on one document of it
+        return False
+    match part:
+        case Owner(variable):
+            return last != f"{{{variable}}}"
+        case Members():
+            return not part.is_map  # a query can ask for items of lists only
+        case _:
+            return True
+
+
 def checked_access(
     access: Access | None,
     owner_name: str,

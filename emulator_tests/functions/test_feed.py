@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud.firestore import Client, FieldFilter
+from google.cloud.firestore import FieldFilter
 
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.eventually import Eventually
@@ -26,8 +26,9 @@ DEADLINE = 180.0  # a busy machine is several times as slow, and batches wait fo
 class Feed:
     """One post's documents in the feeds, as a client reads them."""
 
-    def __init__(self, client: Client, eventually: Eventually) -> None:
-        self.client = client
+    def __init__(self, suite: EmulatorSuite, eventually: Eventually) -> None:
+        self.client = suite.client()
+        self._suite = suite
         self._eventually = eventually
 
     def write(self, path: str, fields: dict[str, Any]) -> None:
@@ -43,7 +44,27 @@ class Feed:
         }
 
     def becomes(self, post: str, expected: dict[str, dict[str, Any]]) -> None:
-        self._eventually(lambda: self.contents(post) == expected, deadline=DEADLINE)
+        try:
+            self._eventually(lambda: self.contents(post) == expected, deadline=DEADLINE)
+        except AssertionError as error:
+            there = self.contents(post)
+            wrong = {who for who in {*there, *expected} if there.get(who) != expected.get(who)}
+            error.add_note(f"wrong in the feeds of {sorted(wrong)[:5]}, {len(wrong)} in all")
+            for record in self._records(post):
+                error.add_note(f"{record}")
+            error.add_note(self._suite.log_tail(200))
+            raise
+
+    def _records(self, post: str) -> list[dict[str, Any]]:
+        """What onto_fn has recorded of a post: how its last build ended."""
+        of_post = FieldFilter("root", "==", f"insta_posts/{post}")
+        found = [
+            document.to_dict() or {}
+            for collection in ("onto_ledger", "onto_dead_letters")
+            for document in self.client.collection(collection).where(filter=of_post).stream()
+        ]
+        shown = ("definition", "built", "failure", "error", "readTime", "eventId")
+        return [{name: record[name] for name in shown if name in record} for record in found]
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +78,9 @@ def suite(
 
 @pytest.fixture
 def feed(suite: EmulatorSuite, eventually: Eventually) -> Generator[Feed]:
-    client = suite.client()
-    yield Feed(client, eventually)
-    client.close()
+    feed = Feed(suite, eventually)
+    yield feed
+    feed.client.close()
 
 
 def entry(follower: str, post: str, **fields: Any) -> dict[str, Any]:

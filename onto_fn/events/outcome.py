@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 
 
@@ -40,6 +41,8 @@ class Outcome:
         deleted: paths of the documents deleted.
         error: the message of the dead letter or of the refusal, else empty.
         skipped: paths of the invalid documents that were left out.
+        time: of the commit of a request that a client submitted: the update time of all that it
+            wrote. Else None.
     """
 
     definition: str
@@ -50,6 +53,7 @@ class Outcome:
     deleted: tuple[str, ...] = ()
     error: str = ""
     skipped: tuple[str, ...] = ()
+    time: datetime | None = None
 
 
 def combined(outcomes: Sequence[Outcome]) -> Outcome:

@@ -32,13 +32,14 @@ def json_text(fields: Fields | None) -> str:
     Raises:
         InvalidValue: a value has no Firestore form.
     """
-    plain = None if fields is None else _plain(fields)
+    content = None if fields is None else plain(fields)
     return json.dumps(
-        plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
+        content, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
     )
 
 
-def _plain(value: Value) -> Any:
+def plain(value: Value) -> Any:
+    """A value in JSON's own types; see `json_text`."""
     value = native(value)
     match value:
         case None | bool() | int() | str():
@@ -55,14 +56,14 @@ def _plain(value: Value) -> Any:
             return str(value)
         case GeoPoint():
             point = cast(Any, value)
-            return {"latitude": _plain(point.latitude), "longitude": _plain(point.longitude)}
+            return {"latitude": plain(point.latitude), "longitude": plain(point.longitude)}
         case dict():
             items = cast("dict[object, Value]", value).items()
-            return {key_text(name): _plain(item) for name, item in items}
+            return {key_text(name): plain(item) for name, item in items}
         case Vector():
-            return [_plain(number) for number in cast("Iterable[float]", value)]
+            return [plain(number) for number in cast("Iterable[float]", value)]
         case _:
-            return [_plain(item) for item in ordered(cast("list[Value]", value))]
+            return [plain(item) for item in ordered(cast("list[Value]", value))]
 
 
 def iso_time(time: datetime) -> str:

@@ -45,6 +45,7 @@ def identity(query: Query) -> str:
         {
             "collection": query.collection,
             "bounds": [query.limit, query.start_after, query.end_at, query.offset],
+            "values": list(query.after_values),
             "kind": [query.collection_group, query.keys_only],
             "filters": [{"of": [c.field, c.op], "value": c.value} for c in query.filters],
             "orders": [{"of": [order.field, order.descending]} for order in query.orders],

@@ -124,7 +124,10 @@ class Query:
     orders: tuple[Order, ...] = ()
     limit: int | None = None
     start_after: str | None = None
-    """Path of the document that the result begins after; only for queries without orders."""
+    """Path of the document that the result begins after. If there are orders, `after_values` says
+    where it is in them."""
+    after_values: tuple[Value, ...] = ()
+    """The values by which the document `start_after` is ordered, one for each order."""
     end_at: str | None = None
     """Path of the document that the result ends with; only for queries without orders."""
     collection_group: bool = False
@@ -193,9 +196,16 @@ def structured(query: Query, documents: str) -> dict[str, Any]:
             for order in query.orders
         ]
     if query.start_after is not None or query.end_at is not None:
-        made["order_by"] = [_NAME]
+        # Firestore itself goes on by name, in the direction of the last order.
+        last = query.orders[-1].descending if query.orders else False
+        name = {**_NAME, "direction": "DESCENDING"} if last else _NAME
+        made["order_by"] = [*made.get("order_by", ()), name]
     if query.start_after is not None:
-        made["start_at"] = {"values": [_cursor(query.start_after, documents)], "before": False}
+        values = [
+            encode(value, documents=documents, where="the cursor") for value in query.after_values
+        ]
+        values.append(_cursor(query.start_after, documents))
+        made["start_at"] = {"values": values, "before": False}
     if query.end_at is not None:
         made["end_at"] = {"values": [_cursor(query.end_at, documents)], "before": False}
     if query.keys_only:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise.fan_out import FanOut
@@ -16,8 +16,9 @@ from onto_fn.engine.records.ledger import OUTBOX_COLLECTION
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.events import Change, Outcome, RetryPolicy
 from onto_fn.events.change import CloudEvent, decode_event, event_time
-from onto_fn.firestore import Database, Document, PathTemplate, Write
+from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
+from onto_fn.functions import on_api
 from onto_fn.functions.endpoints import (
     Egress,
     FirestoreFunction,
@@ -29,19 +30,21 @@ from onto_fn.functions.endpoints import (
 )
 from onto_fn.functions.fan_out import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.on_request import request_function
+from onto_fn.functions.operations import Operations
 from onto_fn.functions.project import project_of_process
 from onto_fn.functions.replay import replay_function
 from onto_fn.mediators import Declared, RequestMediator, mediators_of
 from onto_fn.mediators.checks import check_graph
 from onto_fn.messaging.courier import Courier
 from onto_fn.messaging.sinks import sinks_by_name
-from onto_fn.models import Ref
 from onto_fn.observability import cloud_logging as logs
 from onto_fn.observability.cloud_logging import OutcomeLog
 from onto_fn.observability.observer import Observer
 from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
-from onto_fn.views import ViewModel
+
+if TYPE_CHECKING:
+    from onto_fn.api import Api
 
 _log = logging.getLogger("onto_fn")
 
@@ -49,7 +52,7 @@ Handler = Callable[[Any], Any]
 _APP = "__onto_fn_app__"
 
 
-class App:
+class App(Operations):
     """All view models, forms, patches and mediators of one deployment.
 
     It compiles to one Firestore function for each source collection, shared by all mediators, so
@@ -93,6 +96,8 @@ class App:
         function_names: names of functions by the paths of their collections, such as
             `{"polls/{poll}/votes": "on_votes"}`, in place of `on_polls_votes_written`. A new name
             is a new function; the deploy tool asks before it deletes the old one.
+        api: if given, views and requests are offered over HTTP by the function `onto_api`; see
+            `onto_fn.api`.
 
     Example:
         In `functions/main.py`::
@@ -131,6 +136,7 @@ class App:
         admin_claim: str | None = None,
         observers: Sequence[Observer] = (),
         function_names: Mapping[str, str] | None = None,
+        api: Api | None = None,
     ) -> None:
         self.mediators = mediators_of(declared)
         self.options = FunctionOptions(
@@ -167,6 +173,8 @@ class App:
         self.max_event_age = max_event_age
         self._admin_claim = admin_claim
         self._function_names = dict(function_names or {})
+        self.api = api
+        self._offers = None if api is None else api.offers(self.mediators)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -198,9 +206,23 @@ class App:
         if called:
             request = request_function(self.engine, self.database, self.options, called)
             functions[request.__name__] = request
+        if self.api is not None:
+            functions[on_api.NAME] = on_api.api_function(self.asgi, self.api, self.options)
         for function in functions.values():
             function.__dict__[_APP] = self
         return functions
+
+    def asgi(self) -> Any:
+        """The ASGI application of the app's API: for uvicorn, in a container.
+
+        Raises:
+            DeclarationError: the app has no API.
+        """
+        if self.api is None or self._offers is None:
+            raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
+        from onto_fn.api.application import application
+
+        return application(self.api, self._offers, self.engine, self.database)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.
@@ -282,83 +304,6 @@ class App:
                 raise
             self._give_up(database, change, change.identity, error)
             return []
-
-    def rebuild(
-        self,
-        definition: str | type[ViewModel[Any]],
-        root: str | Ref[Any],
-        database: Database | None = None,
-    ) -> Outcome:
-        """Build the documents of one root again, regardless of its ledger record, exactly once.
-
-        Args:
-            definition: the view model, or the name of a view, mediator or aggregate.
-            root: document path of the root, such as `"towns/oslo"`, or a reference to it.
-            database: where; default the app's database.
-
-        Raises:
-            DeclarationError: the app has no such view, mediator or aggregate.
-            RetriesExhausted: it could not be committed.
-        """
-        name = definition if isinstance(definition, str) else definition.__view_name__
-        path = root if isinstance(root, str) else root.path
-        return self.engine.rebuild(database or self.database(), name, path)
-
-    def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
-        """Replay a dead letter; if it succeeds, the same commit deletes the letter.
-
-        Args:
-            letter_id: id of the document in `onto_dead_letters`.
-            database: where; default the app's database.
-
-        Returns:
-            The outcome (a dead letter again if nothing was fixed). None if the letter no longer
-                exists, or if it held an event, which is then handled like a new one.
-
-        Raises:
-            DeclarationError: it belongs to a view or mediator that the app does not have.
-            RetriesExhausted: it could not be committed.
-        """
-        return self.engine.replay(database or self.database(), letter_id)
-
-    def letters(
-        self, definition: str | None = None, database: Database | None = None
-    ) -> Iterator[Document]:
-        """All dead letters, or those of one view, mediator or aggregate.
-
-        Args:
-            definition: its name; default all.
-            database: where; default the app's database.
-        """
-        return self.engine.letters(database or self.database(), definition)
-
-    def reconcile(self, database: Database | None = None) -> int:
-        """Rebuild roots whose changes were missed, and roots whose last build failed.
-
-        It is for a process that may have missed events, such as a listener that was down.
-
-        Returns:
-            How many roots were rebuilt, and documents counted again.
-
-        Raises:
-            RetriesExhausted: at least one could not be committed; all others were.
-        """
-        return self.engine.reconcile(database or self.database())
-
-    def drop(self, name: str, database: Database | None = None) -> int:
-        """Delete all documents, records and dead letters of a view, mediator or aggregate.
-
-        Remove it from the app and deploy first: a function that is still deployed would build it
-        again.
-
-        Args:
-            name: of the view, mediator or aggregate; it need not be in the app any more.
-            database: where; default the app's database.
-
-        Returns:
-            How many roots were dropped, and documents that an aggregate had counted.
-        """
-        return self.engine.drop(database or self.database(), name)
 
     def database(self, project: str | None = None, database: str | None = None) -> Database:
         """The process's one connection to a database."""

@@ -18,35 +18,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from onto_fn.access import Owner, allows
 from onto_fn.emulators import emulator_of, is_emulated
 from onto_fn.engine import Engine
-from onto_fn.errors import (
-    DocumentTooLarge,
-    EmulatorMissing,
-    InvalidPath,
-    InvalidRequest,
-    InvalidValue,
-    OntoError,
-)
-from onto_fn.events import Result
+from onto_fn.errors import EmulatorMissing, InvalidRequest
 from onto_fn.firestore import Database
-from onto_fn.firestore.canonical import digest
-from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import last_segment
-from onto_fn.firestore.sizes import check_size
-from onto_fn.firestore.values import encode_fields
 from onto_fn.functions.endpoints import FunctionOptions
 from onto_fn.functions.integers import decoded, encoded
-from onto_fn.functions.tokens import has_expired, initialise
+from onto_fn.gate.caller import Caller
+from onto_fn.gate.refusal import Refusal, invalid
+from onto_fn.gate.submitting import submit
+from onto_fn.gate.tokens import has_expired, initialise
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.model_type import problems_of
 from onto_fn.observability.trace_context import traced
-from onto_fn.requests.request import check_id
 
 if TYPE_CHECKING:
     from firebase_functions.https_fn import CallableRequest
@@ -133,112 +121,36 @@ def _answer(
     mediators: Mapping[str, RequestMediator],
     call: CallableRequest[Any],
 ) -> dict[str, str]:
-    problem = cast(Any, call.raw_request).environ.get(_PROBLEM)
-    if problem is not None:
-        _refuse("failed-precondition", problem)
-    if call.auth is not None and has_expired(call.auth.token):
-        _refuse("unauthenticated", "the ID token has expired; get a new one")
-    asked = _parsed(call.data)
-    mediator = mediators.get(asked.request)
-    if mediator is None:
-        _refuse("not-found", f"no request is named {asked.request!r}")
-    if mediator.app_check and call.app is None:
-        _refuse("unauthenticated", "this request needs a valid App Check token")
-    path = _path(mediator, asked, call)
-    database = connect()
-    fields = _checked(mediator, asked, path)
-    uid = call.auth.uid if call.auth else None
-    name = mediator.model.__request_name__
     try:
-        outcome = engine.submit(database, name, path, fields, uid)
-        mark: Mapping[str, Any] = {"state": "done"}
-        if outcome.result is Result.REFUSED:
-            mark = {"reason": outcome.error}
-        elif outcome.result is not Result.COMMITTED:
-            mark = _mark(engine, mediator, database, path, fields)
-    except OntoError as error:
-        raise _error("unavailable", "try again with the same id") from error
-    if mark.get("state") != "done":
-        reason = str(mark.get("reason"))
-        _refuse("internal" if reason == "internal error" else "failed-precondition", reason)
-    return {"id": asked.id, "path": path, "state": "done"}
+        problem = cast(Any, call.raw_request).environ.get(_PROBLEM)
+        if problem is not None:
+            raise Refusal("failed-precondition", problem)
+        if call.auth is not None and has_expired(call.auth.token):
+            raise Refusal("unauthenticated", "the ID token has expired; get a new one")
+        asked = _parsed(call.data)
+        mediator = mediators.get(asked.request)
+        if mediator is None:
+            raise Refusal("not-found", f"no request is named {asked.request!r}")
+        if mediator.app_check and call.app is None:
+            raise Refusal("unauthenticated", "this request needs a valid App Check token")
+        caller = Caller(call.auth.uid, call.auth.token) if call.auth else Caller()
+        done = submit(engine, connect(), mediator, asked.id, asked.params, asked.fields, caller)
+        return {"id": asked.id, "path": done.path, "state": "done"}
+    except Refusal as refusal:
+        raise _error(refusal) from refusal
 
 
 def _parsed(data: object) -> Call:
     try:
         return Call.model_validate(decoded(data))
     except InvalidRequest as error:
-        return _invalid(error.problems)
+        raise invalid(error.problems) from error
     except ValidationError as error:
-        return _invalid(problems_of(error))
+        raise invalid(problems_of(error)) from error
 
 
-def _path(mediator: RequestMediator, asked: Call, call: CallableRequest[Any]) -> str:
-    """Path of the request's document, which the caller may create."""
-    model = mediator.model
-    uid, claims = (call.auth.uid, call.auth.token) if call.auth else (None, {})
-    identifier = last_segment(model.__path__.text)[1:-1]
-    unknown = sorted(asked.params.keys() - (set(model.__path__.variables) - {identifier}))
-    if unknown:
-        _invalid([f"params.{name}: the path has no such variable" for name in unknown])
-    params = {**asked.params, identifier: asked.id}
-    for part in model.__create__.alternatives():
-        if isinstance(part, Owner) and uid is not None:
-            params.setdefault(part.variable, uid)
-    missing = [name for name in model.__path__.variables if name not in params]
-    if not allows(model.__create__, uid, claims, params):
-        if uid is None:
-            _refuse("unauthenticated", "sign in, and send the ID token")
-        _refuse("permission-denied", f"you may not create this {model.__request_name__}")
-    if missing:
-        _invalid([f"params.{name}: Field required" for name in missing])
-    try:
-        path = model.__path__.render(params)
-        check_id(asked.id)
-        return path
-    except InvalidRequest as error:
-        return _invalid(error.problems)
-    except InvalidPath as error:
-        return _invalid([str(error)])
-
-
-def _checked(mediator: RequestMediator, asked: Call, path: str) -> Fields:
-    """What the request's document will hold, as a client of Firestore would write it."""
-    model = mediator.model
-    try:
-        fields = cast(Fields, model.written_shape().from_json(asked.fields))
-        model.parsed(fields)
-        check_size(path, fields)
-        encode_fields(fields, documents="", where="fields")
-    except InvalidRequest as error:
-        return _invalid(error.problems)
-    except (InvalidValue, DocumentTooLarge) as error:
-        return _invalid([str(error)])
-    return fields
-
-
-def _mark(
-    engine: Engine, mediator: RequestMediator, database: Database, path: str, fields: Fields
-) -> Mapping[str, Any]:
-    """How the request was marked before: by another call, or by its event."""
-    field = mediator.definition().done.field or ""
-    found = engine.read(database, path)
-    content = dict(found.fields or {})
-    mark = cast("Mapping[str, Any]", content.pop(field, {"reason": "internal error"}))
-    if found.exists and digest(content) != digest(fields):
-        _refuse("already-exists", "this id has been used for another request")
-    return mark
-
-
-def _invalid(problems: list[str]) -> NoReturn:
-    raise _error("invalid-argument", "; ".join(problems), {"problems": problems})
-
-
-def _refuse(code: str, message: str) -> NoReturn:
-    raise _error(code, message)
-
-
-def _error(code: str, message: str, details: Any = None) -> Exception:
+def _error(refusal: Refusal) -> Exception:
     from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
 
-    return HttpsError(FunctionsErrorCode(code), message, details)
+    details = {"problems": list(refusal.problems)} if refusal.problems else None
+    return HttpsError(FunctionsErrorCode(refusal.code), str(refusal), details)

@@ -19,7 +19,7 @@ from onto_fn.errors import EmulatorMissing, OntoError
 from onto_fn.firestore import Database
 from onto_fn.firestore.paths import last_segment
 from onto_fn.functions.endpoints import FunctionOptions
-from onto_fn.functions.tokens import has_expired, initialise
+from onto_fn.gate.tokens import has_expired, initialise
 from onto_fn.observability.trace_context import traced
 
 NAME = "onto_replay"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, SignedIn
+from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, SignedIn, can_list
 from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
@@ -155,7 +155,7 @@ def _view_blocks(view: type[ViewModel[Any]], views: Iterable[type[ViewModel[Any]
 def _reading(access: Access, path: PathTemplate, names: _Names) -> tuple[Allow, ...]:
     """`get` for all who have access; `list` where that does not depend on each document's id."""
     every_one = _conditions(access, names)
-    parts = [part for part in access.alternatives() if _can_list(part, path)]
+    parts = [part for part in access.alternatives() if can_list(part, path)]
     listing = [condition for part in parts for condition in _conditions(part, names)]
     if listing == every_one:
         return (Allow("get, list", every(*names.conditions, either(*every_one))),)
@@ -163,19 +163,6 @@ def _reading(access: Access, path: PathTemplate, names: _Names) -> tuple[Allow, 
     if listing:
         allows.append(Allow("list", every(*names.conditions, either(*listing))))
     return tuple(allows)
-
-
-def _can_list(part: Access, path: PathTemplate) -> bool:
-    last = path.segments[-1]
-    if not last.startswith("{"):  # a query is on a collection, never on one document of it
-        return False
-    match part:
-        case Owner(variable):
-            return last != f"{{{variable}}}"
-        case Members():
-            return not part.is_map  # a query can ask for items of lists only
-        case _:
-            return True
 
 
 def _conditions(access: Access, names: _Names) -> list[str | Joined]:

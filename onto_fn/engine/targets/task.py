@@ -160,9 +160,9 @@ class _Task:
                     return Outcome(definition.name, self.path, Result.UNCHANGED)
                 writes = [*decision.writes, self._mark(task, "done"), *forget]
                 if transaction is not None:  # all that was read is locked
-                    transaction.commit(writes)
+                    time = transaction.commit(writes)
                 else:
-                    commit_verified(self.database, writes, decision.read_set)
+                    time = commit_verified(self.database, writes, decision.read_set)
             except PermanentError as error:
                 failure = error
             else:
@@ -174,6 +174,7 @@ class _Task:
                     Result.COMMITTED,
                     written=written,
                     skipped=skipped,
+                    time=time,
                 )
         return self._refuse(task, forget, failure) or self._fail(task, letter, failure, uid)
 

@@ -1,0 +1,31 @@
+"""The HTTP door of an app: which views may be asked for, which requests may be sent, and how.
+
+    app = App(
+        [TeamPage, TeamPatch],
+        api=Api(views=[TeamPage, Live(UserCard)], requests=[TeamPatch]),
+    )
+
+What is here is only declared: a web framework is loaded by the function `onto_api`, and by no
+other.
+"""
+
+from typing import TYPE_CHECKING
+
+from onto_fn.lazily import names_from
+
+if TYPE_CHECKING:
+    from onto_fn.api.declared import Api, Live, Rest
+    from onto_fn.gate.offers import Listing, by
+else:
+    __getattr__ = names_from(
+        __name__,
+        {
+            "Api": "onto_fn.api.declared",
+            "Listing": "onto_fn.gate.offers",
+            "Live": "onto_fn.api.declared",
+            "Rest": "onto_fn.api.declared",
+            "by": "onto_fn.gate.offers",
+        },
+    )
+
+__all__ = ["Api", "Listing", "Live", "Rest", "by"]

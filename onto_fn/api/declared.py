@@ -1,0 +1,229 @@
+"""`Api`: what an app offers over HTTP, checked when it is declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from onto_fn.errors import DeclarationError
+from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
+from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
+from onto_fn.requests import RequestModel
+from onto_fn.views import ViewModel
+
+MAX_TIMEOUT_SEC = 3600
+"""Seconds that the platform gives an HTTP function."""
+_ORIGIN = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|capacitor://localhost|ionic://localhost"
+)
+_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")
+
+
+@dataclass(frozen=True)
+class Live:
+    """A view that is computed when it is asked for, and stored nowhere.
+
+    It costs the reads of its store for each request, and needs no function, no ledger and no
+    security rule. Its `read=` says who may ask.
+
+    Attributes:
+        view: the view model. It need not be in the app's list; if it is, its documents are kept
+            up to date as well, and over HTTP it is nevertheless computed.
+    """
+
+    view: type[ViewModel[Any]]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The REST protocol: a view's own path is its address.
+
+    Attributes:
+        path: where it begins, such as `"/v1"`.
+        title: of the documentation.
+        version: of the API, in the documentation.
+        docs: whether the page `docs` under that path documents the API. `openapi.json` is always
+            there.
+        lists: the orders and filters in which a view's documents may be listed, besides all of
+            them in the order of their ids: `{TeamPage: [by("title"), by(where=["status"])]}`. Each
+            needs an index, which `onto generate indexes` writes.
+        max_wait_sec: seconds that `?after=` may wait for a view.
+    """
+
+    path: str = "/"
+    title: str = "Views and requests"
+    version: str = "1"
+    docs: bool = True
+    lists: Mapping[type[ViewModel[Any]], Sequence[Listing]] = field(
+        default_factory=dict[type[ViewModel[Any]], Sequence[Listing]]
+    )
+    max_wait_sec: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path):
+            raise DeclarationError(
+                f"Rest(path={self.path!r}): write it like '/' or '/v1', without a slash at the end"
+            )
+        if not 0 <= self.max_wait_sec <= 60:
+            raise DeclarationError(
+                f"Rest(max_wait_sec={self.max_wait_sec}): a request may wait from 0 to 60 seconds"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """What an app offers over HTTP, by the function `onto_api`.
+
+    A view or request that is not named here has no HTTP door. Who may use a door is what `read=`
+    and `create=` say, as in the security rules.
+
+    Attributes:
+        views: the views that may be asked for; `Live(View)` is computed on request.
+        requests: the forms and patches that may be sent.
+        rest: the REST protocol.
+        roots: the variable of a view's path that is the id of the store's root, where it is not the
+            only one, nor the last segment: `{TeamPage: "team_id"}`.
+        origins: of the web pages that may call, such as `"https://app.example"`; `"*"` for any.
+        app_check: whether each request needs a valid App Check token.
+        max_body_bytes: of a request.
+        timeout_sec: seconds that a request may take; at most 3,600. None means the platform's 60.
+        concurrency: requests that one instance serves at once; None means the app's.
+        memory: MiB of an instance; None means the app's.
+        cpu: vCPUs of an instance; None means the app's.
+        min_instances: instances kept warm; None means the app's.
+        max_instances: upper bound of instances; None means the app's.
+
+    Raises:
+        DeclarationError: what is declared cannot be served, or the platform has no such limit.
+    """
+
+    views: Sequence[type[ViewModel[Any]] | Live] = ()
+    requests: Sequence[type[RequestModel]] = ()
+    rest: Rest = field(default_factory=Rest)
+    roots: Mapping[type[ViewModel[Any]], str] = field(
+        default_factory=dict[type[ViewModel[Any]], str]
+    )
+    origins: Sequence[str] = ()
+    app_check: bool = False
+    max_body_bytes: int = 1024 * 1024
+    timeout_sec: int | None = None
+    concurrency: int | None = None
+    memory: int | None = None
+    cpu: int | str | None = None
+    min_instances: int | None = None
+    max_instances: int | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.origins, str):
+            raise DeclarationError(f"Api(origins={self.origins!r}): write a list of origins")
+        for origin in self.origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise DeclarationError(
+                    f"Api(origins=[{origin!r}]): an origin is a scheme, a host and perhaps a port, "
+                    "such as 'https://app.example', without a path"
+                )
+        if self.timeout_sec is not None and not 1 <= self.timeout_sec <= MAX_TIMEOUT_SEC:
+            raise DeclarationError(
+                f"Api(timeout_sec={self.timeout_sec}): an HTTP function has from 1 to "
+                f"{MAX_TIMEOUT_SEC} seconds"
+            )
+        if not 1024 <= self.max_body_bytes <= 10 * 1024 * 1024:
+            raise DeclarationError(
+                f"Api(max_body_bytes={self.max_body_bytes}): from 1,024 to 10,485,760 bytes"
+            )
+
+    def offers(self, mediators: Iterable[AnyMediator]) -> Offers:
+        """What is offered, checked against the app's mediators.
+
+        Raises:
+            DeclarationError: a view has no `read=`, a request no `create=`, one of them is not in
+                the app, two are at one address, or an order or filter has no field.
+        """
+        stored = {m.view for m in mediators if isinstance(m, ViewMediator)}
+        takes = {m.model: m for m in mediators if isinstance(m, RequestMediator)}
+        views = [self._view(declared, stored) for declared in self.views]
+        requests = [_request(model, takes) for model in self.requests]
+        for named in (*self.rest.lists, *self.roots):
+            if all(offer.view is not named for offer in views):
+                raise DeclarationError(
+                    f"Api: {_name(named)} has lists or a root, but is not among its views"
+                )
+        _check_addresses([*views, *requests], self.rest)
+        return Offers(tuple(views), tuple(requests))
+
+    def _view(self, declared: object, stored: set[type[ViewModel[Any]]]) -> ViewOffer:
+        is_live = isinstance(declared, Live)
+        view = declared.view if isinstance(declared, Live) else declared
+        if not (isinstance(view, type) and issubclass(view, ViewModel)):
+            raise DeclarationError(f"Api(views=[…]) takes view models and Live(…), got {view!r}")
+        view = cast("type[ViewModel[Any]]", view)
+        if not is_live and view not in stored:
+            raise DeclarationError(
+                f"{view.__name__} is not in the app, so nothing keeps its documents up to date: "
+                f"add it, `App([{view.__name__}, …])`, or offer `Live({view.__name__})`"
+            )
+        if not list(view.__read__.alternatives()):
+            raise DeclarationError(
+                f"{view.__name__} has no read=, so that nobody may read it; declare who may, such "
+                "as `read=owner('user_id')`"
+            )
+        root = root_variable(view, self.roots.get(view))
+        if is_live and root is None:
+            raise DeclarationError(
+                f"Live({view.__name__}): its path {view.__path__.text!r} does not say which root "
+                f"to compute it from; name the variable, `Api(roots={{{view.__name__}: '…'}})`"
+            )
+        lists = tuple(self.rest.lists.get(view, ()))
+        if is_live and lists:
+            raise DeclarationError(
+                f"Live({view.__name__}) cannot be listed, since it has no documents"
+            )
+        return ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
+
+
+def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator]) -> RequestOffer:
+    if not (isinstance(model, type) and issubclass(model, RequestModel)):
+        raise DeclarationError(f"Api(requests=[…]) takes forms and patches, got {model!r}")
+    name, mediator = model.__name__, takes.get(model)
+    if mediator is None:
+        raise DeclarationError(
+            f"{name} is not in the app, so nothing carries it out: add it, `App([{name}, …])`"
+        )
+    if not list(model.__create__.alternatives()):
+        raise DeclarationError(
+            f"{name} has no create=, so that nobody may send it; declare who may, such as "
+            "`create=owner('user_id')`"
+        )
+    if mediator.definition().done.field is None:
+        raise DeclarationError(
+            f"{name} is offered over HTTP, and a repeated request is recognised by the marked "
+            "document of the first; use `mark='…'`"
+        )
+    return RequestOffer(mediator)
+
+
+def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> None:
+    """No two offers may answer to one address."""
+    seen: list[tuple[str, Any]] = []
+    for offer in offers:
+        for name, path in seen:
+            if path.overlaps(offer.path):
+                raise DeclarationError(
+                    f"Api: {name} and {offer.name} would both be at {offer.path.text!r}; change "
+                    "the path of one"
+                )
+        seen.append((offer.name, offer.path))
+        first = offer.path.segments[0]
+        if len(offer.path.segments) == 2 and (
+            first == "openapi.json" or (first == "docs" and rest.docs)
+        ):
+            raise DeclarationError(
+                f"Api: the list of {offer.name} would be at {first!r}, where the documentation "
+                "is; change its path, or leave the page out, `Rest(docs=False)`"
+            )
+
+
+def _name(view: object) -> str:
+    return view.__name__ if isinstance(view, type) else repr(view)

@@ -1,0 +1,266 @@
+"""What each address answers: a view's document, a list of them, a request that is put there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pydantic.alias_generators import to_camel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onto_fn.access import allows
+from onto_fn.api.rest.addresses import quoted_path
+from onto_fn.api.rest.asked import body_of, check_accepts, instant_of, query_of, size_of
+from onto_fn.api.rest.problem import HttpProblem, problem_of
+from onto_fn.api.rest.validators import VARY, etag_of, has_it, headers_of
+from onto_fn.api.work import Work
+from onto_fn.engine import Engine
+from onto_fn.firestore.documents import Value
+from onto_fn.firestore.json import json_text, plain
+from onto_fn.firestore.paths import last_segment
+from onto_fn.gate.caller import Caller
+from onto_fn.gate.offers import CheckedListing, RequestOffer, ViewOffer
+from onto_fn.gate.reading import MAX_PAGE, Shown, Views, path_of, version_of
+from onto_fn.gate.refusal import Refusal, invalid
+from onto_fn.gate.submitting import Submitted, submit
+from onto_fn.gate.submitting import path_of as path_of_request
+
+Who = Callable[[], Caller]
+"""Verifies who sends the request at hand; it may wait for certificates."""
+
+JSON = "application/json"
+PAGE = 20
+"""Documents in a page for which nothing else is asked."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks at a view that is waited for
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Answers requests to views and of requests.
+
+    Attributes:
+        engine: carries requests out.
+        views: reads views.
+        offered: the views that are offered, by name.
+        work: runs what waits for the database.
+        max_wait: seconds that `?after=` may wait.
+        max_body: bytes of a request.
+    """
+
+    engine: Engine
+    views: Views
+    offered: Mapping[str, ViewOffer]
+    work: Work
+    max_wait: float
+    max_body: int
+
+    async def view(
+        self, request: Request, offer: ViewOffer, params: dict[str, str], who: Who
+    ) -> Response:
+        """Answer a request for one document."""
+        query = query_of(request, {"after"})
+        check_accepts(request, JSON)
+        if "after" in query and not offer.is_live:  # what is computed shows everything
+            await self._wait(offer, params, who, instant_of(query["after"]))
+        shown = await self.work.run(lambda: self.views.get(offer, params, who()))
+        headers = headers_of(shown, offer.view.__read__)
+        if has_it(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return Response(json_text(shown.fields), 200, headers, JSON)
+
+    async def list(
+        self, request: Request, offer: ViewOffer, params: dict[str, str], who: Who
+    ) -> Response:
+        """Answer a request for a page of a view's documents."""
+        filters = {name for listing in offer.lists for name in (c.field for c in listing.where)}
+        query = query_of(request, {"limit", "cursor", "order", *filters})
+        check_accepts(request, JSON)
+        size = size_of(query.get("limit"), PAGE, MAX_PAGE)
+        listing, where = _listing(offer, query)
+        cursor = query.get("cursor")
+        page = await self.work.run(
+            lambda: self.views.page(
+                offer, params, who(), size=size, cursor=cursor, listing=listing, where=where
+            )
+        )
+        items = [
+            f'{{"id":{json.dumps(last_segment(item.path))},"etag":{json.dumps(etag_of(item))},'
+            f'"fields":{json_text(item.fields)}}}'
+            for item in page.items
+        ]
+        headers = {"Cache-Control": "private, no-cache", "Vary": VARY}
+        if page.cursor is not None:
+            following = urlencode({**query, "cursor": page.cursor}, quote_via=quote)
+            headers["Link"] = f'<?{following}>; rel="next"'
+        text = f'{{"items":[{",".join(items)}],"next":{json.dumps(page.cursor)}}}'
+        return Response(text, 200, headers, JSON)
+
+    async def put(
+        self,
+        request: Request,
+        offer: RequestOffer,
+        params: dict[str, str],
+        who: Who,
+    ) -> Response:
+        """Carry out a request that is put at its path."""
+        query = query_of(request, {"return"})
+        check_accepts(request, JSON)
+        fields = await body_of(request, self.max_body)
+        wanted = self._wanted(offer, params, fields, query["return"]) if "return" in query else None
+        identifier = last_segment(offer.path.text)[1:-1]
+        others = {name: value for name, value in params.items() if name != identifier}
+
+        def carry_out() -> tuple[Caller, Submitted]:
+            caller = who()
+            # Whether it may ask at all goes before what it sends, and what it wants to see as well.
+            path_of_request(offer.mediator, params[identifier], others, caller)
+            if wanted is not None:
+                self.views.may_ask(*wanted, caller)
+            database = self.views.database
+            return caller, submit(
+                self.engine, database, offer.mediator, params[identifier], others, fields, caller
+            )
+
+        try:
+            caller, done = await self.work.run(carry_out)
+        except Refusal as refusal:
+            raise problem_of(refusal, is_body=refusal.code == "invalid-argument") from refusal
+        after = version_of(done.time)
+        content: dict[str, Any] = {
+            "id": params[identifier],
+            "path": done.path,
+            "state": "done",
+            "after": after,
+        }
+        if wanted is not None:
+            shown = await self._shown(*wanted, caller)
+            content["view"] = None if shown is None else plain(shown.fields)
+        return Response(
+            json.dumps(content, ensure_ascii=False, separators=(",", ":")),
+            201 if done.is_new else 200,
+            {
+                "Cache-Control": "no-store",
+                "Location": quoted_path(params[identifier]),
+                "Onto-After": after,
+            },
+            JSON,
+        )
+
+    def _wanted(
+        self, offer: RequestOffer, params: Mapping[str, str], fields: Mapping[str, Any], name: str
+    ) -> tuple[ViewOffer, dict[str, str]]:
+        """The document of a view that a request wants to see once it is carried out.
+
+        Raises:
+            HttpProblem: there is no such view, or the request does not say which of its documents.
+        """
+        view = self.offered.get(name)
+        if view is None or view.root is None:
+            known = ", ".join(sorted(n for n, o in self.offered.items() if o.root is not None))
+            raise HttpProblem(400, f"return names one of the views {known or '(there are none)'}")
+        given: Mapping[str, str] = getattr(offer.model, "__targets__", {})
+        found: dict[str, str] = {}
+        for variable in view.path.variables:
+            value = params.get(variable, fields.get(given.get(variable, to_camel(variable))))
+            if not isinstance(value, str):
+                raise HttpProblem(
+                    400,
+                    f"return={name}: neither the address nor the body says the {variable!r} of "
+                    f"{view.path.text!r}",
+                )
+            found[variable] = value
+        try:
+            path_of(view, found)
+        except Refusal as refusal:
+            raise problem_of(refusal) from refusal
+        return view, found
+
+    async def _shown(
+        self, offer: ViewOffer, params: dict[str, str], caller: Caller
+    ) -> Shown | None:
+        """The view as it is once the request is done; None if it cannot be shown.
+
+        The request has been carried out, so nothing about the view may make it look refused.
+        """
+        path = path_of(offer, params)
+        try:
+            shown = await self.work.run(lambda: self.views.built(offer, params, path))
+        except Refusal:
+            return None
+        access, fields = offer.view.__read__, None if shown is None else shown.fields
+        return shown if allows(access, caller.uid, caller.claims, params, fields) else None
+
+    async def _wait(
+        self, offer: ViewOffer, params: dict[str, str], who: Who, time: datetime
+    ) -> None:
+        """Wait until a document shows what was written at an instant.
+
+        Raises:
+            HttpProblem: it still does not, after the time that it may wait.
+        """
+
+        def look() -> bool:
+            caller = who()
+            if not self.views.may_ask(offer, params, caller):
+                self.views.get(offer, params, caller)  # refuses who is not a member
+            return self.views.covers(offer, params, time)
+
+        end = monotonic() + self.max_wait
+        pause = _FIRST_PAUSE
+        while not await self.work.run(look):
+            left = end - monotonic()
+            if left <= 0:
+                await self._give_up(offer, params, who)
+            await asyncio.sleep(min(pause, max(left, 0.001)))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _give_up(self, offer: ViewOffer, params: dict[str, str], who: Who) -> None:
+        """Tell that the view does not show the write yet, and what it shows."""
+        more: dict[str, Any] = {"view": None}
+        try:
+            shown = await self.work.run(lambda: self.views.get(offer, params, who()))
+            more = {"view": plain(shown.fields), "etag": etag_of(shown)}
+        except Refusal as refusal:
+            if refusal.code != "not-found":
+                raise
+        raise HttpProblem(
+            504,
+            f"{offer.name} does not show the write within {self.max_wait:g} s; ask again",
+            more=more,
+        )
+
+
+def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing, dict[str, Value]]:
+    """The declared order and conditions that a query asks for, and their values.
+
+    Raises:
+        Refusal: it is none of those that are declared.
+    """
+    order = query.get("order", "")
+    given = query.keys() - {"limit", "cursor", "order"}
+    known = (CheckedListing((), ()), *offer.lists)
+    for listing in known:
+        if listing.order == order and {one.field for one in listing.where} == given:
+            return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
+    shown = [
+        "&".join(
+            [*([f"order={one.order}"] if one.order else []), *(f"{c.field}=…" for c in one.where)]
+        )
+        for one in known[1:]
+    ]
+    listed = " or ".join(f"?{text}" for text in shown) or "the order of the ids alone"
+    raise invalid([f"this list has no such order and conditions; there is {listed}"])
+
+
+def _value(condition: Any, text: str) -> Value:
+    try:
+        return condition.parsed(text)
+    except (ValueError, KeyError, StopIteration, OverflowError) as error:
+        raise invalid([f"{condition.field}: {text!r:.100} is no value of this field"]) from error

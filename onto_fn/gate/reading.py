@@ -1,0 +1,391 @@
+"""Views: who may read which documents, one of them or a page of a list.
+
+The decisions are those of the generated security rules: `get` for everybody who has access, `list`
+where that does not depend on each document's id. What the rules demand of a query, the gate asks
+for by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, cast
+
+from google.cloud.firestore_v1.types import ArrayValue
+from google.protobuf.message import DecodeError
+
+from onto_fn.access import AnyOf, Members, allows, can_list
+from onto_fn.engine.materialise.build import Snapshot
+from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
+from onto_fn.errors import (
+    InvalidPath,
+    OntoError,
+    PermanentError,
+    TransientError,
+    UnreadableRecord,
+)
+from onto_fn.events import RetryPolicy
+from onto_fn.firestore import Database, Document, Filter, Query
+from onto_fn.firestore.canonical import digest
+from onto_fn.firestore.documents import Fields, Value
+from onto_fn.firestore.fieldpaths import quoted
+from onto_fn.firestore.paths import check_segment, last_segment, name_order
+from onto_fn.firestore.queries import Order, field_value
+from onto_fn.firestore.values import decode, encode
+from onto_fn.gate.caller import Caller, denied
+from onto_fn.gate.offers import CheckedListing, ViewOffer
+from onto_fn.gate.refusal import Refusal, invalid
+from onto_fn.phases import Subject
+from onto_fn.store import ReadSet, load
+from onto_fn.views import Definition, Transition
+
+_log = logging.getLogger("onto_fn")
+
+# The generated message classes carry no types for their fields.
+_Cursor = cast(Any, ArrayValue).pb()
+
+MAX_PAGE = 100
+"""Documents in one page of a list."""
+NOT_THERE = "there is no such document"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One document, as its reader sees it.
+
+    Attributes:
+        path: of the document.
+        fields: its content.
+        version: text that differs if the document differs.
+        time: when it was written; None if it was computed for this reader.
+    """
+
+    path: str
+    fields: Fields
+    version: str
+    time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list.
+
+    Attributes:
+        items: the documents, in order.
+        cursor: after which the next page begins; None if there is none.
+    """
+
+    items: tuple[Shown, ...]
+    cursor: str | None
+
+
+def version_of(time: datetime) -> str:
+    """The version of a document that is stored: the microseconds of its update time."""
+    return str(microseconds(time))
+
+
+def microseconds(time: datetime) -> int:
+    """Microseconds since 1970."""
+    return round(time.timestamp() * 1_000_000)
+
+
+class Views:
+    """Reads views for callers. Thread-safe.
+
+    Args:
+        connect: connects to the database; called with the first read.
+        retry: bounds of the retries of one read.
+    """
+
+    def __init__(self, connect: Callable[[], Database], retry: RetryPolicy | None = None) -> None:
+        self._connect = connect
+        self._retry = retry or RetryPolicy(attempts=5, deadline=15)
+
+    @cached_property
+    def database(self) -> Database:
+        """Where it reads."""
+        return self._connect()
+
+    def get(self, offer: ViewOffer, params: Mapping[str, str], caller: Caller) -> Shown:
+        """One document.
+
+        Args:
+            offer: its view.
+            params: values of the variables of its path.
+            caller: who asks.
+
+        Raises:
+            Refusal: the caller may not read it, it does not exist, or Firestore could not be
+                reached. A caller who gets access only by what is in the document (`members`) is
+                refused in the same way if there is none.
+        """
+        path = path_of(offer, params)
+        may = self.may_ask(offer, params, caller)
+        found = self.built(offer, params, path) if offer.is_live else self._stored(path)
+        fields = None if found is None else found.fields
+        if not may and not allows(offer.view.__read__, caller.uid, caller.claims, params, fields):
+            raise denied(offer.view.__read__, caller, f"read this {offer.name}")
+        if found is None:
+            raise Refusal("not-found", NOT_THERE)
+        return found
+
+    def may_ask(self, offer: ViewOffer, params: Mapping[str, str], caller: Caller) -> bool:
+        """Whether a caller has access whatever is in the document.
+
+        Raises:
+            Refusal: the caller cannot have access, whatever is in it; so nothing is read for it.
+        """
+        access = offer.view.__read__
+        if allows(access, caller.uid, caller.claims, params):
+            return True
+        is_listed = any(isinstance(part, Members) for part in access.alternatives())
+        if caller.uid is None or not is_listed:
+            raise denied(access, caller, f"read this {offer.name}")
+        return False
+
+    def built(self, offer: ViewOffer, params: Mapping[str, str], path: str) -> Shown | None:
+        """A document as it would be built now; None if there would be none.
+
+        Raises:
+            Refusal: it cannot be built, or Firestore could not be reached.
+        """
+        root = _root(offer, params)
+        content: Fields | None = None
+        with answered(offer.name):
+            for attempt in self._retry.attempts_of(Subject(offer.name, root, "read")):
+                with attempt:
+                    content, _ = self._built_and_stored(offer, root, path)
+        return None if content is None else Shown(path, content, digest(content))
+
+    def covers(self, offer: ViewOffer, params: Mapping[str, str], time: datetime) -> bool:
+        """Whether a stored document shows all that was written until an instant.
+
+        It does if it was built later, or if it is as it would be built now: an event that is still
+        to come, or that does not concern it, would change nothing.
+
+        Args:
+            offer: its view.
+            params: values of the variables of its path.
+            time: the instant, in the past.
+
+        Raises:
+            Refusal: its path does not say its root, or Firestore could not be reached.
+        """
+        path, root = path_of(offer, params), _root(offer, params)
+        definition = offer.definition
+        record_path = ledger_path(definition.name, root, definition.shard_of(path))
+        covered = False
+        with answered(offer.name):
+            for attempt in self._retry.attempts_of(Subject(offer.name, root, "read")):
+                with attempt:
+                    found, _ = self.database.get([record_path])
+                    covered = _was_built_since(found[record_path], definition, time)
+                    covered = covered or self._is_as_built_now(offer, root, path)
+        return covered
+
+    def _is_as_built_now(self, offer: ViewOffer, root: str, path: str) -> bool:
+        try:
+            content, stored = self._built_and_stored(offer, root, path)
+        except PermanentError:  # its dead letter says why
+            return False
+        if content is None or stored is None:
+            return content is stored
+        return digest(content) == digest(stored)
+
+    def page(
+        self,
+        offer: ViewOffer,
+        params: Mapping[str, str],
+        caller: Caller,
+        *,
+        size: int,
+        cursor: str | None = None,
+        listing: CheckedListing | None = None,
+        where: Mapping[str, Value] | None = None,
+    ) -> Page:
+        """A page of the list of a view's documents, as far as the caller may list them.
+
+        Args:
+            offer: the view, which can be listed.
+            params: values of the variables of the collection's path.
+            caller: who asks.
+            size: documents of the page, at most.
+            cursor: of the page before.
+            listing: the order and conditions; None for all, in the order of their ids.
+            where: the values of the conditions, by field.
+
+        Raises:
+            Refusal: the caller may not list them, the cursor is none, or Firestore could not be
+                reached.
+        """
+        listing = listing or CheckedListing((), ())
+        try:
+            collection = offer.path.parent.render(params)
+        except InvalidPath as error:
+            raise invalid([str(error)]) from error
+        after, values = (None, ()) if cursor is None else _position(cursor, collection, listing)
+        filters = tuple(
+            Filter(quoted(one.field), one.op, (where or {})[one.field]) for one in listing.where
+        )
+        orders = tuple(Order(quoted(one.field), one.descending) for one in listing.orders)
+        queries = [
+            Query(
+                collection,
+                (*filters, *narrowing),
+                orders,
+                limit=size + 1,
+                start_after=after,
+                after_values=values,
+            )
+            for narrowing in self._narrowings(offer, params, caller)
+        ]
+        found: list[Document] = []
+        with answered(offer.name):
+            for attempt in self._retry.attempts_of(Subject(offer.name, collection, "read")):
+                with attempt:
+                    found = self._merged(queries)
+        items = tuple(_shown(document) for document in found[:size])
+        more = len(found) > size
+        return Page(items, _cursor(found[size - 1], listing) if more else None)
+
+    def _narrowings(
+        self, offer: ViewOffer, params: Mapping[str, str], caller: Caller
+    ) -> list[tuple[Filter, ...]]:
+        """The conditions that a list needs; several if the union of them may be listed."""
+        access, path = offer.view.__read__, offer.path
+        parts = [part for part in access.alternatives() if can_list(part, path)]
+        if any(allows(part, caller.uid, caller.claims, params) for part in parts):
+            return [()]
+        fields = [part.field for part in parts if isinstance(part, Members)]
+        if caller.uid is None or not fields:
+            raise denied(AnyOf(tuple(parts)), caller, f"list {offer.name}")
+        return [(Filter(quoted(field), "array_contains", caller.uid),) for field in fields]
+
+    def _merged(self, queries: Sequence[Query]) -> list[Document]:
+        """What several queries find, in the order of ids; each document once."""
+        found = [document for query in queries for document in self.database.query(query)[0]]
+        if len(queries) == 1:
+            return found
+        by_path = {document.path: document for document in found}
+        return sorted(by_path.values(), key=lambda document: name_order(document.path))
+
+    def _stored(self, path: str) -> Shown | None:
+        document = Document(path, None, None)
+        with answered(path):
+            for attempt in self._retry.attempts_of(Subject(root=path, step="read")):
+                with attempt:
+                    document = self.database.get([path])[0][path]
+        return None if document.fields is None else _shown(document)
+
+    def _built_and_stored(
+        self, offer: ViewOffer, root: str, path: str
+    ) -> tuple[Fields | None, Fields | None]:
+        """What a document holds if it is built now, and what it holds, at one instant."""
+        documents, read_time = self.database.get([root, path])
+        reader = Snapshot(self.database, read_time, known=documents)
+        store = load(offer.view.__store__, root, reader, ReadSet())
+        if store is None:
+            return None, documents[path].fields
+        built = offer.definition.build(store, Transition.UPDATED) or {}
+        return built.get(path), documents[path].fields
+
+
+@contextmanager
+def answered(what: str) -> Generator[None]:
+    """Errors of the library as refusals, which show a caller nothing of the app's inside.
+
+    Args:
+        what: the view that is read, for the log.
+
+    Raises:
+        Refusal: it could not be read.
+    """
+    try:
+        yield
+    except Refusal:
+        raise
+    except TransientError as error:
+        raise Refusal("unavailable", "the database does not answer; try again") from error
+    except OntoError as error:
+        _log.error("%s cannot be read: %s", what, error)
+        raise Refusal("internal", f"{what} cannot be computed; the log says why") from error
+
+
+def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
+    """The path of a document.
+
+    Raises:
+        Refusal: a value is not allowed in a path.
+    """
+    try:
+        return offer.path.render(params)
+    except InvalidPath as error:
+        raise invalid([str(error)]) from error
+
+
+def _root(offer: ViewOffer, params: Mapping[str, str]) -> str:
+    try:
+        root = offer.root_path(params)
+    except InvalidPath as error:
+        raise invalid([str(error)]) from error
+    if root is None:
+        raise invalid([f"the path of {offer.name} does not say from which root it is built"])
+    return root
+
+
+def _was_built_since(record: Document, definition: Definition, time: datetime) -> bool:
+    if definition.consistency != "snapshot":  # it may remember what is older
+        return False
+    try:
+        found = LedgerRecord.from_document(record)
+    except UnreadableRecord:
+        return False
+    return found is not None and found.failure is None and found.read_time >= time
+
+
+def _shown(document: Document) -> Shown:
+    assert document.fields is not None
+    assert document.update_time is not None
+    time = document.update_time
+    return Shown(document.path, document.fields, version_of(time), time)
+
+
+_DOCUMENTS = "projects/-/databases/-/documents"  # of the references in a cursor
+
+
+def _cursor(document: Document, listing: CheckedListing) -> str:
+    """Where a document is in a list: the values by which it is ordered, and its id."""
+    position = _Cursor()
+    for order in listing.orders:
+        _, value = field_value(document.fields or {}, quoted(order.field))
+        position.values.append(encode(value, documents=_DOCUMENTS, where="the cursor"))
+    position.values.add(string_value=last_segment(document.path))
+    return base64.urlsafe_b64encode(position.SerializeToString()).decode().rstrip("=")
+
+
+def _position(
+    cursor: str, collection: str, listing: CheckedListing
+) -> tuple[str, tuple[Value, ...]]:
+    """The path and the values that a cursor stands for.
+
+    Raises:
+        Refusal: it is none of this list.
+    """
+    try:
+        position = _Cursor.FromString(base64.b64decode(_padded(cursor), b"-_", validate=True))
+        *values, identifier = (decode(value, _DOCUMENTS) for value in position.values)
+        if len(values) != len(listing.orders):
+            raise ValueError
+        check_segment(cast(str, identifier), what="the cursor")
+    except (ValueError, InvalidPath, PermanentError, DecodeError) as error:
+        raise invalid(["cursor: it is none of this list"]) from error
+    return f"{collection}/{identifier}", tuple(values)
+
+
+def _padded(text: str) -> str:
+    return text + "=" * (-len(text) % 4)
