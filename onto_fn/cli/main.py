@@ -32,7 +32,7 @@ from onto_fn.errors import OntoError
 
 
 class _Command(TyperCommand):
-    """A command whose help shows flags without `<bool>`, as they take no value."""
+    """A command whose help shows flags without `<bool>`, because they take no value."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The command's parameters, and `--help`."""

@@ -86,10 +86,11 @@ class DatabaseOptions(OptionGroup):
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """A command as Typer needs it: each option of its groups is a parameter.
+    """Replace each option group of a command by its options, because Typer knows only parameters.
 
     Args:
-        command: a function; of the parameters that are option groups, each receives an instance.
+        command: the command's function. For a parameter of an `OptionGroup` type, it receives an
+            instance with the values of the options.
     """
     groups: dict[str, tuple[Callable[..., OptionGroup], list[str]]] = {}
     parameters: list[inspect.Parameter] = []

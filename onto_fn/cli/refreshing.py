@@ -139,7 +139,7 @@ def make_topics(app: App) -> None:
 
 
 def write_files(app: App, folder: Path) -> None:
-    """Write the rules and the indexes that `firebase.json` names, as the app declares them."""
+    """Write the rules and indexes of the app into the files that `firebase.json` names."""
     from onto_fn.firebase_json import read_firebase_json
     from onto_fn.generate import generated_files
 

@@ -21,7 +21,7 @@ EXAMPLE = "onto generate types --types-file web/src/views.ts"
 
 
 class What(StrEnum):
-    """What can be generated."""
+    """The kinds of generated files."""
 
     rules = "rules"
     indexes = "indexes"
