@@ -40,7 +40,7 @@ export {};
 """
 _PRINTED = "x-printed"
 _MARK = """
-/** What became of a request. */
+/** The result of a request. */
 export type {mark} =
   | {{ state: "done"; at: {Timestamp} }}
   | {{ state: "failed"; at: {Timestamp}; reason: string }};
