@@ -15,7 +15,6 @@ import uvicorn
 
 from onto_fn.testing.emulators.config import free_ports
 
-
 DEADLINE = 60.0
 
 
