@@ -204,12 +204,8 @@ def soak(options: Options, report: Report) -> None:
         until(everybody_is_right, 120, "not every client has begun")
         full = (instance.worker().num_threads(), instance.worker().memory_info().rss)
         rows: list[tuple[str | float, ...]] = []
-        quarter = changes // 4
+        quarter, done = changes // 4, 0
         for what in ("nothing", "stream cut", "emulator started again", "instance killed"):
-            for number in range(quarter):
-                change(number, writing)
-                if what == "stream cut" and number % 10 == 0:
-                    link.cut()
             if what == "emulator started again":
                 writing.close()
                 suite.export_to(folder)
@@ -220,13 +216,16 @@ def soak(options: Options, report: Report) -> None:
                 ).start()
                 link.target = int(suite.firestore_host.rpartition(":")[2])
                 writing = database()
-                change(0, writing)
-            if what == "instance killed":
-                instance.kill()
-                instance.start()
-            rows.append(
-                (what, until(everybody_is_right, 180, f"{what}: not every client is right"))
-            )
+            for number in range(quarter):
+                change(number + done, writing)
+                if what == "stream cut" and number % 10 == 0:
+                    link.cut()
+                if what == "instance killed" and number == quarter // 2:
+                    instance.kill()
+                    instance.start()
+            done += quarter
+            seconds = until(everybody_is_right, 180, f"{what}: not every client is right")
+            rows.append((what, seconds))
         seen = group.seen()
         assert seen["fallen"] == 0, f"{seen['fallen']} clients were shown an older version"
         after = (instance.worker().num_threads(), instance.worker().memory_info().rss)
