@@ -116,8 +116,8 @@ class Instance:
         return [parent, *parent.children(recursive=True)]
 
     def worker(self) -> psutil.Process:
-        """The process that serves: the largest."""
-        return max(self.processes(), key=lambda process: process.memory_info().rss)
+        """The process that serves; the one above it only starts it."""
+        return self.processes()[-1]
 
     def kill(self) -> None:
         """End it without a warning."""
