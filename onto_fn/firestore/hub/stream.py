@@ -98,6 +98,7 @@ class Stream:
                 code = cast(Any, error).code()
                 if code not in PASSING:
                     self._lose_tokens()
+                    self._refuse_new(f"{code.name}: {cast(Any, error).details()}")
                 problem = f"{code.name}: {cast(Any, error).details()}"
             except Exception as error:  # nobody else would open a stream again
                 self._lose_tokens()
@@ -219,6 +220,12 @@ class Stream:
     def _lose_tokens(self) -> None:
         for watched in self.targets.values():
             watched.progress.lose()
+
+    def _refuse_new(self, problem: str) -> None:
+        """Give up what has never been shown: of a stream that is refused, it may be the reason."""
+        for watched in list(self.targets.values()):
+            if watched.state is None:
+                self._fail(watched, TargetLost(problem))
 
     def _request(self, **what: Any) -> Any:
         return ListenMessage(database=self._hub.name, **what)
