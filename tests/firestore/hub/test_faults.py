@@ -72,12 +72,16 @@ class Faults(RuleBasedStateMachine):
         self.server = Firestore()
         self.watchers: list[Watcher] = []
         self.hub = self.server.hub(targets=2)
+        self.has_refused = False
+        self.disturbed = 0
+        self.errors: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.errors.append(context))
 
-    def run(self, call: Any = None) -> None:
+    def run(self, call: Any, *, settled: bool = True) -> None:
         async def run() -> None:
-            if call is not None:
-                call()
-            await settle()
+            call()
+            if settled:
+                await settle()
 
         self.loop.run_until_complete(run())
 
@@ -137,6 +141,7 @@ class Faults(RuleBasedStateMachine):
         """The stream ends after any part of what there is to tell."""
         call = self._call(data)
         responses = call.told(self.server.now)
+        self.has_refused |= code in CODES[2:]
         part = responses[: data.draw(st.integers(0, len(responses)))]
         error = StopAsyncIteration() if code is None else Broken(code)
 
@@ -147,15 +152,18 @@ class Faults(RuleBasedStateMachine):
         self.run(end)
 
     @precondition(lambda self: any(call.targets for call in self.server.calls))
-    @rule(data=st.data(), what=st.sampled_from(["reset", "lose", "miscount"]))
-    def disturb(self, data: st.DataObject, what: str) -> None:
+    @rule(
+        data=st.data(), what=st.sampled_from(["reset", "lose", "miscount"]), settled=st.booleans()
+    )
+    def disturb(self, data: st.DataObject, what: str, settled: bool) -> None:
         call, target = self._target(data)
-        if what == "reset":
-            self.run(lambda: call.reset(target))
-        elif what == "lose":
-            self.run(lambda: call.lose(target))
-        else:
-            self.run(lambda: call.send(counted(target.number, 17)))
+        self.disturbed += what != "reset"
+        does = {
+            "reset": lambda: call.reset(target),
+            "lose": lambda: call.lose(target),
+            "miscount": lambda: call.send(counted(target.number, 17)),
+        }
+        self.run(does[what], settled=settled)
 
     def _call(self, data: st.DataObject) -> Call:
         return data.draw(st.sampled_from(self.server.calls))
@@ -182,7 +190,10 @@ class Faults(RuleBasedStateMachine):
             if watcher.task.done():
                 watcher.task.result()
             if watcher.lost is None:
+                assert not watcher.task.done()
                 assert watcher.seen == self.server.at(self.server.now, watcher.path)
+        if not self.has_refused and self.disturbed < 3:
+            assert all(watcher.lost is None for watcher in self.watchers)
         joined = {watcher.path for watcher in self.watchers if watcher.lost is None}
         assert self.hub.counts["targets"] == len(joined)
         asked = [target.path for call in self.server.calls for target in call.targets.values()]
@@ -196,6 +207,7 @@ class Faults(RuleBasedStateMachine):
         await self.hub.close()
         await settle()
         assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert self.errors == []
 
 
 TestFaults = Faults.TestCase
