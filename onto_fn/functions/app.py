@@ -68,8 +68,8 @@ class App:
             takes the place of the class: `ViewMediator(TeamPage, sends=[…])`.
         region: where the functions run, such as `"europe-west1"`.
         memory: MiB of an instance.
-        timeout_sec: seconds that one event may take.
-        concurrency: events that one instance handles at once.
+        timeout_sec: seconds that one event may take; at most 540.
+        concurrency: events that one instance handles at once; at most 1,000.
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs of an instance.
@@ -109,7 +109,8 @@ class App:
     Raises:
         DeclarationError: a class cannot be in an app by itself, two mediators have the same name or
             write the same path, views feed each other in a cycle, two functions are given the same
-            name, or two sinks that differ have, or a `name@` is to be given access to secrets.
+            name, or two sinks that differ have, a `name@` is to be given access to secrets, or an
+            option is beyond the platform's limits.
     """
 
     @renamed_arguments(timeout="timeout_sec", mediators="declared")
@@ -156,6 +157,7 @@ class App:
             secrets=tuple(secrets),
             labels=dict(labels or {}),
         )
+        self.options.check_for_events()
         definitions = [mediator.definition() for mediator in self.mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in self.mediators for sink in mediator.sends])
@@ -176,6 +178,8 @@ class App:
         self._function_names = dict(function_names or {})
         self.api = api
         self._offers = None if api is None else api.offers(self.mediators)
+        if api is not None:
+            on_api.options_of(api, self.options)  # refuses limits that the platform does not have
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
