@@ -77,13 +77,13 @@ def check_cpu(cpu: object, concurrency: object, memory: object) -> None:
     """
     if cpu is None or cpu == "gcf_gen1" or not _is_plain(cpu):
         return
-    is_number = isinstance(cpu, int | float) and not isinstance(cpu, bool)
-    if not is_number or not (cpu in _CPUS or _LEAST_CPU <= cpu < 1):
+    number = float(cpu) if isinstance(cpu, int | float) and not isinstance(cpu, bool) else 0.0
+    if number not in _CPUS and not _LEAST_CPU <= number < 1:
         raise DeclarationError(
             f"cpu={cpu!r} is no number of vCPUs; use 1, 2, 4, 6 or 8, a part of one from "
             f"{_LEAST_CPU}, or 'gcf_gen1'"
         )
-    if cpu < 1 and isinstance(concurrency, int) and concurrency > 1:
+    if number < 1 and isinstance(concurrency, int) and concurrency > 1:
         raise DeclarationError(
             f"concurrency={concurrency} needs a whole vCPU, and cpu={cpu}; use cpu=1, or "
             "concurrency=1"
