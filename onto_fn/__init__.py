@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onto_fn import public
-    from onto_fn.public import *  # noqa: F403
+    from onto_fn import exports
+    from onto_fn.exports import *  # noqa: F403
 
     __all__: list[str] = []
-    __all__ += public.__all__
+    __all__ += exports.__all__
 
 else:
     # Names are loaded on first use: loading all takes a second, and `onto --help` needs none. Type
@@ -20,8 +20,8 @@ else:
         if name == "__all__" or not name.startswith("_"):
             if find_spec(f"onto_fn.{name}"):
                 return import_module(f"onto_fn.{name}")
-            public = import_module("onto_fn.public")
-            globals().update({key: getattr(public, key) for key in ["__all__", *public.__all__]})
+            exports = import_module("onto_fn.exports")
+            globals().update({key: getattr(exports, key) for key in ["__all__", *exports.__all__]})
             if name in globals():
                 return globals()[name]
             moved = import_module("onto_fn.moved")
@@ -30,4 +30,4 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *import_module("onto_fn.public").__all__})
+        return sorted({*globals(), *import_module("onto_fn.exports").__all__})

@@ -21,7 +21,7 @@ from pathlib import Path
 SECONDS = 60.0
 LOADED = (
     "onto_fn.cli.main",
-    "onto_fn.public",
+    "onto_fn.exports",
     "onto_fn.functions.listener",
     "rich.progress",
     "rich.table",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from onto_fn.engine.records.ledger import OUTBOX_COLLECTION
 from onto_fn.errors import DeclarationError, UndecodableEvent
 from onto_fn.events import Change, Outcome, RetryPolicy
 from onto_fn.events.change import CloudEvent, decode_event, event_time
-from onto_fn.firestore import Database, Document, PathTemplate, Write
+from onto_fn.firestore import Database, PathTemplate, Write
 from onto_fn.firestore.paths import new_id, parent_collection
 from onto_fn.functions import on_api
 from onto_fn.functions.endpoints import (
@@ -30,19 +30,18 @@ from onto_fn.functions.endpoints import (
 )
 from onto_fn.functions.fan_out import NAME, Publisher, decode_batch, fan_out_function
 from onto_fn.functions.on_request import request_function
+from onto_fn.functions.operations import Operations
 from onto_fn.functions.project import project_of_process
 from onto_fn.functions.replay import replay_function
 from onto_fn.mediators import Declared, RequestMediator, mediators_of
 from onto_fn.mediators.checks import check_graph
 from onto_fn.messaging.courier import Courier
 from onto_fn.messaging.sinks import sinks_by_name
-from onto_fn.models import Ref
 from onto_fn.observability import cloud_logging as logs
 from onto_fn.observability.cloud_logging import OutcomeLog
 from onto_fn.observability.observer import Observer
 from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
-from onto_fn.views import ViewModel
 
 if TYPE_CHECKING:
     from onto_fn.api import Api
@@ -53,7 +52,7 @@ Handler = Callable[[Any], Any]
 _APP = "__onto_fn_app__"
 
 
-class App:
+class App(Operations):
     """All view models, forms, patches and mediators of one deployment.
 
     It compiles to one Firestore function for each source collection, shared by all mediators, so
@@ -309,83 +308,6 @@ class App:
                 raise
             self._give_up(database, change, change.identity, error)
             return []
-
-    def rebuild(
-        self,
-        definition: str | type[ViewModel[Any]],
-        root: str | Ref[Any],
-        database: Database | None = None,
-    ) -> Outcome:
-        """Build the documents of one root again, regardless of its ledger record, exactly once.
-
-        Args:
-            definition: the view model, or the name of a view, mediator or aggregate.
-            root: document path of the root, such as `"towns/oslo"`, or a reference to it.
-            database: where; default the app's database.
-
-        Raises:
-            DeclarationError: the app has no such view, mediator or aggregate.
-            RetriesExhausted: it could not be committed.
-        """
-        name = definition if isinstance(definition, str) else definition.__view_name__
-        path = root if isinstance(root, str) else root.path
-        return self.engine.rebuild(database or self.database(), name, path)
-
-    def replay(self, letter_id: str, database: Database | None = None) -> Outcome | None:
-        """Replay a dead letter; if it succeeds, the same commit deletes the letter.
-
-        Args:
-            letter_id: id of the document in `onto_dead_letters`.
-            database: where; default the app's database.
-
-        Returns:
-            The outcome (a dead letter again if nothing was fixed). None if the letter no longer
-                exists, or if it held an event, which is then handled like a new one.
-
-        Raises:
-            DeclarationError: it belongs to a view or mediator that the app does not have.
-            RetriesExhausted: it could not be committed.
-        """
-        return self.engine.replay(database or self.database(), letter_id)
-
-    def letters(
-        self, definition: str | None = None, database: Database | None = None
-    ) -> Iterator[Document]:
-        """All dead letters, or those of one view, mediator or aggregate.
-
-        Args:
-            definition: its name; default all.
-            database: where; default the app's database.
-        """
-        return self.engine.letters(database or self.database(), definition)
-
-    def reconcile(self, database: Database | None = None) -> int:
-        """Rebuild roots whose changes were missed, and roots whose last build failed.
-
-        It is for a process that may have missed events, such as a listener that was down.
-
-        Returns:
-            How many roots were rebuilt, and documents counted again.
-
-        Raises:
-            RetriesExhausted: at least one could not be committed; all others were.
-        """
-        return self.engine.reconcile(database or self.database())
-
-    def drop(self, name: str, database: Database | None = None) -> int:
-        """Delete all documents, records and dead letters of a view, mediator or aggregate.
-
-        Remove it from the app and deploy first: a function that is still deployed would build it
-        again.
-
-        Args:
-            name: of the view, mediator or aggregate; it need not be in the app any more.
-            database: where; default the app's database.
-
-        Returns:
-            How many roots were dropped, and documents that an aggregate had counted.
-        """
-        return self.engine.drop(database or self.database(), name)
 
     def database(self, project: str | None = None, database: str | None = None) -> Database:
         """The process's one connection to a database."""

@@ -106,7 +106,7 @@ def test_help_loads_neither_the_library_nor_google(arguments: list[str]) -> None
     assert "typer" in loaded
     # `google.cloud` itself is loaded by a .pth file of another package, empty.
     google = ("google.cloud.", "google.api_core", "google.auth", "google.protobuf")
-    heavy = (*google, "grpc", "pydantic", "requests", "firebase_functions", "onto_fn.public")
+    heavy = (*google, "grpc", "pydantic", "requests", "firebase_functions", "onto_fn.exports")
     assert [name for name in loaded if name.startswith(heavy)] == []
 
 

@@ -71,7 +71,7 @@ def test_a_name_that_never_was_has_no_place() -> None:
 def test_a_group_costs_nothing_until_a_name_is_asked_for(module: str) -> None:
     loaded = run(f"import sys, {module}; print(*sys.modules)").split()
 
-    heavy = {"opentelemetry", "pydantic", "google.cloud.firestore_v1", "onto_fn.public"}
+    heavy = {"opentelemetry", "pydantic", "google.cloud.firestore_v1", "onto_fn.exports"}
     assert heavy.isdisjoint(loaded)
     assert not [name for name in loaded if name.startswith(("onto_fn.engine", "onto_fn.store"))]
 
@@ -79,4 +79,4 @@ def test_a_group_costs_nothing_until_a_name_is_asked_for(module: str) -> None:
 def test_access_needs_no_models_and_no_engine() -> None:
     loaded = run("import sys, onto_fn.access; print(*sys.modules)").split()
 
-    assert {"onto_fn.public", "onto_fn.engine", "onto_fn.models", "pydantic"}.isdisjoint(loaded)
+    assert {"onto_fn.exports", "onto_fn.engine", "onto_fn.models", "pydantic"}.isdisjoint(loaded)

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from onto_fn.access import Access, Public
 from onto_fn.gate.reading import Shown
 
+VARY = "Authorization, X-Firebase-AppCheck"
+"""The headers by which an answer differs."""
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -30,7 +32,7 @@ def headers_of(shown: Shown, access: Access) -> dict[str, str]:
     headers = {
         "ETag": etag_of(shown),
         "Cache-Control": "public, max-age=0, must-revalidate" if is_public else "private, no-cache",
-        "Vary": "Authorization, X-Firebase-AppCheck",
+        "Vary": VARY,
     }
     if shown.time is not None:
         headers["Last-Modified"] = format_datetime(shown.time.replace(microsecond=0), usegmt=True)

@@ -1,0 +1,3 @@
+"""The fixtures of the engine's tests, for an API in this process."""
+
+from emulator_tests.kit.fixtures import *  # noqa: F403
