@@ -91,14 +91,14 @@ def check_cpu(cpu: object, concurrency: object, memory: object) -> None:
     size = _DEFAULT_MIB if memory is None else memory
     if not isinstance(size, int):
         return
-    needed = _NEEDED_MIB.get(int(cpu), 0)
+    needed = _NEEDED_MIB.get(int(number), 0)
     if size < needed:
         given = "" if memory is None else f"memory={memory} is less; "
         raise DeclarationError(
             f"cpu={cpu} needs {needed} MiB: {given}use memory={_fitting(needed)}"
         )
     least = 1 if size > 1024 else 0.5 if size > 512 else 0
-    if cpu < least:
+    if number < least:
         raise DeclarationError(f"memory={size} needs cpu={least} at least, and cpu={cpu}")
 
 
