@@ -20,6 +20,7 @@ from onto_fn.api.rest.addresses import METHODS, Address, Addresses
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
+from onto_fn.api.route import keep_route
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore import Database
@@ -114,6 +115,7 @@ class Door:
             # Without it, a server that decodes an encoded slash would move the borders of segments.
             raw_path = request.scope.get("raw_path") or request.url.path.encode()
             address = self._addresses.find(raw_path)
+            keep_route(request.scope, address.route.path.text)
             return await self._dispatch(request, address)
         except Refusal as refusal:
             return answer_of(problem_of(refusal))

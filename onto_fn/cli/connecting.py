@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.choosing import Destination, answers, configured_emulator, destination
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.emulators import VARIABLES, Service
 
 if TYPE_CHECKING:
     from onto_fn.cli.output import Output
     from onto_fn.firestore import Database
     from onto_fn.functions import App
 
-EMULATOR_VARIABLE = "FIRESTORE_EMULATOR_HOST"
-PUBSUB_VARIABLE = "PUBSUB_EMULATOR_HOST"
+EMULATOR_VARIABLE = VARIABLES["firestore"]
 _ANSWER_SECONDS = 15.0
 _PROBE = "onto_ledger/~"  # a document that never exists
 
@@ -78,8 +78,8 @@ def open_app(
     """The app and its database, after a check that the database answers; closed at the end.
 
     The environment of this process leads to the same database from then on, for what the app
-    itself connects to. With an emulator it leads to that of Pub/Sub too: the one that
-    `PUBSUB_EMULATOR_HOST` names, else the one of `onto dev` or of `firebase.json` if it answers.
+    itself connects to. With an emulator it leads to those of Pub/Sub and Authentication too: the
+    ones that the environment names, else those of `onto dev` or of `firebase.json` that answer.
 
     Args:
         app: `FILE[:NAME]`.
@@ -182,11 +182,16 @@ def _lead_to(place: Destination) -> None:
     if place.emulator:
         os.environ[EMULATOR_VARIABLE] = place.emulator
         os.environ.setdefault("METADATA_SERVER_DETECTION", "none")
-        pubsub = os.environ.get(PUBSUB_VARIABLE) or place.pubsub or configured_emulator("pubsub")
-        if pubsub is not None and answers(pubsub):
-            os.environ[PUBSUB_VARIABLE] = pubsub
+        beside: dict[Service, str | None] = {"pubsub": place.pubsub, "auth": place.auth}
+        for service, found in beside.items():
+            variable = VARIABLES[service]
+            address = os.environ.get(variable) or found or configured_emulator(service)
+            if address is not None and answers(address):
+                os.environ[variable] = address
     else:
         os.environ.pop(EMULATOR_VARIABLE, None)
+        # It takes tokens that nobody has signed: none of them may lead to real data.
+        os.environ.pop(VARIABLES["auth"], None)
 
 
 def _no_credentials(error: Exception) -> CommandError:

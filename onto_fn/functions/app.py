@@ -216,8 +216,11 @@ class App(Operations):
             function.__dict__[_APP] = self
         return functions
 
-    def asgi(self) -> Any:
+    def asgi(self, database: Database | None = None) -> Any:
         """The ASGI application of the app's API: for uvicorn, in a container.
+
+        Args:
+            database: where it reads and writes; default the app's database.
 
         Raises:
             DeclarationError: the app has no API.
@@ -226,7 +229,7 @@ class App(Operations):
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
         from onto_fn.api.application import application
 
-        return application(self.api, self._offers, self.engine, self.database)
+        return application(self.api, self._offers, self.engine, lambda: database or self.database())
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

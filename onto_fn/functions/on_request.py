@@ -100,14 +100,14 @@ def request_function(
 def _keep_from_google(environ: dict[str, Any]) -> None:
     """Remove tokens from an emulated request that only Google could verify.
 
-    App Check has no emulator. An ID token has one; without it, the call is to be refused.
+    App Check has no emulator. An ID token has one; without it, the call is to be refused, and also
+    where it would take unsigned tokens for real data.
 
     Args:
         environ: of the request, in the terms of WSGI.
     """
-    if not is_emulated():
-        return
-    environ.pop("HTTP_X_FIREBASE_APPCHECK", None)
+    if is_emulated():
+        environ.pop("HTTP_X_FIREBASE_APPCHECK", None)
     try:
         emulator_of("auth")
     except EmulatorMissing as error:

@@ -45,6 +45,9 @@ def listen(
         writes=True,
     ) as opened:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        with until_stopped() as stopping, Listener(opened.app, workers=workers) as listener:
+        with (
+            until_stopped() as stopping,
+            Listener(opened.app, workers=workers, database=opened.database) as listener,
+        ):
             output.line({"listening": app, "database": opened.place}, f"listening for {app}")
             listener.wait(stopping)
