@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from onto_fn.errors import DeclarationError
-from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, by, root_variable
+from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
 from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
 from onto_fn.requests import RequestModel
 from onto_fn.views import ViewModel
-
-__all__ = ["Api", "Listing", "Live", "Rest", "by"]
 
 MAX_TIMEOUT_SEC = 3600
 """Seconds that the platform gives an HTTP function."""
