@@ -92,7 +92,21 @@ def serve(
         ready: called when connections are taken.
         served: called with each request that was answered.
     """
-    config = Config(
+    config = config_of(application, served, grace_sec=grace_sec)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        _Server(config, ready).run([at])
+    finally:
+        last = Timer(_LAST_SEC, os._exit, (0,))
+        last.daemon = True  # so that it waits for nothing where nothing else does
+        last.start()
+
+
+def config_of(
+    application: ASGIApp, served: Callable[[Served], None] | None, *, grace_sec: int
+) -> Config:
+    """How uvicorn serves; see `serve`."""
+    return Config(
         _Observed(application, served),
         http=_Protocol,
         ws="none",
@@ -105,13 +119,6 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SEC,
         timeout_graceful_shutdown=grace_sec,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    try:
-        _Server(config, ready).run([at])
-    finally:
-        last = Timer(_LAST_SEC, os._exit, (0,))
-        last.daemon = True  # so that it waits for nothing where nothing else does
-        last.start()
 
 
 class _Server(Server):

@@ -19,7 +19,7 @@ from onto_fn.access import allows
 from onto_fn.api.rest.addresses import quoted_path
 from onto_fn.api.rest.asked import body_of, check_accepts, instant_of, query_of, size_of
 from onto_fn.api.rest.problem import HttpProblem, problem_of
-from onto_fn.api.rest.validators import etag_of, has_it, headers_of
+from onto_fn.api.rest.validators import VARY, etag_of, has_it, headers_of
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore.documents import Value
