@@ -6,6 +6,7 @@ by itself: `?after=` does.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Generator
 from datetime import datetime
 from pathlib import Path
@@ -136,7 +137,7 @@ def test_r2_screens_are_listed_under_a_declared_condition(api: Api, written: str
 
 def test_r3_a_change_is_read_back_without_a_pause(api: Api, written: str, client: Client) -> None:
     api.get(SESSION, "tijuana", after=written)
-    form = f"users/tijuana/MeetingSession_PATCH/{client.document('any/id').id}-{written[-12:-1]}"
+    form = f"users/tijuana/MeetingSession_PATCH/{secrets.token_hex(6)}"
 
     done = api.put(form, "tijuana", {"target_meeting_id": "meeting_1", "inSession": False})
     shown = api.get(SESSION, "tijuana", after=done["after"])
@@ -148,7 +149,7 @@ def test_r3_a_change_is_read_back_without_a_pause(api: Api, written: str, client
 
 
 def test_r3_the_answer_to_a_change_can_show_the_screen(api: Api, written: str) -> None:
-    form = f"users/joshua/MeetingSession_PATCH/shown-{written[-12:-1]}"
+    form = f"users/joshua/MeetingSession_PATCH/{secrets.token_hex(6)}"
     fields = {"target_meeting_id": "meeting_1", "inSession": False}
 
     done = api.put(form, "joshua", fields, **{"return": "MeetingSession"})

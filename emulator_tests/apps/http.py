@@ -1,4 +1,6 @@
-"""What is offered over HTTP: the meeting room, colours whose view is computed on request, palettes.
+"""What is offered over HTTP: the meeting room, palettes, colours whose view is computed on request.
+
+There are also purses, whose patch is not idempotent by itself.
 
 The scenarios are those of a REST mediator: a screen, a list under a condition, a change that is
 read back, a screen whose id names its sources, and a page that documents all of it.
@@ -8,8 +10,8 @@ from meeting_room.patches import MeetingSessionPatch, UserViewPatch
 from meeting_room.views import MeetingSession, UserView
 from pydantic import BaseModel
 
-from onto_fn import App, DomainModel, Ref, Store, ViewModel, many, root
-from onto_fn.access import public, signed_in
+from onto_fn import App, DomainModel, Patch, Ref, Store, ViewModel, many, mirror, root
+from onto_fn.access import owner, public, signed_in
 from onto_fn.api import Api, Live, Rest, by
 
 
@@ -71,12 +73,59 @@ class PaletteView(ViewModel[PaletteStore], path="palettes/{palette_id}", read=pu
         return [PaletteColor(name=c.name, kind=type(c).__name__) for c in self.store.colors]
 
 
+class Purse(DomainModel, collection="purses"):
+    owner: str
+    cents: int = 0
+
+
+class PurseStore(Store):
+    purse = root(Purse)
+
+
+class PursePage(
+    ViewModel[PurseStore], path="users/{user_id}/purses/{purse_id}", read=owner("user_id")
+):
+    """A purse, into which its owner can put something."""
+
+    cents: int = mirror("purse.cents")
+
+    @property
+    def deposit(self) -> int:
+        return 0
+
+    @deposit.setter
+    def deposit(self, cents: int) -> None:
+        self.store.purse.cents += cents
+
+    def targets(self) -> list[dict[str, str]]:
+        return [{"user_id": self.store.purse.owner, "purse_id": self.store.purse.doc_id}]
+
+
+class Deposit(
+    Patch[PursePage],
+    path="users/{user_id}/deposits/{deposit_id}",
+    target="purse",
+    create=owner("user_id"),
+):
+    """Puts something into a purse: carried out twice, it would be there twice."""
+
+    deposit: int
+
+
 app = App(
-    [MeetingSession, UserView, MeetingSessionPatch, UserViewPatch, PaletteView],
+    [
+        MeetingSession,
+        UserView,
+        MeetingSessionPatch,
+        UserViewPatch,
+        PaletteView,
+        PursePage,
+        Deposit,
+    ],
     region="us-central1",
     api=Api(
-        views=[MeetingSession, UserView, PaletteView, Live(RainbowView)],
-        requests=[MeetingSessionPatch, UserViewPatch],
+        views=[MeetingSession, UserView, PaletteView, Live(RainbowView), PursePage],
+        requests=[MeetingSessionPatch, UserViewPatch, Deposit],
         rest=Rest(
             title="The meeting room",
             lists={MeetingSession: [by(where=["in_session"])]},

@@ -1,4 +1,4 @@
-"""`onto_api` in an instance, as a deploy starts it: functions-framework with a worker of uvicorn."""
+"""`onto_api` in an instance, as a deploy starts it: by functions-framework."""
 
 from __future__ import annotations
 
