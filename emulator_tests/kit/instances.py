@@ -34,7 +34,6 @@ def api_instance(folder: Path, project: str, firestore_host: str, **environ: str
     """
     variables = {
         "FUNCTION_TARGET": "onto_api",
-        "FUNCTION_SIGNATURE_TYPE": "http",
         "GCLOUD_PROJECT": project,
         "LOG_EXECUTION_ID": "true",
     }
