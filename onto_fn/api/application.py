@@ -42,6 +42,7 @@ _HEADERS_OF_ANSWERS = [
 ]
 _DEFAULT_SEC = 60
 _SPARE_SEC = 2  # in which to answer before the platform ends the request
+_READ_SEC = 3  # for the document that is shown after a wait
 
 
 def application(
@@ -90,12 +91,13 @@ class Door:
     @cached_property
     def _resources(self) -> Resources:
         api = self._api
+        timeout = max(1, (api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)
         return Resources(
             self._engine,
             Views(self._connect),
             {offer.name: offer for offer in self._offers.views},
-            Work(max(1, (api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)),
-            api.rest.max_wait_sec,
+            Work(timeout),
+            min(api.rest.max_wait_sec, max(0, timeout - _READ_SEC)),
             api.max_body_bytes,
         )
 

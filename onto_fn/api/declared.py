@@ -49,7 +49,8 @@ class Rest:
         lists: the orders and filters in which a view's documents may be listed, besides all of
             them in the order of their ids: `{TeamPage: [by("title"), by(where=["status"])]}`. Each
             needs an index, which `onto generate indexes` writes.
-        max_wait_sec: seconds that `?after=` may wait for a view.
+        max_wait_sec: seconds that `?after=` may wait for a view; at most 5 less than a request may
+            take.
     """
 
     path: str = "/"
