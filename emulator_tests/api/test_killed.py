@@ -1,7 +1,8 @@
-"""A PUT whose instance is killed, or that comes many times: the domain changes once."""
+"""In instances as deployed: a PUT that is killed or comes many times changes the domain once."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,16 +78,19 @@ def token() -> str:
     return str(sign_in(cast(Any, suite), "ada", {}).token)
 
 
+def signed(instance: Instance, path: str) -> dict[str, Any]:
+    """The address and the headers of a request of Ada's."""
+    headers = {"Authorization": f"Bearer {token()}"}
+    url = f"http://127.0.0.1:{instance.port}/{path}"
+    return {"url": url, "headers": headers, "timeout": SECONDS}
+
+
 def put(
     instance: Instance, fields: dict[str, Any] = FIVE, path: str = DEPOSIT
 ) -> requests.Response | None:
     """The answer, None if there is none."""
-    url, headers = (
-        f"http://127.0.0.1:{instance.port}/{path}",
-        {"Authorization": f"Bearer {token()}"},
-    )
     try:
-        return requests.put(url, json=fields, headers=headers, timeout=SECONDS)
+        return requests.put(json=fields, **signed(instance, path))
     except requests.ConnectionError:
         return None
 
@@ -183,3 +187,24 @@ def test_puts_with_ids_of_their_own_are_all_carried_out(two: list[Instance], pur
             assert retried is not None
             assert retried.status_code in {200, 201}
     assert purse.content(PURSE) == {"owner": "ada", "cents": 60}
+
+
+def test_an_instance_logs_what_cloud_logging_understands_and_no_token(
+    two: list[Instance], purse: Writer
+) -> None:
+    """functions-framework disables loggers that are there before the function is served."""
+    purse.write("rainbows/no+such", {})
+
+    done = put(two[0], path="users/ada/deposits/logged")
+    failed = requests.get(**signed(two[0], "rainbow/no+such"))
+
+    assert done is not None
+    assert (done.status_code, failed.status_code) == (201, 500)
+    lines = [json.loads(line) for line in two[0].log().splitlines()]
+    outcomes = [line.get("logging.googleapis.com/labels", {}) for line in lines]
+    assert "users/ada/deposits/logged" in [outcome.get("document") for outcome in outcomes]
+    (error,) = [line for line in lines if line["severity"] == "ERROR"]
+    assert error["message"].startswith("RainbowView cannot be read: ")
+    assert "colors/no" in error["message"]
+    assert "colors/" not in failed.text
+    assert token().split(".")[0] not in two[0].log()
