@@ -171,6 +171,20 @@ def test_of_different_puts_to_one_id_at_once_one_is_carried_out(
     assert purse.content(PURSE) == {"owner": "ada", "cents": amounts[statuses.index(201)]}
 
 
+def test_a_put_to_the_id_of_a_document_with_other_fields_is_refused(
+    two: list[Instance], purse: Writer
+) -> None:
+    """A front end has written it, and its event is still to come."""
+    purse.write(DEPOSIT, {"purse": "ada", "deposit": 7})
+
+    other, same = put(two[0]), put(two[0], {"purse": "ada", "deposit": 7})
+
+    assert other is not None
+    assert same is not None
+    assert (other.status_code, same.status_code) == (409, 201)
+    assert purse.content(PURSE) == {"owner": "ada", "cents": 7}
+
+
 def test_puts_with_ids_of_their_own_are_all_carried_out(two: list[Instance], purse: Writer) -> None:
     with ThreadPoolExecutor(12) as clients:
         answers = list(
