@@ -38,8 +38,7 @@ from onto_fn.mediators.checks import check_graph
 from onto_fn.messaging.courier import Courier
 from onto_fn.messaging.sinks import sinks_by_name
 from onto_fn.observability import cloud_logging as logs
-from onto_fn.observability.cloud_logging import OutcomeLog
-from onto_fn.observability.observer import Observer
+from onto_fn.observability.observer import Observer, OutcomeLog
 from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
 
@@ -178,7 +177,9 @@ class App(Operations):
         self.api = api
         self._offers = None if api is None else api.offers(self.mediators)
         if api is not None:
-            on_api.options_of(api, self.options)  # refuses limits that the platform does not have
+            for declared in (api, api.streams):  # refuses what the platform does not have
+                if declared is not None:
+                    on_api.options_of(declared, self.options)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -211,7 +212,7 @@ class App(Operations):
             request = request_function(self.engine, self.database, self.options, called)
             functions[request.__name__] = request
         if self.api is not None:
-            functions[on_api.NAME] = on_api.api_function(self.asgi, self.api, self.options)
+            functions |= on_api.api_functions(self._asgi, self.api, self.options)
         for function in functions.values():
             function.__dict__[_APP] = self
         return functions
@@ -227,9 +228,15 @@ class App(Operations):
         """
         if self.api is None or self._offers is None:
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
+        return self._asgi(True, database)
+
+    def _asgi(self, streams: bool, database: Database | None = None) -> Any:
         from onto_fn.api.application import application
 
-        return application(self.api, self._offers, self.engine, lambda: database or self.database())
+        assert self.api is not None
+        assert self._offers is not None
+        connect = self.database if database is None else lambda: database
+        return application(self.api, self._offers, self.engine, connect, streams=streams)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, DatabaseId, Emulator, Json, Live, Project
+from onto_fn.cli.options import DEFAULT_APP, DatabaseOptions
 from onto_fn.cli.output import Output
 from onto_fn.cli.signals import until_stopped
 
@@ -51,27 +51,16 @@ def serve(
             "ids, queries and tokens.",
         ),
     ] = True,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    *,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
     """Serve an app's API over HTTP, until SIGTERM or Ctrl-C.
 
     It is the application that the function `onto_api` serves, for containers and for trying it. It
     builds no views: that is what the functions do, or `onto listen`.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=True) as opened:
         found = opened.app
         if found.api is None:
             raise CommandError(
@@ -85,12 +74,12 @@ def serve(
         application = found.asgi(opened.database)
 
         def ready() -> None:
-            where = address_of(host, at)
-            record = {"serving": app, "address": where, "database": opened.place}
-            docs = docs_of(found, where)
+            address = address_of(host, at)
+            record = {"serving": app, "address": address, "database": opened.place}
+            docs = docs_of(found, address)
             output.line(
                 record | {"docs": docs},
-                f"serving {app} at {where}" + (f", documented at {docs}" if docs else ""),
+                f"serving {app} at {address}" + (f", documented at {docs}" if docs else ""),
             )
 
         def served(one: Served) -> None:
