@@ -177,9 +177,9 @@ class App(Operations):
         self.api = api
         self._offers = None if api is None else api.offers(self.mediators)
         if api is not None:
-            for declared in (api, api.streams):  # refuses what the platform does not have
-                if declared is not None:
-                    on_api.options_of(declared, self.options)
+            for served in (api, api.streams):  # refuses what the platform does not have
+                if served is not None:
+                    on_api.options_of(served, self.options)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 

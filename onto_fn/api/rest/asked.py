@@ -17,6 +17,7 @@ BODY_SEC = 30
 """Seconds in which a body has to arrive."""
 _MICROSECONDS = re.compile(r"[0-9]{1,17}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOCKS = timedelta(minutes=1)  # by which this machine's clock may be behind Firestore's
 
 
 def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
@@ -54,19 +55,25 @@ def instant_of(text: str) -> datetime:
     """The instant that `after` names: microseconds since 1970, or RFC 3339.
 
     Raises:
-        HttpProblem: the text is none.
+        HttpProblem: the text is none, or one that is still to come: nothing can have been written
+            then, so a request would wait and read in vain for as long as it may.
     """
+    time = _instant(text)
+    if time is None or time > datetime.now(UTC) + _CLOCKS:
+        raise HttpProblem(
+            400, "after is what the answer to a write has as `after`, or an update time in RFC 3339"
+        )
+    return time
+
+
+def _instant(text: str) -> datetime | None:
     try:
         if _MICROSECONDS.fullmatch(text):
             return _EPOCH + timedelta(microseconds=int(text))
         time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            return time
     except (ValueError, OverflowError):
-        pass
-    raise HttpProblem(
-        400, "after is what the answer to a write has as `after`, or an update time in RFC 3339"
-    )
+        return None
+    return time if time.tzinfo is not None else None
 
 
 def check_accepts(request: Request, media_type: str) -> None:
