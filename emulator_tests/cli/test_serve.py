@@ -186,8 +186,8 @@ def test_a_request_that_has_begun_is_answered_before_the_end(
         connection = begin(folder, address, "bergen", eventually)
         onto.send_signal(signal.SIGTERM)
 
-        answer = connection.recv(65536)
-        connection.close()
+        with connection, connection.makefile("rb") as stream:
+            answer = stream.read()
         assert onto.wait(SECONDS) == 0
 
     assert answer.startswith(b"HTTP/1.1 200")
