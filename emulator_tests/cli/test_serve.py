@@ -36,7 +36,7 @@ from pathlib import Path
 
 from onto_fn import App, DomainModel, Store, ViewModel, root
 from onto_fn.access import public
-from onto_fn.api import Api, Live
+from onto_fn.api import Api, Live, Streams
 
 
 class Town(DomainModel, collection="towns"):
@@ -62,7 +62,7 @@ class SlowView(ViewModel[TownStore], path="slowViews/{town_id}", read=public()):
         return self.store.town.name
 
 
-app = App([TownView], api=Api(views=[TownView, Live(SlowView)]))
+app = App([TownView], api=Api(views=[TownView, Live(SlowView)], streams=Streams()))
 without_api = App([TownView])
 """
 
@@ -192,6 +192,25 @@ def test_a_request_that_has_begun_is_answered_before_the_end(
 
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b'{"title":"Bergen"}')
+
+
+@pytest.mark.usefixtures("client")
+def test_a_stream_is_ended_with_a_word_and_does_not_keep_the_process(
+    folder: Path, environ: dict[str, str]
+) -> None:
+    events = {"Accept": "text/event-stream"}
+    with serving("--grace", "30", folder=folder, environ=environ) as (onto, address):
+        url, start = f"{address}/townViews/oslo", monotonic()
+        with requests.get(url, headers=events, stream=True, timeout=SECONDS) as stream:
+            lines = stream.iter_lines(decode_unicode=True)
+            while not next(lines).startswith("event: snapshot"):
+                pass
+            onto.send_signal(signal.SIGTERM)
+            rest = list(lines)
+
+        assert onto.wait(SECONDS) == 0
+    assert "event: bye" in rest
+    assert monotonic() - start < 25
 
 
 @pytest.mark.usefixtures("client")
