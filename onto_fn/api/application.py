@@ -12,7 +12,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from onto_fn.api.declared import Api
@@ -66,7 +65,11 @@ def application(
         expose_headers=_HEADERS_OF_ANSWERS,
         max_age=3600,
     )
-    return Starlette(routes=[Mount("/", app=door)], middleware=[cors] if api.origins else [])
+    app = Starlette(middleware=[cors] if api.origins else [])
+    # Not a route: its pattern would not fit a path with a line break, which an id may have.
+    app.router.redirect_slashes = False
+    app.router.default = door
+    return app
 
 
 class Door:
@@ -139,10 +142,11 @@ class Door:
 
         authorization = request.headers.get("authorization")
         app_check = request.headers.get("x-firebase-appcheck")
+        needs_app = isinstance(route.offer, RequestOffer) and route.offer.mediator.app_check
 
         def who() -> Caller:
             caller = caller_of(authorization, app_check)
-            if self._api.app_check:
+            if self._api.app_check or needs_app:
                 check_app(caller)
             return caller
 
