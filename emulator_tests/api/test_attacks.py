@@ -17,6 +17,7 @@ from emulator_tests.access.guards.sdk import Answer, Sdk
 from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import served
 from emulator_tests.api.attacks.door import HttpDoor
+from emulator_tests.api.attacks.place import domain
 from emulator_tests.api.attacks.serving import serving
 from emulator_tests.apps import guarded as app
 from onto_fn import App
@@ -113,18 +114,6 @@ def opened(name: str, under_rules: Guarded) -> Iterator[Door]:
     with serving(served(offered, database)) as server:
         yield HttpDoor(server, under_rules.tokens)
     database.close()
-
-
-def domain(client: Client) -> None:
-    """What views are computed from, and documents that nobody in the cases may see."""
-    batch = client.batch()
-    for name, who in (("t1", "ada"), ("t2", "eve"), ("ada", "eve")):
-        fields = {"title": "Blue", "memberIds": [who], "guests": {who: True, "bob": False}}
-        batch.set(client.document(f"teams/{name}"), fields)
-        if name == "t2":
-            batch.set(client.document(f"boards/{name}"), fields)
-            batch.set(client.document(f"guestBooks/{name}"), fields)
-    batch.commit()
 
 
 def content(client: Client) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,6 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from hypothesis import HealthCheck, Phase, given, settings
 
 from emulator_tests.api.attacks.asgi import Answer, send, served
+from emulator_tests.api.attacks.place import emulated
 from emulator_tests.api.attacks.tokens import token_of
 from emulator_tests.api.attacks.worlds import Try, World, worlds
 from onto_fn.access import Claim, Members, can_list
@@ -36,9 +36,9 @@ APPS = int(os.environ.get("ONTO_DIFFERENTIAL", "40"))
 class Doors:
     """One database for the functions, and one under the rules, with the same documents."""
 
-    def __init__(self, suite: EmulatorSuite) -> None:
+    def __init__(self, suite: EmulatorSuite, project: str) -> None:
         self.suite = suite
-        self.project = os.environ["GOOGLE_CLOUD_PROJECT"]
+        self.project = project
         self.ruled = f"{self.project}-ruled"
         self.clients = [suite.client(project_id=name) for name in (self.project, self.ruled)]
         self.database = Database(self.project)
@@ -91,24 +91,10 @@ def clear(suite: EmulatorSuite, client: Client) -> None:
 
 @pytest.fixture(scope="module")
 def doors(firestore_emulator: EmulatorSuite) -> Iterator[Doors]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.firestore_host)
-        patch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")  # tokens are only looked at
-        patch.setenv("GOOGLE_CLOUD_PROJECT", f"demo-{secrets.token_hex(6)}")
-        forget_sdk()
-        opened = Doors(firestore_emulator)
+    with emulated(firestore_emulator) as project:
+        opened = Doors(firestore_emulator, project)
         yield opened
         opened.database.close()
-        forget_sdk()
-
-
-def forget_sdk() -> None:
-    """The Admin SDK keeps the project of whichever test came first."""
-    import firebase_admin  # pyright: ignore[reportMissingTypeStubs]
-
-    admin = cast(Any, firebase_admin)
-    for app in list(admin._apps.values()):
-        admin.delete_app(app)
 
 
 @settings(

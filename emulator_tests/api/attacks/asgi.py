@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from onto_fn import App
 from onto_fn.api.application import application
@@ -47,7 +48,7 @@ def send(
     token: str | None = None,
     body: object = None,
     headers: Mapping[str, str] | None = None,
-    chunks: Iterable[bytes] | None = None,
+    chunks: Iterable[bytes | None] | None = None,
 ) -> Answer:
     """The answer to one request; see `sent`."""
     return asyncio.run(
@@ -63,7 +64,7 @@ async def sent(
     token: str | None = None,
     body: object = None,
     headers: Mapping[str, str] | None = None,
-    chunks: Iterable[bytes] | None = None,
+    chunks: Iterable[bytes | None] | None = None,
 ) -> Answer:
     """The answer to one request.
 
@@ -74,14 +75,14 @@ async def sent(
         token: an ID token.
         body: content of the body, as JSON; bytes as they are.
         headers: more headers.
-        chunks: the body in parts, in place of `body`.
+        chunks: the body in parts, in place of `body`; after None, nothing comes.
     """
     raw = target.encode() if isinstance(target, str) else target
     path, _, query = raw.partition(b"?")
     given = {} if token is None else {"Authorization": f"Bearer {token}"}
-    parts = list(chunks or ())
+    parts = iter(chunks or ())
     if body is not None:
-        parts = [body if isinstance(body, bytes) else json.dumps(body).encode()]
+        parts = iter([body if isinstance(body, bytes) else json.dumps(body).encode()])
         given |= JSON
     given |= headers or {}
     scope = {
@@ -99,14 +100,13 @@ async def sent(
         "server": ("api", 80),
         "client": ("test", 1),
     }
-    messages = [
-        {"type": "http.request", "body": part, "more_body": place < len(parts) - 1}
-        for place, part in enumerate(parts or [b""])
-    ]
     got: list[Any] = []
 
     async def receive() -> Any:
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
+        part = next(parts, b"")
+        if part is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": part, "more_body": part != b""}
 
     async def take(message: Any) -> None:
         got.append(message)
@@ -118,6 +118,4 @@ async def sent(
 
 
 def _decoded(path: bytes) -> str:
-    from urllib.parse import unquote_to_bytes
-
     return unquote_to_bytes(path).decode("utf-8", "replace")
