@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from onto_fn.api.declared import Api
 from onto_fn.api.rest.addresses import METHODS, Address, Addresses
+from onto_fn.api.rest.asked import check_framing
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
@@ -114,6 +115,7 @@ class Door:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            check_framing(request)
             # Without it, a server that decodes an encoded slash would move the borders of segments.
             raw_path = request.scope.get("raw_path") or request.url.path.encode()
             address = self._addresses.find(raw_path)

@@ -22,6 +22,20 @@ _MICROSECONDS = re.compile(r"[0-9]{1,17}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def check_framing(request: Request) -> None:
+    """Refuse a request of whose end a proxy and the server could think differently.
+
+    Raises:
+        HttpProblem: it says its length in two ways.
+    """
+    if "transfer-encoding" in request.headers and "content-length" in request.headers:
+        raise HttpProblem(
+            400,
+            "a request has either Content-Length or Transfer-Encoding",
+            headers={"Connection": "close"},
+        )
+
+
 def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
     """The parameters of the query, each at most once.
 
