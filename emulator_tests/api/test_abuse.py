@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import logging
@@ -15,11 +14,11 @@ import pytest
 from emulator_tests.access.guards.cases import ADA, ADMIN, BOB, CLAIMS, NOBODY, SHEET, SHEETS
 from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import Answer, send, served
+from emulator_tests.api.attacks.cursors import cursor
 from emulator_tests.api.attacks.place import ORIGIN, Place, place_on
 from emulator_tests.api.attacks.tokens import claims_of, token_of, unsigned
 from onto_fn.api.rest import asked
 from onto_fn.firestore import Reference
-from onto_fn.firestore.values import encode
 from onto_fn.gate.reading import _Cursor
 from onto_fn.testing import EmulatorSuite
 
@@ -379,15 +378,6 @@ def test_a_query_that_is_not_declared_is_refused(place: Place, query: str) -> No
     answer = place.send("GET", f"/titles?{query}")
     assert answer.status == 400, answer
     assert place.send("GET", f"/lobbies?{query}", ADA).status == 400
-
-
-def cursor(*values: Any, message: Any = None) -> str:
-    found = message or _Cursor()
-    for value in values:
-        found.values.append(
-            encode(value, documents="projects/-/databases/-/documents", where="the cursor")
-        )
-    return base64.urlsafe_b64encode(found.SerializeToString()).decode().rstrip("=")
 
 
 def test_a_forged_cursor_leads_into_no_other_collection(place: Place) -> None:
