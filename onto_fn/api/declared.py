@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from onto_fn.access import Members, can_list
 from onto_fn.errors import DeclarationError
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, by, root_variable
+from onto_fn.gate.paths import check_paths
 from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
 from onto_fn.requests import RequestModel
 from onto_fn.views import ViewModel
@@ -142,9 +143,11 @@ class Api:
 
         Raises:
             DeclarationError: a view has no `read=`, a request no `create=`, one of them is not in
-                the app, two are at one address, or an order or filter has no field.
+                the app, two are at one address, an order or filter has no field, or clients would
+                reach documents of something else by a path.
         """
-        stored = {m.view for m in mediators if isinstance(m, ViewMediator)}
+        mediators = list(mediators)
+        stored = {m.view: m for m in mediators if isinstance(m, ViewMediator)}
         takes = {m.model: m for m in mediators if isinstance(m, RequestMediator)}
         views = [self._view(declared, stored) for declared in self.views]
         requests = [_request(model, takes) for model in self.requests]
@@ -154,9 +157,11 @@ class Api:
                     f"Api: {_name(named)} has lists or a root, but is not among its views"
                 )
         _check_addresses([*views, *requests], self.rest)
+        opened = [*(o.view for o in views if not o.is_live), *(o.model for o in requests)]
+        check_paths([*stored, *takes], opened)
         return Offers(tuple(views), tuple(requests))
 
-    def _view(self, declared: object, stored: set[type[ViewModel[Any]]]) -> ViewOffer:
+    def _view(self, declared: object, stored: Collection[type[ViewModel[Any]]]) -> ViewOffer:
         is_live = isinstance(declared, Live)
         view = declared.view if isinstance(declared, Live) else declared
         if not (isinstance(view, type) and issubclass(view, ViewModel)):

@@ -210,6 +210,26 @@ DECLARED = [
         "an origin with a path",
     ),
 ]
+PATHS = [
+    Guard(
+        "gate.paths:check_paths",
+        "if is_open and (path.segments[0]",
+        "if False and (path.segments[0]",
+        "open every collection",
+    ),
+    Guard(
+        "gate.paths:check_paths",
+        "if path.overlaps(other.__path__) and",
+        "if False and",
+        "open what clients have sent",
+    ),
+    Guard(
+        "gate.paths:check_paths",
+        "is_open or other in (opened or ())",
+        "is_open",
+        "open what clients have sent",
+    ),
+]
 OFFERS = [
     Guard(
         "gate.offers:ViewOffer.can_be_listed", "not self.is_live and ", "", "list what is computed"
@@ -414,4 +434,4 @@ REST = [
     ),
 ]
 
-GUARDS = [*ACCESS, *TOKENS, *READING, *SUBMITTING, *DECLARED, *OFFERS, *REST]
+GUARDS = [*ACCESS, *TOKENS, *READING, *SUBMITTING, *DECLARED, *PATHS, *OFFERS, *REST]

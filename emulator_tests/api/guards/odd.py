@@ -60,6 +60,17 @@ class Twin(Titled, path="titles/{twin_id}", read=public()):
     """At the address of another view."""
 
 
+class Every(Pair, path="{a}/{b}/pages/{c}", read=public()):
+    """In the collections of everything."""
+
+
+class TitleForm(Form, path="titles/{id}", create=public()):
+    """Sent to where a view is."""
+
+    def submit(self, request: Request) -> list[DomainModel]:
+        return []
+
+
 class NoForm(Form, path="noForms/{id}", create=public()):
     """Which the app refuses."""
 

@@ -387,6 +387,11 @@ declare(
     lambda: App([FormMediator(NoteForm, mark=None)], api=Api(requests=[NoteForm])),
 )
 declare("two at one address", lambda: App([Titled], api=Api(views=[Titled, Live(odd.Twin)])))
+declare("open every collection", lambda: App([odd.Every], api=Api(views=[odd.Every])))
+declare(
+    "open what clients have sent",
+    lambda: App([Titled, odd.TitleForm], api=Api(views=[Titled])),
+)
 declare(
     "narrow a list twice",
     lambda: App(
