@@ -13,6 +13,7 @@ MODULES = (
     "onto_fn",
     "onto_fn.access",
     "onto_fn.aggregates",
+    "onto_fn.api",
     "onto_fn.messaging",
     "onto_fn.observability",
     "onto_fn.editing",

@@ -19,7 +19,7 @@ from emulator_tests.api.attacks.place import ORIGIN, Place, place_on
 from emulator_tests.api.attacks.tokens import claims_of, token_of, unsigned
 from onto_fn.api.rest import asked
 from onto_fn.firestore import Reference
-from onto_fn.gate.reading import _Cursor
+from onto_fn.gate.cursors import _Cursor
 from onto_fn.testing import EmulatorSuite
 
 ids = itertools.count()

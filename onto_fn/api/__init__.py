@@ -9,6 +9,24 @@ What is here is only declared: a web framework is loaded by the function `onto_a
 other.
 """
 
-from onto_fn.api.declared import Api, Listing, Live, Rest, by
+from typing import TYPE_CHECKING
 
-__all__ = ["Api", "Listing", "Live", "Rest", "by"]
+from onto_fn.lazily import names_from
+
+if TYPE_CHECKING:
+    from onto_fn.api.declared import Api, Live, Rest, Streams
+    from onto_fn.gate.offers import Listing, by
+else:
+    __getattr__ = names_from(
+        __name__,
+        {
+            "Api": "onto_fn.api.declared",
+            "Listing": "onto_fn.gate.offers",
+            "Live": "onto_fn.api.declared",
+            "Rest": "onto_fn.api.declared",
+            "Streams": "onto_fn.api.declared",
+            "by": "onto_fn.gate.offers",
+        },
+    )
+
+__all__ = ["Api", "Listing", "Live", "Rest", "Streams", "by"]

@@ -1,4 +1,4 @@
-"""Files for Firebase that are made from what an app declares: rules, indexes, TypeScript."""
+"""Generate files for Firebase from an app's declarations: rules, indexes, TypeScript."""
 
 from onto_fn.generate.files import GeneratedFile, generated_files, types_of
 from onto_fn.generate.indexes import index_file

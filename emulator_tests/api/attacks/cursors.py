@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from onto_fn.firestore.values import encode
-from onto_fn.gate.reading import _Cursor
+from onto_fn.gate.cursors import _Cursor
 
 
 def cursor(*values: Any, message: Any = None) -> str:

@@ -89,18 +89,18 @@ READING = [
     ),
     Guard("gate.reading:Views._narrowings", " if can_list(part, path)]", "]", "list by a map"),
     Guard(
-        "gate.reading:Views.page",
+        "gate.reading:Views.queries",
         "raise invalid([str(error)]) from error",
         "raise",
         "list below an id that is none",
     ),
     Guard(
-        "gate.reading:_position",
+        "gate.cursors:position_of",
         'check_segment(cast(str, identifier), what="the cursor")',
         "pass",
         "a cursor elsewhere",
     ),
-    Guard("gate.reading:_position", "OverflowError, ", "", "a cursor beyond time"),
+    Guard("gate.cursors:position_of", "OverflowError, ", "", "a cursor beyond time"),
     Guard(
         "gate.reading:_refused_values", "if not asked:", "if True:", "a condition that is too long"
     ),

@@ -29,7 +29,7 @@ from onto_fn.api.work import Work
 from onto_fn.gate import caller as callers
 from onto_fn.gate import submitting
 from onto_fn.gate.caller import Caller
-from onto_fn.gate.reading import _Cursor
+from onto_fn.gate.cursors import _Cursor
 from onto_fn.gate.refusal import Refusal
 
 

@@ -95,10 +95,7 @@ class Resources:
             f'"fields":{json_text(item.fields)}}}'
             for item in page.items
         ]
-        headers = {
-            "Cache-Control": "private, no-cache",
-            "Vary": VARY,
-        }
+        headers = {"Cache-Control": "private, no-cache", "Vary": VARY}
         if page.cursor is not None:
             following = urlencode({**query, "cursor": page.cursor}, quote_via=quote)
             headers["Link"] = f'<?{following}>; rel="next"'
