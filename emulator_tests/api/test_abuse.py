@@ -1,149 +1,23 @@
-"""What the HTTP door answers to those who do not play by the rules."""
+"""Addresses, queries and headers that no client of the API would send."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import logging
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from emulator_tests.access.guards.cases import ADA, ADMIN, BOB, CLAIMS, NOBODY, SHEET, SHEETS
+from emulator_tests.access.guards.cases import ADA, ADMIN, BOB, NOBODY, SHEET, SHEETS
 from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import Answer, send, served
 from emulator_tests.api.attacks.cursors import cursor
-from emulator_tests.api.attacks.place import ORIGIN, Place, place_on
-from emulator_tests.api.attacks.tokens import claims_of, token_of, unsigned
-from onto_fn.api.rest import asked
+from emulator_tests.api.attacks.place import ORIGIN, Place
+from emulator_tests.api.attacks.tokens import now, token_of
 from onto_fn.firestore import Reference
 from onto_fn.gate.cursors import _Cursor
-from onto_fn.testing import EmulatorSuite
 
 ids = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def place(firestore_emulator: EmulatorSuite) -> Iterator[Place]:
-    with place_on(firestore_emulator) as found:
-        yield found
-
-
-# Tokens
-
-
-def _now(seconds: int = 0) -> int:
-    return int(time.time()) + seconds
-
-
-def without(name: str, claims: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in claims.items() if key != name}
-
-
-TOKENS: dict[str, Any] = {
-    "expired": lambda p: token_of(p, ADA, exp=_now(-1)),
-    "expires now": lambda p: token_of(p, ADA, exp=_now()),
-    "an end that is a text": lambda p: token_of(p, ADA, exp="never"),
-    "an end that is null": lambda p: token_of(p, ADA, exp=None),
-    "an end that is a list": lambda p: token_of(p, ADA, exp=[_now(60)]),
-    "no end": lambda p: unsigned(without("exp", claims_of(p, ADA))),
-    "endless": lambda p: token_of(p, ADA, exp=float("inf")),
-    "another project's": lambda _: token_of("demo-other", ADA),
-    "of several projects": lambda p: token_of(p, ADA, aud=[p, "demo-other"]),
-    "another issuer's": lambda p: token_of(p, ADA, iss="https://example.com"),
-    "without a user": lambda p: unsigned(
-        {k: v for k, v in claims_of(p, ADA).items() if k != "sub"}
-    ),
-    "of an empty user": lambda p: token_of(p, ""),
-    "of a user that is a number": lambda p: unsigned(claims_of(p, ADA) | {"sub": 7}),
-    "of a user that is a list": lambda p: unsigned(claims_of(p, ADA) | {"sub": [ADA]}),
-    "of a long user": lambda p: token_of(p, "x" * 129),
-    "a list": lambda _: unsigned([1]),
-    "a text": lambda _: unsigned("x"),
-    "the emulator's owner": lambda _: "owner",
-    "garbled": lambda _: "e30.e30.",
-    "several words": lambda _: "a b c",
-    "no JSON": lambda _: "YQ.YQ.",
-}
-
-
-@pytest.mark.parametrize("name", TOKENS)
-def test_a_token_that_proves_nothing_opens_nothing(place: Place, name: str) -> None:
-    token = TOKENS[name](place.project)
-    for target in ("/lobbies/t1", "/titles/t1", "/lobbies", f"/profiles/{ADA}", "/titles/none"):
-        answer = place.send("GET", target, token=token)
-        assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer"), answer
-        assert b"Blue" not in answer.body
-    answer = place.send("PUT", "/noteForms/t", token=token, body={"text": "x"})
-    assert answer.status == 401
-    assert not place.exists("noteForms/t")
-
-
-@pytest.mark.parametrize(
-    "header", ["", " ", "Bearer", "Bearer ", "Basic {}", "{}", "bearer", "Token {}"]
-)
-def test_what_is_no_bearer_token_is_refused_and_not_overlooked(place: Place, header: str) -> None:
-    value = header.format(place.token(ADA))
-    assert place.send("GET", "/titles/t1", headers={"Authorization": value}).status == 401
-
-
-def test_claims_are_compared_with_their_type_and_the_sdks_own_are_none(place: Place) -> None:
-    def admin(**claims: Any) -> int:
-        token = token_of(place.project, BOB, **claims)
-        return place.send("GET", "/boards/t1", token=token).status
-
-    assert admin(admin=True) == 200
-    for value in ("true", 1, 1.0, [True], {"": True}, None):
-        assert admin(admin=value) == 403, value
-    assert admin(claims={"admin": True}) == 403
-
-
-# What errors tell
-
-PATHS = {
-    "lobbies": ("t1", "t3"),
-    "boards": ("t1", "t3"),
-    "guestBooks": ("t1", "t3"),
-    "profiles": (ADA, "zoe"),
-    "teams/t1/audits": ("latest", "first"),
-}
-
-
-@pytest.mark.parametrize("kind", ["stored", "live"])
-def test_who_may_not_read_a_document_does_not_learn_whether_it_exists(
-    place: Place, kind: str
-) -> None:
-    app = getattr(place, kind)
-    place.client.document("teams/t4").set({"title": 7, "memberIds": {}})  # builds nothing
-    compared = 0
-    for (collection, names), user in itertools.product(PATHS.items(), [NOBODY, *CLAIMS, "eve"]):
-        there, missing = (f"/{collection}/{name}" for name in names)
-        for method, rest, headers in (
-            ("GET", "", {}),
-            ("HEAD", "", {}),
-            ("GET", f"?after={_now(-60) * 10**6}", {}),
-            ("GET", "", {"If-None-Match": "*"}),
-            ("GET", "?x=1", {}),
-            ("GET", "", {"Accept": "text/html"}),
-        ):
-            answers = [
-                place.send(method, target + rest, user, app=app, headers=headers)
-                for target in (there, missing, f"/{collection}/t4")
-            ]
-            if answers[0].status in {401, 403}:
-                compared += 1
-                assert answers[0] == answers[1] == answers[2], (user, there, answers)
-    assert compared >= 60
-
-
-def test_a_view_that_cannot_be_built_says_so_to_those_who_may_read_it_alone(place: Place) -> None:
-    place.client.document("teams/t5").set({"title": 7, "memberIds": [ADA]})
-    broken = place.send("GET", "/boards/t5", ADMIN, app=place.live)
-    assert broken.status == 500
-    assert broken.json["detail"] == "Board cannot be computed; the log says why"
-    assert place.send("GET", "/boards/t5", BOB, app=place.live).status == 403
 
 
 # Addresses
@@ -229,131 +103,6 @@ def test_a_method_that_an_address_does_not_have_is_told_those_that_it_has(
     assert place.send("GET", "/noteForms", ADMIN).status == 404
 
 
-# Bodies
-
-
-def sheet(text: str) -> bytes:
-    """A sheet with more members, as they are written."""
-    return (json.dumps(SHEET)[:-1] + text + "}").encode()
-
-
-def nested(depth: int) -> bytes:
-    inner = '{"a":' * depth + "1" + "}" * depth
-    return f'{{"nick":"ada","level":"low","whatever":{inner}}}'.encode()
-
-
-def whatever(value: object) -> bytes:
-    return json.dumps(SHEET | {"whatever": value}).encode()
-
-
-BODIES: dict[str, tuple[bytes, int]] = {
-    "nothing": (b"", 400),
-    "no JSON": (b"nick=ada", 400),
-    "JSON with a mark": (b"\xef\xbb\xbf" + sheet(""), 400),
-    "UTF-16": (sheet("").decode().encode("utf-16"), 400),
-    "not UTF-8": (b'{"nick": "\xff"}', 400),
-    "a list": (b"[]", 422),
-    "a text": (b'"x"', 422),
-    "null": (b"null", 422),
-    "two values": (sheet("") + b"{}", 400),
-    "a comment": (b"/* */" + sheet(""), 400),
-    "a name twice": (sheet(',"nick":"eve"'), 400),
-    "a name twice, once escaped": (sheet(',"n\\u0069ck":"eve"'), 400),
-    "a name twice below": (sheet(',"address":{"city":"a","city":"b","zip":"1"}'), 400),
-    "NaN": (sheet(',"ratio":NaN'), 400),
-    "Infinity": (sheet(',"ratio":-Infinity'), 400),
-    "a number beyond doubles": (sheet(',"ratio":1e999'), 400),
-    "a negative number beyond doubles": (sheet(',"ratio":-1e400'), 400),
-    "a number of many digits": (sheet(',"ratio":' + "1" * 5000), 400),
-    "a number beyond 64 bits": (whatever(2**63), 422),
-    "half a character": (whatever("\ud800"), 422),
-    "half a character in a name": (sheet(',"\\ud800":1'), 422),
-    "half a character in a map": (whatever({"\ud800": 1}), 422),
-    "one level too deep": (nested(21), 422),
-    "deep": (nested(900), 422),
-    "deeper": (nested(100_000), 400),
-    "a list in a list": (whatever([[1]]), 422),
-    "an empty key": (whatever({"": 1}), 422),
-    "a reserved key": (whatever({"__a__": 1}), 422),
-    "a forged vector": (whatever({"__type__": "__vector__", "value": [1, 2]}), 422),
-    "a forged type": (whatever([{"a": {"__type__": "x"}}]), 422),
-    "a forged integer": (whatever({"__int__": 3}), 422),
-    "a long key": (whatever({"a" * 1501: 1}), 422),
-    "a text of 10,001 characters": (sheet(',"freeText":"' + "x" * 10_001 + '"'), 422),
-    "a time outside of the calendar": (sheet(',"born":"0001-01-01T00:00:00+23:00"'), 422),
-    "a time that is a number": (sheet(',"born":1'), 422),
-    "bytes that are none": (sheet(',"photo":"\\u00e9"'), 422),
-    "a reference into another collection": (sheet(',"friend":"users/ada"'), 422),
-    "a reference into another database": (
-        sheet(',"friend":"projects/p/databases/d/documents/teams/t1"'),
-        422,
-    ),
-    "an undeclared field": (sheet(',"admin":true'), 422),
-    "a forged mark": (sheet(',"processed":{"state":"done"}'), 422),
-    "a prototype": (sheet(',"__proto__":{}'), 422),
-}
-
-
-@pytest.mark.parametrize("name", BODIES)
-def test_a_body_that_does_not_fit_is_refused_and_leaves_nothing(place: Place, name: str) -> None:
-    body, status = BODIES[name]
-    before, identifier = place.letters(), f"bad{next(ids)}"
-
-    answer = place.send("PUT", f"/{SHEETS}/{identifier}", ADA, body=body)
-
-    assert answer.status == status, answer
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert not place.exists(f"{SHEETS}/{identifier}")
-    assert place.letters() == before
-
-
-def test_problems_point_at_the_field(place: Place) -> None:
-    body = json.dumps(SHEET | {"nick": 1, "address": {"city": "a/b", "zip": "x"}}).encode()
-    problems = place.send("PUT", f"/{SHEETS}/point", ADA, body=body).json["problems"]
-    assert [part["pointer"] for part in problems] == ["/nick", "/address/zip"]
-    nothing = place.send("PUT", f"/{SHEETS}/point", ADA, body=whatever({"": 1})).json["problems"]
-    assert all("fields" not in part.get("pointer", "") for part in nothing)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Content-Type": "text/plain"},
-        {"Content-Type": ""},
-        {"Content-Type": "application/x-www-form-urlencoded"},
-        {"Content-Type": "multipart/form-data; boundary=x"},
-        {"Content-Type": "application/json-patch+json"},
-        {"Content-Type": "text/plain; application/json"},
-        {"Content-Encoding": "gzip"},
-        {"Content-Encoding": "identity, gzip"},
-    ],
-)
-def test_a_body_of_another_type_is_refused(place: Place, headers: dict[str, str]) -> None:
-    answer = place.send("PUT", "/noteForms/type", body={"text": "x"}, headers=headers)
-    assert answer.status == 415
-    assert not place.exists("noteForms/type")
-
-
-def test_a_body_without_a_length_is_not_read_beyond_the_limit(place: Place) -> None:
-    chunk, sent = b" " * 65_536, 0
-
-    def chunks() -> Iterator[bytes]:
-        nonlocal sent
-        for _ in range(40):
-            sent += 1
-            yield chunk
-
-    headers = {"Content-Type": "application/json"}
-    answer = place.send("PUT", "/noteForms/large", chunks=chunks(), headers=headers)
-    assert (answer.status, sent) == (413, 17), "1 MiB, and the part that is too much"
-    told = place.send("PUT", "/noteForms/large", body={}, headers={"Content-Length": "2000000"})
-    assert (told.status, told.headers["connection"]) == (413, "close")
-    for length in ("-1", "x", "1e9", "\u0661"):
-        odd = {"Content-Length": length} if length.isascii() else {}
-        fits = place.send("PUT", f"/noteForms/l{next(ids)}", body={"text": "x"}, headers=odd)
-        assert fits.status == 201
-
-
 # Queries
 
 
@@ -418,7 +167,7 @@ def test_a_forged_value_in_a_cursor_is_a_bad_request_or_a_position(place: Place)
 
 def test_waiting_for_the_future_is_refused_before_anything_is_read(place: Place) -> None:
     place.billing.counts.clear()
-    hour = (_now(3600)) * 10**6
+    hour = (now(3600)) * 10**6
     for after in (str(hour), "9" * 17, "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"):
         assert place.send("GET", f"/titles/t1?after={after}").status == 400, after
     for after in ("-1", "", "x", "1&after=2", "2026-01-01", "2026-01-01T00:00:00", "%00", "NaN"):
@@ -432,7 +181,7 @@ def test_waiting_costs_a_bounded_number_of_reads_and_those_who_may_not_read_none
     place.client.document("titles/t1").update({"title": "stale"})
     try:
         place.billing.counts.clear()
-        stale = place.send("GET", f"/titles/t1?after={_now() * 10**6}")
+        stale = place.send("GET", f"/titles/t1?after={now() * 10**6}")
         assert stale.status == 504
         looks = 3  # in 0.3 s, with pauses that double from 0.05 s
         assert place.billing.counts["reads"] <= (looks + 1) * 3 + 1, place.billing.counts
@@ -444,11 +193,11 @@ def test_waiting_costs_a_bounded_number_of_reads_and_those_who_may_not_read_none
         (NOBODY, "/lobbies/t1"),
         (NOBODY, "/boards/t1"),
     ):
-        assert place.send("GET", f"{target}?after={_now() * 10**6}", user).status in {401, 403}
+        assert place.send("GET", f"{target}?after={now() * 10**6}", user).status in {401, 403}
         assert place.send("GET", target, user).status in {401, 403}
     assert place.billing.counts == {}, "who cannot have access causes no read"
     place.billing.counts.clear()
-    assert place.send("GET", f"/boards/t1?after={_now() * 10**6}", BOB).status == 403
+    assert place.send("GET", f"/boards/t1?after={now() * 10**6}", BOB).status == 403
     assert place.billing.counts["reads"] == 1
 
 
@@ -563,10 +312,3 @@ def test_no_token_no_body_and_no_query_is_logged(
     out = capfd.readouterr()
     logged = caplog.text + out.out + out.err
     assert [mark for mark in marks if mark in logged] == []
-
-
-def test_a_slow_body_is_not_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asked, "BODY_SEC", 0.05)
-    headers = {"Content-Type": "application/json"}
-    answer = place.send("PUT", "/noteForms/slow", chunks=[b'{"text":', None], headers=headers)
-    assert answer.status == 408

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from emulator_tests.api.attacks.place import place_on
+from emulator_tests.api.attacks.place import Place
 from emulator_tests.api.guards.gates import GUARDS
 from emulator_tests.api.guards.loosening import loosened
 from emulator_tests.api.guards.tries import ATTACKS, Field
-from onto_fn.testing import EmulatorSuite
 
 
 @pytest.fixture(scope="module")
-def field(firestore_emulator: EmulatorSuite) -> Iterator[Field]:
-    with place_on(firestore_emulator) as place:
-        found = Field(place)
-        found.seed()
-        yield found
+def field(place: Place) -> Field:
+    found = Field(place)
+    found.seed()
+    return found
 
 
 @pytest.mark.filterwarnings("ignore")

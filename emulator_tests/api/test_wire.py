@@ -9,18 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from emulator_tests.access.guards.cases import ADA, BOB
-from emulator_tests.api.attacks.place import Place, place_on
+from emulator_tests.api.attacks.place import Place
 from emulator_tests.api.attacks.serving import Server, serving
 from onto_fn.api.rest import asked
-from onto_fn.testing import EmulatorSuite
 
 ids = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def place(firestore_emulator: EmulatorSuite) -> Iterator[Place]:
-    with place_on(firestore_emulator) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -34,5 +34,10 @@ def claims_of(project: str, uid: str) -> dict[str, Any]:
     }
 
 
+def now(seconds: int = 0) -> int:
+    """Seconds since 1970, some seconds from now."""
+    return int(time.time()) + seconds
+
+
 def _part(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")

@@ -19,7 +19,7 @@ from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import served
 from emulator_tests.api.attacks.cursors import cursor
 from emulator_tests.api.attacks.place import Place
-from emulator_tests.api.attacks.tokens import claims_of, token_of
+from emulator_tests.api.attacks.tokens import claims_of, now, token_of
 from emulator_tests.api.guards import odd
 from emulator_tests.apps.guarded import ClosedForm, Lobby, NoteForm, Secret, Titled
 from onto_fn import App, DeclarationError, FormMediator
@@ -124,10 +124,6 @@ def deep_tree(depth: int) -> bytes:
     return ('{"node":' + '{"child":' * depth + "{}" + "}" * depth + "}").encode()
 
 
-def _now(seconds: int = 0) -> int:
-    return int(time.time()) + seconds
-
-
 ask("nobody is signed in", 401, "/lobbies/t1")
 ask("another's profile", 403, f"/profiles/{ADA}", BOB)
 ask("a claim of another type", 403, "/boards/t1", token=lambda p: token_of(p, BOB, admin=1))
@@ -137,7 +133,7 @@ ask("a guest who was sent away", 403, "/guestBooks/t1", BOB)
 ask("no member", 403, "/boards/t1", BOB)
 ask("list by a map", 403, "/guestBooks", ADA)
 ask("a garbled token", 401, "/titles/t1", token=lambda _: "e30.e30.")
-ask("an expired token", 401, "/titles/t1", token=lambda p: token_of(p, ADA, exp=_now(-1)))
+ask("an expired token", 401, "/titles/t1", token=lambda p: token_of(p, ADA, exp=now(-1)))
 ask("no end", 401, "/titles/t1", token=lambda p: token_of(p, ADA, exp="never"))
 ask("an endless token", 401, "/titles/t1", token=lambda p: token_of(p, ADA, exp=float("inf")))
 ask("the SDK's own claim", 403, "/v1/byUid/t1", ADA, app="odd")
@@ -150,7 +146,7 @@ ask("a condition that is too long", 400, f"/titles?title={'x' * 1501}")
 ask("an id that is none", 400, "/titles/__x__")
 LONG = "/".join(f"{name}/{'x' * 1500}" for name in "abcde")
 ask("a path that is too long", 400, f"/v1/{LONG}", app="odd")
-ask("wait for a view without a root", 400, f"/v1/pairs/x/of/y/pages/page?after={_now()}", app="odd")
+ask("wait for a view without a root", 400, f"/v1/pairs/x/of/y/pages/page?after={now()}", app="odd")
 ask("a value that there is not", 400, "/v1/choices?state=lost", app="odd")
 ask("delete a view", 405, "/titles/t1", method="DELETE")
 ask("a path that is not UTF-8", 400, "/titles/%ff")
@@ -161,7 +157,7 @@ ask("a longer path", 404, "/titles/t1/more")
 ask("an unknown parameter", 400, "/titles/t1?x=1")
 ask("a parameter twice", 400, "/titles?limit=1&limit=1")
 ask("a long page", 400, "/titles?limit=101")
-ask("wait for the future", 400, f"/titles/t1?after={_now(3600) * 10**6}")
+ask("wait for the future", 400, f"/titles/t1?after={now(3600) * 10**6}")
 ask("a time without a zone", 400, "/titles/t1?after=2026-01-01T00:00:00")
 ask("accept text", 406, "/titles/t1", headers={"Accept": "text/plain"})
 ask("accept nothing", 406, "/titles/t1", headers={"Accept": "application/json;q=0"})
@@ -238,7 +234,7 @@ def _(field: Field) -> bool:
 @attack("wait as a stranger")
 def _(field: Field) -> bool:
     field.place.billing.counts.clear()
-    field.place.send("GET", f"/boards/t1?after={_now(-1) * 10**6}", BOB)
+    field.place.send("GET", f"/boards/t1?after={now(-1) * 10**6}", BOB)
     return field.place.billing.counts["reads"] > 1
 
 
