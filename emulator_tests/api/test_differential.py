@@ -16,12 +16,12 @@ import pytest
 import requests
 from google.cloud.firestore import Client
 from google.protobuf.json_format import MessageToDict
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 
 from emulator_tests.api.attacks.asgi import Answer, send, served
 from emulator_tests.api.attacks.place import emulated
 from emulator_tests.api.attacks.tokens import token_of
-from emulator_tests.api.attacks.worlds import Try, World, worlds
+from emulator_tests.api.attacks.worlds import MAPPED, Try, World, kinds_of_members, worlds
 from onto_fn.access import Claim, Members, can_list
 from onto_fn.editing import Database
 from onto_fn.errors import InvalidPath
@@ -105,6 +105,8 @@ def doors(firestore_emulator: EmulatorSuite) -> Iterator[Doors]:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate, Phase.target],
 )
+@example(world=kinds_of_members("member_ids", MAPPED))
+@example(world=kinds_of_members("guests", MAPPED))
 @given(world=worlds())
 def test_http_lets_nothing_through_that_the_rules_do_not(doors: Doors, world: World) -> None:
     doors.open(world)

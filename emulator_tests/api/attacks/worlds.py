@@ -241,3 +241,18 @@ def _patch(create: Access, numbers: list[int]) -> tuple[type[ViewModel[Any]], ty
 def _typed(kind: Any, function: Any) -> Any:
     function.__annotations__ = {"return": kind}
     return function
+
+
+def kinds_of_members(field: str, values: list[Any]) -> World:
+    """A view whose members are in one field, which holds each of some values."""
+    view = _view("pages/{a}", members(field))
+    stored = {"member_ids": "memberIds"}.get(field, field)
+    documents = {
+        f"pages/{n}": {"title": "t", stored: value} for n, value in enumerate([*LISTED, *values])
+    }
+    tries = [
+        Try("get", view, {"a": path.rpartition("/")[2]}, uid, {})
+        for path in [*documents, "pages/none"]
+        for uid in ("ada", "bob", "é", None)
+    ]
+    return World(App([view], api=Api(views=[view])), documents, tries)
