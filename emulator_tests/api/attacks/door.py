@@ -47,7 +47,7 @@ class HttpDoor:
         if "writes" in operation:  # there is no batch: what it is about is the last of them
             operation |= operation["writes"][-1]
         last = Answer("denied")
-        for target in _targets(operation):
+        for target in targets(operation):
             for method in METHODS[case.op]:
                 for body in _bodies(operation):
                     sent = self._server.send(
@@ -59,7 +59,7 @@ class HttpDoor:
         return last
 
 
-def _targets(operation: dict[str, Any]) -> Iterator[str]:
+def targets(operation: dict[str, Any]) -> Iterator[str]:
     """The addresses of a path: with each segment encoded, and as it is."""
     paths = [operation["path"]]
     if "group" in operation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -59,3 +60,27 @@ def serving(app: Any) -> Generator[Server]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+def begins(server: Server, method: str, target: str, token: str | None, body: object) -> str:
+    """The status and what comes first: of a stream, all until it says something."""
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    try:
+        headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
+        headers |= {} if token is None else {"Authorization": f"Bearer {token}"}
+        content = None if body is None else json.dumps(body)
+        connection.request(method, target, content, headers)
+        answer = connection.getresponse()
+        got = ""
+        if "event-stream" in (answer.getheader("content-type") or ""):
+            assert answer.getheader("cache-control") == "private, no-store, no-transform"
+            while "data:" not in got:
+                line = answer.readline().decode()
+                got += line
+                if not line:
+                    break
+        else:
+            got = answer.read().decode()
+        return f"{answer.status} {got}"
+    finally:
+        connection.close()

@@ -118,6 +118,20 @@ READING = [
     ),
     Guard("gate.reading:_root", "if root is None:", "if False:", "wait for a view without a root"),
 ]
+WATCHING = [
+    Guard(
+        "gate.watching:Watching.document",
+        "if not may and not allows(",
+        "if False and not allows(",
+        "watch as no member",
+    ),
+    Guard(
+        "api.streams.sse:StreamResources.offer",
+        "if found is None or found.is_live:",
+        "if found is None:",
+        "watch what is computed",
+    ),
+]
 SUBMITTING = [
     Guard("gate.submitting:path_of", "if unknown:", "if False:", "a variable that there is not"),
     Guard(
@@ -434,4 +448,4 @@ REST = [
     ),
 ]
 
-GUARDS = [*ACCESS, *TOKENS, *READING, *SUBMITTING, *DECLARED, *PATHS, *OFFERS, *REST]
+GUARDS = [*ACCESS, *TOKENS, *READING, *WATCHING, *SUBMITTING, *DECLARED, *PATHS, *OFFERS, *REST]

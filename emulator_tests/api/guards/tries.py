@@ -19,11 +19,12 @@ from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import served
 from emulator_tests.api.attacks.cursors import cursor
 from emulator_tests.api.attacks.place import Place
+from emulator_tests.api.attacks.serving import begins, serving
 from emulator_tests.api.attacks.tokens import claims_of, now, token_of
 from emulator_tests.api.guards import odd
 from emulator_tests.apps.guarded import ClosedForm, Lobby, NoteForm, Secret, Titled
 from onto_fn import App, DeclarationError, FormMediator
-from onto_fn.api import Api, Live, Rest, application, by
+from onto_fn.api import Api, Live, Rest, Streams, application, by
 from onto_fn.api.rest import asked
 from onto_fn.api.work import Work
 from onto_fn.gate import caller as callers
@@ -291,6 +292,22 @@ def _(field: Field) -> bool:
         headers = {"Content-Type": "application/json"}
         field.place.send("PUT", "/noteForms/slow", chunks=[b"{", None], headers=headers)
     return time.monotonic() - started > 0.7
+
+
+@attack("watch as no member")
+def _(field: Field) -> bool:
+    app = guarded.stored(streams=Streams(timeout_sec=5, beat_sec=1))
+    with serving(served(app, field.place.database)) as server:
+        return begins(server, "GET", "/boards/t1", field.place.token(BOB), None)[:3] != "403"
+
+
+@attack("watch what is computed")
+def _(field: Field) -> bool:
+    views = [Lobby, Live(Titled)]
+    api = Api(views=views, streams=Streams(timeout_sec=5, beat_sec=1))
+    title = {"view": "Titled", "params": {"team_id": "t1"}}
+    with serving(served(App([Lobby], api=api), field.place.database)) as server:
+        return begins(server, "POST", "/stream", None, {"watch": [title]})[:3] != "400"
 
 
 # Without emulators, and without Google
