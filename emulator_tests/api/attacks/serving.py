@@ -73,7 +73,7 @@ def begins(server: Server, method: str, target: str, token: str | None, body: ob
         answer = connection.getresponse()
         got = ""
         if "event-stream" in (answer.getheader("content-type") or ""):
-            assert answer.getheader("cache-control") == "private, no-store, no-transform"
+            assert "no-store" in (answer.getheader("cache-control") or "")
             while "data:" not in got:
                 line = answer.readline().decode()
                 got += line
