@@ -13,11 +13,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from onto_fn.api.declared import Api, Streams
 from onto_fn.api.rest.addresses import METHODS, Address, Addresses
+from onto_fn.api.rest.asked import check_framing
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
@@ -82,7 +82,11 @@ def application(
         expose_headers=_HEADERS_OF_ANSWERS,
         max_age=3600,
     )
-    return Starlette(routes=[Mount("/", app=door)], middleware=[cors] if api.origins else [])
+    app = Starlette(middleware=[cors] if api.origins else [])
+    # Not a route: its pattern would not fit a path with a line break, which an id may have.
+    app.router.redirect_slashes = False
+    app.router.default = door
+    return app
 
 
 class Door:
@@ -178,6 +182,7 @@ class Door:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            check_framing(request)
             # Without it, a server that decodes an encoded slash would move the borders of segments.
             raw_path = request.scope.get("raw_path") or request.url.path.encode()
             address = self._addresses.find(raw_path)
@@ -207,10 +212,11 @@ class Door:
 
         authorization = request.headers.get("authorization")
         app_check = request.headers.get("x-firebase-appcheck")
+        needs_app = isinstance(route.offer, RequestOffer) and route.offer.mediator.app_check
 
         def who() -> Caller:
             caller = caller_of(authorization, app_check)
-            if self._api.app_check:
+            if self._api.app_check or needs_app:
                 check_app(caller)
             return caller
 
