@@ -174,7 +174,7 @@ class App(Operations):
         self._admin_claim = admin_claim
         self._function_names = dict(function_names or {})
         self.api = api
-        self._offers = None if api is None else api.offers(self.mediators)
+        self.offers = None if api is None else api.offers(self.mediators)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -218,11 +218,11 @@ class App(Operations):
         Raises:
             DeclarationError: the app has no API.
         """
-        if self.api is None or self._offers is None:
+        if self.api is None or self.offers is None:
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
         from onto_fn.api.application import application
 
-        return application(self.api, self._offers, self.engine, self.database)
+        return application(self.api, self.offers, self.engine, self.database)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,7 @@ async def body_of(request: Request, most: int) -> dict[str, Any]:
         found = json.loads(
             bytes(chunks).decode("utf-8"),
             parse_constant=_no_number,
+            parse_float=_finite,
             object_pairs_hook=_distinct,
         )
     except (ValueError, RecursionError) as error:
@@ -139,6 +141,13 @@ class _Json(ValueError):
 
 def _no_number(name: str) -> NoReturn:
     raise _Json(f"{name} is no number of JSON; write it as a text")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # or it would be stored as Infinity
+        raise _Json(f"{text:.50} is larger than every number")
+    return number
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

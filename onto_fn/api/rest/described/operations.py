@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
 
-from onto_fn.access import Access, Members, can_list
+from onto_fn.access import Access, Members
 from onto_fn.api.declared import Api
 from onto_fn.api.rest.described.answers import JSON, Answers, shown
 from onto_fn.api.rest.described.audience import audience_of, can_be_forbidden, security_of
@@ -23,6 +23,7 @@ from onto_fn.api.rest.described.schemas import Components, Schema
 from onto_fn.api.rest.described.shown import ShownSchemas, doc_of
 from onto_fn.api.rest.described.written import WrittenSchemas
 from onto_fn.firestore import PathTemplate
+from onto_fn.gate.listable import listers
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 from onto_fn.requests.patch import Patch
 from onto_fn.requests.shapes import MAX_ID
@@ -271,10 +272,8 @@ class Operations:
 
 
 def listed_by(offer: ViewOffer) -> list[Access]:
-    """The conditions of which one lets a caller list a view's documents."""
-    if not offer.can_be_listed:
-        return []
-    return [part for part in offer.view.__read__.alternatives() if can_list(part, offer.path)]
+    """The conditions of which one lets a caller list a view's documents, if there is a list."""
+    return listers(offer.view) if offer.can_be_listed else []
 
 
 def _is_patch(model: type[Any]) -> bool:

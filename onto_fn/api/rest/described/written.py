@@ -70,7 +70,9 @@ class WrittenSchemas:
         for field in model.model_fields.values():
             stored = made["properties"].get(field.alias or "")
             if stored is not None and field.description:
-                stored["description"] = field.description
+                more = stored.get("description")
+                told = field.description
+                stored["description"] = told if more is None else f"{told}\n\n{more}"
         if issubclass(model, Patch) and not record.is_open:
             _set_something(made, cast("type[Patch[Any]]", model))
         return self._components.put("schemas", name, made)
