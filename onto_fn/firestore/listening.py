@@ -26,8 +26,8 @@ _log = logging.getLogger("onto_fn")
 TARGET = 1
 """The id of the one target that a stream has."""
 _KIND: Any = TargetChange.TargetChangeType
-# Of errors that say nothing about the token with which a stream was to go on.
-_PASSING = frozenset(
+# Errors that say nothing about the token with which a stream was to go on.
+PASSING = frozenset(
     {
         grpc.StatusCode.ABORTED,
         grpc.StatusCode.CANCELLED,
@@ -53,10 +53,12 @@ class Snapshot:
     Attributes:
         changed: the documents that are new or of another version, as protobuf, by resource name.
         gone: resource names of those that are no longer in the result.
+        time: the instant at which the result was this one, as seconds and nanoseconds since 1970.
     """
 
     changed: dict[str, Any]
     gone: frozenset[str]
+    time: tuple[int, int] = (0, 0)
 
 
 class Progress:
@@ -65,9 +67,13 @@ class Progress:
     Between two snapshots, a stream reports documents in any order, and some several times; a
     snapshot is the result. What a broken stream reported after its last snapshot is reported again
     by the next stream, which begins at that snapshot's token.
+
+    Args:
+        target: the id of the target; responses about others say nothing here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, target: int = TARGET) -> None:
+        self.target = target
         self.token = b""
         """From which a new stream goes on after the last snapshot; empty to list everything."""
         self._names: set[str] = set()
@@ -99,9 +105,9 @@ class Progress:
         kind = response.WhichOneof("response_type")
         if kind == "document_change":
             change = response.document_change
-            if TARGET in change.target_ids:
+            if self.target in change.target_ids:
                 self._pending[change.document.name] = change.document
-            elif TARGET in change.removed_target_ids:
+            elif self.target in change.removed_target_ids:
                 self._pending[change.document.name] = None
         elif kind == "document_delete":
             self._pending[response.document_delete.document] = None
@@ -135,10 +141,10 @@ class Progress:
         self._next_token = change.resume_token or self._next_token
         is_consistent = kind == _KIND.NO_CHANGE and not change.target_ids
         if is_consistent and self._is_current and change.HasField("read_time"):
-            return self._snapshot()
+            return self._snapshot((change.read_time.seconds, change.read_time.nanos))
         return None
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self, time: tuple[int, int]) -> Snapshot:
         changed = {
             name: document for name, document in self._pending.items() if document is not None
         }
@@ -151,7 +157,7 @@ class Progress:
         self.token = self._next_token or self.token
         self._pending = {}
         self._listing = False
-        return Snapshot(changed, frozenset(gone))
+        return Snapshot(changed, frozenset(gone), time)
 
     def _expected(self) -> set[str]:
         """The names in the result, with what is to come in the next snapshot."""
@@ -229,7 +235,7 @@ class Listening:
                 problem = "the server ended the stream"
             except grpc.RpcError as error:
                 code = cast(Any, error).code()
-                if code not in _PASSING:
+                if code not in PASSING:
                     self._progress.lose()
                 problem = f"{code.name}: {cast(Any, error).details()}"
             except TargetLost as error:

@@ -224,6 +224,36 @@ class Views:
                 reached.
         """
         listing = listing or CheckedListing((), ())
+        queries = self.queries(
+            offer, params, caller, size=size + 1, cursor=cursor, listing=listing, where=where
+        )
+        collection = queries[0].collection
+        found: list[Document] = []
+        with answered(offer.name):
+            for attempt in self._retry.attempts_of(Subject(offer.name, collection, "read")):
+                with attempt:
+                    found = self._merged(queries)
+        items = tuple(shown(document) for document in found[:size])
+        more = len(found) > size
+        return Page(items, _cursor(found[size - 1], listing) if more else None)
+
+    def queries(
+        self,
+        offer: ViewOffer,
+        params: Mapping[str, str],
+        caller: Caller,
+        *,
+        size: int,
+        cursor: str | None = None,
+        listing: CheckedListing | None = None,
+        where: Mapping[str, Value] | None = None,
+    ) -> list[Query]:
+        """The queries for what a caller may list, whose union it is; see `page`.
+
+        Raises:
+            Refusal: the caller may not list anything, or the cursor is none.
+        """
+        listing = listing or CheckedListing((), ())
         try:
             collection = offer.path.parent.render(params)
         except InvalidPath as error:
@@ -233,25 +263,17 @@ class Views:
             Filter(quoted(one.field), one.op, (where or {})[one.field]) for one in listing.where
         )
         orders = tuple(Order(quoted(one.field), one.descending) for one in listing.orders)
-        queries = [
+        return [
             Query(
                 collection,
                 (*filters, *narrowing),
                 orders,
-                limit=size + 1,
+                limit=size,
                 start_after=after,
                 after_values=values,
             )
             for narrowing in self._narrowings(offer, params, caller)
         ]
-        found: list[Document] = []
-        with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, collection, "read")):
-                with attempt:
-                    found = self._merged(queries)
-        items = tuple(_shown(document) for document in found[:size])
-        more = len(found) > size
-        return Page(items, _cursor(found[size - 1], listing) if more else None)
 
     def _narrowings(
         self, offer: ViewOffer, params: Mapping[str, str], caller: Caller
@@ -280,7 +302,7 @@ class Views:
             for attempt in self._retry.attempts_of(Subject(root=path, step="read")):
                 with attempt:
                     document = self.database.get([path])[0][path]
-        return None if document.fields is None else _shown(document)
+        return None if document.fields is None else shown(document)
 
     def _built_and_stored(
         self, offer: ViewOffer, root: str, path: str
@@ -348,7 +370,8 @@ def _was_built_since(record: Document, definition: Definition, time: datetime) -
     return found is not None and found.failure is None and found.read_time >= time
 
 
-def _shown(document: Document) -> Shown:
+def shown(document: Document) -> Shown:
+    """A stored document that exists, as its reader sees it."""
     assert document.fields is not None
     assert document.update_time is not None
     time = document.update_time
