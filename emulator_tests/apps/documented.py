@@ -219,7 +219,7 @@ class ItemForm(Form, path="owners/{user_id}/itemForms/{id}", create=owner("user_
 
     title: Annotated[str, Field(description="How it is called.", pattern="^[a-z ]*$")]
     rank: int = 0
-    code: Annotated[str, Field(pattern=r"^\d{3}$")] | None = None
+    code: Annotated[str, Field(pattern="^[0-9]{3}$")] | None = None
     weights: dict[str, float] = Field(default_factory=dict)
 
     def submit(self, request: Request) -> list[Item]:

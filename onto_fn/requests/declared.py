@@ -11,6 +11,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.paths import PathTemplate
+from onto_fn.firestore.types import MAX_EXACT_SECONDS
 from onto_fn.models.references import COLLECTION
 from onto_fn.models.schema import CHANGED, FAMILY, PYTHON_PATTERN, STORED, StoredSchema
 from onto_fn.requests.compound_shapes import Either, Entries, Items, Named, Record, first_shape
@@ -137,8 +138,9 @@ class _Reader:
             for name in (*_LOWER, *_UPPER)
             if name in schema and (bound := self._bound(name, schema[name], is_integer=is_integer))
         ]
+        beyond = MAX_EXACT_SECONDS if schema.get(STORED) == "timedelta" else None
         whole = isinstance(multiple, int) and is_integer and abs(multiple) <= _MAX_INT
-        return Number(is_integer, tuple(bounds), cast(int, multiple) if whole else None)
+        return Number(is_integer, tuple(bounds), cast(int, multiple) if whole else None, beyond)
 
     def _bound(
         self, name: str, value: float, *, is_integer: bool

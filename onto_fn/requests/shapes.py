@@ -94,11 +94,13 @@ class Number:
         is_integer: whether it is a whole number.
         bounds: the numbers that it is compared with, by JSON schema's names of the comparisons.
         multiple_of: a whole number of which it is a multiple.
+        whole_beyond: a number of any greater size is a whole one.
     """
 
     is_integer: bool = False
     bounds: tuple[tuple[str, int | float], ...] = ()
     multiple_of: int | None = None
+    whole_beyond: int | None = None
 
     def problems(self, value: object, where: str) -> Iterator[str]:
         """What is wrong with a value."""
@@ -113,6 +115,8 @@ class Number:
                 yield f"{where}: Input should be {text} {bound}"
         if self.multiple_of is not None and value % self.multiple_of:
             yield f"{where}: Input should be a multiple of {self.multiple_of}"
+        if self.whole_beyond is not None and abs(value) > self.whole_beyond and value % 1:
+            yield f"{where}: Input beyond {self.whole_beyond} should be a whole number"
 
     def from_json(self, value: object) -> object:
         """Numbers that JSON lacks are texts, as in Firestore's REST API.

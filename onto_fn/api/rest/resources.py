@@ -67,8 +67,9 @@ class Resources:
         """Answer a request for one document."""
         query = query_of(request, {"after"})
         check_accepts(request, JSON)
-        if "after" in query and not offer.is_live:  # what is computed shows everything
-            await self._wait(offer, params, who, instant_of(query["after"]))
+        after = instant_of(query["after"]) if "after" in query else None
+        if after is not None and not offer.is_live:  # what is computed shows everything
+            await self._wait(offer, params, who, after)
         shown = await self.work.run(lambda: self.views.get(offer, params, who()))
         headers = headers_of(shown, offer.view.__read__)
         if has_it(request, headers["ETag"]):

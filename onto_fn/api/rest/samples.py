@@ -120,7 +120,7 @@ def _text(schema: Schema) -> str:
     found = _TEXTS.get(str(schema.get("format")))
     if found is not None:
         return found
-    if schema.get("pattern", "").startswith("^[0-9]{2}:"):
+    if schema.get("pattern", "").startswith("^([01][0-9]|2[0-3]):"):
         return "03:04:05"
     prefix = re.fullmatch(r"\^((?:[A-Za-z0-9_]+/)+)\[\^/\]\+\$", schema.get("pattern", ""))
     if prefix:

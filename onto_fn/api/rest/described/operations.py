@@ -151,16 +151,9 @@ class Operations:
         page: Schema | None = self._page(offer) if has_body else None
         name = _identifier(offer.name)
         done = shown("A page of the list.", page, headers)
+        parameters = list_parameters(offer)
         if has_body:
             done["links"] = {
-                "next": {
-                    "operationId": f"list{name}",
-                    "description": "The next page.",
-                    "parameters": {
-                        **_same(offer.path.parent),
-                        "cursor": "$response.body#/next",
-                    },
-                },
                 "first": {
                     "operationId": f"get{name}",
                     "description": "The first document of the page.",
@@ -169,6 +162,12 @@ class Operations:
                         offer.path.segments[-1][1:-1]: "$response.body#/items/0/id",
                     },
                 },
+            }
+        if has_body and not offer.lists:  # else the order and the conditions belong to it as well
+            done["links"]["next"] = {
+                "operationId": f"list{name}",
+                "description": "The next page.",
+                "parameters": {**_same(offer.path.parent), "cursor": "$response.body#/next"},
             }
         may = f"It may be listed by {audience_of(access)}."
         narrowed = "Of the documents, members see those that name them." if is_narrowed else ""
@@ -179,7 +178,7 @@ class Operations:
             "summary": f"{'List' if has_body else 'Ask for the headers of a list of'} "
             f"documents of {offer.name}",
             "description": _paragraphs(told) if has_body else _AS_GET,
-            "parameters": list_parameters(offer),
+            "parameters": parameters,
             "security": security_of(access, app_check=self._app_check),
             "responses": {
                 "200": done,

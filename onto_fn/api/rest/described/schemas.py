@@ -75,9 +75,11 @@ def document_path(collection: PathTemplate | None) -> Schema:
     """
     parts = collection.segments if collection is not None else ()
     text = "/".join("[^/]+" if part.startswith("{") else escaped(part) for part in parts)
+    sizes = [MAX_SEGMENT_BYTES if part.startswith("{") else len(part) for part in parts]
+    most = sum(sizes) + len(sizes) + MAX_SEGMENT_BYTES if parts else MAX_PATH_BYTES
     return {
         "type": "string",
-        "maxLength": MAX_PATH_BYTES,
+        "maxLength": min(most, MAX_PATH_BYTES),
         "pattern": f"^{text}/[^/]+$" if parts else f"^{_DOCUMENT}$",
         "not": {"pattern": _NO_SEGMENT},
         "description": words_of_path(collection),

@@ -185,6 +185,10 @@ class _Writer:
 
 def _number(number: Number) -> Schema:
     bounds: Schema = {name: bound for name, bound in number.bounds if math.isfinite(bound)}
+    if number.whole_beyond is not None:
+        most = number.whole_beyond
+        exact = [{"minimum": -most, "maximum": most}, {"multipleOf": 1}]
+        return {"type": "number", **bounds, "anyOf": exact}
     if not number.is_integer:
         texts = [text for text in NO_JSON if not list(number.problems(float(text), ""))]
         return with_no_json({"type": "number", **bounds}, tuple(texts))
