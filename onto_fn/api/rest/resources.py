@@ -247,11 +247,11 @@ def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing
     Raises:
         Refusal: it is none of those that are declared.
     """
-    order = query.get("order", "")
+    order = query.get("order")
     given = query.keys() - {"limit", "cursor", "order"}
     known = (CheckedListing((), ()), *offer.lists)
     for listing in known:
-        if listing.order == order and {one.field for one in listing.where} == given:
+        if (listing.order or None) == order and {one.field for one in listing.where} == given:
             return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
     shown = [
         "&".join(
