@@ -18,6 +18,8 @@ _TEXTS = {
     "uri": "https://example.com/",
     "uuid": "12345678-1234-5678-1234-567812345678",
 }
+_TRIED = ("text", "t", "A1", "123", "1234", "12345", "12.50", "03:04:05", "", "a longer text")
+"""Texts of which the first that fits is an example."""
 _FEW = 5
 """Fields that an example shows besides those that it needs."""
 
@@ -120,9 +122,12 @@ def _text(schema: Schema) -> str:
     found = _TEXTS.get(str(schema.get("format")))
     if found is not None:
         return found
-    if schema.get("pattern", "").startswith("^([01][0-9]|2[0-3]):"):
-        return "03:04:05"
     prefix = re.fullmatch(r"\^((?:[A-Za-z0-9_]+/)+)\[\^/\]\+\$", schema.get("pattern", ""))
     if prefix:
         return f"{prefix[1]}ID"
-    return "text"[: schema.get("maxLength", 4)]
+    return next((text for text in _TRIED if _fits(text, schema)), "…")
+
+
+def _fits(text: str, schema: Schema) -> bool:
+    within = schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
+    return within and re.search(schema.get("pattern", ""), text) is not None
