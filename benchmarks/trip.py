@@ -61,7 +61,8 @@ class Trip:
 
     def follow(self, call: Callable[[], object]) -> None:
         """Note what a call enters, in this thread."""
-        begun: set[int] = set()
+        # The frames are kept: one that ends would give its id to the next.
+        begun: dict[int, FrameType] = {}
         base = _depth_of(sys._getframe()) + 1
 
         def entered(frame: FrameType, event: str, _: Any) -> None:
@@ -70,7 +71,7 @@ class Trip:
                 return
             if frame.f_lasti > 0 and id(frame) in begun:  # a generator goes on
                 return
-            begun.add(id(frame))
+            begun[id(frame)] = frame
             depth = _depth_of(frame) - base
             self.depth = max(self.depth, depth)
             self.steps.append(Step(depth, code))

@@ -42,28 +42,3 @@ def renamed_arguments(**names: str) -> Callable[[Callable[P, T]], Callable[P, T]
         return with_old_names
 
     return decorated
-
-
-def renamed_fields(**names: str) -> Callable[[type[T]], type[T]]:
-    """A dataclass whose fields have their old names as well.
-
-    Args:
-        names: the new name of each field, by its old one.
-    """
-
-    def decorated(cls: type[T]) -> type[T]:
-        made: Any = cls
-        made.__init__ = renamed_arguments(**names)(made.__init__)
-        for old, new in names.items():
-            setattr(cls, old, _old_field(cls.__name__, old, new))
-        return cls
-
-    return decorated
-
-
-def _old_field(owner: str, old: str, new: str) -> property:
-    def value(self: object) -> object:
-        warn_renamed(f"{owner}.{old}", f"`{new}`")
-        return getattr(self, new)
-
-    return property(value)

@@ -1,4 +1,4 @@
-"""Write docs/command-line.md from the help of `onto`; what is above the first line of it stays."""
+"""Write the help of `onto` into docs/command-line.md; the text above it stays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "command-line.md"
-MADE = "All below is made from `onto --help` by `make docs`.\n"
+MADE = "`make docs` writes the rest of this page from `onto --help`.\n"
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
 
 
 def made() -> str:
-    """The part of the page that is made."""
+    """The generated part of the page."""
     command = [sys.executable, "-m", "typer", "onto_fn.cli.main", "utils", "docs", "--name", "onto"]
     shown = subprocess.run(
         command,

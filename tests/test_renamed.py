@@ -24,7 +24,6 @@ from onto_fn import (
     root,
 )
 from onto_fn.errors import DeclarationError, NotWritable
-from onto_fn.firestore import Query
 from onto_fn.views import TaskDone
 
 
@@ -115,28 +114,6 @@ def test_done_of_a_task_is_its_mark(done: TaskDone, mark: str | None, new: str) 
         task: Any = type("Seen", (Mediator,), members)
 
     assert task().definition().done.field == task.mark == mark
-
-
-def test_the_fields_of_a_query_are_named_as_firestore_names_them() -> None:
-    arguments: dict[str, Any] = {
-        "after": "a/1",
-        "until": "a/2",
-        "anywhere": True,
-        "names_only": True,
-    }
-    with pytest.warns(DeprecationWarning, match=r"Query\(") as told:
-        query: Any = Query("a", **arguments)
-
-    assert [str(each.message).partition(" is ")[0] for each in told] == [
-        f"Query({name}=…)" for name in arguments
-    ]
-    new = Query("a", start_after="a/1", end_at="a/2", collection_group=True, keys_only=True)
-    assert query == new
-    for old, name in zip(
-        arguments, ("start_after", "end_at", "collection_group", "keys_only"), strict=True
-    ):
-        with warning(rf"Query\.{old}", f"`{name}`"):
-            assert getattr(query, old) == getattr(new, name)
 
 
 def test_propagate_of_a_view_is_save() -> None:

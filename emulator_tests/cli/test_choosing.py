@@ -65,7 +65,7 @@ def test_every_command_works_on_the_emulator_that_runs_as_onto_dev_does(
     ended = many.run(*words, cwd=folder, environ=environ, in_terminal=False)
 
     assert ended.code in (0, 1), ended  # 1: no dead letter of that name
-    said = f"in the emulator at {towns.environ['FIRESTORE_EMULATOR_HOST']}, as demo-"
+    said = f"in the emulator at {towns.environ['FIRESTORE_EMULATOR_HOST']}; pass --live"
     assert (said in ended.err) is not variable, ended
 
 
@@ -137,7 +137,7 @@ def test_the_emulator_of_another_folder_is_not_taken_for_this_ones(
     demo = many.run("get", "towns/oslo", cwd=folder, environ=environ, in_terminal=False)
 
     assert "no usable Google credentials" in real.err
-    assert "is that of /somewhere/else" in demo.err
+    assert "belongs to /somewhere/else" in demo.err
 
 
 def test_an_onto_dev_is_found_where_firebase_json_names_no_port(

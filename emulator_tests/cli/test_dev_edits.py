@@ -88,7 +88,7 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
             edited = MAIN.replace(*READABLE).replace('{town_id}"', '{town_id}", read=public()')
             edited = edited.replace("(TownView)", '(TownView, sends=[TopicSink("towns")])')
             main.write_text(edited.replace(TITLE, f"{TITLE}.upper()"))
-            onto.expect_exact("/topics/towns: made")
+            onto.expect_exact("/topics/towns: created")
             onto.expect_exact("firestore.rules: written")
             onto.expect(r"TownView: rebuilt for 1 root in [\d.]+ s")
         assert "townViews" in (folder / "firestore.rules").read_text()
@@ -107,7 +107,7 @@ def test_an_edit_is_followed_by_rules_topics_and_views_and_the_data_is_kept(fold
         onto.sendintr()
         ended = end_of(onto)
     assert ended.code == 0
-    assert "the data is in data" in ended.out
+    assert "the data was exported to data" in ended.out
 
     main.write_text(MAIN)
     with terminal("dev", *data, cwd=folder, environ=environ, deadline=SECONDS) as onto:

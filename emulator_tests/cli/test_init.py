@@ -193,7 +193,7 @@ def test_without_a_terminal_files_that_exist_stay_and_are_named(
     ended = run("init", "--onto-fn", "onto-fn==0.1.0", cwd=existing, environ=environ)
 
     assert ended.code == 1
-    assert "left as they are: Makefile, README.md, firebase.json" in ended.err
+    assert "unchanged: Makefile, README.md, firebase.json" in ended.err
     assert (existing / "README.md").read_text() == "mine\n"
     assert (existing / "functions" / "main.py").exists()
 

@@ -12,7 +12,7 @@ from emulator_tests.kit.domain import GroupView, group_view, people
 from emulator_tests.kit.interleaving import Interleaved, Point
 from emulator_tests.kit.writing import Writer
 from onto_fn.engine import Engine
-from onto_fn.engine.materialise import turns
+from onto_fn.engine.materialise import protocol
 from onto_fn.engine.records.ledger import ledger_path
 from onto_fn.observability import Change, Outcome, Result
 from onto_fn.testing.eventually import eventually
@@ -23,7 +23,7 @@ LEDGER = ledger_path("GroupView", "groups/g")
 @pytest.fixture(autouse=True)
 def _patient(threads_are_instances: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads are threads of one instance, and wait however long it takes."""
-    monkeypatch.setattr(turns, "LONGEST", 600.0)
+    monkeypatch.setattr(protocol, "LONGEST_TURN", 600.0)
 
 
 def made(interleaved: Interleaved, writer: Writer) -> Engine:
@@ -48,7 +48,7 @@ def delivered_meanwhile(
                 others.extend(threads.submit(engine.handle, interleaved, c) for c in changes())
 
                 def all_wait() -> None:
-                    assert turns.TURNS.waiting(interleaved, LEDGER) == len(others)
+                    assert protocol.TURNS.waiting(interleaved, LEDGER) == len(others)
 
                 eventually(all_wait, deadline=120)
 

@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from onto_fn import App, DomainModel, Form, FormMediator, Request
 from onto_fn.access import public
-from onto_fn.functions.integers import encoded
+from onto_fn.gate.integers import encoded
 from onto_fn.testing import EmulatorSuite
 from onto_fn.testing.emulators.toolchain import find_node
 

@@ -21,7 +21,7 @@ from emulator_tests.kit.interleaving import Interleaved
 from emulator_tests.kit.writing import Writer
 from onto_fn import RetryPolicy
 from onto_fn.editing import Database
-from onto_fn.engine.materialise import turns
+from onto_fn.engine.materialise import protocol
 from onto_fn.testing import EmulatorSuite
 
 Connect = Callable[..., Database]
@@ -30,7 +30,7 @@ Connect = Callable[..., Database]
 @pytest.fixture(autouse=True)
 def threads_are_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads stand for instances of a function here, which do not wait for each other."""
-    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    monkeypatch.setattr(protocol, "LONGEST_TURN", 0.0)
 
 
 @pytest.fixture

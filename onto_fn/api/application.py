@@ -15,18 +15,24 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from onto_fn.api.declared import Api
+from onto_fn.api.declared import Api, Streams
 from onto_fn.api.rest.addresses import METHODS, Address, Addresses
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
+from onto_fn.api.streams.callable import answer_call
+from onto_fn.api.streams.ending import before_the_end
+from onto_fn.api.streams.response import MEDIA_TYPE
+from onto_fn.api.streams.sse import StreamResources
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore import Database
+from onto_fn.firestore.hub import hub_of
 from onto_fn.gate.caller import Caller, caller_of, check_app
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 from onto_fn.gate.reading import Views
 from onto_fn.gate.refusal import Refusal
+from onto_fn.gate.watching import Watching
 from onto_fn.observability.trace_context import traced
 
 _log = logging.getLogger("onto_fn")
@@ -44,7 +50,12 @@ _SPARE_SEC = 2  # in which to answer before the platform ends the request
 
 
 def application(
-    api: Api, offers: Offers, engine: Engine, connect: Callable[[], Database]
+    api: Api,
+    offers: Offers,
+    engine: Engine,
+    connect: Callable[[], Database],
+    *,
+    streams: bool = True,
 ) -> Starlette:
     """The ASGI application.
 
@@ -56,12 +67,13 @@ def application(
         offers: what it offers.
         engine: carries requests out.
         connect: connects to the database.
+        streams: whether this process serves the streams that are declared.
     """
-    door = Door(api, offers, engine, connect)
+    door = Door(api, offers, engine, connect, streams=streams)
     cors = Middleware(
         cast(Any, CORSMiddleware),
         allow_origins=list(api.origins),
-        allow_methods=["GET", "HEAD", "PUT"],
+        allow_methods=["GET", "HEAD", "PUT", "POST"],
         allow_headers=_HEADERS_OF_REQUESTS,
         expose_headers=_HEADERS_OF_ANSWERS,
         max_age=3600,
@@ -78,12 +90,21 @@ class Door:
         offers: Offers,
         engine: Engine,
         connect: Callable[[], Database],
+        *,
+        streams: bool = True,
     ) -> None:
+        self._streams = api.streams if streams else None
         self._api = api
         self._offers = offers
         self._engine = engine
         self._connect = connect
-        self._addresses = Addresses(offers, api.rest.path, has_page=api.rest.docs)
+        self._watched: StreamResources | None = None
+        self._addresses = Addresses(
+            offers,
+            api.rest.path,
+            has_page=api.rest.docs,
+            has_streams=self._streams is not None,
+        )
         self._documentation = Documentation(api, offers)
 
     @cached_property
@@ -91,12 +112,37 @@ class Door:
         api = self._api
         return Resources(
             self._engine,
-            Views(self._connect),
-            {offer.name: offer for offer in self._offers.views},
-            Work(max(1, (api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)),
+            self._views,
+            self._offered,
+            self._work,
             api.rest.max_wait_sec,
             api.max_body_bytes,
         )
+
+    @cached_property
+    def _views(self) -> Views:
+        return Views(self._connect)
+
+    @cached_property
+    def _offered(self) -> dict[str, ViewOffer]:
+        return {offer.name: offer for offer in self._offers.views}
+
+    @cached_property
+    def _work(self) -> Work:
+        return Work(max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC))
+
+    async def _stream_resources(self) -> StreamResources:
+        """What answers requests for streams, made in the event loop of the first of them."""
+        if self._watched is None:
+            declared = self._streams or Streams()
+            hub = hub_of(await self._work.run(lambda: self._views.database))
+            watching = Watching(self._views, hub, max(1, declared.timeout_sec - _SPARE_SEC))
+            self._watched = self._watched or StreamResources(
+                watching, self._offered, self._work, declared.beat_sec, self._api.max_body_bytes
+            )
+            if self._watched.watching is watching:
+                before_the_end(watching.stop)
+        return self._watched
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -146,8 +192,21 @@ class Door:
                 check_app(caller)
             return caller
 
+        if route.kind == "call":
+            return await answer_call(request, await self._stream_resources(), who)
+        if route.kind == "stream":
+            return await (await self._stream_resources()).several(request, who)
         if isinstance(route.offer, RequestOffer):
             return await self._resources.put(request, route.offer, address.params, who)
         offer = cast(ViewOffer, route.offer)
+        if self._streams is not None and not offer.is_live and _wants_events(request):
+            streams = await self._stream_resources()
+            watch = streams.view if route.kind == "view" else streams.list
+            return await watch(request, offer, address.params, who)
         answer = self._resources.view if route.kind == "view" else self._resources.list
         return await answer(request, offer, address.params, who)
+
+
+def _wants_events(request: Request) -> bool:
+    """Whether a client asks for server-sent events, as `EventSource` does."""
+    return request.method == "GET" and MEDIA_TYPE in request.headers.get("accept", "")

@@ -73,6 +73,48 @@ class Rest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Streams:
+    """Live streams: server-sent events, and `httpsCallable(…).stream()` of the Firebase SDKs.
+
+    They are served by a function of their own, `onto_stream`: an open stream takes one of the
+    places that `concurrency` and `max_instances` allow, and would leave none for other requests.
+
+    Attributes:
+        timeout_sec: seconds that a stream may last, at most 3,600; clients then come back.
+        concurrency: streams of one instance.
+        beat_sec: seconds between two heartbeats of a stream on which nothing else happens.
+        own_function: False serves streams by `onto_api` as well, and makes no second function.
+        memory: MiB of an instance; None means the app's.
+        cpu: vCPUs of an instance; None means the app's.
+        min_instances: instances kept warm; None means the app's.
+        max_instances: upper bound of instances; None means the app's.
+
+    Raises:
+        DeclarationError: the platform has no such limit.
+    """
+
+    timeout_sec: int = MAX_TIMEOUT_SEC
+    concurrency: int = 500
+    beat_sec: float = 15.0
+    own_function: bool = True
+    memory: int | None = None
+    cpu: int | str | None = None
+    min_instances: int | None = None
+    max_instances: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.timeout_sec <= MAX_TIMEOUT_SEC:
+            raise DeclarationError(
+                f"Streams(timeout_sec={self.timeout_sec}): an HTTP function has from 1 to "
+                f"{MAX_TIMEOUT_SEC} seconds"
+            )
+        if not 0 < self.beat_sec <= 60:
+            raise DeclarationError(
+                f"Streams(beat_sec={self.beat_sec}): a heartbeat comes every 60 seconds at least"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Api:
     """What an app offers over HTTP, by the function `onto_api`.
 
@@ -83,6 +125,7 @@ class Api:
         views: the views that may be asked for; `Live(View)` is computed on request.
         requests: the forms and patches that may be sent.
         rest: the REST protocol.
+        streams: live streams; None for none.
         roots: the variable of a view's path that is the id of the store's root, where it is not the
             only one, nor the last segment: `{TeamPage: "team_id"}`.
         origins: of the web pages that may call, such as `"https://app.example"`; `"*"` for any.
@@ -102,6 +145,7 @@ class Api:
     views: Sequence[type[ViewModel[Any]] | Live] = ()
     requests: Sequence[type[RequestModel]] = ()
     rest: Rest = field(default_factory=Rest)
+    streams: Streams | None = None
     roots: Mapping[type[ViewModel[Any]], str] = field(
         default_factory=dict[type[ViewModel[Any]], str]
     )
@@ -153,6 +197,11 @@ class Api:
                 )
         _check_names([*views, *requests])
         _check_addresses([*views, *requests], self.rest)
+        if self.streams is not None and all(view.is_live for view in views):
+            raise DeclarationError(
+                "Api(streams=…): there is no stored view to watch; a Live view is computed when it "
+                "is asked for"
+            )
         return Offers(tuple(views), tuple(requests))
 
     def _view(self, declared: object, stored: set[type[ViewModel[Any]]]) -> ViewOffer:

@@ -1,4 +1,4 @@
-"""Write the files of a new project where files may be already: nothing is replaced unasked."""
+"""Write the files of a new project into a folder that may have files; replace none unasked."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _MAKEFILE = "Makefile"
 _NAMED = 5  # files at most in the last sentence
 _NEXT = "`make test` runs the tests, `make dev` shows the app at work"
 _NEXT_WITHOUT_MAKE = (
-    "install functions/requirements-dev.txt into functions/venv, as your own Makefile stays: then "
-    "`functions/venv/bin/onto dev --seed seed.json` shows the app at work"
+    "install functions/requirements-dev.txt into functions/venv, because your own Makefile stays; "
+    "then `functions/venv/bin/onto dev --seed seed.json` shows the app at work"
 )
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A file that exists, and is not as in a new project.
+    """A file that exists and differs from the file of a new project.
 
     Attributes:
         name: its path in the project.
-        found: what it holds.
-        wanted: what it holds in a new project.
-        merge: the files to write for one that says what both say; None if there is no such.
-        why_not: why there is none, "" if that is plain.
-        warnings: what to know of a merge.
+        found: its content.
+        wanted: its content in a new project.
+        merge: the files to write, by path, to combine both contents; None if they cannot be merged.
+        why_not: why they cannot be merged, "" if that needs no explanation.
+        warnings: what a person should know before the merge.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Difference:
 
     @property
     def added(self) -> dict[str, str]:
-        """The files beside it that a merge makes."""
+        """The additional files that a merge creates."""
         return {name: text for name, text in (self.merge or {}).items() if name != self.name}
 
     def diff(self) -> str:
-        """What a merge, or else replacing it, would change; with the files that a merge makes."""
+        """The changes by a merge, with its additional files; without a merge, by a replacement."""
         return self._own_diff() + "".join(
             "\n".join(_diff("", text, "/dev/null", f"{name} (new)")) + "\n"
             for name, text in self.added.items()
@@ -74,7 +74,7 @@ def _diff(before: str, after: str, name_before: str, name_after: str) -> Iterabl
 
 @dataclass
 class Plan:
-    """What becomes of each file.
+    """The files of a new project, compared with a folder.
 
     Attributes:
         new: files that do not exist yet.
@@ -87,13 +87,13 @@ class Plan:
 
 @dataclass
 class Chosen:
-    """What is to be done.
+    """The decisions about the files of a plan.
 
     Attributes:
         write: the files to write.
-        skipped: those that differ and stay as they are, as there was nobody to ask.
-        kept: those that differ and stay as they are, as somebody has said.
-        warnings: what to know of what was merged.
+        skipped: files that differ and stay, because there was nobody to ask.
+        kept: files that differ and stay, because the user chose so.
+        warnings: what a person should know about the merged files.
     """
 
     write: dict[str, Content]
@@ -103,10 +103,10 @@ class Chosen:
 
 
 def plan_of(folder: Path, wanted: Mapping[str, Content]) -> Plan:
-    """Compare the files of a new project with what a folder has.
+    """Compare the files of a new project with those of a folder.
 
     Raises:
-        CommandError: a folder is where a file belongs, or a file where a folder does.
+        CommandError: there is a folder in place of a file, or a file in place of a folder.
     """
     plan = Plan()
     for name, content in wanted.items():
@@ -120,7 +120,7 @@ def plan_of(folder: Path, wanted: Mapping[str, Content]) -> Plan:
         if isinstance(found, str) and isinstance(content, str) and found != content:
             merge = merged(name, found, content)
             if merge and any((folder / other).exists() for other in merge if other != name):
-                merge = None  # it would replace a file that nobody is asked about
+                merge = None  # it would replace another file without asking
         if found != content and merge != {name: found}:
             why = ""
             if isinstance(found, str) and isinstance(content, str) and merge is None:
@@ -131,12 +131,12 @@ def plan_of(folder: Path, wanted: Mapping[str, Content]) -> Plan:
 
 
 def choose(plan: Plan, *, yes: bool) -> Chosen:
-    """Ask about each file that differs, after its diff.
+    """Show the diff of each file that differs, and ask what to do with it.
 
     Args:
         plan: the files.
-        yes: ask nothing: merge what can be merged, and replace the rest. Without it, and without a
-            terminal to ask on, all that differs stays as it is.
+        yes: do not ask; merge the files that can be merged, and replace the others. Without `yes`
+            and without a terminal, all files that differ stay as they are.
     """
     chosen = Chosen(dict(plan.new))
     if not yes and not sys.stdin.isatty():
@@ -155,9 +155,9 @@ def choose(plan: Plan, *, yes: bool) -> Chosen:
 
 
 def told(folder: Path, plan: Plan, chosen: Chosen) -> str:
-    """What was done, and what to do next, in a sentence or two."""
+    """One or two sentences on what was done and what to do next."""
     if not chosen.write:
-        has = "keeps its files" if chosen.kept or chosen.skipped else "has all of a new project"
+        has = "keeps its files" if chosen.kept or chosen.skipped else "has all files already"
         return f"{folder} {has}: nothing was written"
     if not plan.different:
         what = "has a new project" if len(plan.new) > 1 and _MAKEFILE in plan.new else "is complete"
@@ -185,10 +185,10 @@ def _asked(difference: Difference) -> str:
 
 
 def write(folder: Path, contents: Mapping[str, Content]) -> None:
-    """Write files, with their folders.
+    """Write files, and create their folders.
 
     Raises:
-        CommandError: one cannot be written.
+        CommandError: a file cannot be written.
     """
     for name, content in contents.items():
         file = folder / name
@@ -203,11 +203,11 @@ def write(folder: Path, contents: Mapping[str, Content]) -> None:
 
 
 def show(plan: Plan, output: Output, names: Iterable[str]) -> None:
-    """Show what would become of each file; write nothing.
+    """Show what `onto init` would do with each file; write nothing.
 
     Args:
         plan: the files.
-        output: where to.
+        output: prints the result.
         names: all files of a new project.
     """
     differences = {difference.name: difference for difference in plan.different}

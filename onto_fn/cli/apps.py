@@ -1,4 +1,4 @@
-"""Find the app that a command works for."""
+"""Find and load the app of a command."""
 
 from __future__ import annotations
 

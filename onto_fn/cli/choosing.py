@@ -1,14 +1,14 @@
-"""Which database a command works on: one rule for all commands.
+"""Choose the database of a command. One rule holds for all commands; the first row that fits wins.
 
-| there is | it works on |
+| given | the command uses |
 |---|---|
-| `--emulator`, or `FIRESTORE_EMULATOR_HOST` | that emulator |
-| `--live`, or `--project` of a real project | the real Firestore |
-| else, an emulator of this folder that runs | that emulator |
-| else | the real Firestore of the default project of `.firebaserc` |
+| `--emulator` or `FIRESTORE_EMULATOR_HOST` | that emulator |
+| `--live`, or `--project` with a real project | the real Firestore |
+| a running emulator of this folder | that emulator |
+| none of these | the real Firestore of the default project in `.firebaserc` |
 
-On an emulator the project is that of the running `onto dev`, unless another one is named. What
-would change a real database while an emulator of this folder runs has to say `--live`.
+On an emulator, the default project is that of the running `onto dev`. While an emulator of this
+folder runs, a command that writes needs `--live` to change a real database.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Destination:
     Attributes:
         project: id of the project.
         emulator: address of the Firestore emulator, None for the real Firestore.
-        pubsub: address of the Pub/Sub emulator that runs beside it, if one is known.
-        remark: what a person should know of the choice, "" if it is plain.
+        pubsub: address of the Pub/Sub emulator that runs beside it, None if it is not known.
+        remark: what a person should know about the choice, "" if it is obvious.
     """
 
     project: str
@@ -52,17 +52,18 @@ class Destination:
 def destination(
     *, project: str | None, emulator: str | None, live: bool, writes: bool
 ) -> Destination:
-    """The database that a command works on, by the rule above.
+    """Choose the database of a command by the rule above.
 
     Args:
-        project: that of `--project` or the environment.
-        emulator: that of `--emulator` or the environment.
-        live: whether `--live` is said.
-        writes: whether the command changes what is there.
+        project: the value of `--project` or of the environment.
+        emulator: the value of `--emulator` or of the environment.
+        live: whether `--live` was passed.
+        writes: whether the command changes documents.
 
     Raises:
-        CommandError: there is no project, no emulator, or two of the options exclude each other;
-            or a real database would be changed while an emulator runs, without `--live`.
+        CommandError: no project is known, the emulator does not answer, or two options exclude
+            each other; or the command would change a real database while an emulator runs, and
+            `--live` was not passed.
     """
     if live:
         return _live(project, emulator)
@@ -101,13 +102,13 @@ def _live(project: str | None, emulator: str | None) -> Destination:
 
 
 def _emulated(project: str | None, emulator: str) -> Destination:
-    """What is named, and the project of the `onto dev` whose emulator it is."""
+    """The named emulator. By default, the project is that of the `onto dev` that runs it."""
     _check_emulator(emulator)
     owner = next((one for one in all_running() if _is_at(one, emulator)), None)
     running = owner.project if owner is not None else emulated_project(Path())
     remark = ""
     if owner is not None and project not in (None, running):
-        remark = f"`onto dev` runs as {running}, and this looks in {project} of its emulator"
+        remark = f"`onto dev` runs as {running}, but this command uses {project} of its emulator"
     pubsub = owner.emulators.get("pubsub") if owner is not None else None
     return Destination(project or running, emulator, pubsub, remark)
 
@@ -116,17 +117,17 @@ def _found(project: str | None, here: Running) -> Destination:
     address, chosen = here.emulators["firestore"], project or here.project
     default = project_of(Path(".firebaserc"))
     remark = ""
-    # Somebody may have meant the real one.
+    # The user may have meant the real project.
     if project is None and default is not None and not default.startswith(DEMO):
         remark = (
-            f"in the emulator at {address}, as {chosen}; --live is for {default} in the real "
-            "Firestore"
+            f"using the project {chosen} in the emulator at {address}; pass --live for {default} "
+            "in the real Firestore"
         )
     return Destination(chosen, address, here.emulators.get("pubsub"), remark)
 
 
 def _here() -> Running | None:
-    """The `onto dev` of this folder, or else the emulator on the port of its `firebase.json`."""
+    """The `onto dev` of this folder; without one, the emulator on the port in `firebase.json`."""
     folder, others = str(Path().resolve()), all_running()
     for one in others:
         address = one.emulators.get("firestore")
@@ -136,7 +137,7 @@ def _here() -> Running | None:
     if configured is None or not _is_firestore(configured):
         return None
     if any(_is_at(one, configured) for one in others):
-        return None  # it is another folder's
+        return None  # it belongs to another folder
     return Running(folder, emulated_project(Path()), {"firestore": configured})
 
 
@@ -145,12 +146,12 @@ def _only_emulated(project: str) -> CommandError:
     problem = f"the project {project} exists only in an emulator"
     for one in all_running():
         if _is_at(one, configured):
-            problem += f", and the one at {configured} is that of {one.folder}"
+            problem += f", and the emulator at {configured} belongs to {one.folder}"
     return CommandError(problem, f"start one with `onto dev`, and pass --emulator {configured}")
 
 
 def emulated_project(folder: Path) -> str:
-    """The project that `onto dev` runs a folder's emulators as: that of `.firebaserc`, made demo.
+    """The project of a folder's emulators: that of `.firebaserc`, with the prefix `demo-`.
 
     Raises:
         CommandError: `.firebaserc` is not JSON.
@@ -160,10 +161,10 @@ def emulated_project(folder: Path) -> str:
 
 
 def default_project() -> str:
-    """The default project of `.firebaserc`, as the Firebase command line has it.
+    """The default project of `.firebaserc`, which the Firebase command line uses too.
 
     Raises:
-        CommandError: there is none.
+        CommandError: there is no default project.
     """
     default = project_of(Path(".firebaserc"))
     if default is None:
@@ -192,7 +193,7 @@ def project_of(file: Path) -> str | None:
 
 
 def configured_emulator(service: str) -> str | None:
-    """Where an emulator of this folder's project listens, as far as `firebase.json` says.
+    """The address of an emulator of this folder in `firebase.json`, None if it has none.
 
     Args:
         service: such as `"pubsub"`.
@@ -216,8 +217,8 @@ def answers(address: str) -> bool:
 
 
 def _is_firestore(address: str) -> bool:
-    """Whether it is a Firestore emulator that listens there: many programs like port 8080."""
-    import urllib.request  # here, as `onto --help` needs none of it
+    """Whether a Firestore emulator listens at an address: many programs use port 8080."""
+    import urllib.request  # here, because `onto --help` does not need it
 
     try:
         with urllib.request.urlopen(f"http://{address}/", timeout=_EMULATOR_SECONDS) as answer:

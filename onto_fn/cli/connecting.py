@@ -1,4 +1,4 @@
-"""Reach the database that a command works on, or say in one line why it cannot be reached."""
+"""Connect to the database of a command, or say in one line why that fails."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from onto_fn.cli.choosing import Destination, answers, configured_emulator, dest
 from onto_fn.cli.errors import CommandError, one_line
 
 if TYPE_CHECKING:
+    from onto_fn.cli.options import DatabaseOptions
     from onto_fn.cli.output import Output
     from onto_fn.firestore import Database
     from onto_fn.functions import App
@@ -27,7 +28,7 @@ _PROBE = "onto_ledger/~"  # a document that never exists
 
 @dataclass(frozen=True)
 class Opened:
-    """An app, and the database that it is operated on.
+    """An app and its database.
 
     Attributes:
         app: the app.
@@ -41,7 +42,7 @@ class Opened:
 
     @property
     def place(self) -> str:
-        """Which database it is, for people."""
+        """The database's description for people."""
         return OpenedDatabase(self.database, self.emulator).place
 
 
@@ -59,45 +60,36 @@ class OpenedDatabase:
 
     @property
     def place(self) -> str:
-        """Which database it is, for people."""
+        """The database's description for people."""
         where = f"the emulator at {self.emulator}" if self.emulator else "Firestore"
         return f"{self.database.project}/{self.database.database} in {where}"
 
 
 @contextmanager
 def open_app(
-    app: str,
-    *,
-    project: str | None,
-    database: str | None,
-    emulator: str | None,
-    live: bool,
-    output: Output,
-    writes: bool = False,
+    app: str, *, where: DatabaseOptions, output: Output, writes: bool = False
 ) -> Generator[Opened]:
-    """The app and its database, after a check that the database answers; closed at the end.
+    """Load an app, connect to its database and check that it answers. Close it after the block.
 
-    The environment of this process leads to the same database from then on, for what the app
-    itself connects to. With an emulator it leads to that of Pub/Sub too: the one that
-    `PUBSUB_EMULATOR_HOST` names, else the one of `onto dev` or of `firebase.json` if it answers.
+    This also sets the environment variables of this process, so that connections of the app itself
+    reach the same database. With a Firestore emulator they lead to the Pub/Sub emulator too: to the
+    one that `PUBSUB_EMULATOR_HOST` names, or else to that of `onto dev` or `firebase.json` if it
+    answers.
 
     Args:
         app: `FILE[:NAME]`.
-        project: project id.
-        database: id of the database; else the app's own.
-        emulator: `HOST:PORT` of the Firestore emulator.
-        live: whether the real Firestore is asked for by name.
-        output: where it is said which database is taken, if that is not plain.
-        writes: whether the command changes what is there.
+        where: the options of the command; without `--database`, the app's own database.
+        output: receives a remark on the chosen database if the choice is not obvious.
+        writes: whether the command changes documents.
 
     Raises:
-        CommandError: there is no app, no project, no emulator, no credentials, or no permission;
-            or see `choosing.destination`, which chooses the database.
+        CommandError: there is no app, no project, no emulator, no credentials, or no permission.
+            See also `choosing.destination`, which chooses the database.
     """
     app_file(app)
-    place = _reached(project, emulator, output, live=live, writes=writes)
+    place = _reached(where, output, writes=writes)
     loaded = load_app(app)
-    found = connect(place.project, database or loaded.options.database)
+    found = connect(place.project, where.database or loaded.options.database)
     try:
         yield Opened(loaded, found, place.emulator)
     finally:
@@ -106,40 +98,31 @@ def open_app(
 
 @contextmanager
 def open_database(
-    *,
-    project: str | None,
-    database: str | None,
-    emulator: str | None,
-    live: bool,
-    output: Output,
-    writes: bool = False,
+    *, where: DatabaseOptions, output: Output, writes: bool = False
 ) -> Generator[OpenedDatabase]:
-    """A database without its app, after a check that it answers; closed at the end.
+    """Connect to a database without its app, and check that it answers. Close it after the block.
 
     Args:
-        project: project id.
-        database: id of the database; else the default one.
-        emulator: `HOST:PORT` of the Firestore emulator.
-        live: whether the real Firestore is asked for by name.
-        output: where it is said which database is taken, if that is not plain.
-        writes: whether the command changes what is there.
+        where: the options of the command; without `--database`, the database `(default)`.
+        output: receives a remark on the chosen database if the choice is not obvious.
+        writes: whether the command changes documents.
 
     Raises:
         CommandError: see `open_app`.
     """
-    place = _reached(project, emulator, output, live=live, writes=writes)
-    found = connect(place.project, database or "(default)")
+    place = _reached(where, output, writes=writes)
+    found = connect(place.project, where.database or "(default)")
     try:
         yield OpenedDatabase(found, place.emulator)
     finally:
         found.close()
 
 
-def _reached(
-    project: str | None, emulator: str | None, output: Output, *, live: bool, writes: bool
-) -> Destination:
-    """Choose the database, and lead this process there."""
-    place = destination(project=project, emulator=emulator, live=live, writes=writes)
+def _reached(where: DatabaseOptions, output: Output, *, writes: bool) -> Destination:
+    """Choose the database, and point the environment of this process to it."""
+    place = destination(
+        project=where.project, emulator=where.emulator, live=where.live, writes=writes
+    )
     if place.remark:
         output.remark(place.remark)
     _lead_to(place)
@@ -147,10 +130,10 @@ def _reached(
 
 
 def connect(project: str, database: str) -> Database:
-    """A connection to a database that has answered.
+    """Connect to a database, and check that it answers.
 
     Raises:
-        CommandError: it does not answer, or refuses; the message says what to do.
+        CommandError: it does not answer, or refuses the read; the message says what to do.
     """
     from google.auth.exceptions import GoogleAuthError
 
@@ -158,14 +141,14 @@ def connect(project: str, database: str) -> Database:
     from onto_fn.firestore import Database
     from onto_fn.firestore.channel import Deadlines
 
-    # What it says, and this says in one line.
+    # The error below says the same in one line.
     logging.getLogger("google.auth").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"google\.auth")
     try:
         found = Database(project, database, deadlines=Deadlines(read=_ANSWER_SECONDS))
     except GoogleAuthError as error:
         raise _no_credentials(error) from error
-    except ValueError as error:  # a file of credentials that is none
+    except ValueError as error:  # the credentials file has another format
         raise _no_credentials(error) from error
     try:
         found.get([_PROBE])

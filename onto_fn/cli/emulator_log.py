@@ -1,6 +1,6 @@
-"""Read the emulators' log as it grows, and find in it what concerns the app.
+"""Read the emulators' log as it grows, and find the lines about the app.
 
-The functions write one JSON line for each outcome, as they do for Cloud Logging.
+The functions write one line of JSON per outcome, in the format of Cloud Logging.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _ERROR = re.compile(r"^[\w.]*(Error|Exception|InvalidDocument|MissingDocument)\b
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an event, for one view or mediator.
+    """The outcome of an event for one view or mediator.
 
     Attributes:
-        at: when, in ISO 8601.
-        severity: as Cloud Logging has it.
+        at: the time, in ISO 8601.
+        severity: the severity of Cloud Logging.
         document: path of the document that changed.
-        view: name of the view or mediator, empty if it concerns the event as a whole.
+        view: name of the view or mediator, empty if the line is about the event as a whole.
         root: path of the root.
         outcome: such as "committed".
-        latency_ms: milliseconds from the begin of the work, None if unknown.
+        latency_ms: milliseconds since the start of the work, None if unknown.
         message: the whole line, for people.
-        error: why it failed, "" if it has not, or nobody says.
+        error: the reason of a failure, "" if there was no failure or no reason is given.
     """
 
     at: str
@@ -58,9 +58,9 @@ class Reload:
     """The functions were loaded again after an edit.
 
     Attributes:
-        functions: what was found; empty if they could not be loaded.
-        error: why not.
-        where: file and line of the app's code that the error comes from, "" if unknown.
+        functions: the functions that were found; empty if they could not be loaded.
+        error: why they could not be loaded.
+        where: file and line of the app's code in which the error occurred, "" if unknown.
     """
 
     functions: str = ""
@@ -70,17 +70,17 @@ class Reload:
 
 @dataclass(frozen=True)
 class Lost:
-    """An event was lost, as the function could not be started; the emulator does not send it again.
+    """An event that was lost: its function could not start, and the emulator does not redeliver.
 
     Attributes:
-        function: which one.
+        function: name of the function.
     """
 
     function: str
 
 
 def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Iterator[str]:
-    """The lines of a log from the byte `start`, and those that are added while it goes on."""
+    """Yield the lines of a log from the byte `start`, and new lines while `goes_on()` is true."""
     with log.open(errors="replace") as file:
         file.seek(start)
         rest = ""
@@ -98,11 +98,11 @@ def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Itera
 
 
 def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome | Reload | Lost]:
-    """What lines of the log report about the app.
+    """Yield what the lines of the log report about the app.
 
     Args:
-        lines: of the log.
-        folder: that of the project, whose files an error names.
+        lines: lines of the log.
+        folder: the project's folder; only its files are named as the place of an error.
     """
     error = where = ""
     for line in lines:
@@ -124,7 +124,7 @@ def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome |
 
 
 def place_in(line: str, folder: Path | None) -> str:
-    """The place in the project's own code that a line of a traceback names, or ""."""
+    """The place in the project's own code that a line of a traceback names, or "" if none."""
     found = _FRAME.search(line)
     if found is None or folder is None:
         return ""
@@ -135,13 +135,13 @@ def place_in(line: str, folder: Path | None) -> str:
 
 
 def error_in(line: str) -> str:
-    """The Python error that a line ends a traceback with, or "" if it does not."""
+    """The Python error at the end of a traceback, or "" if the line is not such an end."""
     text = _COLOUR.sub("", line).lstrip("> ").strip()
     return text if _ERROR.match(text) else ""
 
 
 def last_error(log: str, folder: Path | None = None) -> str:
-    """The last line of a log that is a Python error, after the place that it comes from, or ""."""
+    """The last Python error of a log, preceded by its place in the project's code, or ""."""
     error = where = ""
     for line in log.splitlines():
         where = place_in(line, folder) or where

@@ -1,10 +1,10 @@
-"""How a command ends: with one line on standard error, and an exit code that scripts can rely on.
+"""The errors of a command: one line on standard error, and an exit code for scripts.
 
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | done, and what was looked for was found (differences, failures), or refused by the user |
-| 2 | not done: wrong usage or surroundings (no emulator, no credentials, no app) |
+| 1 | done, and differences or failures were found; or the user answered no |
+| 2 | not done: wrong usage, or something is missing (emulator, credentials, app) |
 | 130 | stopped by Ctrl-C |
 """
 
@@ -16,11 +16,11 @@ INTERRUPTED = 130
 
 
 class CommandError(Exception):
-    """A command cannot do its work as it was called, or where it was called (exit code 2).
+    """A command cannot work with these arguments, or in this folder or environment (exit code 2).
 
     Args:
-        problem: what is wrong, on one line.
-        remedy: what to do about it, on the same line.
+        problem: what is wrong, in one line.
+        remedy: what to do about it; it is appended to the line.
     """
 
     exit_code = USAGE
@@ -30,7 +30,7 @@ class CommandError(Exception):
 
 
 class Found(CommandError):
-    """A command did its work, and the answer is not the one hoped for (exit code 1)."""
+    """A command did its work and found a problem (exit code 1)."""
 
     exit_code = FOUND
 

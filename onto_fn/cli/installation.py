@@ -1,4 +1,4 @@
-"""What a new project has to install to get the onto_fn that this program is."""
+"""Find the requirement with which a new project installs the same onto_fn as this program."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ VENDOR = "vendor"
 
 @dataclass(frozen=True)
 class Requirement:
-    """Lines for requirements files in the folder `functions`.
+    """Lines for the requirements files in the folder `functions`.
 
     Attributes:
         plain: the library.
-        with_tools: with the command line and the testing tools.
+        with_tools: the library with the command line and the testing tools.
     """
 
     plain: str
@@ -32,16 +32,16 @@ class Requirement:
 
     @classmethod
     def of_wheel(cls, wheel: Path) -> Requirement:
-        """That of a wheel in the folder `vendor`: a deploy uploads `functions` alone."""
+        """The requirement for a wheel in `functions/vendor`; a deploy uploads only `functions`."""
         path = f"./{VENDOR}/{wheel.name}"
         return cls(path, f"{path}[cli,testing]")
 
     @classmethod
     def of_text(cls, text: str) -> Requirement:
-        """That of a requirement such as `onto-fn==1.0` or `onto-fn @ git+https://…`.
+        """Parse a requirement such as `onto-fn==1.0` or `onto-fn @ git+https://…`.
 
         Raises:
-            CommandError: it is not one of onto-fn.
+            CommandError: it is not a requirement for onto-fn.
         """
         rest = text.strip().removeprefix(NAME)
         if rest == text.strip() or (rest and rest[0] not in "=<>~!@; "):
@@ -53,15 +53,15 @@ class Requirement:
 
 
 def requirement(given: str | None, functions: Path) -> Requirement:
-    """What to require, a wheel copied or built into `functions/vendor` if there is need of one.
+    """Find the requirement; copy or build a wheel into `functions/vendor` if one is needed.
 
     Args:
-        given: a wheel, a folder of sources, or a requirement; None for what this program is
-            installed from: sources, a wheel, or the package index.
-        functions: the new project's folder of functions.
+        given: a wheel, a folder of sources, or a requirement. None means the source from which
+            this program was installed: a folder, a wheel, or the package index.
+        functions: the new project's `functions` folder.
 
     Raises:
-        CommandError: it is none of these, or the wheel cannot be built.
+        CommandError: `given` is none of these, or the wheel cannot be built.
     """
     source = given if given is not None else _own_source()
     path = Path(source)
@@ -86,7 +86,7 @@ def _own_source() -> str:
         raise CommandError(
             "cannot find out where onto_fn was installed from", "pass --onto-fn"
         ) from error
-    # PEP 610; it is not there if an index was installed from.
+    # PEP 610. The file is missing if the package came from an index.
     origin: Any = json.loads(installed.read_text("direct_url.json") or "{}")
     url = str(origin.get("url", ""))
     file = Path(unquote(urlsplit(url).path))
@@ -99,7 +99,7 @@ def _own_source() -> str:
 
 
 def _built(sources: Path, vendor: Path) -> Path:
-    """A wheel of sources, built by pip or uv, whichever there is."""
+    """Build a wheel with uv if it is installed, else with pip."""
     vendor.mkdir(parents=True, exist_ok=True)
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     command = (
@@ -114,5 +114,5 @@ def _built(sources: Path, vendor: Path) -> Path:
         raise CommandError(
             f"the wheel of {sources} cannot be built ({reason[0]})", "name a wheel in --onto-fn"
         )
-    (vendor / ".gitignore").unlink(missing_ok=True)  # of uv; the wheel belongs to the project
+    (vendor / ".gitignore").unlink(missing_ok=True)  # uv writes it; the wheel must be committed
     return wheels[-1]

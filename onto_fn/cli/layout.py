@@ -1,4 +1,4 @@
-"""JSON text in the layout of the texts that it comes from: what was on one line stays on one."""
+"""Write JSON in the layout of existing texts: what was on one line stays on one line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _OPEN = "{["
 
 
 def json_text(content: object, like: Iterable[str]) -> str:
-    """A content as JSON, indented by two spaces.
+    """Write a content as JSON, indented by two spaces.
 
     Args:
-        content: any JSON.
-        like: texts; an object or list that one of them has on one line is written as it is there.
+        content: any JSON value.
+        like: existing texts. An object or list that is on one line in one of them is copied.
     """
     written = {key: text for text in like for key, text in _on_one_line(text)}
     return _text(content, written, "") + "\n"
@@ -39,7 +39,7 @@ def _text(content: Any, written: dict[str, str], indent: str) -> str:
 
 
 def _on_one_line(text: str) -> Iterable[tuple[str, str]]:
-    """Objects and lists of a text that are on one line, with the key of what they hold."""
+    """Yield the objects and lists of a text that are on one line: their key, and their text."""
     decoder = json.JSONDecoder()
     for line in text.splitlines():
         for start, character in enumerate(line):
@@ -47,7 +47,7 @@ def _on_one_line(text: str) -> Iterable[tuple[str, str]]:
                 continue
             try:
                 content, end = decoder.raw_decode(line, start)
-            except ValueError:  # it goes on in the next line, or has a comment, or is in a text
+            except ValueError:  # it continues in the next line, has a comment, or is in a string
                 continue
             yield _key(content), line[start:end]
 

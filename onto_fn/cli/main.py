@@ -1,7 +1,7 @@
 """`onto`: operate an app from a terminal. Needs the extra `onto-fn[cli]`.
 
-Each command is a module, which imports what is heavy when it runs, and has an `EXAMPLE` that its
-help ends with.
+Each command is a module. It has an `EXAMPLE`, with which its help ends, and imports heavy modules
+only when it runs.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from onto_fn.cli.commands import (
     verify,
 )
 from onto_fn.cli.errors import FOUND, INTERRUPTED, USAGE, CommandError, one_line
+from onto_fn.cli.options import with_groups
 from onto_fn.errors import OntoError
 
 
 class _Command(TyperCommand):
-    """A command whose help shows flags without `<bool>`, as they take no value."""
+    """A command whose help shows flags without `<bool>`, because they take no value."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The command's parameters, and `--help`."""
@@ -39,7 +40,7 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
-    """The same of a group of commands."""
+    """A group of commands whose help shows flags without `<bool>`."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The group's parameters, and `--help`."""
@@ -83,15 +84,16 @@ def onto(
 
 
 def add(group: typer.Typer, command: Callable[..., None], example: str, name: str = "") -> None:
-    """Make a function a command of a group.
+    """Add a function to a group as a command.
 
     Args:
         group: `cli`, or a Typer that was added to it.
         command: the function; its docstring is the help.
-        example: one line that shows a use.
-        name: the command's; else the function's.
+        example: one line that shows how to use the command.
+        name: the command's name; by default, the function's name.
     """
-    group.command(name=name or None, cls=_Command, epilog=f"Example: `{example}`")(command)
+    add_to_group = group.command(name=name or None, cls=_Command, epilog=f"Example: `{example}`")
+    add_to_group(with_groups(command))
 
 
 add(cli, init.init, init.EXAMPLE)
@@ -118,12 +120,12 @@ add(letters, dead_letters.discard, dead_letters.DISCARD_EXAMPLE)
 
 
 def run() -> None:
-    """The program `onto`: runs a command and ends with its exit code; see `cli.errors`."""
+    """Run the program `onto`: run a command and exit with its code; see `cli.errors`."""
     sys.exit(status_of(sys.argv[1:]))
 
 
 def status_of(arguments: list[str]) -> int:
-    """Run a command; its problems are one line on standard error."""
+    """Run a command and return its exit code; print a problem as one line on standard error."""
     try:
         status = cli(arguments, prog_name="onto", standalone_mode=False)
     except CommandError as error:
@@ -133,7 +135,7 @@ def status_of(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _told("stopped", INTERRUPTED)
     except typer.Abort as abort:
-        # At a question: by Ctrl-C, or by the end of the input, which is no answer.
+        # A question was interrupted by Ctrl-C, or the input ended without an answer.
         no_answer = isinstance(abort.__context__, EOFError)
         return _told("stopped; nothing was changed", FOUND if no_answer else INTERRUPTED)
     except typer.TyperException as error:
@@ -144,8 +146,8 @@ def status_of(arguments: list[str]) -> int:
 
 
 def _usage(error: typer.TyperException) -> int:
-    """Tell on one line what Typer says about a command line; nothing if it has printed help."""
-    # Its own classes are not public, and have no types.
+    """Print Typer's error about a command line on one line; nothing if Typer has printed help."""
+    # Typer's error classes are not public and have no types.
     found = cast(Any, error)
     text = " ".join(found.format_message().split()).rstrip(".")
     if not text:

@@ -1,4 +1,7 @@
-"""Merges of a file that exists with the one that a new project has: theirs wins, ours is added."""
+"""Merge existing files with the files of a new project.
+
+"Theirs" is the text that exists, "ours" that of a new project. A merge keeps theirs and adds ours.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ _OWN_REQUIREMENT = re.compile(
 
 
 def why_not(name: str, theirs: str, ours: str) -> str:
-    """Why a file of a kind that can be merged is not, for a person who is asked; "" otherwise."""
+    """Explain why these rules cannot be merged; "" for other files, and if they can be merged."""
     if name != "firestore.rules" or merged(name, theirs, ours) is not None:
         return ""
     if not _VERSION_2.search(_TEXT_OR_COMMENT.sub(_text_only, theirs)):
@@ -54,7 +57,7 @@ def why_not(name: str, theirs: str, ours: str) -> str:
 
 
 def warnings(files: Mapping[str, str]) -> list[str]:
-    """What a person should know of merged files before they are written."""
+    """Warnings that a person should read before merged files are written."""
     told: list[str] = []
     before, begin, kept = files.get("firestore.rules", "").partition(f"{KEEP_BEGIN}\n")
     if begin:
@@ -66,12 +69,12 @@ def warnings(files: Mapping[str, str]) -> list[str]:
 
 
 def excluded(name: str, text: str, needed: Iterable[str]) -> list[str]:
-    """Lines of requirements that leave no version that onto-fn takes.
+    """Find lines of requirements that exclude every version that onto-fn accepts.
 
     Args:
         name: the file's path, for the messages.
-        text: its lines; those that are not plain requirements are left out.
-        needed: what onto-fn requires, as its metadata has it.
+        text: the file's content; lines that are not plain requirements are skipped.
+        needed: the requirements in the metadata of onto-fn.
     """
     bounds = {
         canonicalize_name(one.name): one.specifier
@@ -94,7 +97,7 @@ def excluded(name: str, text: str, needed: Iterable[str]) -> list[str]:
 
 
 def _meet(one: SpecifierSet, other: SpecifierSet) -> bool:
-    """Whether some version is in both: one of those that they name, or a little later."""
+    """Whether some version is in both: a version that they name, or the one just after it."""
     named = {each.version.removesuffix(".*") for both in (one, other) for each in both}
     versions = [version for text in named for version in (text, f"{text}.1")]
     return not named or any(
@@ -104,23 +107,24 @@ def _meet(one: SpecifierSet, other: SpecifierSet) -> bool:
 
 
 def _text_only(found: re.Match[str]) -> str:
-    """A text as it is, and nothing of a comment."""
+    """A quoted text unchanged; "" for a comment."""
     return "" if found[0].startswith("/") else found[0]
 
 
 def merged(name: str, theirs: str, ours: str) -> dict[str, str] | None:
-    """The files, by path, that hold what both texts of a file say.
+    """Merge both texts of a file.
 
     Args:
         name: the file's path in the project.
-        theirs: the text that it has.
-        ours: the text that it has in a new project.
+        theirs: its existing text.
+        ours: its text in a new project.
 
     Returns:
-        What to write, which may be a second file too; None if the file cannot be merged.
+        The files to write, by path (for some files a second one too); None if the file cannot be
+        merged.
 
     Raises:
-        DeclarationError: it is of JSON, and what is there is none.
+        DeclarationError: the existing text should be JSON, but is not.
     """
     merge = _MERGES.get(name)
     return merge(name, theirs, ours) if merge else None
@@ -137,7 +141,7 @@ def _firebase(name: str, theirs: str, ours: str) -> dict[str, str]:
     (own,) = wanted.pop("functions")
     same = [entry for entry in listed if _source(entry) == own["source"]]
     for entry in same:
-        # Its functions were deployed under its codebase: under another they would be new ones.
+        # Keep its codebase: under another one, its deployed functions would be created again.
         _hooked(entry, own)
     found["functions"] = listed if same else [*listed, own]
     if isinstance(found.get("firestore"), list):
@@ -153,7 +157,7 @@ def _source(entry: object) -> object:
 
 
 def _hooked(theirs: object, ours: Json) -> None:
-    """Add what is missing, but for the codebase, and our hooks after theirs."""
+    """Add all missing keys except the codebase, and our hooks after theirs."""
     if not isinstance(theirs, dict):
         return
     entry = cast(Json, theirs)
@@ -169,16 +173,16 @@ def _hooked(theirs: object, ours: Json) -> None:
 def _indexes(name: str, theirs: str, ours: str) -> dict[str, str]:
     found = parse(theirs, Path(name))
     if str(found.get("//", "")).startswith(MADE_BY):
-        return {name: theirs}  # `onto generate` made it, and will again
+        return {name: theirs}  # `onto generate` wrote it, and keeps it up to date
     keep = name.replace(".json", ".keep.json")
     content = {"//": f"{MADE_BY}{keep}", **with_kept(found, json.loads(ours))}
     return {name: json.dumps(content, indent=2) + "\n", keep: theirs}
 
 
 def _rules(name: str, theirs: str, ours: str) -> dict[str, str] | None:
-    """Ours with their blocks in the section that is kept, if nothing of theirs is left over."""
+    """Ours with their blocks in the section to keep; None if some of their lines would be lost."""
     if KEEP_BEGIN in theirs:
-        return {name: theirs}  # `onto generate` made it, and will again
+        return {name: theirs}  # `onto generate` wrote it, and keeps it up to date
     found = _BODY.fullmatch(theirs)
     if found is None or not _is_closed(found[2]):
         return None
@@ -190,7 +194,7 @@ def _rules(name: str, theirs: str, ours: str) -> dict[str, str] | None:
 
 
 def _is_closed(body: str) -> bool:
-    """Whether every brace of rules is closed in them."""
+    """Whether the body of rules has balanced braces."""
     depth = 0
     for brace in re.findall(r"[{}]", _TEXT_OR_COMMENT.sub("", body)):
         depth += 1 if brace == "{" else -1
@@ -206,7 +210,7 @@ def _lines(name: str, theirs: str, ours: str) -> dict[str, str]:
 
 
 def _requirements(name: str, theirs: str, ours: str) -> dict[str, str]:
-    """Their requirements, and ours; of onto-fn itself ours alone, as pip takes it only once."""
+    """Their requirements and ours. Only ours names onto-fn: pip accepts a package only once."""
     if set(ours.splitlines()) <= set(theirs.splitlines()):
         return {name: theirs}
     found = [line for line in theirs.splitlines() if not _OWN_REQUIREMENT.match(line)]
@@ -214,7 +218,7 @@ def _requirements(name: str, theirs: str, ours: str) -> dict[str, str]:
 
 
 def _added(theirs: Json, ours: Json) -> Json:
-    """Theirs, with the keys that only ours has, at every depth."""
+    """Theirs, with the keys that only ours has added at every depth."""
     both = dict(theirs)
     for key, value in ours.items():
         if key not in both:
@@ -225,7 +229,7 @@ def _added(theirs: Json, ours: Json) -> Json:
 
 
 def _written(name: str, theirs: str, ours: str, content: Json) -> dict[str, str]:
-    """Their text if nothing is added to it; else one with its layout, without its comments."""
+    """Their text if nothing is added; else the content in its layout, without its comments."""
     if parse(theirs, Path(name)) == content:
         return {name: theirs}
     return {name: json_text(content, [ours, theirs])}

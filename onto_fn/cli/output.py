@@ -1,7 +1,8 @@
-"""What commands print: tables for people, JSON lines for programs.
+"""Print results: tables for people, JSON lines for programs.
 
 Results go to standard output, remarks and progress to standard error. Without a terminal, or with
-NO_COLOR, nothing is coloured; without a terminal nothing moves, and lines are not folded.
+NO_COLOR, the output has no colours. Without a terminal, it has no progress bars, and long lines are
+not wrapped.
 """
 
 from __future__ import annotations
@@ -16,36 +17,37 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from onto_fn.cli.errors import FOUND, CommandError
+from onto_fn.cli.options import Json, OptionGroup
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-_UNFOLDED = 100_000  # columns of an output that is not a terminal
+_UNFOLDED = 100_000  # the width, in columns, of an output that is not a terminal
 
 
 def number_of(count: int, noun: str) -> str:
-    """How many there are of something: `"1 root"`, `"3 roots"`."""
+    """A count with its noun: `"1 root"`, `"3 roots"`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-class Output:
-    """Where one command prints.
+class Output(OptionGroup):
+    """Where one command prints. A command's parameter of this type adds the option `--json`.
 
     Args:
-        as_json: print JSON, one object a line, in place of tables.
+        as_json: print JSON, one object per line, instead of tables.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: Json = False) -> None:
         self.as_json = as_json
 
     def table(
         self, rows: Iterable[Mapping[str, object]], columns: Sequence[str], *, title: str = ""
     ) -> None:
-        """Print rows: a table of these columns, or one JSON object (with all keys) a row.
+        """Print rows as a table of these columns, or as one JSON object per row, with all keys.
 
-        On a terminal that is too narrow for whole words, each row is a block of lines: an id that
-        is wrapped cannot be copied.
+        If the terminal is too narrow for whole words, each row becomes a block of lines, because a
+        wrapped id cannot be copied.
         """
         if self.as_json:
             for row in rows:
@@ -58,7 +60,7 @@ class Output:
 
         cells = [[as_text(row.get(column)) for column in columns] for row in rows]
         console = self._console()
-        # Ids and paths are copied, so that only what has several words is wrapped.
+        # People copy ids and paths, so wrap only columns with texts of several words.
         wraps = [any(len(text.split()) > 1 for text in texts) for texts in zip(*cells, strict=True)]
         table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
         for place, column in enumerate(columns):
@@ -78,7 +80,7 @@ class Output:
             self.record(dict(zip(columns, texts, strict=True)))
 
     def record(self, record: Mapping[str, object]) -> None:
-        """Print one thing: a line for each of its values, or one JSON object."""
+        """Print one record: one line per value, or one JSON object."""
         if self.as_json:
             self.line(record)
             return
@@ -89,12 +91,12 @@ class Output:
     def line(
         self, record: Mapping[str, object], text: str | None = None, *, error: bool = False
     ) -> None:
-        """Print one line of a stream: `text` (or else the record's values), or a JSON object.
+        """Print one line of a stream: `text`, or one JSON object with `--json`.
 
         Args:
-            record: for programs.
-            text: for people.
-            error: whether it reports an error, which is red in a terminal.
+            record: the line for programs.
+            text: the line for people; by default, the values of the record.
+            error: whether the line reports an error; a terminal shows it in red.
         """
         if self.as_json:
             typer.echo(json.dumps(record, default=as_text, ensure_ascii=False))
@@ -105,7 +107,7 @@ class Output:
         typer.echo(shown)
 
     def remark(self, text: str) -> None:
-        """Tell a person something that is no result."""
+        """Print a line for people that is not a result."""
         if not self.as_json:
             typer.echo(text, err=True)
 
@@ -135,11 +137,11 @@ class Output:
         )
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Ask before something is destroyed, unless `yes`.
+        """Ask for confirmation, unless `yes` is true.
 
         Raises:
             CommandError: there is no terminal to ask on.
-            typer.Exit: the answer is no.
+            typer.Exit: the user answered no.
         """
         if yes:
             return
@@ -162,7 +164,7 @@ class Output:
 
 
 def as_text(value: object) -> str:
-    """A value as people read it: nothing for None, times in ISO 8601, lists with commas."""
+    """A value as text for people: "" for None, times in ISO 8601, lists with commas."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,7 +1,7 @@
-"""What has to follow an edit of the functions: `python -m onto_fn.cli.refreshing FILE FOLDER`.
+"""Refresh a project after an edit of its functions: `python -m onto_fn.cli.refreshing FILE FOLDER`.
 
-It is a program of its own, as each edit has to be imported again, and says what it does in lines
-of JSON. `onto dev` starts it in the background.
+`onto dev` starts this program in the background. It is a separate program because it has to import
+the edited code from scratch. It reports what it does as lines of JSON.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 Tell = Callable[[dict[str, Any]], None]
 BUILD = "--build"
 REPAIR = "--repair"
-_SETTLE_SECONDS = 1.0  # an event may be on its way
+_SETTLE_SECONDS = 1.0  # an event may still be on its way
 
 
 class Refreshing:
-    """Runs the program after each edit, and ends what an earlier edit has started.
+    """Runs the program after each edit, and ends the run of an earlier edit.
 
     Args:
         file: the file of the app.
-        folder: that of `firebase.json`.
-        variables: what leads clients to the emulators.
-        tell: is given each line of the program, in a thread of its own.
+        folder: the folder that contains `firebase.json`.
+        variables: the environment variables that lead clients to the emulators.
+        tell: receives each line of the program, in a separate thread.
     """
 
     def __init__(self, file: Path, folder: Path, variables: dict[str, str], tell: Tell) -> None:
         self._command = [sys.executable, "-m", __name__, str(file), str(folder)]
-        # Compiled files would look like an edit to the emulator, which watches the folder.
+        # The emulator watches the folder and would take compiled files for an edit.
         self._environ = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
         self._tell = tell
         self._lock = Lock()
@@ -52,13 +52,13 @@ class Refreshing:
             self._missed = True
 
     def start(self, *, build: bool) -> None:
-        """Begin, in the background.
+        """Start the program in the background.
 
-        After a time in which the functions could not be loaded, documents are held against their
-        sources as well, until that was done once: an edit may come before the end.
+        If the functions could not be loaded for some time, the program also compares documents
+        with their sources. It does so after every edit until one run has completed the comparison.
 
         Args:
-            build: whether documents are rebuilt too.
+            build: whether to rebuild documents too.
         """
         self.stop()
         with self._lock:
@@ -68,7 +68,7 @@ class Refreshing:
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # what concerns a person is on standard output
+            stderr=subprocess.DEVNULL,  # messages for people are on standard output
             text=True,
             start_new_session=True,  # Ctrl-C in a terminal is for `onto dev` to handle
         )
@@ -77,7 +77,7 @@ class Refreshing:
         Thread(target=self._read, args=(process,), daemon=True).start()
 
     def stop(self) -> None:
-        """End what runs. What it has rebuilt stays; the next one goes on."""
+        """End the running program. Documents that it has rebuilt stay; the next run continues."""
         with self._lock:
             process, self._process = self._process, None
         if process is not None:
@@ -100,7 +100,7 @@ class Refreshing:
 
 
 def main(arguments: list[str]) -> None:
-    """Make rules, indexes and topics of an app; rebuild what is stale or wrong if that is asked."""
+    """Write an app's rules, indexes and topics; on request, rebuild stale or wrong documents."""
     from onto_fn.cli.apps import load_app
     from onto_fn.cli.errors import CommandError, one_line
 
@@ -121,12 +121,12 @@ def main(arguments: list[str]) -> None:
     for failed, step in steps.items():
         try:
             step(app)
-        except Exception as error:  # whatever it is, the other steps are of use
+        except Exception as error:  # the other steps are useful whatever fails here
             _print({"problem": f"{failed}: {one_line(error)}"})
 
 
 def make_topics(app: App) -> None:
-    """Make the topics that the app sends to, if there is an emulator of Pub/Sub."""
+    """Create the topics that the app publishes to, if a Pub/Sub emulator runs."""
     from onto_fn.emulators import VARIABLES, named_project
     from onto_fn.functions.topics import topics_of
     from onto_fn.testing.topics import create_topics
@@ -139,7 +139,7 @@ def make_topics(app: App) -> None:
 
 
 def write_files(app: App, folder: Path) -> None:
-    """Write the rules and the indexes that `firebase.json` names, as the app declares them."""
+    """Write the rules and indexes of the app into the files that `firebase.json` names."""
     from onto_fn.firebase_json import read_firebase_json
     from onto_fn.generate import generated_files
 
@@ -157,7 +157,7 @@ def write_files(app: App, folder: Path) -> None:
 
 
 def rebuild(app: App) -> None:
-    """Build what no ledger record shows to be built by the definitions as they are now."""
+    """Build all roots whose ledger record is missing or stale."""
     from onto_fn.emulators import named_project
     from onto_fn.engine.operate.backfill import Backfill, targets_of
     from onto_fn.firestore import Database
@@ -195,7 +195,7 @@ def rebuild(app: App) -> None:
 
 
 def repair(app: App) -> None:
-    """Hold all documents against their sources, and rebuild those that differ."""
+    """Compare all documents with their sources, and rebuild those that differ."""
     from onto_fn.emulators import named_project
     from onto_fn.engine.operate.backfill import targets_of
     from onto_fn.engine.operate.verify import Verification

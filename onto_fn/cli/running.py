@@ -1,6 +1,6 @@
-"""Which `onto dev` runs on this machine: each leaves a record, which the other commands read.
+"""Find the running `onto dev`s of this machine. Each leaves a record for the other commands.
 
-So they find its emulators and its project, also where its ports are not those of `firebase.json`.
+With it they find its emulators and its project, even if its ports differ from `firebase.json`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _PREFIX = "onto-fn-dev"
 
 @dataclass(frozen=True)
 class Running:
-    """An `onto dev` that runs.
+    """A running `onto dev`.
 
     Attributes:
-        folder: that of its `firebase.json`.
-        project: the project that its emulators run as.
-        emulators: the address of each, by name.
-        pid: its process.
+        folder: the folder that contains its `firebase.json`.
+        project: the project id of its emulators.
+        emulators: the address of each emulator, by name.
+        pid: the id of its process.
     """
 
     folder: str
@@ -36,9 +36,9 @@ class Running:
 
 @contextmanager
 def announced(running: Running) -> Generator[None]:
-    """Leave a record of an `onto dev` for a `with` block.
+    """Keep a record of an `onto dev` during a `with` block.
 
-    Where it cannot be written, the other commands find what `firebase.json` says.
+    If it cannot be written, the other commands use the ports in `firebase.json`.
     """
     for path in _records():
         if _read(path) is None:
@@ -57,7 +57,7 @@ def announced(running: Running) -> Generator[None]:
 
 
 def all_running() -> list[Running]:
-    """The `onto dev`s of this user that run."""
+    """The running `onto dev`s of this user."""
     return [found for path in _records() if (found := _read(path)) is not None]
 
 
@@ -74,7 +74,7 @@ def _user() -> int:
 
 
 def _read(path: Path) -> Running | None:
-    """The record of a process that lives, None if it has ended, or somebody else has written it."""
+    """Read a record; None if its process has ended, or if another user wrote the file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         with os.fdopen(descriptor) as file:

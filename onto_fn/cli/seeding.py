@@ -1,4 +1,4 @@
-"""Documents to begin with: from a JSON file, or from a function of the app."""
+"""Write the first documents, from a JSON file or from a function of the app."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MAX_WRITES = 500
 
 
 def check(source: str) -> None:
-    """Refuse, before anything is started, a JSON file that is not there or not of that form.
+    """Check that a JSON file exists and has the form that `seed` needs.
 
     Raises:
-        CommandError: it is not; see `seed`.
+        CommandError: the file is missing, or has another form.
     """
     if source.endswith(".json"):
         file = Path(source)
@@ -30,20 +30,19 @@ def check(source: str) -> None:
 
 
 def seed(client: Client, source: str, functions: Path) -> int:
-    """Write the documents of a source, those that exist already replaced.
+    """Write the documents of a source, and replace those that exist.
 
     Args:
-        client: where to.
-        source: a JSON file, `{path: fields}`, with values as in `cli.values`; or `MODULE:NAME`, a
-            function that is called with the client, and returns such a mapping with values as the
-            client takes them.
-        functions: the folder that `MODULE` is imported from.
+        client: a client of the database.
+        source: a JSON file `{path: fields}` with values as in `cli.values`; or `MODULE:NAME`, a
+            function that takes the client and returns such a mapping, with values for the client.
+        functions: the folder from which `MODULE` is imported.
 
     Returns:
-        How many documents were written.
+        The number of written documents.
 
     Raises:
-        CommandError: there is no such source, or it is not of that form.
+        CommandError: there is no such source, or it has another form.
     """
     documents = (
         _from_file(client, Path(source))
@@ -58,7 +57,7 @@ def seed(client: Client, source: str, functions: Path) -> int:
             for path, fields in pairs[start : start + MAX_WRITES]:
                 batch.set(client.document(path), fields)
             batch.commit()
-        except Exception as error:  # the client has many, and no common class
+        except Exception as error:  # the client's errors have no common class
             raise CommandError(
                 f"{source} cannot be written: {type(error).__name__}: {one_line(error)}"
             ) from error

@@ -1,4 +1,4 @@
-"""Print what `onto dev` learns: one line each, with repetitions counted."""
+"""Print the events of `onto dev`, one per line, and count repetitions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from onto_fn.cli.emulator_log import Outcome, Reload
 from onto_fn.cli.output import Output, number_of
 
-QUIET_SECONDS = 0.5  # after which what was counted is printed
-LONGEST_SECONDS = 3.0
+QUIET_SECONDS = 0.5  # counted events are printed after this time without an event,
+LONGEST_SECONDS = 3.0  # or with the first event after this time
 
 
 @dataclass
 class Repeated:
-    """Lines that are like one that was printed.
+    """Events that are counted because they are like a printed one.
 
     Attributes:
-        first: what was printed.
-        count: how many came after it.
-        slowest: milliseconds of the slowest of them, None if none is known.
+        first: the printed event.
+        count: the number of events after it.
+        slowest: the slowest of these events in milliseconds, None if unknown.
     """
 
     first: Outcome
@@ -31,15 +31,15 @@ class Repeated:
 
 
 class Shown:
-    """Prints events, reloads and what follows them; takes calls of several threads.
+    """Prints events, reloads and refreshes. It is safe to use from several threads.
 
-    Of events that differ by their root and time alone, such as the 900 orders that one menu is in,
-    the first is a line, and the others are counted in a second one. A program (`--json`) gets all.
+    Some events differ only by root and time, such as those for 900 orders from one menu. The first
+    of them is printed, and the others are counted in a second line. `--json` prints all events.
 
     Args:
-        output: where to.
-        log: path of the emulators' log, which a failed reload names.
-        clock: seconds that only grow.
+        output: prints the lines.
+        log: path of the emulators' log; the message of a failed reload names it.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -65,24 +65,24 @@ class Shown:
                 self._event(found)
 
     def idle(self) -> None:
-        """Print what was counted, unless more of it is likely to come. Call it often."""
+        """Print the counted events unless more are likely to come. Call this often."""
         with self._lock:
             if self._clock() - self._last >= QUIET_SECONDS:
                 self._flush()
 
     def flush(self) -> None:
-        """Print what was counted."""
+        """Print the counted events."""
         with self._lock:
             self._flush()
 
     def refreshed(self, record: dict[str, Any]) -> None:
-        """Print a line of `refreshing`."""
+        """Print a record of the program `refreshing`."""
         with self._lock:
             self._flush()
             if self._output.as_json:
                 self._output.line({"refresh": record})
                 return
-            if "problem" in record:  # hand-written rules are one after each edit
+            if "problem" in record:  # some repeat after each edit, such as hand-written rules
                 if record in self._problems:
                     return
                 self._problems.append(record)
@@ -127,7 +127,7 @@ class Shown:
 
 
 def told(found: Outcome) -> str:
-    """An event as people read it; what went wrong, or why it was refused, is on a second line."""
+    """An event as text for people. The reason of a failure or refusal is on a second line."""
     line = f"{found.at[11:23]}  {found.document} -> {found.view or 'all'}"
     if found.root:
         line += f" of {found.root}"
@@ -139,7 +139,7 @@ def told(found: Outcome) -> str:
 
 
 def told_repeated(repeated: Repeated) -> str:
-    """How often an event has come again, for other roots."""
+    """The line that counts the events for other roots."""
     first = repeated.first
     slowest = f"  up to {repeated.slowest:.0f} ms" if repeated.slowest else ""
     what = f"{first.document} -> {first.view or 'all'}"
@@ -151,7 +151,7 @@ def _milliseconds(number: float | None) -> str:
 
 
 def _reason(found: Outcome) -> str:
-    """Why it went wrong or was refused, "" if neither."""
+    """The reason of a failure or refusal, "" if there was neither."""
     return found.error or (found.message if found.severity in {"ERROR", "WARNING"} else "")
 
 
@@ -160,7 +160,7 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
         case {"problem": problem}:
             return str(problem), True
         case {"topic": name}:
-            return f"{name}: made", False
+            return f"{name}: created", False
         case {"file": name, "remarks": remarks}:
             return "\n    ".join([f"{name}: written", *remarks]), False
         case {"rebuilt": name, "committed": committed, "failed": failed, "seconds": seconds}:
@@ -177,7 +177,7 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _told_made_good(made_good: dict[str, int]) -> str:
-    """What was rebuilt as its events came while no function could be loaded, "" if nothing."""
+    """The line on documents that were rebuilt because their events were lost, "" if none."""
     if not made_good:
         return ""
     parts = [f"{name} for {number_of(count, 'root')}" for name, count in made_good.items()]

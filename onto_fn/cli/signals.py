@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which mean the same: finish what was begun, and end."""
+"""Handle Ctrl-C and SIGTERM alike: finish the current step, and end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stoppable() -> Generator[Event]:
-    """For work that ends by itself: the first signal sets the event, a second one interrupts.
+    """For work that ends by itself: the first signal sets the event, the second one interrupts.
 
-    Work in steps, look at the event between them, and end with exit code 130 if it is set. Use it
+    Work in steps, check the event between them, and end with exit code 130 if it is set. Use this
     in the main thread.
 
     Raises:
-        KeyboardInterrupt: inside of the block, at the second signal.
+        KeyboardInterrupt: inside the block, at the second signal.
     """
     stopping = Event()
 
@@ -35,12 +35,12 @@ def stoppable() -> Generator[Event]:
 
 @contextmanager
 def until_stopped() -> Generator[Event]:
-    """For work that goes on until it is stopped, and then has succeeded: either signal ends it.
+    """For work that runs until it is stopped. Either signal ends it, and that is a success.
 
-    The first signal sets the event and interrupts the block; what the block has opened is closed on
-    the way. More signals meanwhile do nothing. A loop has to look at the event as well: Python
-    loses an exception that comes up while it runs a destructor or another library's callback, and
-    nothing is printed of it. Use it in the main thread.
+    The first signal sets the event and interrupts the block, which closes what it has opened. Later
+    signals have no effect. A loop must check the event as well: if the exception arises in a
+    destructor or in another library's callback, Python drops it. Python's report of that is not
+    printed. Use this in the main thread.
     """
     stopping = Event()
     report = sys.unraisablehook

@@ -1,4 +1,4 @@
-"""The files of a new project, made from the template."""
+"""Make the files of a new project from the template."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from onto_fn.cli.installation import Requirement
 
 
 class _File(Template):
-    """A file of the template: `@@name` is replaced, and `$` means what it means in the file."""
+    """A file of the template. `@@name` is replaced; `$` has no special meaning."""
 
     delimiter = "@@"
 
@@ -25,10 +25,10 @@ def project_files(
     """The text of each file of a new project, by its path in the project.
 
     Args:
-        name: of the project's folder.
-        required: what the project installs.
-        firestore_port: of the Firestore emulator.
-        functions_port: of the Functions emulator.
+        name: name of the project's folder.
+        required: the requirement for onto-fn.
+        firestore_port: port of the Firestore emulator.
+        functions_port: port of the Functions emulator.
     """
     minor = sys.version_info.minor
     values = {
@@ -58,6 +58,6 @@ def _below(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosix
 
 
 def _project_name(name: str) -> str:
-    """A name as project ids and npm take it: small letters, digits and hyphens."""
+    """A name that is valid for project ids and npm: lower-case letters, digits and hyphens."""
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return words[:20].strip("-") or "app"

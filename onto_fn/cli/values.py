@@ -1,7 +1,7 @@
-"""Firestore values in JSON, as seeds have them and `onto set` and `onto get` show them.
+"""Convert between Firestore values and the JSON of seeds, `onto set` and `onto get`.
 
-JSON's own values are stored as they are: a number without a dot is an integer. All else is an
-object with one key: `{"$ref": "users/ada"}`. Written and read again, a value is the same.
+JSON's own types are stored as they are; a number without a dot is an integer. Each other type is an
+object with one key: `{"$ref": "users/ada"}`. A value converted to JSON and back is the same value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, cast
 from onto_fn.cli.errors import CommandError, one_line
 
 Reference = Callable[[str], Any]
-"""Makes the reference of a document's path."""
+"""Makes a reference from a document's path."""
 
 _NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
@@ -37,7 +37,7 @@ _OLD_NAMES = {"$time": "$timestamp"}
 
 
 def document_of(fields: Mapping[str, Any], reference: Reference, where: str) -> dict[str, Any]:
-    """The fields of a document in JSON as Firestore's client takes them.
+    """Convert the fields of a document from JSON to values for Firestore's client.
 
     Args:
         fields: the JSON object.
@@ -45,13 +45,13 @@ def document_of(fields: Mapping[str, Any], reference: Reference, where: str) -> 
         where: file and document, for errors.
 
     Raises:
-        CommandError: a value is not of this format; the message names the field.
+        CommandError: a value does not have this format; the message names the field.
     """
     return {name: value_of(value, reference, where, name) for name, value in fields.items()}
 
 
 def value_of(value: Any, reference: Reference, where: str, field: str) -> Any:
-    """One value; see `document_of`."""
+    """Convert one value; see `document_of`."""
     if isinstance(value, list):
         items = enumerate(cast("list[Any]", value))
         return [value_of(item, reference, where, f"{field}[{at}]") for at, item in items]
@@ -128,7 +128,7 @@ def _double(content: Any) -> float:
 
 
 def json_of(value: Any) -> Any:
-    """A value that was read, in JSON: what `value_of` makes the same value of."""
+    """Convert a stored value to JSON, so that `value_of` gives the same value again."""
     from google.cloud.firestore_v1 import GeoPoint
     from google.cloud.firestore_v1.vector import Vector
 
@@ -165,10 +165,10 @@ def _shown(number: float) -> float | str:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """The value of a JSON text.
+    """Parse a JSON text.
 
     Raises:
-        CommandError: it is not JSON, or an object has a key twice, of which one would be lost.
+        CommandError: it is not JSON, or an object has a key twice, so that one would be lost.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -185,21 +185,22 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def parse_file(file: Path) -> Any:
-    """The value of a JSON file; see `parse_json`."""
+    """Parse a JSON file; see `parse_json`."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"{file} cannot be read: {error.strerror}", "say --seed FILE") from error
+        problem = f"{file} cannot be read: {error.strerror}"
+        raise CommandError(problem, "correct --seed FILE") from error
     except UnicodeDecodeError as error:
         raise CommandError(f"{file} is not UTF-8: {one_line(error)}") from error
     return parse_json(text, str(file))
 
 
 def document_path(path: str) -> str:
-    """The path, if it is that of a document.
+    """Check that a path names a document, and return it.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it does not.
     """
     from onto_fn.errors import InvalidPath
     from onto_fn.firestore.paths import check_document_path

@@ -1,1 +1,1 @@
-"""Optional integrations, each with an extra of its own."""
+"""Optional integrations. Each has its own extra."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.attempts import Collector, RetryPolicy, Subject, tell
 from onto_fn.engine.materialise.fan_out import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.materialise.lookup import Affected, Materialised, find_affected
 from onto_fn.engine.materialise.protocol import materialise
@@ -20,18 +21,15 @@ from onto_fn.engine.records.ledger import (
     is_shard,
 )
 from onto_fn.engine.targets import task as tasks
-from onto_fn.engine.targets.collect import Collector, do_all
 from onto_fn.engine.targets.kinds import AggregateTarget, target_of
-from onto_fn.engine.targets.target import Target
+from onto_fn.engine.targets.target import Target, do_all
 from onto_fn.errors import DeclarationError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result, combined
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, Write
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
-from onto_fn.observability.observer import Observer, observed, tell
-from onto_fn.phases import Subject
+from onto_fn.observability.observer import Observer, observed
 from onto_fn.views import Definition
 from onto_fn.views.definition import fingerprint
 
@@ -142,7 +140,7 @@ class Engine:
         """
         # Observers see a page of a backfill as a change to its first root, without a payload.
         seen = batch.change or Change(batch.items[0][0], None, None)
-        collector = Collector()
+        collector: Collector[Outcome] = Collector()
         with observed(self._observers, seen):
             target = self.target(batch.definition)
             do_all(database, target, batch.items, batch.change, self.retry, collector)
@@ -160,7 +158,8 @@ class Engine:
             DeclarationError: there is no definition of that name.
             RetriesExhausted: it could not be committed.
         """
-        target, collector = self.target(definition), Collector()
+        target = self.target(definition)
+        collector: Collector[Outcome] = Collector()
         do_all(database, target, target.items([root]), None, self.retry, collector)
         return combined(collector.outcomes())
 
@@ -300,7 +299,8 @@ class Engine:
 
     def _handle(self, database: Database, change: Change, inline: bool) -> list[Outcome]:
         """Does all work for a change, after one look-up."""
-        collection, collector = parent_collection(change.path), Collector()
+        collection = parent_collection(change.path)
+        collector: Collector[Outcome] = Collector()
         here: Iterable[Affected] = ()
         elsewhere: Iterable[Affected] | None = None
         if self._materialised.readers_of(collection).are_any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -53,7 +53,7 @@ class Outcome:
     deleted: tuple[str, ...] = ()
     error: str = ""
     skipped: tuple[str, ...] = ()
-    time: datetime | None = None
+    time: datetime | None = field(default=None, compare=False)
 
 
 def combined(outcomes: Sequence[Outcome]) -> Outcome:

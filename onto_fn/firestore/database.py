@@ -25,13 +25,14 @@ from google.cloud.firestore_v1.types import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from onto_fn.attempts import phase
 from onto_fn.emulators import emulator_of
 from onto_fn.firestore.channel import Deadlines, connect
 from onto_fn.firestore.documents import Document, Write, decode_path
-from onto_fn.firestore.faults import translated
+from onto_fn.firestore.faults import translate, translated
 from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import name_order
-from onto_fn.firestore.queries import Query, structured
+from onto_fn.firestore.queries import Query
 from onto_fn.firestore.rpc import (
     BatchGetMessage,
     Calls,
@@ -44,10 +45,10 @@ from onto_fn.firestore.rpc import (
     fill_write,
     locks,
     partition_request,
+    structured,
 )
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
 from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_time
-from onto_fn.phases import phase
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
@@ -248,7 +249,7 @@ class Database:
         read_time = Timestamp()
         at: datetime | None = consistency.get("read_time")  # then all are as they were at that time
         transaction: bytes | None = consistency.get("transaction")
-        with translated(in_transaction=locks(consistency)):
+        try:
             for message in self._calls.batch_get(request, self.deadlines.read):
                 transaction = message.transaction or transaction
                 kind = message.WhichOneof("result")
@@ -259,10 +260,13 @@ class Database:
                     if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
                         read_time = time
                 if kind == "found":
-                    document = self._document(message.found)
+                    document = self.decoded(message.found)
                 else:
                     document = Document(decode_path(message.missing), None, None)
                 documents[document.path] = document
+        except google.GoogleAPIError as error:
+            translate(error, in_transaction=locks(consistency))
+            raise
         return documents, at or decode_time(read_time), transaction
 
     def read_query(
@@ -298,13 +302,16 @@ class Database:
         documents: list[Document] = []
         read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
-        with translated(in_transaction=locks(consistency), query=query):
+        try:
             for message in self._calls.run_query(request, self.deadlines.read):
                 transaction, time = message.transaction or transaction, message.read_time
                 if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
                     read_time = time
                 if message.HasField("document"):
-                    documents.append(self._document(message.document))
+                    documents.append(self.decoded(message.document))
+        except google.GoogleAPIError as error:
+            translate(error, in_transaction=locks(consistency), query=query)
+            raise
         return documents, decode_time(read_time), transaction
 
     def listen(self, query: Query, target: int, token: bytes, until: Event) -> Any:
@@ -341,7 +348,15 @@ class Database:
         Raises:
             PermanentError: it holds a value without a form here.
         """
-        return self._document(message)
+        name: str = message.name
+        own = self._prefix
+        updated, created = message.update_time, message.create_time
+        return Document(
+            name[len(own) :] if name.startswith(own) else decode_path(name),
+            decode_fields(message.fields, self._documents),
+            EPOCH + timedelta(0, updated.seconds, updated.nanos // 1000),
+            EPOCH + timedelta(0, created.seconds, created.nanos // 1000),
+        )
 
     def _parent(self, query: Query) -> str:
         parent = "" if query.collection_group else query.collection.rpartition("/")[0]
@@ -355,20 +370,13 @@ class Database:
             fill_write(request.writes.add(), write, self._documents, encoded)
         if not are_small(request):
             check_commit(writes)
-        with phase("commit"), translated(in_transaction=transaction is not None):
-            response = self._calls.commit(request, self.deadlines.commit)
+        try:
+            with phase("commit"):
+                response = self._calls.commit(request, self.deadlines.commit)
+        except google.GoogleAPIError as error:
+            translate(error, in_transaction=transaction is not None)
+            raise
         return decode_time(response.commit_time)
-
-    def _document(self, message: Any) -> Document:
-        name: str = message.name
-        own = self._prefix
-        updated, created = message.update_time, message.create_time
-        return Document(
-            name[len(own) :] if name.startswith(own) else decode_path(name),
-            decode_fields(message.fields, self._documents),
-            EPOCH + timedelta(0, updated.seconds, updated.nanos // 1000),
-            EPOCH + timedelta(0, created.seconds, created.nanos // 1000),
-        )
 
     def release(self, transaction: bytes) -> None:
         """Roll a transaction back. Errors are ignored: the server drops it by itself."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from onto_fn.firestore.paths import (
     PathTemplate,
@@ -59,17 +59,27 @@ class Reference:
         return made
 
     @classmethod
-    def of_collection(cls, reference: Reference, template: PathTemplate) -> Self | None:
-        """The same reference as one of this class, if it is in a collection that fits."""
-        path = reference._path
-        if reference._database is not None:
-            return None
-        if path.rpartition("/")[0] != template.text and not template.holds(path):
-            return None
-        made = cls.__new__(cls)
-        made._path = path
-        made._database = None
-        return made
+    def of_collection(
+        cls, value: object, template: PathTemplate, otherwise: Callable[[object], Self]
+    ) -> Self:
+        """A stored reference as one of this class, if it is in a collection that fits.
+
+        Args:
+            value: the reference, or anything else.
+            template: of the collection.
+            otherwise: what to make of any other value.
+        """
+        if value.__class__ is Reference:
+            reference = cast(Reference, value)
+            path = reference._path
+            if reference._database is None and (
+                path.rpartition("/")[0] == template.text or template.holds(path)
+            ):
+                made = cls.__new__(cls)
+                made._path = path
+                made._database = None
+                return made
+        return otherwise(value)
 
     def copy(self) -> Reference:
         """The same reference, of the base class."""

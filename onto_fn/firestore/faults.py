@@ -80,19 +80,34 @@ def _missing(query: Query, error: Exception) -> str:
 
 @contextmanager
 def translated(*, in_transaction: bool, query: Query | None = None) -> Generator[None]:
-    """Raise Firestore's errors as those that the engine knows."""
+    """Raise Firestore's errors in the block as those that the engine knows; see `translate`."""
     try:
         yield
-    except _CONTENTION as error:
+    except google.GoogleAPIError as error:
+        translate(error, in_transaction=in_transaction, query=query)
+        raise
+
+
+def translate(
+    error: google.GoogleAPIError, *, in_transaction: bool, query: Query | None = None
+) -> None:
+    """Raise an error of Firestore as the one that the engine knows, if it knows one.
+
+    Args:
+        error: what a call has raised.
+        in_transaction: whether the call was in a transaction.
+        query: what the call was about.
+    """
+    if isinstance(error, _CONTENTION):
         is_condition = isinstance(error, google.FailedPrecondition)
         if query is not None and is_condition and "index" in str(error):
             raise MissingIndex(_missing(query, error)) from error
         raise Contention(str(error)) from error
-    except _TRANSIENT as error:
+    if isinstance(error, _TRANSIENT):
         if _TOO_LARGE.search(str(error)):
             raise DocumentTooLarge(f"Firestore refuses the request: {error}") from error
         raise TransientError(f"{type(error).__name__}: {error}") from error
-    except google.InvalidArgument as error:
+    if isinstance(error, google.InvalidArgument):
         if in_transaction and _TRANSACTION_ENDED.search(str(error)):
             raise Contention(str(error)) from error
         raise PermanentError(f"Firestore refuses the request: {error}") from error

@@ -15,14 +15,12 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from onto_fn.firestore.canonical import canonical
-from onto_fn.firestore.documents import Fields, Reference, Value
-from onto_fn.firestore.fieldpaths import api_path, names_in
+from onto_fn.firestore.documents import Fields, Value
+from onto_fn.firestore.fieldpaths import names_in
 from onto_fn.firestore.paths import PathTemplate
-from onto_fn.firestore.values import encode
-from onto_fn.renamed import renamed_fields
 
 Operator = Literal[
     "==",
@@ -50,7 +48,6 @@ OPERATORS: dict[str, str] = {
 }
 _WITH_NULL = {"==": "IS_NULL", "!=": "IS_NOT_NULL"}
 _WITH_NAN = {"==": "IS_NAN", "!=": "IS_NOT_NAN"}
-_NAME = {"field": {"field_path": "__name__"}}
 MAX_DISJUNCTIONS = 30
 """Maximum number of alternatives in one query: values of `in`, times those of other conditions."""
 _MAX_KEY_BYTES = 1000  # an index entry holds 1,500
@@ -112,9 +109,6 @@ class QueryShape:
         return {_key(collection, self.keyed, values) for values in itertools.product(*choices)}
 
 
-@renamed_fields(
-    after="start_after", until="end_at", anywhere="collection_group", names_only="keys_only"
-)
 @dataclass(frozen=True, slots=True)
 class Query:
     """A query with all its values, ready to run."""
@@ -168,55 +162,6 @@ def document_key(path: str) -> str:
     return path if len(path) <= SHORT else _shorten(path)
 
 
-def structured(query: Query, documents: str) -> dict[str, Any]:
-    """The query as the API takes it: its `StructuredQuery`.
-
-    Args:
-        query: the query.
-        documents: resource name of the database's documents.
-
-    Raises:
-        InvalidValue: Firestore has no form for a filter's value.
-    """
-    selector: dict[str, Any] = {"collection_id": query.collection.rpartition("/")[2]}
-    if query.collection_group:
-        selector["all_descendants"] = True
-    made: dict[str, Any] = {"from_": [selector]}
-    filters = [_encoded_filter(condition, documents) for condition in query.filters]
-    if len(filters) == 1:
-        made["where"] = filters[0]
-    elif filters:
-        made["where"] = {"composite_filter": {"op": "AND", "filters": filters}}
-    if query.orders:
-        made["order_by"] = [
-            {
-                "field": {"field_path": api_path(order.field)},
-                "direction": "DESCENDING" if order.descending else "ASCENDING",
-            }
-            for order in query.orders
-        ]
-    if query.start_after is not None or query.end_at is not None:
-        # Firestore itself goes on by name, in the direction of the last order.
-        last = query.orders[-1].descending if query.orders else False
-        name = {**_NAME, "direction": "DESCENDING"} if last else _NAME
-        made["order_by"] = [*made.get("order_by", ()), name]
-    if query.start_after is not None:
-        values = [
-            encode(value, documents=documents, where="the cursor") for value in query.after_values
-        ]
-        values.append(_cursor(query.start_after, documents))
-        made["start_at"] = {"values": values, "before": False}
-    if query.end_at is not None:
-        made["end_at"] = {"values": [_cursor(query.end_at, documents)], "before": False}
-    if query.keys_only:
-        made["select"] = {"fields": [_NAME["field"]]}
-    if query.limit is not None:
-        made["limit"] = {"value": query.limit}
-    if query.offset:
-        made["offset"] = query.offset
-    return made
-
-
 def field_value(fields: Fields, path: str) -> tuple[bool, Value]:
     """Whether a document has the field at a path, such as `address.city`, and its value."""
     value: Value = fields
@@ -241,19 +186,3 @@ def _shorten(key: str) -> str:
         return key
     digest = hashlib.blake2b(encoded, digest_size=16).hexdigest()
     return f"{key[:100]}#{digest}"
-
-
-def _cursor(path: str, documents: str) -> Any:
-    return encode(Reference(path), documents=documents, where="the cursor")
-
-
-def _encoded_filter(condition: Filter, documents: str) -> dict[str, Any]:
-    field = {"field_path": api_path(condition.field)}
-    value: object = condition.value
-    operators = unary_operators(value) if value is None or isinstance(value, float) else {}
-    if condition.op in operators:
-        return {"unary_filter": {"field": field, "op": operators[condition.op]}}
-    value = encode(
-        condition.value, documents=documents, where=f"the query's value for {condition.field}"
-    )
-    return {"field_filter": {"field": field, "op": OPERATORS[condition.op], "value": value}}

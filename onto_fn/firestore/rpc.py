@@ -30,13 +30,14 @@ from google.cloud.firestore_v1.types import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.errors import DocumentTooLarge
-from onto_fn.firestore.documents import Write
-from onto_fn.firestore.fieldpaths import quoted
-from onto_fn.firestore.queries import Query, structured
+from onto_fn.firestore.documents import Reference, Write
+from onto_fn.firestore.fieldpaths import api_path, quoted
+from onto_fn.firestore.queries import OPERATORS, Filter, Query, unary_operators
 from onto_fn.firestore.sizes import MAX_COMMIT_BYTES, check_size
 from onto_fn.firestore.values import encode, fill_fields, fill_time
 
 _SERVICE = "/google.firestore.v1.Firestore"
+_NAME = {"field": {"field_path": "__name__"}}
 
 # The generated classes, Google's helpers and grpc carry no types for what is used here.
 BatchGetMessage = cast(Any, BatchGetDocumentsRequest).pb()
@@ -179,6 +180,71 @@ def check_commit(writes: Sequence[Write]) -> None:
             f"would have {size} bytes; Firestore allows {MAX_COMMIT_BYTES}. Spread the copies of "
             "the view over `shards`, or make them smaller."
         )
+
+
+def structured(query: Query, documents: str) -> dict[str, Any]:
+    """The query as the API takes it: its `StructuredQuery`.
+
+    Args:
+        query: the query.
+        documents: resource name of the database's documents.
+
+    Raises:
+        InvalidValue: Firestore has no form for a filter's value.
+    """
+    selector: dict[str, Any] = {"collection_id": query.collection.rpartition("/")[2]}
+    if query.collection_group:
+        selector["all_descendants"] = True
+    made: dict[str, Any] = {"from_": [selector]}
+    filters = [_encoded_filter(condition, documents) for condition in query.filters]
+    if len(filters) == 1:
+        made["where"] = filters[0]
+    elif filters:
+        made["where"] = {"composite_filter": {"op": "AND", "filters": filters}}
+    if query.orders:
+        made["order_by"] = [
+            {
+                "field": {"field_path": api_path(order.field)},
+                "direction": "DESCENDING" if order.descending else "ASCENDING",
+            }
+            for order in query.orders
+        ]
+    if query.start_after is not None or query.end_at is not None:
+        # Firestore itself goes on by name, in the direction of the last order.
+        last = query.orders[-1].descending if query.orders else False
+        name = {**_NAME, "direction": "DESCENDING"} if last else _NAME
+        made["order_by"] = [*made.get("order_by", ()), name]
+    if query.start_after is not None:
+        values = [
+            encode(value, documents=documents, where="the cursor") for value in query.after_values
+        ]
+        values.append(_cursor(query.start_after, documents))
+        made["start_at"] = {"values": values, "before": False}
+    if query.end_at is not None:
+        made["end_at"] = {"values": [_cursor(query.end_at, documents)], "before": False}
+    if query.keys_only:
+        made["select"] = {"fields": [_NAME["field"]]}
+    if query.limit is not None:
+        made["limit"] = {"value": query.limit}
+    if query.offset:
+        made["offset"] = query.offset
+    return made
+
+
+def _cursor(path: str, documents: str) -> Any:
+    return encode(Reference(path), documents=documents, where="the cursor")
+
+
+def _encoded_filter(condition: Filter, documents: str) -> dict[str, Any]:
+    field = {"field_path": api_path(condition.field)}
+    value: object = condition.value
+    operators = unary_operators(value) if value is None or isinstance(value, float) else {}
+    if condition.op in operators:
+        return {"unary_filter": {"field": field, "op": operators[condition.op]}}
+    value = encode(
+        condition.value, documents=documents, where=f"the query's value for {condition.field}"
+    )
+    return {"field_filter": {"field": field, "op": OPERATORS[condition.op], "value": value}}
 
 
 def count_request(parent: str, query: Query, documents: str) -> Any:

@@ -38,8 +38,7 @@ from onto_fn.mediators.checks import check_graph
 from onto_fn.messaging.courier import Courier
 from onto_fn.messaging.sinks import sinks_by_name
 from onto_fn.observability import cloud_logging as logs
-from onto_fn.observability.cloud_logging import OutcomeLog
-from onto_fn.observability.observer import Observer
+from onto_fn.observability.observer import Observer, OutcomeLog
 from onto_fn.observability.trace_context import traced
 from onto_fn.renamed import renamed_arguments
 
@@ -207,7 +206,7 @@ class App(Operations):
             request = request_function(self.engine, self.database, self.options, called)
             functions[request.__name__] = request
         if self.api is not None:
-            functions[on_api.NAME] = on_api.api_function(self.asgi, self.api, self.options)
+            functions |= on_api.api_functions(self._asgi, self.api, self.options)
         for function in functions.values():
             function.__dict__[_APP] = self
         return functions
@@ -220,9 +219,14 @@ class App(Operations):
         """
         if self.api is None or self.offers is None:
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
+        return self._asgi(streams=True)
+
+    def _asgi(self, streams: bool) -> Any:
         from onto_fn.api.application import application
 
-        return application(self.api, self.offers, self.engine, self.database)
+        assert self.api is not None
+        assert self.offers is not None
+        return application(self.api, self.offers, self.engine, self.database, streams=streams)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

@@ -1,8 +1,8 @@
-"""`onto_api`: the function that serves an app's API.
+"""`onto_api` and `onto_stream`: the functions that serve an app's API.
 
-The platform starts a process for each function and names it in `FUNCTION_TARGET`. Only the process
-of this function loads a web framework; in all others, and when the functions are listed for a
-deploy, it is a name with its options.
+The platform starts a process for each function and names it in `FUNCTION_TARGET`. Only the
+processes of these functions load a web framework; in all others, and when the functions are listed
+for a deploy, each is a name with its options.
 """
 
 from __future__ import annotations
@@ -15,48 +15,61 @@ from typing import TYPE_CHECKING, Any, cast
 from onto_fn.functions.endpoints import FunctionOptions
 
 if TYPE_CHECKING:
-    from onto_fn.api import Api
+    from onto_fn.api import Api, Streams
 
 NAME = "onto_api"
+STREAM = "onto_stream"
 
 
-def api_function(
-    make: Callable[[], Any], api: Api, options: FunctionOptions
-) -> Callable[[Any], Any]:
-    """The function, ready to be exported.
+def api_functions(
+    make: Callable[[bool], Any], api: Api, options: FunctionOptions
+) -> dict[str, Callable[[Any], Any]]:
+    """The functions, ready to be exported: `onto_api`, and `onto_stream` if there are streams.
 
     Args:
-        make: makes the ASGI application.
+        make: makes the ASGI application; told whether it serves streams.
         api: what is declared.
         options: of the app's functions.
     """
-    if os.environ.get("FUNCTION_TARGET") == NAME:
+    streams = api.streams
+    if streams is None or not streams.own_function:
+        return {NAME: _function(NAME, lambda: make(True), options_of(api, options))}
+    return {
+        NAME: _function(NAME, lambda: make(False), options_of(api, options)),
+        STREAM: _function(STREAM, lambda: make(True), options_of(streams, options)),
+    }
+
+
+def _function(name: str, make: Callable[[], Any], options: FunctionOptions) -> Callable[[Any], Any]:
+    if os.environ.get("FUNCTION_TARGET") == name:
         from functions_framework import aio  # pyright: ignore[reportMissingTypeStubs]
 
-        function = cast(Any, aio).http(_serving(make()))
+        function = cast(Any, aio).http(_serving(name, make()))
     else:
-        function = _elsewhere()
-    function.__dict__["__firebase_endpoint__"] = options_of(api, options).endpoint(NAME, https={})
+        function = _elsewhere(name)
+    function.__dict__["__firebase_endpoint__"] = options.endpoint(name, https={})
     return function
 
 
-def options_of(api: Api, options: FunctionOptions) -> FunctionOptions:
+def options_of(api: Api | Streams, options: FunctionOptions) -> FunctionOptions:
     """How the function runs: as the app's others, where the API says nothing else."""
     names = ("concurrency", "memory", "cpu", "min_instances", "max_instances")
     own = {name: value for name in names if (value := getattr(api, name)) is not None}
     return replace(options, timeout_sec=api.timeout_sec, **own)
 
 
-def _serving(application: Any) -> Callable[[Any], Any]:
-    async def onto_api(request: Any) -> Any:
+def _serving(name: str, application: Any) -> Callable[[Any], Any]:
+    async def serve(request: Any) -> Any:
         # Starlette calls what a handler returns as an ASGI application.
         return application
 
-    return onto_api
+    serve.__name__ = serve.__qualname__ = name  # by which it is registered
+    return serve
 
 
-def _elsewhere() -> Callable[[Any], Any]:
-    def onto_api(request: Any) -> Any:
-        raise RuntimeError(f"{NAME} is served by the process whose FUNCTION_TARGET is {NAME}")
+def _elsewhere(name: str) -> Callable[[Any], Any]:
+    def refuse(request: Any) -> Any:
+        raise RuntimeError(f"{name} is served by the process whose FUNCTION_TARGET is {name}")
 
-    return onto_api
+    refuse.__name__ = refuse.__qualname__ = name
+    return refuse

@@ -27,8 +27,8 @@ from onto_fn.engine import Engine
 from onto_fn.errors import EmulatorMissing, InvalidRequest
 from onto_fn.firestore import Database
 from onto_fn.functions.endpoints import FunctionOptions
-from onto_fn.functions.integers import decoded, encoded
 from onto_fn.gate.caller import Caller
+from onto_fn.gate.integers import decoded, encoded
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import submit
 from onto_fn.gate.tokens import has_expired, initialise

@@ -7,19 +7,15 @@ for by itself.
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, cast
-
-from google.cloud.firestore_v1.types import ArrayValue
-from google.protobuf.message import DecodeError
 
 from onto_fn.access import AnyOf, Members, allows, can_list
+from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
 from onto_fn.errors import (
@@ -34,20 +30,16 @@ from onto_fn.firestore import Database, Document, Filter, Query
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.fieldpaths import quoted
-from onto_fn.firestore.paths import check_segment, last_segment, name_order
-from onto_fn.firestore.queries import Order, field_value
-from onto_fn.firestore.values import decode, encode
+from onto_fn.firestore.paths import name_order
+from onto_fn.firestore.queries import Order
 from onto_fn.gate.caller import Caller, denied
+from onto_fn.gate.cursors import cursor_of, position_of
 from onto_fn.gate.offers import CheckedListing, ViewOffer
 from onto_fn.gate.refusal import Refusal, invalid
-from onto_fn.phases import Subject
 from onto_fn.store import ReadSet, load
 from onto_fn.views import Definition, Transition
 
 _log = logging.getLogger("onto_fn")
-
-# The generated message classes carry no types for their fields.
-_Cursor = cast(Any, ArrayValue).pb()
 
 MAX_PAGE = 100
 """Documents in one page of a list."""
@@ -235,7 +227,7 @@ class Views:
                     found = self._merged(queries)
         items = tuple(shown(document) for document in found[:size])
         more = len(found) > size
-        return Page(items, _cursor(found[size - 1], listing) if more else None)
+        return Page(items, cursor_of(found[size - 1], listing) if more else None)
 
     def queries(
         self,
@@ -258,7 +250,7 @@ class Views:
             collection = offer.path.parent.render(params)
         except InvalidPath as error:
             raise invalid([str(error)]) from error
-        after, values = (None, ()) if cursor is None else _position(cursor, collection, listing)
+        after, values = (None, ()) if cursor is None else position_of(cursor, collection, listing)
         filters = tuple(
             Filter(quoted(one.field), one.op, (where or {})[one.field]) for one in listing.where
         )
@@ -376,39 +368,3 @@ def shown(document: Document) -> Shown:
     assert document.update_time is not None
     time = document.update_time
     return Shown(document.path, document.fields, version_of(time), time)
-
-
-_DOCUMENTS = "projects/-/databases/-/documents"  # of the references in a cursor
-
-
-def _cursor(document: Document, listing: CheckedListing) -> str:
-    """Where a document is in a list: the values by which it is ordered, and its id."""
-    position = _Cursor()
-    for order in listing.orders:
-        _, value = field_value(document.fields or {}, quoted(order.field))
-        position.values.append(encode(value, documents=_DOCUMENTS, where="the cursor"))
-    position.values.add(string_value=last_segment(document.path))
-    return base64.urlsafe_b64encode(position.SerializeToString()).decode().rstrip("=")
-
-
-def _position(
-    cursor: str, collection: str, listing: CheckedListing
-) -> tuple[str, tuple[Value, ...]]:
-    """The path and the values that a cursor stands for.
-
-    Raises:
-        Refusal: it is none of this list.
-    """
-    try:
-        position = _Cursor.FromString(base64.b64decode(_padded(cursor), b"-_", validate=True))
-        *values, identifier = (decode(value, _DOCUMENTS) for value in position.values)
-        if len(values) != len(listing.orders):
-            raise ValueError
-        check_segment(cast(str, identifier), what="the cursor")
-    except (ValueError, InvalidPath, PermanentError, DecodeError) as error:
-        raise invalid(["cursor: it is none of this list"]) from error
-    return f"{collection}/{identifier}", tuple(values)
-
-
-def _padded(text: str) -> str:
-    return text + "=" * (-len(text) % 4)

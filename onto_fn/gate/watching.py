@@ -20,7 +20,7 @@ from onto_fn.gate.offers import ViewOffer
 from onto_fn.gate.reading import Shown, Views, path_of, shown
 from onto_fn.gate.refusal import Refusal, invalid
 
-Kind = Literal["snapshot", "deleted", "missing", "denied", "bye"]
+Kind = Literal["snapshot", "unchanged", "deleted", "missing", "denied", "bye"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Event:
     """What a caller that watches a document is told.
 
     Attributes:
-        kind: `"snapshot"` is a version; `"deleted"` that there was one; `"missing"` that there is
+        kind: `"snapshot"` is a version; `"unchanged"` that it is the one that the caller has;
+            `"deleted"` that there was one; `"missing"` that there is
             none yet; `"denied"` that the caller may not see it any more; `"bye"` that the stream
             ends, and the caller may ask again. After the last two nothing follows.
         shown: the version of a `"snapshot"`.
@@ -105,8 +106,8 @@ class Watching:
                     return
                 if found is None:
                     yield Event("deleted" if was_there else "missing")
-                elif found.version != known:
-                    yield Event("snapshot", found)
+                else:
+                    yield Event("unchanged" if found.version == known else "snapshot", found)
                 was_there, known = found is not None, ""
 
     async def list(

@@ -1,4 +1,4 @@
-"""Files that are made from what an app declares: rules, indexes, TypeScript, OpenAPI."""
+"""Generate files from an app's declarations: rules, indexes, TypeScript, OpenAPI."""
 
 from onto_fn.generate.files import GeneratedFile, generated_files, openapi_of, types_of
 from onto_fn.generate.indexes import index_file

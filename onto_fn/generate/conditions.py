@@ -1,4 +1,4 @@
-"""Conditions on one value: its size, length, bounds, and where it is."""
+"""Write conditions on one value: on its size, length and bounds."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ COMPARISONS = {
 
 EMOJI = r"[^\x{0}-\x{FFFF}]"
 """Characters that `size` counts as two."""
-MAX_REPEAT = 1_000  # of RE2
+MAX_REPEAT = 1_000  # the limit of RE2
 
 
 def options_of(shape: Shape) -> Iterator[Shape]:
-    """The shapes that a value may have."""
+    """Yield the alternative shapes of a value."""
     if isinstance(shape, Either):
         for part in shape.parts:
             yield from options_of(part)
@@ -36,7 +36,7 @@ def options_of(shape: Shape) -> Iterator[Shape]:
 
 
 def length_of(text: Text, value: str) -> list[str]:
-    """Conditions on the characters of a text; `size` would count an emoji as two."""
+    """Conditions on the number of characters of a text; `size` would count an emoji as two."""
     least, most = text.least, text.most
     if most <= MAX_REPEAT:
         count = f"{most}" if least == most else f"{least},{most}"
@@ -51,7 +51,7 @@ def length_of(text: Text, value: str) -> list[str]:
 
 
 def bounds_of(number: Number, value: str) -> list[str]:
-    """That a number is within the bounds of its shape."""
+    """Conditions that a number is within the bounds of its shape."""
     clauses = [f"{value} is {'int' if number.is_integer else 'number'}"]
     clauses += [f"{value} {COMPARISONS[name]} {literal(bound)}" for name, bound in number.bounds]
     if number.multiple_of is not None:
@@ -60,17 +60,17 @@ def bounds_of(number: Number, value: str) -> list[str]:
 
 
 def size_of(value: str, least: int, most: int) -> list[str]:
-    """That a value has from `least` to `most` parts or bytes."""
+    """Conditions that a value has from `least` to `most` parts or bytes."""
     if least == most:
         return [f"{value}.size() == {most}"]
     return [f"{value}.size() >= {least}"] * bool(least) + [f"{value}.size() <= {most}"]
 
 
 def local_name(head: str) -> str:
-    """Name of the function that a head declares."""
+    """The name in the head of a function, such as `isCity` in `isCity(data)`."""
     return head.partition("(")[0]
 
 
 def place_of(path: str, name: str) -> str:
-    """Path of a field within the document, for a reader."""
+    """The dotted path of a field within the document, for people."""
     return f"{path}.{name}" if path else name

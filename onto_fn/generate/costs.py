@@ -1,12 +1,13 @@
-"""What an expression of the security rules language costs, as Firestore counts it.
+"""Compute the cost of an expression in the security rules language, as Firestore counts it.
 
-Firestore evaluates at most 1,000 expressions for one request, and compiles no expression that nests
-deeper than 99 levels. A request that is valid and costs more is denied, so `onto generate` has to
-know before. The numbers here were measured on the Firestore emulator; the tests measure them again.
+Firestore evaluates at most 1,000 expressions per request, and compiles no expression that nests
+deeper than 99 levels. It denies a valid request that costs more, so `onto generate` computes the
+cost in advance. The numbers here were measured on the Firestore emulator, and the tests measure
+them again.
 
-Each literal, variable, member, index, call and operator is one expression. `is` is two (the type is
-one), `&&` and `||` are two where their right side is evaluated. Parentheses are free. A call adds
-all that its function evaluates; each `let` adds one.
+Each literal, variable, member, index, call and operator is one expression. `is` counts as two,
+because its type is one. `&&` and `||` count as two if their right side is evaluated. Parentheses
+are free. A call adds the cost of its function; each `let` adds one.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MAX_EXPRESSIONS = 1_000
-"""Expressions that are evaluated for one request."""
+"""Maximum number of expressions evaluated per request."""
 MAX_NESTING = 99
-"""Levels of one expression."""
+"""Maximum number of levels of one expression."""
 MAX_CALLS = 20
-"""Functions that call each other, one within the other."""
+"""Maximum depth of functions that call each other."""
 MAX_LETS = 10
-"""`let` bindings of one function."""
+"""Maximum number of `let` bindings of one function."""
 MAX_ARGUMENTS = 7
-"""Arguments of one function."""
+"""Maximum number of arguments of one function."""
 MAX_SOURCE_BYTES = 256 * 1024
-"""Size of the file; the emulator takes larger ones, Firestore does not."""
+"""Maximum size of the file. The emulator accepts larger files; Firestore does not."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -44,7 +45,7 @@ _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"+", "-"}),
     frozenset({"*", "/", "%"}),
 )
-"""Operators, the loosest first."""
+"""Operators; the loosest binding comes first."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Cost:
     """The cost of an expression.
 
     Attributes:
-        expressions: how many are evaluated if all of it is; no request costs more.
-        nesting: levels of the expression.
-        calls: levels of functions that call each other.
+        expressions: number of evaluated expressions if every part is evaluated, which is the most.
+        nesting: number of levels of the expression.
+        calls: depth of functions that call each other.
     """
 
     expressions: int
@@ -63,7 +64,7 @@ class Cost:
 
     @property
     def fits(self) -> bool:
-        """Whether Firestore compiles it, and evaluates it for every request."""
+        """Whether Firestore compiles the expression and can evaluate it for every request."""
         return (
             self.expressions <= MAX_EXPRESSIONS
             and self.nesting <= MAX_NESTING
@@ -73,21 +74,22 @@ class Cost:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the rules: `let` bindings, and what it returns."""
+    """A function of the rules: its `let` bindings and the expression that it returns."""
 
     returns: str
     lets: tuple[str, ...] = ()
 
 
 def cost_of(expression: str, functions: Mapping[str, Function] | None = None) -> Cost:
-    """The cost of an expression, all parts of which are evaluated.
+    """Compute the cost of an expression if every part is evaluated.
 
     Args:
-        expression: as the rules have it; `true && data.size() <= 3`.
-        functions: what it may call, by name. Another function costs nothing but the call.
+        expression: an expression of the rules, such as `true && data.size() <= 3`.
+        functions: the functions that it may call, by name. For any other function, only the call
+            counts.
 
     Raises:
-        ValueError: it is no expression.
+        ValueError: the text is not an expression.
     """
     return _Parser(expression, functions or {}).whole()
 
@@ -195,7 +197,7 @@ class _Parser:
         if name not in self.known:
             parts = [function.returns, *function.lets]
             costs = [_Parser(part, self.functions, self.known).whole() for part in parts]
-            # Its own nesting is that of an expression by itself.
+            # The body's nesting is counted separately from that of the call.
             self.known[name] = Cost(
                 sum(cost.expressions for cost in costs) + len(function.lets),
                 max(cost.nesting for cost in costs),
@@ -206,7 +208,7 @@ class _Parser:
 
 
 def _above(own: int, *parts: Cost) -> Cost:
-    """An expression with parts one level below it."""
+    """The cost of an expression whose parts are one level below it."""
     return Cost(
         own + sum(part.expressions for part in parts),
         1 + max((part.nesting for part in parts), default=0),
@@ -215,7 +217,7 @@ def _above(own: int, *parts: Cost) -> Cost:
 
 
 def _beside(value: Cost, more: Cost) -> Cost:
-    """A value and what follows it: a chain of members is no level of its own."""
+    """The cost of a value and its next member; a chain of members does not nest deeper."""
     return Cost(
         value.expressions + more.expressions,
         max(value.nesting, more.nesting),

@@ -1,4 +1,4 @@
-"""What an app declares for clients: the views they read, the requests they create."""
+"""Find the declarations of an app that concern clients: its views and requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions of the rules language, as text with one clause a line."""
+"""Write conditions of the rules language as text, with one clause per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEYWORDS = frozenset(
     package return rules_version service timestamp true var while
     """.split()  # noqa: SIM905
 )
-"""Names that the language takes for something else, as the emulator's compiler says."""
+"""Reserved words of the language, according to the emulator's compiler."""
 _METHODS = frozenset({"diff", "get", "keys", "size", "values"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.~-]*\Z")
@@ -43,13 +43,13 @@ class Allow:
 
 @dataclass(frozen=True)
 class Match:
-    """`match /path { … }`, with the declaration that it comes from.
+    """A block `match /path { … }`.
 
     Attributes:
         path: the pattern, with a leading slash.
-        comments: lines above it.
-        allows: what is allowed; everything else is denied.
-        functions: functions of the block, by their heads such as `isCity(data)`.
+        comments: comment lines above the block.
+        allows: the allowed methods; everything else is denied.
+        functions: the conditions of the block's functions, by heads such as `isCity(data)`.
     """
 
     path: str
@@ -80,10 +80,10 @@ def either(*parts: str | Joined) -> str | Joined:
 
 
 def literal(value: object) -> str:
-    """A value as the rules language writes it.
+    """Write a value as a literal of the rules language.
 
     Raises:
-        DeclarationError: it has no form there.
+        DeclarationError: the language has no literal for it.
     """
     match value:
         case bool() | None:
@@ -116,40 +116,40 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def is_name(text: str) -> bool:
-    """Whether a text may be a variable or a function of the rules."""
+    """Whether a text is a valid name for a variable or function of the rules."""
     return _NAME.match(text) is not None and text not in KEYWORDS
 
 
 def is_segment(text: str) -> bool:
-    """Whether a collection's or document's id may be written into a path as it is."""
+    """Whether an id of a collection or document can stand unchanged in a path."""
     return _SEGMENT.match(text) is not None
 
 
 def member(data: str, name: str) -> str:
-    """The expression of a map's value: `data.city`, or `data['a b']`."""
+    """The expression for a value of a map: `data.city` or `data['a b']`."""
     if is_name(name) and name not in _METHODS:
         return f"{data}.{name}"
     return f"{data}[{literal(name)}]"
 
 
 def names(values: list[str]) -> str:
-    """A list of texts as the rules language writes it."""
+    """Write a list of texts in the rules language."""
     return f"[{', '.join(literal(value) for value in values)}]"
 
 
 def comment(*texts: str) -> list[str]:
-    """Lines of comments; whatever a name holds, it stays in its line."""
+    """Write comment lines. No character of a name can end its line."""
     lines = ["".join(c if c.isprintable() else " " for c in text) for text in texts]
     return [f"// {line}".rstrip() for line in lines]
 
 
 def text_of(condition: str | Joined) -> str:
-    """A condition on one line, as its cost is counted."""
+    """A condition on one line, the form for `cost_of`."""
     return " ".join(_lines(condition))
 
 
 def grouped(condition: str | Joined) -> str | Joined:
-    """A condition of many clauses with parentheses around every few of them: it nests less deep."""
+    """Put parentheses around groups of clauses, so that a condition of many nests less deep."""
     if isinstance(condition, str):
         return condition
     parts = [grouped(part) for part in condition.parts]
@@ -182,7 +182,7 @@ def _lines(condition: str | Joined) -> list[str]:
     text: list[str] = []
     for part in condition.parts:
         first, *rest = _lines(part)
-        # `||` binds less than `&&`, and a group of the same operator is one on purpose.
+        # `||` binds less tightly than `&&`. A group with the same operator is from `grouped`.
         if isinstance(part, Joined) and part.operator in {"||", condition.operator}:
             lines = [f"({first}", *rest]
             lines[-1] += ")"

@@ -1,8 +1,9 @@
-"""What the fields of a request must be, as conditions on the document that a client writes.
+"""Write the conditions on the fields of a request, for the document that a client writes.
 
-The conditions are made from the shape by which a function checks the request as well
-(`onto_fn.requests.shapes`), so that both refuse the same. What the rules language cannot ask, or
-cannot ask within Firestore's limits, is left to the function by name.
+The conditions come from the shape with which the function checks the request too
+(`onto_fn.requests.shapes`), so that rules and function refuse the same documents. Some checks are
+impossible in the rules language or exceed Firestore's limits. They are left to the function, and a
+comment names them.
 """
 
 from __future__ import annotations
@@ -55,16 +56,16 @@ from onto_fn.requests.shapes import (
 )
 
 HELPERS = frozenset({"hasClaim", "isUser", "signedIn"})
-"""Functions of all blocks, which no function of a block may hide."""
+"""Functions for all blocks. A block's own functions must have other names."""
 MAX_CHECKED_ITEMS = 10
-"""Up to this `max_length`, each item of a list is checked."""
+"""The items of a list are checked if its `max_length` is at most this."""
 _ROWS: dict[type[Shape], str] = {
     Boolean: "bool",
     Time: "datetime",
     Point: "GeoPoint",
     Numbers: "Vector",
 }
-"""Rows of the types table that say all there is to ask."""
+"""Shapes whose complete check is in the types table, with the row's name."""
 
 Condition = str | Joined
 
@@ -74,8 +75,8 @@ class Checks:
     """The conditions of one request.
 
     Attributes:
-        functions: functions of the rules, by head; the first is the whole check.
-        left: what only the function checks, and why.
+        functions: functions of the rules, by head. The first one checks the whole document.
+        left: the checks that are left to the Firebase function, with the reason.
     """
 
     functions: dict[str, Condition]
@@ -85,17 +86,17 @@ class Checks:
 def checks_of(
     record: Record, name: str, around: str, helpers: Mapping[str, Function], spent: int = 0
 ) -> Checks:
-    """The conditions that a document has the fields of a record and no others.
+    """Write conditions that a document has the fields of a record and no others.
 
     Args:
         record: the shape of the document.
-        name: of the function that asks.
-        around: the condition of the rules that calls it, since Firestore's limits are on both.
-        helpers: functions that the condition calls besides.
-        spent: expressions that other blocks may have evaluated before.
+        name: name of the function that checks the document.
+        around: the condition that calls it; Firestore's limits apply to both together.
+        helpers: other functions that the condition calls.
+        spent: number of expressions that other blocks may have evaluated before.
 
     Raises:
-        DeclarationError: not even the names of the fields can be asked for.
+        DeclarationError: even a check of the fields' names alone exceeds Firestore's limits.
     """
     dropped: dict[str, str] = {}
     why = ""
@@ -121,14 +122,14 @@ def checks_of(
 
 
 def _dropped(choices: list[_Part], cost: Cost) -> dict[str, str]:
-    """The dearest parts without which the request would fit."""
+    """The most expensive parts whose removal makes the check fit."""
     excess = cost.expressions - MAX_EXPRESSIONS
     dropped: dict[str, str] = {}
     for part in choices:
         if dropped and (excess <= 0 or part.kind != choices[0].kind):
             break
         dropped[part.key] = part.name
-        excess -= part.cost + 1  # and an `&&`; but where it is required, its name is asked for
+        excess -= part.cost + 1  # with its `&&`; the name of a required field is still checked
     return dropped
 
 
@@ -143,13 +144,13 @@ def _why(cost: Cost) -> str:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the check that can be left to the function.
+    """A part of the check that can be left to the Firebase function.
 
     Attributes:
-        kind: of parts; those of a greater kind are left first.
-        path: of the field.
-        name: what is left, for the comment.
-        cost: expressions that are evaluated for it.
+        kind: the kind of the part. Parts of a greater kind are left out first.
+        path: path of the field.
+        name: the part's description for the comment.
+        cost: number of expressions that are evaluated for it.
     """
 
     kind: int
@@ -174,11 +175,11 @@ class _Writer:
     """Writes the conditions of one request.
 
     Attributes:
-        check: name of the function that asks for all.
-        dropped: the parts that are left to the function for their cost.
-        functions: those of the items of lists, by head.
-        parts: what can be left to the function.
-        left: what has to be.
+        check: name of the function that checks the whole document.
+        dropped: the parts that are left to the Firebase function because of their cost.
+        functions: the functions for items of lists, by head.
+        parts: the parts that can be left to the Firebase function.
+        left: the parts that must be left to it.
     """
 
     check: str
@@ -195,7 +196,7 @@ class _Writer:
     def record(
         self, record: Record, data: str, path: str, within: frozenset[str], *, is_item: bool = False
     ) -> Condition:
-        """The condition of a map whose keys are declared."""
+        """The condition for a map with declared keys."""
         clauses: list[Condition] = []
         unasked: list[str] = []
         for name, shape in record.fields.items():
@@ -208,7 +209,7 @@ class _Writer:
         if record.is_open:
             clauses.insert(0, f"{data}.size() <= {1_000}")
             return every(f"{data} is map", *clauses)
-        # A required field of which something is asked has to be there, or the expression fails.
+        # A condition on a missing field fails, so it also checks that the field is there.
         if is_item and len(required) == len(record.fields) and not unasked:
             return every(f"{data}.size() == {len(required)}", *clauses)
         keys = [f"{data}.keys().hasOnly({names(list(record.fields))})"]
@@ -226,7 +227,7 @@ class _Writer:
         path: str,
         within: frozenset[str],
     ) -> Condition | None:
-        """The condition of one field, or None if nothing is asked."""
+        """The condition on one field, or None if it needs none."""
         if f"{_FIELD}:{path}" in self.dropped:
             return None
         value = member(data, name)
@@ -248,7 +249,7 @@ class _Writer:
     def alternatives(
         self, shapes: list[Shape], value: str, path: str, within: frozenset[str]
     ) -> Condition | None:
-        """The condition that one of several shapes fits; None if any value does."""
+        """The condition that a value fits one of several shapes; None if any value fits."""
         conditions = [self.of(shape, value, path, within) for shape in shapes]
         known = [condition for condition in conditions if condition is not None]
         if len(known) < len(conditions):
@@ -256,7 +257,7 @@ class _Writer:
         return either(*known) if known else f"{value} == null"
 
     def of(self, shape: Shape, value: str, path: str, within: frozenset[str]) -> Condition | None:
-        """The condition that a value fits a shape; None if any does."""
+        """The condition that a value fits a shape; None if any value fits."""
         match shape:
             case Anything():
                 return None
@@ -342,7 +343,7 @@ class _Writer:
     def items(
         self, items: Items, value: str, path: str, within: frozenset[str], places: range
     ) -> list[Condition]:
-        """The conditions of the items of a list, one for each place."""
+        """The conditions on the items of a list, one per index."""
         function = self.function(items.items, f"{path}[]", within) if len(places) > 1 else None
         asked: list[Condition] = []
         for place in places:
@@ -360,7 +361,7 @@ class _Writer:
         return asked
 
     def function(self, shape: Shape, path: str, within: frozenset[str]) -> str | None:
-        """The function that checks an item which is a map: its name, or None for another item."""
+        """The name of a function that checks a map in a list, None if the item is not a map."""
         inner = within
         while isinstance(shape, Named) and shape.name not in inner:
             inner |= {shape.name}

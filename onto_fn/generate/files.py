@@ -1,4 +1,4 @@
-"""The generated files: writing them, telling whether they are stale, keeping what is by hand."""
+"""Write the generated files, check whether they are stale, and keep hand-written parts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MADE_BY = "Made by `onto generate`; entries of your own belong into "
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """One file as it should be, and as it is.
+    """A generated file, and its current content.
 
     Attributes:
-        path: where it belongs.
-        text: what it should hold.
-        found: what it holds now; None if there is none.
-        what: what it is.
+        path: path of the file.
+        text: the generated content.
+        found: the current content, None if the file does not exist.
+        what: the kind of file.
         remarks: remarks for the user who generates it.
     """
 
@@ -41,11 +41,11 @@ class GeneratedFile:
 
     @property
     def is_stale(self) -> bool:
-        """Whether it has to be written."""
+        """Whether the current content differs from the generated one."""
         return self.text != self.found
 
     def diff(self) -> str:
-        """What writing it would change."""
+        """The changes that writing the file would make, as a unified diff."""
         lines = difflib.unified_diff(
             (self.found or "").splitlines(keepends=True),
             self.text.splitlines(keepends=True),
@@ -55,27 +55,27 @@ class GeneratedFile:
         return "".join(lines)
 
     def write(self) -> None:
-        """Write it."""
+        """Write the file."""
         self.path.write_text(self.text, encoding="utf-8")
 
 
 def generated_files(app: App, folder: Path) -> list[GeneratedFile]:
-    """The security rules and the indexes of an app.
+    """Generate the security rules and the indexes of an app.
 
     Args:
-        app: whose views, requests and queries are declared.
-        folder: that of `firebase.json`, which names the files.
+        app: the app with its views, requests and queries.
+        folder: the folder that contains `firebase.json`, which names the files.
 
     Raises:
-        DeclarationError: a file was written by hand and would be lost, or cannot be read, or what
-            is declared has no form in rules, or `firebase.json` does not name the app's database.
+        DeclarationError: a hand-written file would be lost, or a file cannot be read; a
+            declaration has no form in rules; or `firebase.json` does not name the app's database.
     """
     files = firestore_files(folder, app.options.database)
     return [_rules(app, files.rules), _indexes(app, files.indexes, files.kept_indexes)]
 
 
 def types_of(app: App, path: Path) -> GeneratedFile:
-    """The TypeScript module of an app; see `typescript`.
+    """Generate the TypeScript module of an app; see `typescript`.
 
     Raises:
         DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
@@ -103,13 +103,13 @@ def _rules(app: App, path: Path) -> GeneratedFile:
     found = _read(path)
     kept = kept_lines(found, path.name) if found else []
     rules = rules_of(app, kept)
-    # Its place in the file as it will be, which a person reads then.
+    # Line numbers are those of the new file, which the user will read.
     before = rules.text[: rules.text.index(f"{KEEP_BEGIN}\n")]
     begin, lines = before.count("\n") + 2, "\n".join(line for line in kept if line)
     remarks = [
         *(opening.told(path.name) for opening in openings(lines, begin)),
         *(
-            f"{name}: left to the function, which checks all again: {part}"
+            f"{name}: checked only by the function: {part}"
             for name, parts in rules.left.items()
             for part in parts
         ),
@@ -133,10 +133,10 @@ def _indexes(app: App, path: Path, keep: Path) -> GeneratedFile:
 
 
 def kept_lines(text: str, name: str) -> list[str]:
-    """The lines of the marked section, as they are.
+    """The unchanged lines of the marked section.
 
     Raises:
-        DeclarationError: there is not exactly one such section.
+        DeclarationError: the file does not have exactly one such section.
     """
     lines = text.splitlines()
     begins = [number for number, line in enumerate(lines) if line.strip() == KEEP_BEGIN]

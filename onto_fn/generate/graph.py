@@ -1,4 +1,4 @@
-"""What an app is made of, as a graph: collections, functions, views, and what they write."""
+"""Describe an app as a graph of collections, functions, views and the documents they write."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _DOT: dict[Kind, str] = {
 
 @dataclass(frozen=True, order=True)
 class Node:
-    """One thing that the app consists of, or works on.
+    """A part of the app, or a collection or sink that it uses.
 
     Attributes:
-        id: unique in the graph.
-        kind: what it is.
-        name: its name, or a collection's path.
-        detail: for people: a model's name, a mode.
+        id: an id that is unique in the graph.
+        kind: the kind of the node.
+        name: its name; for a collection, its path.
+        detail: a detail for people, such as a model's name or a mode.
     """
 
     id: str
@@ -57,12 +57,12 @@ class Node:
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """From what comes first to what follows from it.
+    """A connection from a cause to its effect.
 
     Attributes:
         source: id of a node.
         target: id of a node.
-        label: in what way.
+        label: the kind of connection.
     """
 
     source: str
@@ -78,14 +78,14 @@ class Graph:
     edges: tuple[Edge, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Nodes and edges as JSON takes them."""
+        """The nodes and edges as JSON objects."""
         return {
             "nodes": [asdict(node) for node in self.nodes],
             "edges": [asdict(edge) for edge in self.edges],
         }
 
     def mermaid(self) -> str:
-        """A mermaid flowchart."""
+        """The graph as a Mermaid flowchart."""
         lines = ["flowchart LR"]
         for node in self.nodes:
             opening, closing = _MERMAID[node.kind]
@@ -97,7 +97,7 @@ class Graph:
         return "\n".join(lines)
 
     def dot(self) -> str:
-        """A graph in graphviz's language."""
+        """The graph in graphviz's language."""
         lines = ["digraph onto {", "    rankdir=LR", '    node [fontname="Helvetica"]']
         for node in self.nodes:
             label = json.dumps("\n".join(_lines(node)), ensure_ascii=False)
@@ -109,12 +109,12 @@ class Graph:
 
 
 def graph_of(app: App) -> Graph:
-    """The graph of an app.
+    """Build the graph of an app.
 
-    A collection leads to the function that its changes call, that to the views, mediators and
-    aggregates that it feeds, and those to the collections of the documents that they write. A form
-    or patch leads to the domain models of its store as well, which its code may change. What sends
-    messages leads to the function of the outbox, and that to the sinks.
+    A collection leads to the function that its changes trigger. The function leads to views,
+    mediators and aggregates, and these lead to the collections that they write. A form or patch
+    also leads to the domain models that its code may change. A view or mediator that sends messages
+    leads to the function of the outbox, which leads to the sinks.
     """
     return _Builder(app).graph()
 
@@ -158,7 +158,7 @@ class _Builder:
             self._add_sink(node, self._sinks[name])
 
     def _add_request(self, mediator: RequestMediator) -> None:
-        """What a form or patch may change, and the function that takes it over HTTP."""
+        """Add the models that a form or patch may change, and the function of its calls."""
         node = self._node("definition", mediator.name)
         store = _changed_by(mediator.model)
         for read in store.reads().values() if store else ():
@@ -169,7 +169,7 @@ class _Builder:
             self._edge(self._node("function", REQUEST), node, "calls")
 
     def _add_sink(self, node: Node, sink: Sink) -> None:
-        """The way of a message: into the outbox, whose function sends it."""
+        """Add the way of a message: the outbox's function sends it to the sink."""
         function = self._node("function", self._functions[PathTemplate(OUTBOX_COLLECTION)])
         detail = f"topic {sink.topic}" if isinstance(sink, TopicSink) else type(sink).__name__
         self._edge(node, function, f"sends to {sink.name}")
@@ -184,7 +184,7 @@ class _Builder:
             self._through(self._collection(template, names), template, node, label)
 
     def _through(self, source: Node, template: PathTemplate, node: Node, label: str) -> None:
-        """Lead from a source to what it feeds, through the function that its changes call."""
+        """Connect a source with a node through the function that the source's changes trigger."""
         for collection, name in self._functions.items():
             if collection.overlaps(template):
                 function = self._node("function", name)
@@ -194,7 +194,7 @@ class _Builder:
         self._edge(source, node, label)
 
     def _collection(self, template: PathTemplate, models: set[str]) -> Node:
-        """The node of a collection; two templates of the same documents are one."""
+        """The node of a collection; templates of the same documents share a node."""
         for (kind, name), node in self._nodes.items():
             if kind == "collection" and PathTemplate(name).overlaps(template):
                 detail = ", ".join(sorted({*filter(None, node.detail.split(", ")), *models}))
@@ -214,7 +214,7 @@ class _Builder:
 
 
 def _changed_by(model: type[RequestModel]) -> type[Store] | None:
-    """The store whose objects a patch's view or a form may change."""
+    """The store whose objects a form or patch may change."""
     if issubclass(model, Patch):
         return model.__view__.__store__
     return model.store_type() if issubclass(model, Form) else None
@@ -229,5 +229,5 @@ def _lines(node: Node) -> list[str]:
 
 
 def _for_mermaid(text: str) -> str:
-    """Text in which nothing has a meaning to mermaid."""
+    """Escape the characters that have a meaning in Mermaid."""
     return text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;")

@@ -1,8 +1,8 @@
-"""`firestore.indexes.json` of an app: what its declared queries need, and nothing that only costs.
+"""Generate `firestore.indexes.json`: the indexes that the app's declared queries need, no others.
 
-Firestore makes an index of each field by itself, and merges those of `==` and `in` filters. Every
-other combination of fields needs a composite index. On its own collections onto_fn queries few
-fields; the others are exempt, since each index entry is paid for at every write.
+Firestore indexes each field automatically, and merges the indexes of `==` and `in` filters. Every
+other combination of fields needs a composite index. In its own collections, onto_fn queries few
+fields. The other fields are exempt, because every write pays for each index entry.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def index_file(app: App, kept: Json) -> Json:
     """The content of the file.
 
     Args:
-        app: whose queries are declared.
-        kept: a content of the same form, whose entries are added; it wins where both speak of the
-            same field.
+        app: the app with its declared queries.
+        kept: content of the same form, whose entries are added. For a field that is in both, the
+            kept entry wins.
     """
     indexes = [
         *_query_indexes(app),
@@ -60,11 +60,11 @@ def index_file(app: App, kept: Json) -> Json:
 
 
 def with_kept(kept: Json, made: Json) -> Json:
-    """The content of a file with what is kept, and what is made.
+    """Combine kept and generated entries.
 
     Args:
-        kept: wins where both speak of the same field.
-        made: of the same form.
+        kept: the kept content; for a field that is in both, its entry wins.
+        made: the generated content, of the same form.
     """
     indexes = [*kept.get("indexes", ()), *made["indexes"]]
     overrides = [*kept.get("fieldOverrides", ()), *made["fieldOverrides"]]
@@ -83,7 +83,7 @@ def composite_index(
     Args:
         collection: the collection's id.
         filters: fields and operators of the conditions.
-        orders: of the results.
+        orders: the order of the results.
     """
     conditions = list(filters)
     merged = sorted({field for field, op in conditions if op in _MERGED})
@@ -91,7 +91,7 @@ def composite_index(
     ranges = [field for field, op in conditions if op not in _MERGED | _CONTAINS]
     directions = {order.field: order.descending for order in orders}
     last = next(reversed(directions.values()), False)
-    for field in ranges:  # which are ordered by, also where nothing says so
+    for field in ranges:  # Firestore orders by a range field even if no order is given
         directions.setdefault(field, last)
     fields: list[Json] = [
         *(
@@ -163,7 +163,7 @@ def _own_overrides(app: App) -> list[Json]:
 
 
 def _group_overrides(app: App) -> list[Json]:
-    """For `read_group=members(…)`: an index by which a user's documents are found everywhere."""
+    """The indexes for `read_group=members(…)`, which find a user's documents everywhere."""
     found: list[Json] = []
     for view in views_of(app):
         for part in view.__read_group__.alternatives():

@@ -1,7 +1,7 @@
-"""Hand-written rules that open all collections: they open those of onto_fn as well.
+"""Find hand-written rules that open all collections, and so those of onto_fn too.
 
-Firestore allows what any line allows. A block `match /{document=**}` that allows something does so
-for views and for the ledger too, whatever the lines about these say.
+Firestore allows a request if any line allows it. A block `match /{document=**}` therefore also
+opens views and the ledger, whatever their own lines say.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     r"|(?P<brace>[{}])"
 )
 _VARIABLE = re.compile(r"\{\s*(\w+)\s*(=\s*\*\*)?\s*\}")
-# Documents that onto_fn keeps: of its collections, and of subcollections of these.
+# Documents of onto_fn's own collections and of their subcollections.
 _KEPT = [
     [name, *below] for name in sorted(OWN_COLLECTIONS) for below in (["x"], ["x", "shards", "y"])
 ]
@@ -31,12 +31,12 @@ _KEPT = [
 
 @dataclass(frozen=True)
 class Opening:
-    """A line that allows something in every collection.
+    """A line that allows requests in every collection.
 
     Attributes:
         line: its number, from 1.
-        path: the pattern that it is for.
-        allows: what it says, such as "allow read, write: if true".
+        path: the pattern of its block.
+        allows: its text, such as "allow read, write: if true".
     """
 
     line: int
@@ -44,7 +44,7 @@ class Opening:
     allows: str
 
     def told(self, file: str) -> str:
-        """A warning that names the place and the remedy."""
+        """The warning for the user, with the place and the remedy."""
         return (
             f"{file}, line {self.line}: WARNING: `{self.allows}` of `match {self.path}` opens "
             "documents that onto_fn closes: the ledger, and views if it matches every collection. "
@@ -54,9 +54,9 @@ class Opening:
 
 
 def openings(text: str, first_line: int = 1) -> list[Opening]:
-    """The lines that open the collections of onto_fn, in blocks below `/documents`.
+    """Find lines that open the collections of onto_fn, in the blocks below `/documents`.
 
-    A condition that names the variable of the collection is taken to leave them out.
+    A condition that uses the variable for the collection is assumed to exclude them.
 
     Args:
         text: the blocks.
@@ -101,10 +101,10 @@ def _fits(segments: list[str], path: list[str]) -> bool:
         return path[:1] == segments[:1] and _fits(segments[1:], path[1:])
     if variable[2] is None:
         return bool(path) and _fits(segments[1:], path[1:])
-    # It stands for any number of segments, none included.
+    # `{name=**}` matches any number of segments, including none.
     return any(_fits(segments[1:], path[number:]) for number in range(len(path) + 1))
 
 
 def _blank(found: re.Match[str]) -> str:
-    """As many spaces, and the same lines; of a text too, as it may hold braces."""
+    """Replace a comment or text by spaces, because it may contain braces. Line breaks stay."""
     return re.sub(r"[^\n]", " ", found[0])

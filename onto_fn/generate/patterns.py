@@ -1,15 +1,15 @@
-r"""Patterns of declared fields, as the security rules language takes them.
+r"""Translate the patterns of declared fields for the security rules language.
 
-Pydantic searches a text with Rust's regular expressions, rules match a whole text with RE2. The two
-are alike, but `\d` is any decimal digit in one and 0 to 9 in the other, and each has a few forms
-that the other lacks. What cannot be said exactly in RE2 is left to the function.
+Pydantic searches a text with Rust's regular expressions; rules match a whole text with RE2. The two
+are similar. But `\d` is any decimal digit in Rust and 0 to 9 in RE2, and each has a few forms that
+the other lacks. A pattern without an exact form in RE2 is left to the Firebase function.
 """
 
 from __future__ import annotations
 
 import re
 
-_MAX_REPEATS = 1_000  # of RE2
+_MAX_REPEATS = 1_000  # the limit of RE2
 _SPACES = (
     r"\t\n\v\f\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
 )
@@ -54,17 +54,17 @@ _TOKEN = re.compile(
 
 
 def rules_pattern(pattern: str, *, is_python: bool = False) -> str | None:
-    """A pattern that matches a whole text if and only if pydantic finds `pattern` in it.
+    """Translate to a pattern that matches a whole text if and only if pydantic finds `pattern`.
 
     Args:
-        pattern: as it is declared.
-        is_python: whether pydantic looks for it with Python's `re`.
+        pattern: the declared pattern.
+        is_python: whether pydantic searches with Python's `re`.
 
     Returns:
-        The pattern for `matches`; None if RE2 lacks a form of it, or takes it otherwise.
+        The pattern for `matches`; None if RE2 lacks an equivalent form.
     """
     if is_python and re.search(r"\$|\\[wWbBdDsSZ]|\(\?", pattern):
-        return None  # `$` is also before a last line break there, and classes are others
+        return None  # Python's `$` also matches before a final line break; its classes differ too
     translated = _translated(pattern)
     if translated is None:
         return None
@@ -121,38 +121,38 @@ def _translated(pattern: str) -> str | None:
 
 
 class _Repeats:
-    """How often at most something is repeated, groups within groups, which RE2 limits."""
+    """Counts the repetitions of nested groups, whose product RE2 limits."""
 
     def __init__(self) -> None:
         self.most = 1
-        self.inner = 1  # in what has just been read
+        self.inner = 1  # repetitions in the element that was read last
         self._around: list[int] = []
 
     def open(self) -> None:
-        """A group begins."""
+        """Begin a group."""
         self._around.append(self.most)
         self.most = self.inner = 1
 
     def close(self) -> None:
-        """A group ends."""
+        """End a group."""
         self.inner = self.most
         self.most = max(self.most, self._around.pop() if self._around else 1)
 
     def again(self, times: int) -> None:
-        """What has just been read is repeated."""
+        """Repeat the element that was read last."""
         self.inner *= max(1, times)
         self.most = max(self.most, self.inner)
 
 
 def _in_class(token: str, pattern: str, place: int, *, is_first: bool) -> str | None:
-    """What is between brackets; None if Rust takes it for more than a set of characters."""
+    """Translate a token between brackets; None if Rust gives it a meaning that RE2 lacks."""
     if token == "[" or (token == "]" and is_first):
         return None
     if token in {"&", "-", "~"} and pattern[place : place + 1] == token:
         return None  # intersection, difference
     if token in {r"\S", r"\W"}:
         return None
-    if token.startswith(("(?", "{")) and len(token) > 1:  # signs, each of which stands for itself
+    if token.startswith(("(?", "{")) and len(token) > 1:  # in a class, each sign is literal
         return "".join(rf"\{sign}" if not sign.isalnum() else sign for sign in token)
     if token in _SIGNS:
         return rf"\{token}"
@@ -160,13 +160,13 @@ def _in_class(token: str, pattern: str, place: int, *, is_first: bool) -> str | 
 
 
 def _is_repeated_twice(pattern: str) -> bool:
-    """Whether something repeated is repeated again, as in `a++`; what is in a class counts too."""
+    """Whether a repetition is itself repeated, as in `a++`; characters in a class count too."""
     plain = re.sub(r"\\[pPxuU]\{\w+\}|\\.", "x", pattern)
     return re.search(r"[*+?}][*+{]", plain) is not None
 
 
 def _ends(pattern: str) -> bool:
-    """Whether the pattern ends with a `$` that stands for the end."""
+    """Whether the pattern ends with a `$` that is not escaped."""
     if not pattern.endswith("$"):
         return False
     slashes = len(pattern) - 1 - len(pattern[:-1].rstrip("\\"))

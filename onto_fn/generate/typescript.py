@@ -1,4 +1,4 @@
-"""TypeScript of an app: an interface and a Firestore converter for each view, form and patch."""
+"""Generate TypeScript: an interface and a Firestore converter for each view, form and patch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ export {};
 """
 _PRINTED = "x-printed"
 _MARK = """
-/** What became of a request. */
+/** The result of a request. */
 export type {mark} =
   | {{ state: "done"; at: {Timestamp} }}
   | {{ state: "failed"; at: {Timestamp}; reason: string }};
@@ -88,11 +88,11 @@ export function {lower}Document(
 
 
 def typescript(app: App) -> str:
-    """A TypeScript module for the front end, on the Firebase JS SDK.
+    """Generate a TypeScript module for the front end, which uses the Firebase JS SDK.
 
-    For each view, form and patch it has an interface with the fields as Firestore has them, a
-    converter, and a function that gives the typed reference of a document. References are
-    `DocumentReference`, times `Timestamp`, bytes `Bytes`.
+    For each view, form and patch it has an interface with the fields' names in Firestore, a
+    converter, and a function that returns the typed reference of a document. References have the
+    type `DocumentReference`, times `Timestamp`, and bytes `Bytes`.
 
     Raises:
         DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
@@ -176,7 +176,7 @@ def _request(
 ) -> str:
     properties = dict(schema.get("properties", {}))
     required = list(schema.get("required", []))
-    for stored in request.stored_names():  # what names the target of a patch is no field of it
+    for stored in request.stored_names():  # the field for a patch's `target` is not a model field
         if stored not in properties:
             properties[stored] = {"type": "string"}
             required.append(stored)
@@ -223,12 +223,12 @@ class _Printer:
     """Prints JSON schemas as types.
 
     Args:
-        names: the names of the definitions, which are complete.
+        names: the names of all definitions.
         definitions: the schemas of the definitions.
 
     Attributes:
         imports: the classes of the SDK that were used.
-        sdk: what each class of the SDK is called.
+        sdk: the name of each class of the SDK in the module.
     """
 
     def __init__(self, names: Names, definitions: Mapping[str, Schema]) -> None:
@@ -238,17 +238,17 @@ class _Printer:
         self.imports: set[str] = set()
 
     def interface(self, name: str, schema: Schema, *, optional: bool) -> str:
-        """An interface.
+        """Print an interface.
 
         Args:
             name: its name.
-            schema: of an object.
-            optional: a field that may be None is left out of the document in place of being null.
+            schema: the schema of an object.
+            optional: whether a field that may be None is left out of the document, not null.
         """
         return f"export interface {name} {self._object(schema, '', optional=optional)}"
 
     def kind(self, schema: Schema, indent: str = "", *, optional: bool = True) -> str:
-        """The type of a value."""
+        """Print the type of a value."""
         if "$ref" in schema:
             key = schema["$ref"].rpartition("/")[2]
             others = self._definitions[key].get(FAMILY, ())
@@ -327,7 +327,7 @@ def _schemas(
 
 
 def _blame(wanted: Sequence[tuple[type[BaseModel], _Mode]], error: Exception) -> None:
-    """Name the model of which no schema can be made."""
+    """Raise an error that names the model whose schema cannot be made."""
     for model, mode in wanted:
         try:
             model.model_json_schema(schema_generator=StoredSchema, mode=mode)

@@ -1,4 +1,4 @@
-"""Names in the generated TypeScript: of interfaces, and those that are refused."""
+"""Choose the names in the generated TypeScript."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _SDK = ALWAYS | {
 }
 
 
-# What no interface may be named: types of the language, its reserved words, and the global types
-# that this module uses.
+# An interface cannot have these names: the language's types and reserved words, and the global
+# types that the generated module uses.
 _RESERVED = frozenset(
     """
     Array Record any bigint boolean never null number object string symbol undefined unknown void
@@ -48,16 +48,16 @@ NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 
 class Names:
-    """The names of a module: those that the app declares stay, if TypeScript allows them.
+    """The names of a module. The app's own names stay, if TypeScript allows them.
 
-    What the module imports gets another name where the app has taken its own.
+    If the app uses the name of an imported class, the import gets another name.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def add(self, key: str, name: str) -> None:
-        """Name the definition of a key."""
+        """Choose the name for the definition of a key."""
         self._names[key] = self.free(name)
 
     def of(self, key: str) -> str:
@@ -65,7 +65,7 @@ class Names:
         return self._names[key]
 
     def free(self, name: str) -> str:
-        """A name like this one that nothing else has."""
+        """A similar name that is not in use."""
         taken = set(self._names.values())
         wanted = f"{name}Model" if name in _RESERVED else name
         free, number = wanted, 2
@@ -74,7 +74,7 @@ class Names:
         return free
 
     def sdk(self) -> dict[str, str]:
-        """What each class of the SDK is called here."""
+        """The name of each class of the SDK in this module."""
         taken = set(self._names.values())
         found: dict[str, str] = {}
         for name in sorted(_SDK):
@@ -88,7 +88,10 @@ class Names:
 
 
 def check_names(declared: Iterable[type[Any]]) -> None:
-    """Views and requests have functions named after them, which begin with a small letter."""
+    """Check that names differ by more than the case of the first letter.
+
+    Each view and request has functions named after it, which begin with a lower-case letter.
+    """
     taken: dict[str, type[Any]] = {}
     for model in declared:
         name = model.__name__
@@ -102,5 +105,5 @@ def check_names(declared: Iterable[type[Any]]) -> None:
 
 
 def identifier_of(name: str) -> str:
-    """The last part of a definition's name, which pydantic makes longer where two would collide."""
+    """A TypeScript identifier from a definition's name, which pydantic may have made longer."""
     return re.sub(r"\W+", "_", name).strip("_")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import takewhile
 
+from onto_fn.attempts import Subject
 from onto_fn.engine.records.dead_letter import event_letter
 from onto_fn.engine.records.ledger import OUTBOX_COLLECTION
 from onto_fn.engine.records.outbox import OutboxEntry, refusal_path
@@ -22,7 +23,6 @@ from onto_fn.errors import MessageRefused, PermanentError
 from onto_fn.events import Change, Outcome, Result, RetryPolicy
 from onto_fn.firestore import Database, Filter, Query, Write
 from onto_fn.messaging.sinks import Sink
-from onto_fn.phases import Subject
 
 # Few attempts: a receiver that is down gets more time from the platform's redelivery.
 _RETRY = RetryPolicy(attempts=5, first_wait=0.25, longest_wait=4.0, deadline=20.0)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+from onto_fn.attempts import Subject
 from onto_fn.engine.records.ledger import INBOX_COLLECTION
 from onto_fn.events import RetryPolicy
 from onto_fn.events.message import Message
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.paths import check_name
-from onto_fn.phases import Subject
 
 
 class Receipt(Enum):

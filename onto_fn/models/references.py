@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ForwardRef, Generic, TypeVar, cast, get_args
 
 from google.cloud.firestore_v1 import DocumentReference
@@ -51,25 +52,24 @@ class Ref(Reference, Generic[M]):
         target: object = arguments[0] if arguments else None
         known = _resolve(target) if isinstance(target, type) else None
 
-        typed: Any = Ref
-        template = collection_of(known) if known is not None else None
-
         def validate(value: object) -> Ref[Any]:
-            if template is not None and value.__class__ is Reference:  # as they are stored
-                found = typed.of_collection(value, template)
-                if found is not None:
-                    return found
             return _coerce(value, known or _resolve(target))
+
+        taken: Any = validate
+        if known is not None:  # most values are references as they are stored
+            typed, template = cast(Any, Ref), collection_of(known)
+            taken = partial(typed.of_collection, template=template, otherwise=validate)
+            taken.__name__ = validate.__name__  # errors about one of several types show it
 
         def as_path(value: Reference) -> str:
             return str(value)
 
         return core_schema.no_info_plain_validator_function(
-            validate,
+            taken,
             serialization=core_schema.plain_serializer_function_ser_schema(
                 as_path, when_used="json"
             ),
-            metadata={} if template is None else {COLLECTION: template.text},
+            metadata=None if known is None else {COLLECTION: collection_of(known).text},
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""One line a materialisation: text on a developer's machine, JSON where Cloud Logging reads it.
+"""Log lines as Cloud Logging reads them: JSON; on a developer's machine they stay text.
 
 A process on Cloud Run (`K_SERVICE` is set) writes each record of the logger `onto_fn` as one line
 of JSON with the fields that Cloud Logging gives a meaning to: severity, trace and labels. See
@@ -11,28 +11,15 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from onto_fn.attempts import current_trace
 from onto_fn.emulators import named_project
-from onto_fn.events import Change, Outcome, Result
-from onto_fn.observability.observer import Observer
-from onto_fn.phases import Subject, current_trace
 
 LOGGER = "onto_fn"
 VARIABLE = "ONTO_FN_LOG"
-_SHOWN = 5  # paths of documents that were left out
 _log = logging.getLogger(LOGGER)
-
-_MAX_LABEL = 1000  # characters; the whole error is in the message and in the dead letter
-
-_SEVERITIES = {
-    Result.DEAD_LETTER: logging.ERROR,
-    Result.COVERED: logging.DEBUG,
-    Result.UNCHANGED: logging.DEBUG,
-}
 
 
 class CloudFormatter(logging.Formatter):
@@ -82,71 +69,6 @@ class CloudHandler(logging.Handler):
             self.handleError(record)
 
 
-class OutcomeLog(Observer):
-    """Logs what becomes of each event.
-
-    A dead letter is an ERROR. A failed attempt or event, and a commit that leaves documents out, is
-    a WARNING. A commit or sent message is INFO; an event that needed no work is DEBUG.
-    """
-
-    @contextmanager
-    def event(self, change: Change) -> Generator[None]:
-        """An event that fails is delivered again."""
-        try:
-            yield
-        except Exception as error:
-            labels = {**_labels(change), "outcome": "failed"}
-            message = "event %s of %s must be delivered again: %s"
-            _log.warning(message, change.event_id, change.path, error, extra={"labels": labels})
-            raise
-
-    def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
-        """An attempt that is repeated."""
-        labels = {**_labels(change), "view": subject.definition, "root": subject.root}
-        labels |= {"attempt": attempt, "outcome": "retry"}
-        message = "%s: attempt %d failed and will be retried: %s: %s"
-        kind = type(error).__name__
-        _log.warning(message, subject, attempt, kind, error, extra={"labels": labels})
-
-    def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
-        """What became of an event, for one view or mediator."""
-        level = _SEVERITIES.get(outcome.result, logging.INFO)
-        if outcome.skipped and outcome.result is Result.COMMITTED:
-            level = logging.WARNING
-        if not _log.isEnabledFor(level):
-            return
-        labels = {
-            **_labels(change),
-            "view": outcome.definition,
-            "root": outcome.root,
-            "attempt": outcome.attempts,
-            "outcome": outcome.result.value,
-            "latency_ms": f"{seconds * 1000:.1f}",
-        }
-        # A call of `onto_request` is no event, and has no id.
-        event = f"event {change.event_id}, " if change.event_id else ""
-        more = f" {outcome.error}" if outcome.error else ""
-        if outcome.skipped:
-            labels["skipped"] = len(outcome.skipped)
-            more += f"; left out because they are invalid: {_some(outcome.skipped)}"
-        if outcome.error:
-            labels["error"] = outcome.error[:_MAX_LABEL]
-        _log.log(
-            level,
-            "%s of %s: %s after %s changed (%sattempt %d, %d written, %d deleted)%s",
-            outcome.definition,
-            outcome.root,
-            outcome.result.value,
-            change.path,
-            event,
-            outcome.attempts,
-            len(outcome.written),
-            len(outcome.deleted),
-            more,
-            extra={"labels": labels},
-        )
-
-
 def set_up() -> None:
     """Write JSON from now on, if this process runs on Cloud Run and not in the emulator.
 
@@ -161,12 +83,3 @@ def set_up() -> None:
     _log.propagate = False  # else the handlers of the root would write each line as text as well
     if _log.level == logging.NOTSET:
         _log.setLevel(logging.INFO)
-
-
-def _some(paths: Sequence[str]) -> str:
-    shown = ", ".join(paths[:_SHOWN])
-    return shown if len(paths) <= _SHOWN else f"{shown} and {len(paths) - _SHOWN} more"
-
-
-def _labels(change: Change) -> dict[str, object]:
-    return {"event_id": change.event_id, "document": change.path}

@@ -1,4 +1,4 @@
-"""`Observer`: what logs, traces and metrics are made from."""
+"""`Observer`: what logs, traces and metrics are made from; and the log, which every app has."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from functools import partial
 from time import perf_counter
 from types import TracebackType
 
+from onto_fn.attempts import Phase, Subject, watched
 from onto_fn.events.change import Change
-from onto_fn.events.outcome import Outcome
-from onto_fn.phases import Phase, Subject, watched, watcher
+from onto_fn.events.outcome import Outcome, Result
 
 _log = logging.getLogger("onto_fn")
+
+_SHOWN = 5  # paths of documents that were left out
+_MAX_LABEL = 1000  # characters; the whole error is in the message and in the dead letter
+_SEVERITIES = {
+    Result.DEAD_LETTER: logging.ERROR,
+    Result.COVERED: logging.DEBUG,
+    Result.UNCHANGED: logging.DEBUG,
+}
 
 
 class Observer:
@@ -76,6 +84,80 @@ def age(change: Change) -> float | None:
     return max(0.0, (datetime.now(UTC) - change.after_time).total_seconds())
 
 
+class OutcomeLog(Observer):
+    """Logs what becomes of each event.
+
+    A dead letter is an ERROR. A failed attempt or event, and a commit that leaves documents out, is
+    a WARNING. A commit or sent message is INFO; an event that needed no work is DEBUG.
+    """
+
+    @contextmanager
+    def event(self, change: Change) -> Generator[None]:
+        """An event that fails is delivered again."""
+        try:
+            yield
+        except Exception as error:
+            labels = {**_labels(change), "outcome": "failed"}
+            message = "event %s of %s must be delivered again: %s"
+            _log.warning(message, change.event_id, change.path, error, extra={"labels": labels})
+            raise
+
+    def retry(self, change: Change, subject: Subject, attempt: int, error: BaseException) -> None:
+        """An attempt that is repeated."""
+        labels = {**_labels(change), "view": subject.definition, "root": subject.root}
+        labels |= {"attempt": attempt, "outcome": "retry"}
+        message = "%s: attempt %d failed and will be retried: %s: %s"
+        kind = type(error).__name__
+        _log.warning(message, subject, attempt, kind, error, extra={"labels": labels})
+
+    def outcome(self, change: Change, outcome: Outcome, seconds: float) -> None:
+        """What became of an event, for one view or mediator."""
+        level = _SEVERITIES.get(outcome.result, logging.INFO)
+        if outcome.skipped and outcome.result is Result.COMMITTED:
+            level = logging.WARNING
+        if not _log.isEnabledFor(level):
+            return
+        labels = {
+            **_labels(change),
+            "view": outcome.definition,
+            "root": outcome.root,
+            "attempt": outcome.attempts,
+            "outcome": outcome.result.value,
+            "latency_ms": f"{seconds * 1000:.1f}",
+        }
+        # A call of `onto_request` is no event, and has no id.
+        event = f"event {change.event_id}, " if change.event_id else ""
+        more = f" {outcome.error}" if outcome.error else ""
+        if outcome.skipped:
+            labels["skipped"] = len(outcome.skipped)
+            more += f"; left out because they are invalid: {_some(outcome.skipped)}"
+        if outcome.error:
+            labels["error"] = outcome.error[:_MAX_LABEL]
+        _log.log(
+            level,
+            "%s of %s: %s after %s changed (%sattempt %d, %d written, %d deleted)%s",
+            outcome.definition,
+            outcome.root,
+            outcome.result.value,
+            change.path,
+            event,
+            outcome.attempts,
+            len(outcome.written),
+            len(outcome.deleted),
+            more,
+            extra={"labels": labels},
+        )
+
+
+def _some(paths: Sequence[str]) -> str:
+    shown = ", ".join(paths[:_SHOWN])
+    return shown if len(paths) <= _SHOWN else f"{shown} and {len(paths) - _SHOWN} more"
+
+
+def _labels(change: Change) -> dict[str, object]:
+    return {"event_id": change.event_id, "document": change.path}
+
+
 @contextmanager
 def observed(observers: Sequence[Observer], change: Change) -> Generator[None]:
     """Reports all work on a change inside to the observers."""
@@ -88,13 +170,6 @@ def observed(observers: Sequence[Observer], change: Change) -> Generator[None]:
             stack.enter_context(_Guarded(partial(observer.event, change)))
         stack.enter_context(watched(watch))
         yield
-
-
-def tell(outcomes: Sequence[Outcome]) -> None:
-    """Tell those who observe the event at hand, if any, what became of it."""
-    watch = watcher()
-    if isinstance(watch, _Watch):
-        watch.tell(outcomes)
 
 
 @dataclass(frozen=True)

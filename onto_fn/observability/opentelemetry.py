@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 
+from onto_fn.attempts import Phase, Subject, current_trace
 from onto_fn.errors import DeclarationError
 from onto_fn.events import Change, Outcome, Result
 from onto_fn.observability.observer import Observer, age
-from onto_fn.phases import Phase, Subject, current_trace
 
 try:
     from opentelemetry import metrics, trace

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from onto_fn.phases import current_trace
+from onto_fn.attempts import current_trace
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext

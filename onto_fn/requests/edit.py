@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.engine.materialise.locking import commit_verified
 from onto_fn.errors import Contention, MissingDocument, TransientError
@@ -13,7 +14,6 @@ from onto_fn.firestore import Database, Write
 from onto_fn.firestore.canonical import digest
 from onto_fn.models import Ref
 from onto_fn.models.repository import path_of
-from onto_fn.phases import Subject
 from onto_fn.requests.writable_store import WritableStore
 from onto_fn.views import ViewModel
 

@@ -170,11 +170,12 @@ class Loading(Generic[S]):
         self.store: S | None = None
         self.error: PermanentError | None = None
         self._loaded = self._type()
-        self._pending = self._type.reads()
+        self._values = vars(self._loaded)
+        self._pending = dict(self._type.__reads__)
         for name, value in self._given.items():
-            self._loaded.put(name, value)
+            self._values[name] = value
             del self._pending[name]
-        self._level = [_Entry(self._type.root(), Asked((self._root_path,)))]
+        self._level = [_Entry(self._type.__root__, Asked((self._root_path,)))]
         self._waiting = self._level
         self._asked: Asked | None = self._level[0].asked
 
@@ -237,7 +238,7 @@ class Loading(Generic[S]):
             value = read.value(entry.asked, entry.answer, self.read_set.skipped)
             if value is NOTHING_THERE:
                 return None
-            self._loaded.put(read.name, value)
+            self._values[read.name] = value
             del self._pending[read.name]
         if not self._pending:
             self.store = self._loaded

@@ -96,7 +96,7 @@ class Read(Generic[T]):
     def __get__(self, instance: Loaded | None, owner: type) -> Read[T] | T:
         if instance is None:
             return self
-        return instance.loaded(self.name)
+        raise NotLoaded(f"{type(instance).__name__}.{self.name}")  # else the instance would have it
 
     @property
     def title(self) -> str:

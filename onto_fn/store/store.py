@@ -56,6 +56,9 @@ class StoreType(type):
 class Store(metaclass=StoreType):
     """What a view reads: one `root`, and reads that start from it.
 
+    What is loaded is among the attributes of the instance, where it is found before the declaration
+    in the class, and without a call.
+
     A getter is a path, such as `"team.members"`, or a function of the store as loaded so far. It is
     evaluated as soon as the reads that it uses are loaded, and all documents that are known at one
     level are read in one call.
@@ -82,12 +85,9 @@ class Store(metaclass=StoreType):
     __reads__: ClassVar[dict[str, Read[Any]]] = {}
     __root__: ClassVar[Any] = None
 
-    def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_members(cls, Store, _REMEDY, more=("_values",))
+        check_members(cls, Store, _REMEDY)
         _check_methods(cls)
         own: dict[str, Read[Any]] = {
             name: value for name, value in vars(cls).items() if isinstance(value, Read)
@@ -126,14 +126,13 @@ class Store(metaclass=StoreType):
         Raises:
             NotLoaded: it has not been read yet.
         """
-        if name not in self._values:
+        if name not in vars(self):
             raise NotLoaded(f"{type(self).__name__}.{name}")
-        return self._values[name]
+        return vars(self)[name]
 
     def put(self, name: str, value: Any) -> None:
         """Set the value of a read."""
-        self._values[name] = value
-        vars(self)[name] = value  # found there before the declaration, and without a call
+        vars(self)[name] = value
 
 
 _REMEDY = "give the read another name"

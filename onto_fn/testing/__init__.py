@@ -1,8 +1,8 @@
-"""Test an app: without emulators, or with its functions on the real Firebase emulators.
+"""Test an app, without emulators or with its functions on the real Firebase emulators.
 
-`load_store`, `build`, `submit` and `edit` test views, forms and patches on documents that a test
-gives. The pytest fixtures of `onto_fn.testing.plugin` come with the installed package and start the
-emulators; `python -m onto_fn.testing` runs them until Ctrl-C.
+`load_store`, `build`, `submit` and `edit` test views, forms and patches on given documents. The
+pytest fixtures of `onto_fn.testing.plugin` come with the installed package and start the emulators.
+`python -m onto_fn.testing` runs the emulators until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from onto_fn.testing.emulators.toolchain import ToolchainError
 if TYPE_CHECKING:
     from onto_fn.testing.unit import build, edit, load_store, submit
 else:
-    # Loaded when a test asks for them: the plugin is part of each start of pytest, and of
-    # `onto dev`, and they need all of the library.
+    # These need the whole library, so load them on first use: every start of pytest and of
+    # `onto dev` imports this package.
     def __getattr__(name: str) -> object:
         if name in {"build", "edit", "load_store", "submit"}:
             return getattr(import_module("onto_fn.testing.unit"), name)

@@ -13,7 +13,7 @@ from onto_fn.testing.emulators.toolchain import ToolchainError
 
 
 def main() -> int:
-    """Start the emulators, print where they are, and wait; returns the exit status."""
+    """Start the emulators, print their addresses, and wait. Return the exit status."""
     arguments = _parser().parse_args()
     suite = configured_suite(
         arguments.folder, only=arguments.only or (), project_id=arguments.project
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m onto_fn.testing",
         description="Run a project's emulators, on the ports of its firebase.json, until Ctrl-C.",
     )
-    parser.add_argument("folder", nargs="?", default=".", type=Path, help="holds firebase.json")
+    parser.add_argument("folder", nargs="?", default=".", type=Path, help="contains firebase.json")
     parser.add_argument(
         "--only",
         type=lambda names: names.split(","),

@@ -1,4 +1,4 @@
-"""What Firestore would bill: counted at the connection."""
+"""Count the calls, reads and writes that Firestore would bill."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import grpc
 
 
 class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-    """Counts `calls`, and the documents of `reads` and `writes`.
+    """Counts `calls`, and the documents of `reads` and `writes`, at the connection.
 
-    A document that does not exist is billed like one that does, and a query without result like one
-    document.
+    A read of a missing document is billed like that of an existing one. A query without results is
+    billed as one document.
 
     Example:
         On the emulator::
@@ -31,7 +31,7 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
     def intercept_unary_unary(
         self, continuation: Any, client_call_details: Any, request: Any
     ) -> Any:
-        """Count a commit's writes."""
+        """Count the writes of a commit."""
         writes = len(request.writes) if client_call_details.method.endswith("/Commit") else 0
         self._add(calls=1, writes=writes)
         return continuation(client_call_details, request)
@@ -39,7 +39,7 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
     def intercept_unary_stream(
         self, continuation: Any, client_call_details: Any, request: Any
     ) -> Any:
-        """Count what is read by path, or found by a query."""
+        """Count the documents that are read by path or found by a query."""
         self._add(calls=1)
         if client_call_details.method.endswith("/BatchGetDocuments"):
             self._add(reads=len(request.documents))
@@ -56,7 +56,7 @@ class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 
 
 class _Counted:
-    """A query's answer, which reports the number of its documents when it ends."""
+    """The answer to a query. It reports the number of its documents when it ends."""
 
     def __init__(self, answer: Any, billing: Billing) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Calls of `onto_request` in tests, as a front end makes them with the Firebase SDK."""
+"""Call `onto_request` in tests, as a front end does with the Firebase SDK."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.json import json_text
-from onto_fn.functions.integers import encoded
 from onto_fn.functions.on_request import NAME
+from onto_fn.gate.integers import encoded
 from onto_fn.testing.denied import CallFailed
 from onto_fn.testing.emulators.process import EmulatorError
 
@@ -56,18 +56,18 @@ def call(
     Args:
         suite: the emulators, with the functions.
         request: the form's or patch's class, or its name.
-        fields: what the request's document would hold; sent in their JSON form.
-        id: id of the request; a new one by default.
-        user: who calls; by default somebody who is not signed in.
+        fields: the fields of the request's document; they are sent in their JSON form.
+        id: id of the request; by default, a new id.
+        user: the caller; by default, somebody who is not signed in.
         params: values of the other variables of the request's path.
 
     Returns:
         `{"id": …, "path": …, "state": "done"}`.
 
     Raises:
-        CallFailed: the call is refused; it has the reason.
-        EmulatorError: there is no function `onto_request`, or the Auth emulator does not run, by
-            which it would know the user.
+        CallFailed: the call is refused; the error has the reason.
+        EmulatorError: there is no function `onto_request`, or the Auth emulator, which verifies
+            the user, does not run.
     """
     if user is not None and user.token is not None and "auth" not in suite.only:
         raise EmulatorError(
@@ -106,7 +106,7 @@ def _failed(error: urllib.error.HTTPError) -> Exception:
 
 
 def _url(suite: EmulatorSuite) -> str:
-    """The function's address, which has its region."""
+    """The address of the function, which contains its region."""
     with urllib.request.urlopen(f"http://{suite.functions_host}/backends", timeout=30) as answer:
         backends: list[dict[str, Any]] = json.load(answer)["backends"]
     for backend in backends:

@@ -1,4 +1,4 @@
-"""The time that a test's own process sees."""
+"""Stop the clock of a test's own process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, cast
 
 __all__ = ["FrozenTime", "frozen_clock"]
 
-# What waits for answers has to see the real time, and what tells values by their classes the real
-# classes. Of onto_fn itself, the modules that say when a request is made see the frozen time.
+# Modules that wait for answers need the real time. Modules that distinguish values by their classes
+# need the real classes. In onto_fn, only the modules that set the time of a request see the frozen
+# time.
 _REAL = (
     *(
         "_pytest.timing",
@@ -33,14 +34,14 @@ FrozenTime = Callable[[datetime | str], None]
 
 @contextmanager
 def frozen_clock() -> Generator[FrozenTime]:
-    """Gives a function that stops the clock at an instant; the block's end lets it run again.
+    """Yield a function that stops the clock at an instant. The clock runs again after the block.
 
-    What this process's code sees stands still: `datetime.now`, `date.today`, `time.time`, and so
-    the time of requests that `onto_fn.testing.submit` makes. Functions on an emulator are other
-    processes, whose clock goes on. Firestore's clients see the real time.
+    In this process, `datetime.now`, `date.today` and `time.time` return the frozen time, and
+    `onto_fn.testing.submit` makes its requests at that time. Functions on an emulator run in other
+    processes with the real time. Firestore's clients see the real time too.
 
     Raises:
-        ImportError: freezegun is not installed, which does this.
+        ImportError: the package freezegun is not installed.
     """
     try:
         import freezegun

@@ -1,19 +1,19 @@
-"""The message of a test whose user may not do what it asked for."""
+"""The errors of operations that a test's user may not do."""
 
 from __future__ import annotations
 
 
 class PermissionDenied(Exception):
-    """The user may not do that; says who, what, and by which rule."""
+    """The user may not do the operation; the message names the user, the operation and the rule."""
 
 
 class CallFailed(Exception):
-    """`onto_request` has refused a call.
+    """`onto_request` refused a call.
 
     Attributes:
-        code: such as `"failed-precondition"`, as the SDK names it.
-        reason: what the client may read.
-        problems: of fields that do not fit: what is wrong, one text per field.
+        code: the SDK's code, such as `"failed-precondition"`.
+        reason: the message for the client.
+        problems: the problems of invalid fields, one text per field.
     """
 
     def __init__(self, code: str, reason: str, problems: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Wait for what functions do in the background: conditions with deadlines, never sleeps."""
+"""Wait for the work of functions in the background with conditions and deadlines, not sleeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.25
-# What a check raises while what it looks at is not there yet: `None["name"]`, `{}["name"]`.
+# A check may raise these while its document is not there yet: `None["name"]`, `{}["name"]`.
 _NOT_YET = (AssertionError, AttributeError, LookupError, TypeError)
 
 
@@ -39,16 +39,16 @@ def eventually(check: Callable[[], T], *, deadline: float = 20.0) -> T:
     ```
 
     Args:
-        check: Holds when it returns something true. None is not, nor is a document that does not
-            exist; but a function without a `return` of a value holds when none of its assertions
-            fails. AssertionError, LookupError, TypeError and AttributeError mean "not yet", since
-            that is what `document.to_dict()["name"]` raises before there is a document. Any other
-            exception is passed on at once.
+        check: A function that holds when it returns something true. None is not true, and neither
+            is a document that does not exist. But a function that returns no value holds when all
+            its assertions pass. AssertionError, LookupError, TypeError and AttributeError mean "not
+            yet", because `document.to_dict()["name"]` raises them before there is a document. Any
+            other exception is raised immediately.
         deadline: Seconds after which the last failure is raised. `check` is called at least once.
 
     Raises:
-        AssertionError: The last result was not true; the message has it.
-        TypeError: `check` is a coroutine function, which is called but never run.
+        AssertionError: The last result was not true; the message contains it.
+        TypeError: `check` is a coroutine function; calling it does not run it.
     """
     started = time.monotonic()
     pause = _FIRST_PAUSE
@@ -67,14 +67,14 @@ def eventually(check: Callable[[], T], *, deadline: float = 20.0) -> T:
             return cast(T, result)
         elapsed = time.monotonic() - started
         if elapsed >= deadline:
-            failure.add_note(f"still so after {elapsed:.1f} s and {attempts} attempts")
+            failure.add_note(f"still failing after {elapsed:.1f} s and {attempts} attempts")
             raise failure
         time.sleep(min(pause, max(0.0, deadline - elapsed)))
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _failure(check: Callable[[], Any], result: Any) -> AssertionError | None:
-    """What keeps a result from being taken for success."""
+    """The reason why a result is not a success, None if it is one."""
     if result is None:
         if _only_asserts(check):
             return None
@@ -82,16 +82,16 @@ def _failure(check: Callable[[], Any], result: Any) -> AssertionError | None:
             f"{_name(check)} returned None: there is nothing yet. If it calls a function of "
             "assertions, pass that function itself"
         )
-    if getattr(result, "exists", True) is False:  # a snapshot of a document is always true
+    if getattr(result, "exists", True) is False:  # a document's snapshot itself is always true
         path = getattr(getattr(result, "reference", result), "path", "the document")
         return AssertionError(f"{path} does not exist")
     return None if result else AssertionError(f"{_name(check)} returned {result!r}")
 
 
 def _only_asserts(check: Callable[[], Any]) -> bool:
-    """Whether a function returns nothing but the None at its end, or of a plain `return`.
+    """Whether a function returns only None, at its end or by a plain `return`.
 
-    The annotation could say so, but tests mostly have none; its code always does.
+    This looks at the bytecode, because most tests have no annotations.
     """
     function: Any = check
     while isinstance(function, functools.partial):

@@ -1,4 +1,4 @@
-"""A database that is a dict: what unit tests give in the place of Firestore."""
+"""A database in a dict, which replaces Firestore in unit tests."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from onto_fn.store import Store
 __all__ = ["Documents", "Held", "stored"]
 
 Documents = Mapping[str, Fields] | Iterable[DomainModel]
-"""What a test's database holds: fields by document path, or objects of domain models."""
+"""The documents of a test's database: fields by document path, or objects of domain models."""
 
-_LOG = logging.getLogger("onto_fn")  # a test that fails shows what it has logged
+_LOG = logging.getLogger("onto_fn")  # pytest shows the log of a failed test
 _DATABASE = "projects/demo-unit-test/databases/(default)/documents"
 _VERSION = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Held:
-    """Reads documents that are at hand, as one snapshot; a `Reader`.
+    """A `Reader` of given documents, as one snapshot.
 
-    Queries are decided as Firestore decides them. Aggregates are counted over the documents.
+    Queries match as in Firestore. Aggregates are counted over the documents.
 
     Args:
-        documents: all that the database holds.
-        stores: whose aggregates are counted.
+        documents: all documents of the database.
+        stores: the stores whose aggregates are counted.
 
     Raises:
-        InvalidPath: a path names no document.
+        InvalidPath: a path does not name a document.
         InvalidValue: a value has no form in Firestore; the message names document and field.
     """
 
@@ -58,7 +58,7 @@ class Held:
                 self._count(aggregate.numbered(0), sources)
 
     def get(self, paths: Sequence[str]) -> dict[str, Document]:
-        """Documents by path, those that do not exist included."""
+        """The documents by path, including those that do not exist."""
         return {path: self._documents.get(path, Document(path, None, None)) for path in paths}
 
     def query(self, query: Query) -> list[Document]:
@@ -69,7 +69,7 @@ class Held:
         self._documents[path] = Document(path, fields, _VERSION, _VERSION)
 
     def _count(self, aggregate: AggregateSpec, sources: list[Document]) -> None:
-        """Put the documents there that the functions would have kept for an aggregate."""
+        """Add the documents that the functions would have written for an aggregate."""
         shards: dict[str, dict[str, Any]] = {}
         for source in sources:
             collection = aggregate.shape.collection.match(parent_collection(source.path))
@@ -88,11 +88,11 @@ class Held:
 
 
 def stored(path: str, fields: Fields) -> dict[str, Value]:
-    """A document's fields as a client reads them after they were written.
+    """A document's fields as a client reads them after a write.
 
     Raises:
         InvalidValue: a value has no form in Firestore; the message names document and field.
-        DocumentTooLarge: they are more than Firestore's limit of a document.
+        DocumentTooLarge: they exceed Firestore's limit for a document.
     """
     encoded = encode_fields(fields, documents=_DATABASE, where=path)
     check_size(path, fields)
@@ -100,7 +100,10 @@ def stored(path: str, fields: Fields) -> dict[str, Value]:
 
 
 def _part(aggregate: AggregateSpec, source: Document) -> Contribution | None:
-    """What a document adds; None if it cannot be counted, which functions make a dead letter of."""
+    """A document's contribution; None, with an error in the log, if it cannot be counted.
+
+    Functions write a dead letter instead.
+    """
     try:
         return aggregate.contribution(source, aggregate.model.from_document(source))
     except PermanentError as error:

@@ -1,24 +1,24 @@
 """Pytest fixtures that run tests against the Firebase emulators.
 
-The plugin is active wherever the package is installed with pytest. It starts nothing, and imports
-nothing of weight, until a test asks for one of its fixtures:
+The plugin is active wherever the package is installed with pytest. Until a test uses one of its
+fixtures, it starts nothing and imports nothing heavy:
 
 | fixture | scope | gives |
 |---|---|---|
-| `emulators` | session | the emulators of the project, its functions loaded |
+| `emulators` | session | the emulators of the project, with its functions loaded |
 | `firestore_client` | function | a client on `emulators`, whose database is empty |
 | `database` | function | the same database as onto_fn's `Database` |
-| `firestore_emulator` | session | a Firestore emulator alone, without functions |
-| `engine_client` | function | a client on `firestore_emulator`, with a project of its own |
+| `firestore_emulator` | session | a Firestore emulator without functions |
+| `engine_client` | function | a client on `firestore_emulator`, with its own project |
 | `signed_in` | function | makes users of `emulators`: `signed_in("ada", admin=True)` |
-| `signed_out` | function | somebody who uses `emulators` without signing in |
+| `signed_out` | function | a user of `emulators` who is not signed in |
 | `call` | function | calls `onto_request`: `call(OrderForm, {…}, user=ada)` |
 | `topics` | function | the topics of the app's `TopicSink`s on `emulators`, and their messages |
 | `frozen_time` | function | stops the clock of the test's own process |
 | `eventually` | function | waits until a check holds |
 
-The folder of `firebase.json` is pytest's root folder, or what the ini option
-`onto_fn_project_dir` says relative to it; `onto_fn_emulators` lists the emulators to start.
+By default, pytest's root folder must contain `firebase.json`. The ini option `onto_fn_project_dir`
+names another folder, relative to the root folder. `onto_fn_emulators` lists the emulators to start.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for the emulators that run in this session."""
+    """Prepare the record of this session's running emulators."""
     config.stash[_running] = {}
 
 
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the emulators' log with a test that failed while it used them."""
+    """Add the end of the emulators' log to the report of a failed test that used them."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for fixture, suite in item.config.stash[_running].items():
@@ -82,7 +82,7 @@ def pytest_runtest_makereport(
 def emulators(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[EmulatorSuite]:
-    """The emulators of the project, its functions loaded; started once in a session."""
+    """The emulators of the project, with its functions loaded; started once per session."""
     only = tuple(request.config.getini(_EMULATORS))
     yield from _suite("emulators", only, request, tmp_path_factory)
 
@@ -91,7 +91,7 @@ def emulators(
 def firestore_emulator(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[EmulatorSuite]:
-    """A Firestore emulator alone: it starts fast, and no function sees what is written to it."""
+    """A Firestore emulator without functions: it starts fast, and no function sees its writes."""
     yield from _suite("firestore_emulator", ("firestore",), request, tmp_path_factory)
 
 
@@ -99,8 +99,8 @@ def firestore_emulator(
 def firestore_client(emulators: EmulatorSuite) -> Generator[Client]:
     """A client on `emulators`, whose default database is empty when the test begins.
 
-    A function that still handles an event of an earlier test may write after that: let a test wait
-    for all that it causes.
+    A function may still handle an event of an earlier test and write later. To avoid this, let each
+    test wait for everything that it causes.
     """
     emulators.clear()
     client = emulators.client()
@@ -112,9 +112,9 @@ def firestore_client(emulators: EmulatorSuite) -> Generator[Client]:
 def database(
     firestore_client: Client, emulators: EmulatorSuite, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[Database]:
-    """The database of `firestore_client`, for `Repository`, `edit` and functions of the app's own.
+    """The database of `firestore_client`, for `Repository`, `edit` and the app's own functions.
 
-    While a test has it, the environment names the emulators, so that `App.database` and Google's
+    During the test, environment variables name the emulators, so that `App.database` and Google's
     clients find them as well.
     """
     from onto_fn.firestore import Database
@@ -128,7 +128,7 @@ def database(
 
 @pytest.fixture
 def engine_client(firestore_emulator: EmulatorSuite) -> Generator[Client]:
-    """A client on `firestore_emulator` with a new project, that is an empty database of its own."""
+    """A client on `firestore_emulator` with a new project, and so with its own empty database."""
     client = firestore_emulator.client(project_id=f"demo-{secrets.token_hex(6)}")
     yield client
     client.close()
@@ -139,7 +139,7 @@ def signed_in(emulators: EmulatorSuite) -> Generator[Callable[..., User]]:
     """Makes users of `emulators`, under the security rules.
 
     `ada = signed_in("ada", admin=True)`: the first argument is the user's id, the others are the
-    custom claims of the ID token. `onto_fn.testing.users.User` has what a user can do.
+    custom claims of the ID token. `onto_fn.testing.users.User` describes what a user can do.
     """
     with ExitStack() as stack:
 
@@ -151,7 +151,7 @@ def signed_in(emulators: EmulatorSuite) -> Generator[Callable[..., User]]:
 
 @pytest.fixture
 def signed_out(emulators: EmulatorSuite) -> Generator[User]:
-    """Somebody who uses `emulators` without signing in, under the security rules."""
+    """A user of `emulators` who is not signed in, under the security rules."""
     with _user(emulators, None, {}) as user:
         yield user
 
@@ -170,10 +170,10 @@ def call(emulators: EmulatorSuite) -> Call:
 
 @pytest.fixture
 def topics(emulators: EmulatorSuite) -> Generator[Topics]:
-    """The topics of the app's `TopicSink`s, made on `emulators`: `topics.messages("orders")`.
+    """The topics of the app's `TopicSink`s on `emulators`: `topics.messages("orders")`.
 
-    What is published after the test began is received. It needs `functions` and `pubsub` among
-    the emulators.
+    It receives the messages that are published during the test. The emulators must include
+    `functions` and `pubsub`.
     """
     from onto_fn.testing.topics import Topics
 
@@ -187,7 +187,7 @@ def topics(emulators: EmulatorSuite) -> Generator[Topics]:
 def frozen_time() -> Generator[FrozenTime]:
     """Stops the clock of the test's own process: `frozen_time("2026-01-02T12:00Z")`.
 
-    It may be called again, for another time. See `onto_fn.testing.clock`.
+    Call it again to set another time. See `onto_fn.testing.clock`.
     """
     from onto_fn.testing.clock import frozen_clock
 
@@ -242,8 +242,8 @@ def _suite(
 
 
 def _tell(config: pytest.Config, text: str) -> None:
-    """Show a line at once, although pytest keeps what tests print."""
-    # Its class is not public.
+    """Show a line immediately, although pytest captures output."""
+    # The class of this plugin is not public.
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else nullcontext():
         print(f"\n{text}", file=sys.stderr, flush=True)

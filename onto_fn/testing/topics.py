@@ -1,4 +1,4 @@
-"""The topics of an app on the Pub/Sub emulator: they are made, and what is published is read."""
+"""Create the topics of an app on the Pub/Sub emulator, and read their messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PULL_SECONDS = 5.0
 
 
 def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
-    """Make the topics that do not exist yet on a Pub/Sub emulator.
+    """Create the topics that do not exist yet on a Pub/Sub emulator.
 
     Args:
         host: address of the emulator, "127.0.0.1:port".
@@ -31,7 +31,7 @@ def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
         topics: ids, or full names, `projects/…/topics/…`.
 
     Returns:
-        The full names of those that were made.
+        The full names of the created topics.
     """
     names = list(dict.fromkeys(full_name(topic, project) for topic in topics))
     if not names:
@@ -52,18 +52,18 @@ def create_topics(host: str, project: str, topics: Iterable[str]) -> list[str]:
 def declared_topics(
     project_dir: Path, variables: Mapping[str, str] | None = None, deadline: float = 120.0
 ) -> list[str]:
-    """The topics of the apps in a project's folders of functions; see `onto_fn.functions.topics`.
+    """Find the topics of the apps in a project's functions; see `onto_fn.functions.topics`.
 
-    An app is loaded by a process of its own, in the functions' environment, as the emulator does
-    it: what it imports stays out of this process.
+    A separate process in the functions' environment loads each app, as the emulator does. So this
+    process imports nothing of the app.
 
     Args:
-        project_dir: the folder of `firebase.json`.
-        variables: what leads clients to the emulators.
-        deadline: seconds that loading one app may take.
+        project_dir: the folder that contains `firebase.json`.
+        variables: the environment variables that lead clients to the emulators.
+        deadline: maximum number of seconds to load one app.
 
     Raises:
-        EmulatorError: an app cannot be loaded; the message has its error.
+        EmulatorError: an app cannot be loaded; the message contains its error.
     """
     topics: list[str] = []
     for source in function_folders(read_config(project_dir)):
@@ -74,7 +74,7 @@ def declared_topics(
 
 
 def _names_topics(folder: Path) -> bool:
-    """Whether any code of a folder names a `TopicSink`; if none does, nothing has to be started."""
+    """Whether some code in a folder names a `TopicSink`. Without one, no process is needed."""
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in _NOT_CODE and name[0] != "."]
         for name in files:
@@ -88,7 +88,7 @@ def _names_topics(folder: Path) -> bool:
 def _topics_in(folder: Path, variables: Mapping[str, str], deadline: float) -> list[str]:
     own = folder / "venv" / "bin" / "python"
     pythons = [str(own), sys.executable] if own.exists() else [sys.executable]
-    # Compiled files would look like an edit to the emulator, which watches the folder.
+    # The emulator watches the folder and would take compiled files for an edit.
     environ = {**os.environ, **variables, "PYTHONDONTWRITEBYTECODE": "1"}
     problems: list[str] = []
     for python in pythons:  # the first may have an older version of this library
@@ -126,13 +126,13 @@ print(json.dumps([topic for app in apps if app is not None for topic in topics_o
 
 
 class Topics:
-    """Topics on a Pub/Sub emulator, and what has been published to them since this was made.
+    """Topics on a Pub/Sub emulator, and the messages published since this object was created.
 
     Args:
         host: address of the emulator, "127.0.0.1:port".
         project: id of the project.
-        topics: ids or full names of the topics; they are made if they do not exist.
-        receiver: id of the subscriptions, one per topic; new ones for each test.
+        topics: ids or full names of the topics; they are created if they do not exist.
+        receiver: id for the subscriptions, one per topic; use a new id for each test.
     """
 
     def __init__(self, host: str, project: str, topics: Sequence[str], receiver: str) -> None:
@@ -149,7 +149,7 @@ class Topics:
         return _clients(self._host)[1]
 
     def create(self, topic: str) -> None:
-        """Make one more topic, unless it exists, and receive what is published to it from now on.
+        """Create one more topic, unless it exists, and receive its messages from now on.
 
         Args:
             topic: id or full name.
@@ -178,20 +178,20 @@ class Topics:
         subject: str | None = None,
         deadline: float = 20.0,
     ) -> list[Message]:
-        """All messages of a topic so far, once there are as many as that, in their order.
+        """Wait for a number of messages, and return all messages so far, in their order.
 
-        Pub/Sub may deliver a message again; here each is shown once.
+        Pub/Sub may redeliver a message; the result has each message once.
 
         Args:
             topic: id or full name.
-            count: how many to wait for.
-            subject: path of a document: only messages about it. Functions may still handle what an
-                earlier test has left behind, and send messages about that.
-            deadline: seconds to wait at most.
+            count: the number of messages to wait for.
+            subject: path of a document; only messages about it count. Without it, messages about
+                documents of an earlier test may count too.
+            deadline: maximum number of seconds to wait.
 
         Raises:
-            KeyError: nobody publishes to that topic, and `create` was not called for it.
-            AssertionError: there are fewer at the deadline; the message shows them.
+            KeyError: no sink publishes to this topic, and `create` was not called for it.
+            AssertionError: there are fewer messages at the deadline; the error shows them.
         """
         name = full_name(topic, self._project)
         if name not in self._subscriptions:
@@ -242,12 +242,12 @@ class Topics:
 
 
 def full_name(topic: str, project: str) -> str:
-    """`projects/…/topics/…` of a topic that is named by its id, or so already."""
+    """The full name `projects/…/topics/…` of a topic, from its id or full name."""
     return topic if "/" in topic else f"projects/{project}/topics/{topic}"
 
 
 def _clients(host: str) -> tuple[Any, Any]:
-    """A publisher and a subscriber on an emulator."""
+    """A publisher client and a subscriber client of an emulator."""
     import grpc
     from google.pubsub_v1 import PublisherClient, SubscriberClient
     from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport

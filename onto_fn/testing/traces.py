@@ -1,7 +1,7 @@
-"""What emulators leave on the disk: logs that somebody may want to read, and settings.
+"""Name the logs and settings of emulators on the disk, and remove old ones.
 
-Each has the id of the process in its name that made it. What one that was killed has left, the next
-start removes.
+Each name contains the id of the process that made the file or folder. If a process was killed, the
+next start removes what it left.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from onto_fn.testing.emulators.supervisor import lives
 
 __all__ = ["config_path", "log_folder"]
 
-KEEP_SECONDS = 3600.0  # of a log, after its last line, so that its reader has time
+KEEP_SECONDS = 3600.0  # after its last line, a log is kept so that people can read it
 _LOGS = "onto-fn-emulators-"
 _CONFIG = ".onto_fn-emulators-"
 _MADE_BY = re.compile(r"onto.fn-emulators-(\d+)-")
 
 
 def log_folder() -> Path:
-    """A new folder for logs; those of processes that ended over an hour ago are removed."""
+    """Create a folder for logs, and remove folders of processes that ended over an hour ago."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_LOGS}*-*"):
         if _is_left(folder) and time.time() - _last_change(folder) > KEEP_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
@@ -34,9 +34,9 @@ def log_folder() -> Path:
 
 
 def config_path(project_dir: Path) -> Path:
-    """A new name for settings of firebase-tools; those of processes that have ended are removed.
+    """Name a new settings file for firebase-tools, and remove files of processes that have ended.
 
-    They are beside firebase.json, as their paths are relative to the file.
+    The file is beside firebase.json, because its paths are relative to it.
     """
     for file in project_dir.glob(f"{_CONFIG}*-*.json"):
         if _is_left(file):

@@ -1,4 +1,4 @@
-"""Unit tests of views, forms and patches: no emulator, the documents are given."""
+"""Test views, forms and patches without an emulator, on given documents."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def load_store(
     *,
     aggregates: Numbers | None = None,
 ) -> S:
-    """A store, loaded from documents that are given instead of from Firestore.
+    """Load a store from given documents instead of Firestore.
 
     Args:
         store: the store's class.
         root: its root, by reference, path or id.
-        documents: all that the database holds: fields by document path, named as in Firestore, or
-            objects of domain models. A document that is not among them does not exist.
-        aggregates: the numbers of aggregates by the names of their reads, where they are not to be
-            counted over `documents`. A measure that is left out is as of no document.
+        documents: all documents of the database: fields by document path, with their names in
+            Firestore, or objects of domain models. Any other document does not exist.
+        aggregates: numbers of aggregates, by the names of their reads. Other aggregates are counted
+            over `documents`. A measure without a number has the value for no documents.
 
     Example:
         >>> from onto_fn import DomainModel, Ref, Store, ViewModel, one, root
@@ -71,9 +71,9 @@ def load_store(
         {'cityViews/oslo': {'title': 'Oslo, Norway'}}
 
     Raises:
-        MissingDocument: the root is not among the documents, or one that a read requires.
-        InvalidDocument: one does not fit its model.
-        BuildError: a getter raised.
+        MissingDocument: the root, or a document that a read requires, is not among the documents.
+        InvalidDocument: a document does not fit its model.
+        BuildError: a getter raised an error.
     """
     path = _root_path(store, root)
     given = _numbers(store, aggregates or {})
@@ -91,17 +91,17 @@ def build(
     *,
     aggregates: Numbers | None = None,
 ) -> Built:
-    """The documents of a view, as the functions would write them: fields by document path.
+    """Build the documents of a view, as the functions would write them: fields by document path.
 
     Args:
         view: the view's class.
         root: its root, by reference, path or id.
-        documents: all that the database holds; see `load_store`.
-        aggregates: numbers that are given; see `load_store`.
+        documents: all documents of the database; see `load_store`.
+        aggregates: given numbers of aggregates; see `load_store`.
 
     Raises:
-        MissingDocument: the root is not among the documents, or one that a read requires.
-        PermanentError: whatever else would be a dead letter.
+        MissingDocument: the root, or a document that a read requires, is not among the documents.
+        PermanentError: another error that would lead to a dead letter.
     """
     store = load_store(view.__store__, root, documents, aggregates=aggregates)
     definition = ViewModelType.definition(view)
@@ -116,18 +116,18 @@ def edit(
     values: Mapping[str, object],
     documents: Documents,
 ) -> Built:
-    """Set fields of a view, and return the documents that this changes, whole, by their paths.
+    """Set fields of a view, and return the changed documents with all their fields, by path.
 
     Args:
         view: the view's class.
         root: its root, by reference, path or id.
-        values: by the names of the view's fields in Python, in the order in which they are set.
-        documents: all that the database holds; see `load_store`.
+        values: values by the Python names of the view's fields; they are set in this order.
+        documents: all documents of the database; see `load_store`.
 
     Raises:
         Refused: a setter refuses.
         NotWritable: there is no such field, or it has no setter.
-        MissingDocument: the root is not among the documents, or one that a read requires.
+        MissingDocument: the root, or a document that a read requires, is not among the documents.
     """
     path = _root_path(view.__store__, root)
     source = WritableStore[Any].load(view.__store__, path, Held(documents, [view.__store__]))
@@ -153,21 +153,21 @@ def submit(
 ) -> Built:
     """Carry out a form or patch, and return the documents that it creates or changes.
 
-    Each is whole, by its path. Nothing is kept: `documents` stay as they are.
+    The result has all fields of each document, by path. `documents` stays unchanged.
 
     Args:
         request: the form's or patch's class.
-        fields: as a client writes them, named as in Firestore.
-        documents: all that the database holds; see `load_store`.
+        fields: the fields that a client writes, with their names in Firestore.
+        documents: all documents of the database; see `load_store`.
         id: id of the request.
-        user: id of the user who asks, and the value of the path's variable that must be that. It is
-            checked whether this user may create the request. Without it, nothing is checked.
+        user: id of the user who makes the request, and the value of the path's variable for the
+            owner. The user must be allowed to create the request. Without a user, permission is not
+            checked.
         claims: claims of the user's ID token.
         params: values of the other variables of the request's path.
-        time: when the request is made; now, by default.
-        is_call: whether it comes by the function `onto_request`, so that `Request.uid` is the user
-            whoever may create it; by default it comes as a document, which does not say who has
-            written it.
+        time: the time of the request; by default, now.
+        is_call: whether the request is a call of `onto_request`, for which `Request.uid` is always
+            the user. By default it is a document, which does not say who wrote it.
 
     Example:
         >>> from onto_fn import DomainModel, Form
@@ -184,9 +184,9 @@ def submit(
         'ada'
 
     Raises:
-        Refused: the request is refused; its text is what the client would read.
-        PermissionDenied: the user may not create it.
-        PermanentError: whatever else would be a dead letter.
+        Refused: the request is refused; the message is the reason for the client.
+        PermissionDenied: the user may not create the request.
+        PermanentError: another error that would lead to a dead letter.
         ValueError: a variable of the path has no value.
     """
     path = _request_path(request, id, user, claims or {}, params or {})
@@ -239,7 +239,7 @@ def _root_path(store: type[Store], root: Ref[Any] | str) -> str:
 
 
 def _numbers(store: type[Store], aggregates: Numbers) -> dict[str, dict[str, Any]]:
-    """The values of aggregates whose numbers are given."""
+    """The values of the aggregates with given numbers."""
     specs = {
         name: read.spec for name, read in store.reads().items() if isinstance(read, AggregateRead)
     }

@@ -1,4 +1,4 @@
-"""Users of an app in tests: an ID token, and Firestore as a client under the security rules."""
+"""Users of an app in tests, with an ID token and access to Firestore under the security rules."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _KEPT_CLAIMS = {
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who uses the app, signed in or not.
+    """A user of the app, signed in or not.
 
-    `get`, `set`, `update`, `delete` and `query` do what a front end would, and raise
-    `PermissionDenied` where the rules refuse it. `client` is Google's client for everything else;
+    `get`, `set`, `update`, `delete` and `query` do what a front end does, and raise
+    `PermissionDenied` if the rules refuse it. `client` is Google's client for everything else;
     it raises `google.api_core.exceptions.PermissionDenied`.
 
     Attributes:
-        uid: the user's id; None for somebody who is not signed in.
-        token: the ID token; None for somebody who is not signed in.
-        claims: the custom claims in it.
+        uid: the user's id, None if the user is not signed in.
+        token: the ID token, None if the user is not signed in.
+        claims: the custom claims of the token.
     """
 
     uid: str | None
@@ -59,7 +59,7 @@ class User:
         return _client(self._suite, self.token)
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """What a document holds; None if it does not exist.
+        """The fields of a document, None if it does not exist.
 
         Raises:
             PermissionDenied: the user may not read it.
@@ -72,20 +72,20 @@ class User:
 
         Args:
             path: the document.
-            fields: as they are stored.
+            fields: the fields in their stored form.
             merge: keep fields that `fields` does not have.
 
         Raises:
-            PermissionDenied: the user may not create or update it so.
+            PermissionDenied: the user may not create or update it like this.
         """
         with self._clearly("write", path):
             cast(Any, self.client).document(path).set(dict(fields), merge=merge)
 
     def update(self, path: str, fields: Mapping[str, Any]) -> None:
-        """Change fields of a document that exists.
+        """Change fields of an existing document.
 
         Raises:
-            PermissionDenied: the user may not update it so.
+            PermissionDenied: the user may not update it like this.
         """
         with self._clearly("update", path):
             self.client.document(path).update(dict(fields))
@@ -100,14 +100,14 @@ class User:
             self.client.document(path).delete()
 
     def query(self, query: Query | str) -> dict[str, dict[str, Any]]:
-        """The documents that a query finds, by their paths, in its order.
+        """The documents that a query finds, by path, in the query's order.
 
         Args:
             query: the path of a collection, or a query made with `client`:
                 `ada.client.collection("orders").where(…)`.
 
         Raises:
-            PermissionDenied: the user may not read all that the query could find.
+            PermissionDenied: the user may not read every document that the query could find.
         """
         asked: Any = self.client.collection(query) if isinstance(query, str) else query
         what = query if isinstance(query, str) else "what the query finds"
@@ -134,19 +134,19 @@ class User:
 
 
 def sign_in(suite: EmulatorSuite, uid: str | None, claims: Mapping[str, Any]) -> User:
-    """A user of the app that runs on emulators.
+    """Make a user of an app on emulators.
 
-    The ID token is the Auth emulator's where that runs, so that functions verify it too. Otherwise
-    it is an unsigned one, which the Firestore emulator takes.
+    If the Auth emulator runs, the ID token comes from it, and functions can verify it. Otherwise
+    the token is unsigned, which the Firestore emulator accepts.
 
     Args:
-        suite: the emulators, which are running.
-        uid: the user's id; None for somebody who is not signed in.
+        suite: the running emulators.
+        uid: the user's id, None for a user who is not signed in.
         claims: custom claims.
 
     Raises:
         EmulatorError: the emulator refuses the id.
-        ValueError: claims of somebody who is not signed in, or names that a token has already.
+        ValueError: there are claims without a user id, or a claim has a reserved name.
     """
     if uid is None:
         if claims:
@@ -160,10 +160,10 @@ def sign_in(suite: EmulatorSuite, uid: str | None, claims: Mapping[str, Any]) ->
 
 
 def with_rules(suite: EmulatorSuite) -> None:
-    """Make sure that emulators have the project's security rules; without, all is allowed.
+    """Make sure that emulators use the project's security rules; without rules, all is allowed.
 
     Raises:
-        EmulatorError: the project has none.
+        EmulatorError: the project has no security rules.
     """
     rules = firestore_files(suite.project_dir).rules
     if not rules.is_file():
@@ -176,7 +176,7 @@ def with_rules(suite: EmulatorSuite) -> None:
 
 
 def _signed_in_token(suite: EmulatorSuite, uid: str, claims: Mapping[str, Any]) -> str:
-    """The Auth emulator's ID token for a custom token, which it takes unsigned."""
+    """The Auth emulator's ID token for a custom token, which need not be signed."""
     service = "https://identitytoolkit.googleapis.com/"
     custom = {
         "aud": f"{service}google.identity.identitytoolkit.v1.IdentityToolkit",
@@ -227,12 +227,12 @@ def _unsigned(content: Mapping[str, Any]) -> str:
 
 
 def _client(suite: EmulatorSuite, token: str | None) -> Client:
-    """Google's client whose calls carry an ID token, so that the rules see the user."""
+    """Google's client with an ID token in each call, so that the rules see the user."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.firestore import Client
 
     class UnderRules(Client):
-        """Google's client, without the authorization that it gives itself on an emulator."""
+        """Google's client without the authorization that bypasses the rules on an emulator."""
 
         @property
         @override

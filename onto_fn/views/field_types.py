@@ -75,6 +75,8 @@ def type_of(cls: type[Any], name: str, member: Property) -> Any:
         raise DeclarationError(
             f"{cls.__name__}.doc_id hides the id of the view document; rename it"
         )
+    if isinstance(member, Mirror):
+        return member.kind
     getter = member.func if isinstance(member, cached_property) else member.fget
     if getter is None or inspect.iscoroutinefunction(getter):
         raise DeclarationError(f"{cls.__name__}.{name} must be a plain (not async) property")

@@ -95,10 +95,11 @@ class Mirror(property):
         end = _end(f"{title}: mirror({self.path!r})", self.path, store)
         _check_type(title, self.path, kind, end)
 
-        whole = attrgetter(".".join(end.names))  # of a path with nothing on it that may be None
+        def careful(self: Any) -> Any:
+            return _followed(self.store, end.names)
 
-        def value(self: Any) -> Any:
-            return _followed(self.store, end.names) if end.may_break else whole(self.store)
+        # Of a path with nothing on it that may be None, Python's own getter is enough.
+        value = careful if end.may_break else attrgetter(".".join(("store", *end.names)))
 
         def change(self: Any, value: Any) -> None:
             holder = _followed(self.store, end.names[:-1])
@@ -106,8 +107,6 @@ class Mirror(property):
                 raise Refused(f"{name} cannot be set: there is no {'.'.join(end.names[:-1])}")
             setattr(holder, end.names[-1], value)
 
-        value.__name__ = change.__name__ = name
-        value.__annotations__ = {"return": kind}
         if self.has_setter and end.unchangeable:
             raise DeclarationError(
                 f"{title}: mirror({self.path!r}, setter=True) cannot be set, as "

@@ -10,7 +10,8 @@ import pytest
 
 from onto_fn.cli import emulator_log as following
 from onto_fn.observability import Change, Outcome, Result
-from onto_fn.observability.cloud_logging import CloudFormatter, OutcomeLog
+from onto_fn.observability.cloud_logging import CloudFormatter
+from onto_fn.observability.observer import OutcomeLog
 
 FAILED = "⬢  functions: Failed to load function definition from source: FirebaseError: no"
 LOADED = "✔  functions: Loaded functions definitions from source: on_a_written, on_b_written."

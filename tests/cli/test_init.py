@@ -136,7 +136,7 @@ def test_what_was_skipped_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
 
     init(tmp_path)
 
-    assert "left as they are: README.md; `onto init --dry-run` shows" in capsys.readouterr().err
+    assert "unchanged: README.md; `onto init --dry-run` shows" in capsys.readouterr().err
 
 
 def test_a_project_of_onto_init_is_not_changed_by_another(tmp_path: Path) -> None:
@@ -440,7 +440,7 @@ def test_the_closing_sentence_says_what_was_done(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ending(tmp_path, capsys).startswith("HERE has a new project: `make test`")
-    assert ending(tmp_path, capsys) == "HERE has all of a new project: nothing was written\n"
+    assert ending(tmp_path, capsys) == "HERE has all files already: nothing was written\n"
     (tmp_path / "seed.json").unlink()
     assert "HERE is complete (written: seed.json)" in ending(tmp_path, capsys)
     (tmp_path / "Makefile").write_text("mine:\n")

@@ -17,7 +17,8 @@ from onto_fn import DeclarationError, DomainModel, EmbeddedModel, Ref, Store, ro
 from onto_fn import query as matching
 from onto_fn.errors import BuildError, InvalidValue
 from onto_fn.firestore import Filter, Reference
-from onto_fn.firestore.queries import Order, structured
+from onto_fn.firestore.queries import Order
+from onto_fn.firestore.rpc import structured
 from onto_fn.models.queries import stored_name
 
 DOCUMENTS = "projects/p/databases/d/documents"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import DocumentReference
 from hypothesis import given
-from pydantic import Field
+from pydantic import Field, create_model
 
 from onto_fn import DomainModel, EmbeddedModel, Ref
 from onto_fn.errors import InvalidDocument, InvalidPath
@@ -113,6 +113,15 @@ def test_a_reference_into_another_collection_is_refused_by_document_and_field(
         match=r"novels/n .*writer: .*reference to a document of writers, got '.*tove'",
     ):
         novel(writer=wrong)
+
+
+@pytest.mark.parametrize("named", [Ref[Writer] | int, Ref["Writer"] | int])
+def test_a_reference_among_other_types_is_named_shortly_where_none_of_them_fits(named: Any) -> None:
+    model: Any = create_model(
+        "Prize", __base__=DomainModel, __cls_kwargs__={"collection": "prizes"}, winner=(named, ...)
+    )
+    with pytest.raises(InvalidDocument, match=r"winner\.function-plain\[validate\(\)\]: .*writers"):
+        model.from_document(Document("prizes/p", {"winner": "novels/n"}, None))
 
 
 def test_the_wrong_one_of_several_references_is_named() -> None:

@@ -41,7 +41,7 @@ class RoomStore(Store):
 
 
 FREE_IN_A_STORE = ["root", "reads", "models", "source_collections", "aggregates", "shapes"]
-STORE_NAMES = ["loaded", "put", "_values"]
+STORE_NAMES = ["loaded", "put"]
 
 
 @pytest.mark.parametrize("name", STORE_NAMES)

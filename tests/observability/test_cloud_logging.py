@@ -17,13 +17,14 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import SpanContext
 
+from onto_fn.attempts import Subject, current_trace
 from onto_fn.firestore import Document
 from onto_fn.observability import Change, Outcome, Result
 from onto_fn.observability import cloud_logging as logs
-from onto_fn.observability.cloud_logging import CloudFormatter, CloudHandler, OutcomeLog
+from onto_fn.observability.cloud_logging import CloudFormatter, CloudHandler
+from onto_fn.observability.observer import OutcomeLog
 from onto_fn.observability.opentelemetry import OpenTelemetry
 from onto_fn.observability.trace_context import parent, traced
-from onto_fn.phases import Subject, current_trace
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01"

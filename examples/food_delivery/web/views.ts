@@ -300,7 +300,7 @@ export function orderPageDocument(
   return doc(firestore, "users", ids.user_id, "orderPages", ids.order_id).withConverter(orderPageConverter);
 }
 
-/** What became of a request. */
+/** The result of a request. */
 export type RequestMark =
   | { state: "done"; at: Timestamp }
   | { state: "failed"; at: Timestamp; reason: string };

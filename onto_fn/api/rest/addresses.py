@@ -11,7 +11,7 @@ from onto_fn.api.rest.problem import HttpProblem
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 
-Kind = Literal["view", "list", "request", "document", "page"]
+Kind = Literal["view", "list", "request", "document", "page", "stream", "call"]
 
 METHODS: dict[Kind, tuple[str, ...]] = {
     "view": ("GET", "HEAD", "OPTIONS"),
@@ -19,6 +19,8 @@ METHODS: dict[Kind, tuple[str, ...]] = {
     "request": ("PUT", "OPTIONS"),
     "document": ("GET", "HEAD", "OPTIONS"),
     "page": ("GET", "HEAD", "OPTIONS"),
+    "stream": ("POST", "OPTIONS"),
+    "call": ("POST", "OPTIONS"),
 }
 """What may be done at each kind of address."""
 
@@ -29,7 +31,8 @@ class Route:
 
     Attributes:
         kind: what is there: a view's document, the list of them, where a request is put, the
-            OpenAPI document, or the page about it.
+            OpenAPI document, the page about it, where several documents are watched, or where the
+            Firebase SDKs call.
         path: the template of its path.
         offer: whose it is; None of the documentation.
     """
@@ -37,6 +40,9 @@ class Route:
     kind: Kind
     path: PathTemplate
     offer: ViewOffer | RequestOffer | None = None
+
+
+_CALL, _STREAM = (Route(kind, PathTemplate("stream")) for kind in ("call", "stream"))
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,13 @@ class Addresses:
         offers: what is offered.
         prefix: path under which everything is, such as `/` or `/v1`.
         has_page: whether there is a page that documents it.
+        has_streams: whether there are streams.
     """
 
-    def __init__(self, offers: Offers, prefix: str, *, has_page: bool) -> None:
+    def __init__(
+        self, offers: Offers, prefix: str, *, has_page: bool, has_streams: bool = False
+    ) -> None:
+        self._has_streams = has_streams
         self._prefix = [part for part in prefix.split("/") if part]
         self.routes = tuple(_routes(offers, has_page=has_page))
 
@@ -81,6 +91,10 @@ class Addresses:
         except UnicodeDecodeError as error:
             raise HttpProblem(400, "the path is not UTF-8") from error
         start = len(self._prefix)
+        if self._has_streams and segments in ([""], []):  # the SDKs know no path
+            return Address(_CALL)
+        if self._has_streams and segments == [*self._prefix, "stream"]:
+            return Address(_STREAM)
         if segments[:start] == self._prefix:
             for route in self.routes:
                 params = _match(route.path.segments, segments[start:])

@@ -9,8 +9,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from onto_fn.attempts import current_trace
 from onto_fn.gate.refusal import Code, Refusal
-from onto_fn.phases import current_trace
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SEC = 1

@@ -1,4 +1,4 @@
-"""`onto backfill`: build views and aggregates for data that exists already."""
+"""`onto backfill`: build views and aggregates for existing data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED, CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.signals import stoppable
 
@@ -43,33 +43,22 @@ def backfill(
         typer.Option("--distributed", help="Let the deployed functions build, through Pub/Sub."),
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start over instead of where the last run stopped.")
+        bool, typer.Option("--restart", help="Start over; do not continue the last run.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
-    """Build the documents of views for data that exists already.
+    """Build the documents of views for existing data.
 
-    Safe beside live traffic. After Ctrl-C or a crash, the same command goes on where it was. Exit
-    code 1 if something could not be built and has a dead letter.
+    This is safe beside live traffic. After Ctrl-C or a crash, the same command continues where it
+    stopped. The exit code is 1 if a build failed and has a dead letter.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=not dry_run,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=not dry_run) as opened:
         from onto_fn.engine.operate.backfill import targets_of
 
         if not every and not views and not stale:
@@ -158,12 +147,12 @@ def _publisher(opened: Opened) -> Callable[[Batch], None]:
             "the app does not fan out, so no deployed function would build anything",
             "declare App(…, fan_out=FanOut()) and deploy, or leave out --distributed",
         )
-    emulator_of("pubsub", opened.database.project)  # says what is missing before anything is read
+    emulator_of("pubsub", opened.database.project)  # fails before anything is read
     return lambda batch: publisher.publish(opened.database, [batch])
 
 
 def _confirm(output: Output, opened: Opened, targets: Sequence[Target], *, yes: bool) -> None:
-    """In production a backfill costs money: ask."""
+    """Ask for confirmation, because a backfill in production costs money."""
     if opened.emulator is not None:
         return
     names = ", ".join(target.name for target in targets)

@@ -1,4 +1,4 @@
-"""`onto dead-letters`: list, show, replay and discard what could not be materialised."""
+"""`onto dead-letters`: list, show, replay and discard the dead letters of failed events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, CommandError, Found, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
 from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
@@ -34,38 +34,28 @@ Cause = Annotated[
 
 
 def list_letters(
-    view: Annotated[str | None, typer.Option(help="Only those of this view or mediator.")] = None,
+    view: Annotated[str | None, typer.Option(help="Only letters of this view or mediator.")] = None,
     cause: Cause = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list of each cause.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of letters per cause.")] = 100,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
-    """List what waits to be corrected and replayed, grouped by its cause.
+    """List the dead letters, grouped by cause.
 
-    The cause is the document that is at fault, where the error names one; else the view, mediator
-    or aggregate that failed.
+    The cause is the faulty document, if the error names one. Otherwise it is the view, mediator or
+    aggregate that failed.
     """
-    output = Output(as_json=as_json)
     groups: dict[str, _Group] = {}
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    with open_app(app, where=where, output=output) as opened:
         for letter in _letters(opened, view, cause):
             row = _row(letter)
             groups.setdefault(str(row["cause"]), _Group()).add(row, limit)
     for number, (name, group) in enumerate(
         sorted(groups.items(), key=lambda item: (-item[1].count, item[0]))
     ):
-        if as_json:
+        if output.as_json:
             for row in group.rows:
                 output.line(row)
         else:
@@ -73,30 +63,20 @@ def list_letters(
                 typer.echo("")
             _tell(name, group)
     if not groups:
-        output.remark("there are none")
+        output.remark("there are no dead letters")
     else:
         output.remark("\nFixed the code? Run `onto dead-letters replay --cause CAUSE`")
 
 
 def show(
     letter: Letter,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
-    """Show one letter whole. Exit code 1 if there is none of that id."""
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    """Show all fields of one letter. The exit code is 1 if there is no such letter."""
+    with open_app(app, where=where, output=output) as opened:
         document = _one(opened.database, letter)
     if document.fields is None:
         raise Found(f"there is no dead letter {letter}")
@@ -107,25 +87,17 @@ def replay(
     letters: Letters = None,
     every: Every = False,
     cause: Cause = None,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
-    """Try again what letters hold; what succeeds, goes. Exit code 1 if one fails again."""
-    output = Output(as_json=as_json)
+    """Retry the events and roots of letters, and delete the letters of those that succeed.
+
+    The exit code is 1 if one fails again.
+    """
     rows: list[dict[str, object]] = []
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=True) as opened:
         from onto_fn.errors import OntoError
 
         for letter in _named(opened, letters, every, cause):
@@ -143,36 +115,25 @@ def discard(
     letters: Letters = None,
     every: Every = False,
     cause: Cause = None,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
-    """Delete letters without trying again what they hold, which is lost then.
+    """Delete letters without a retry. Their events are lost.
 
     The view stays as it was last built. The ledger still knows that its last build failed, so the
     next change of a source builds it again.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=True) as opened:
+        from onto_fn.attempts import Subject
         from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION
         from onto_fn.firestore import Write
-        from onto_fn.phases import Subject
 
         names = _named(opened, letters, every, cause)
         if not names:
-            output.remark("there are none")
+            output.remark("there are no dead letters")
             return
         output.confirm(f"Discard {len(names)} dead letters in {opened.place}?", yes=yes)
         for start in range(0, len(names), 400):
@@ -194,7 +155,7 @@ class _Group:
     since: str = ""
 
     def add(self, row: dict[str, object], limit: int) -> None:
-        """Count a letter, and keep it if there are not `limit` of them yet."""
+        """Count a letter, and keep its row unless there are already `limit` rows."""
         self.count += 1
         self.views |= {str(row["view"])} if row["view"] else set()
         since = as_text(row["since"])
@@ -204,7 +165,7 @@ class _Group:
 
 
 def _tell(cause: str, group: _Group) -> None:
-    """Print a group, each id on a line of its own: it is to be copied."""
+    """Print a group. Each id is on its own line, so that people can copy it."""
     views = f" of {', '.join(sorted(group.views))}" if group.views else ""
     since = f", since {group.since}" if group.since else ""
     typer.echo(cause)
@@ -262,7 +223,7 @@ def _id(letter: Document) -> str:
 
 
 def _row(letter: Document) -> dict[str, object]:
-    """A letter on one line; whatever is in it, as others can write letters too."""
+    """One row for a letter. It accepts any fields, because other programs can write letters too."""
     from onto_fn.engine.records.cause import cause_of
 
     fields = letter.fields or {}
@@ -296,7 +257,7 @@ def _error_of(outcome: Outcome) -> str:
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    """Fields by dotted name."""
+    """The fields of nested maps, by their dotted names."""
     flat: dict[str, object] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):

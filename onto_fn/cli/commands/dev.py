@@ -1,4 +1,4 @@
-"""`onto dev`: the emulators with the app, and what becomes of each event."""
+"""`onto dev`: run the app on the emulators, and show the outcome of each event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onto_fn.cli.errors import CommandError, one_line
-from onto_fn.cli.options import Json
 from onto_fn.cli.output import Output, number_of
 from onto_fn.cli.signals import until_stopped
 
@@ -25,16 +24,16 @@ _EXPORT_METADATA = "firebase-export-metadata.json"
 
 def dev(
     folder: Annotated[
-        Path, typer.Argument(help="The project's folder, which holds firebase.json.")
+        Path, typer.Argument(help="The project's folder, which contains firebase.json.")
     ] = Path(),
     seed: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|MODULE:NAME",
             help=(
-                "Write these documents first. FILE.json: {path: fields}, for values see "
-                "docs/command-line.md. MODULE:NAME: a function of the functions folder that takes "
-                "the Firestore client and returns {path: fields}."
+                "Write these documents first. FILE.json has the form {path: fields}; "
+                "docs/command-line.md describes its values. MODULE:NAME is a function in the "
+                "functions folder that takes the Firestore client and returns {path: fields}."
             ),
         ),
     ] = None,
@@ -71,14 +70,15 @@ def dev(
             show_default=False,
         ),
     ] = None,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
-    """Run the app on the emulators, and show what becomes of each event, until Ctrl-C.
+    """Run the app on the emulators, and show the outcome of each event, until Ctrl-C.
 
-    An edit of the functions is loaded by itself. Then the rules and indexes that firebase.json
-    names are written if the app declares others, the topics that it sends to are made, and the
-    documents of edited views are built again. What changed while the functions could not be loaded
-    is made good then.
+    An edit of the functions is loaded automatically. After that, the rules and indexes that
+    firebase.json names are written if they are out of date, missing topics are created, and the
+    documents of edited views are rebuilt. If the functions could not be loaded for some time,
+    missed changes are repaired as well.
     """
     from onto_fn.cli.running import Running, announced
     from onto_fn.observability.cloud_logging import VARIABLE
@@ -86,7 +86,6 @@ def dev(
     from onto_fn.testing.emulators.process import EmulatorError
     from onto_fn.testing.emulators.toolchain import ToolchainError
 
-    output = Output(as_json=as_json)
     _check(folder, seed)
     imported = _importable(import_from, export_to, output)
     _check_export(export_to)
@@ -121,7 +120,7 @@ def dev(
                     finally:
                         if export_to is not None and suite.running:
                             suite.export_to(export_to)
-                            output.remark(f"the data is in {export_to}")
+                            output.remark(f"the data was exported to {export_to}")
         except ToolchainError as error:
             raise CommandError(one_line(error)) from error
         except EmulatorError as error:
@@ -156,7 +155,7 @@ def _check_ports(suite: EmulatorSuite) -> None:
 
 
 def _importable(folder: Path | None, export_to: Path | None, output: Output) -> Path | None:
-    """The export to begin with; none yet if this is the first run that exports to it."""
+    """The export to import; None if it does not exist yet and this run will write it."""
     if folder is None or (folder / _EXPORT_METADATA).is_file():
         return folder
     if folder == export_to and not folder.exists():
@@ -169,7 +168,7 @@ def _importable(folder: Path | None, export_to: Path | None, output: Output) -> 
 
 
 def _check_export(folder: Path | None) -> None:
-    """An export replaces what is in its folder."""
+    """Refuse a folder with other files, because an export replaces all its content."""
     if folder is None or not folder.exists() or (folder / _EXPORT_METADATA).is_file():
         return
     if not folder.is_dir() or any(folder.iterdir()):
@@ -180,7 +179,7 @@ def _check_export(folder: Path | None) -> None:
 
 
 def _remark_unknown(folder: Path, output: Output) -> None:
-    """Say what of `firebase.json` is not heeded, by the Firebase command line neither."""
+    """Name the keys of `firebase.json` that have no effect, nor in the Firebase command line."""
     from onto_fn.testing.emulators.config import read_config
 
     emulators: object = read_config(folder).get("emulators")
@@ -247,7 +246,7 @@ def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -
                 is_loaded = not found.error
             if isinstance(found, Lost) or found.error:
                 refreshing.failed()
-            if is_loaded:  # an event may be lost under good code too, on a machine that is too busy
+            if is_loaded:  # on a busy machine, an event may be lost although the code is fine
                 refreshing.start(build=isinstance(found, Reload))
     finally:
         if refreshing is not None:
@@ -258,7 +257,7 @@ def _follow(suite: EmulatorSuite, start: int, stopping: Event, output: Output) -
 
 
 def _refreshing(suite: EmulatorSuite, shown: Shown) -> Refreshing | None:
-    """What follows an edit of the functions, if there are any."""
+    """The refresh after an edit of the functions, None if the project has no functions."""
     from onto_fn.cli.refreshing import Refreshing
 
     file = _functions(suite) / "main.py"

@@ -1,4 +1,4 @@
-"""`onto get`, `onto set`, `onto delete`: single documents, to try an app on the emulator."""
+"""`onto get`, `onto set`, `onto delete`: read and write a document, to try an app on emulators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import OpenedDatabase, open_database
 from onto_fn.cli.errors import CommandError, Found, one_line
-from onto_fn.cli.options import DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DatabaseOptions, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.values import document_path, json_of, parse_json, value_of
 
@@ -25,30 +25,21 @@ DocumentPath = Annotated[str, typer.Argument(metavar="PATH", help="Such as users
 
 def get(
     path: DocumentPath,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    *,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
-    """Show a document, its values as a seed has them.
+    """Show a document, with its values in the JSON of seeds.
 
-    Exit code 1 if there is no such document.
+    The exit code is 1 if there is no such document.
     """
-    output = Output(as_json=as_json)
     _check_path(path)
-    with open_database(
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    with open_database(where=where, output=output) as opened:
         document = opened.database.get([path])[0][path]
         if document.fields is None:
             raise Found(f"there is no {path} in {opened.place}")
         fields = json_of(document.fields)
-        fields = fields.get("$map", fields)  # names of fields may begin with $
+        fields = fields.get("$map", fields)  # a field's name may begin with $
         record = {"path": path, "update_time": document.update_time, "fields": fields}
         output.line(record, json.dumps(fields, indent=2, ensure_ascii=False, sort_keys=True))
 
@@ -59,35 +50,23 @@ def set_fields(
         list[str],
         typer.Argument(
             metavar="FIELD=JSON…",
-            help="For example name='\"Ada\"' or address.city='\"Oslo\"'; values are written as in "
-            "a seed.",
+            help="For example name='\"Ada\"' or address.city='\"Oslo\"'. Values are in the JSON "
+            "of seeds.",
         ),
     ],
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Remove all fields that are not named.")
-    ] = False,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Remove all other fields.")] = False,
+    *,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
-    """Write fields of a document, which is made if there is none; all others stay as they are.
+    """Write fields of a document, and create it if it does not exist. Other fields stay.
 
-    For a real database you are asked.
+    A real database needs your confirmation.
     """
-    output = Output(as_json=as_json)
     _check_path(path)
     parsed = [_parsed(path, text) for text in fields]
-    with open_database(
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_database(where=where, output=output, writes=True) as opened:
         _confirm(output, opened, f"Write {path}", yes=yes)
         client = _client(opened)
         try:
@@ -100,27 +79,17 @@ def set_fields(
 
 def delete(
     path: DocumentPath,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    *,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
-    """Delete a document. Those in its subcollections stay.
+    """Delete a document. The documents in its subcollections stay.
 
-    For a real database you are asked.
+    A real database needs your confirmation.
     """
-    output = Output(as_json=as_json)
     _check_path(path)
-    with open_database(
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=True,
-    ) as opened:
+    with open_database(where=where, output=output, writes=True) as opened:
         from onto_fn.firestore import Write
 
         _confirm(output, opened, f"Delete {path}", yes=yes)
@@ -160,12 +129,12 @@ def _parsed(path: str, text: str) -> tuple[tuple[str, ...], Any]:
         raise CommandError(
             str(error), f"put text in double quotes inside single quotes, as in {name}='\"text\"'"
         ) from error
-    value_of(content, str, path, name)  # refused before a database is reached
+    value_of(content, str, path, name)  # refuse bad values before connecting
     return names, content
 
 
 def _client(opened: OpenedDatabase) -> Client:
-    """Google's client, for the database that has answered; the environment leads it there."""
+    """Google's client for the opened database; environment variables lead it to an emulator."""
     from google.cloud.firestore import Client
 
     return Client(project=opened.database.project, database=opened.database.database)
@@ -195,5 +164,5 @@ def _write(
             document.set(fields)
         else:
             document.set(fields, merge=merge)
-    except Exception as error:  # the client has many, and no common class
+    except Exception as error:  # the client's errors have no common class
         raise CommandError(f"{path} cannot be written: {one_line(error)}") from error

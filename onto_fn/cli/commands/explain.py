@@ -1,4 +1,4 @@
-"""`onto explain`: why a document is as it is, and what depends on it."""
+"""`onto explain`: show the sources of a document, and the views that depend on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import CommandError, Found, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions
 from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
@@ -25,26 +25,16 @@ def explain(
     limit: Annotated[
         int, typer.Option(min=1, help="Maximum number of dependent views to list.")
     ] = 100,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
-    """Tell what a view document was built from, and which views depend on a document.
+    """Show the sources of a view document, and the views that depend on a document.
 
-    Exit code 1 if no view has to do with it.
+    The exit code is 1 if no view reads or writes the document.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    with open_app(app, where=where, output=output) as opened:
         from onto_fn.engine.operate.explain import dependents, exists, origins
         from onto_fn.errors import InvalidPath
         from onto_fn.firestore.paths import check_document_path
@@ -60,7 +50,7 @@ def explain(
             there = exists(opened.database, path)
             what = "exists, but no view reads or writes it" if there else "does not exist"
             raise Found(f"{path} {what}, in {opened.place}")
-    if as_json:
+    if output.as_json:
         output.line(
             {
                 "path": path,

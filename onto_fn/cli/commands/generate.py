@@ -1,4 +1,4 @@
-"""`onto generate`: the files that are made from what an app declares."""
+"""`onto generate`: write the files that follow from an app's declarations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from onto_fn.cli.apps import load_app
 from onto_fn.cli.errors import CommandError, Found
-from onto_fn.cli.options import DEFAULT_APP, AppFile, Json
+from onto_fn.cli.options import DEFAULT_APP, AppFile
 from onto_fn.cli.output import Output
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EXAMPLE = "onto generate types --types-file web/src/views.ts"
 
 
 class What(StrEnum):
-    """What can be generated."""
+    """The kinds of generated files."""
 
     rules = "rules"
     indexes = "indexes"
@@ -48,17 +48,17 @@ def generate(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is stale.")
     ] = False,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
-    """Write security rules, indexes, TypeScript or OpenAPI from what the app declares.
+    """Write security rules, indexes, TypeScript or OpenAPI from the app's declarations.
 
-    Rules and indexes are the files that firebase.json names for the app's database.
-    `firestore.rules`: the section between onto:keep-begin and onto:keep-end stays as it is.
-    `firestore.indexes.json`: the entries of firestore.indexes.keep.json are added. `types`: an
-    interface and a Firestore converter for each view, form and patch. `openapi`: the OpenAPI
-    document of the app's API, which the API itself serves as well.
+    firebase.json names the files of rules and indexes for the app's database. `firestore.rules`
+    keeps its section between onto:keep-begin and onto:keep-end. `firestore.indexes.json` also gets
+    the entries of firestore.indexes.keep.json. `types` has an interface and a Firestore converter
+    for each view, form and patch. `openapi` is the OpenAPI document of the app's API, which the API
+    serves as well.
     """
-    output = Output(as_json=as_json)
     if not folder.is_dir():
         raise CommandError(f"there is no folder {folder}", "pass --folder, or run onto in it")
     wanted = set(what or [What.rules, What.indexes])
@@ -96,7 +96,7 @@ def _files(
 
 
 def _shown(path: Path, folder: Path) -> str:
-    """How a file is named: as seen from the folder of `firebase.json`."""
+    """A file's name for people: its path relative to the folder of `firebase.json`."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 

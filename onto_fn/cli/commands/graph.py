@@ -1,4 +1,4 @@
-"""`onto graph`: what the app is made of, as a picture."""
+"""`onto graph`: draw the parts of an app."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from onto_fn.cli.apps import load_app
 from onto_fn.cli.errors import CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, Json
+from onto_fn.cli.options import DEFAULT_APP, AppFile
 from onto_fn.cli.output import Output
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EXAMPLE = "onto graph --output graph.svg"
 
 
 class Form(StrEnum):
-    """What a graph can be printed as."""
+    """The formats of a graph."""
 
     mermaid = "mermaid"
     dot = "dot"
@@ -46,28 +46,29 @@ def graph(
         Form | None,
         typer.Option(
             "--format",
-            help="Default: by the extension of --output, else mermaid. svg and png need graphviz.",
+            help="Default: the extension of --output, else mermaid. svg and png need graphviz.",
         ),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Default: standard output."),
     ] = None,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
-    """Draw which collections call which functions, and what views they feed.
+    """Draw which functions each collection triggers, and which views they write.
 
-    Mermaid is shown by GitHub and by many editors as it is.
+    GitHub and many editors show Mermaid as a picture.
     """
     from onto_fn.generate.graph import graph_of
 
-    output = Output(as_json=as_json)
     chosen = form or (_FORMS.get(to.suffix.lower()) if to else Form.mermaid)
     if chosen is None:
         raise CommandError(f"the extension of {to} is not a known format", "pass --format")
-    if chosen in {Form.svg, Form.png} and to is None and not as_json:
+    if chosen in {Form.svg, Form.png} and to is None and not output.as_json:
         raise CommandError(f"{chosen.value} cannot be shown in a terminal", "pass --output FILE")
     found = graph_of(load_app(app))
-    if as_json:
+    if output.as_json:
         output.line(found.to_json())
         return
     content = _drawn(found, chosen)

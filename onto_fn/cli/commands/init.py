@@ -1,4 +1,4 @@
-"""`onto init`: a new project that runs at once, or its files in a project that exists."""
+"""`onto init`: create a project that runs immediately, or add its files to an existing project."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from onto_fn.cli.errors import FOUND, CommandError
-from onto_fn.cli.options import Json
 from onto_fn.cli.output import Output
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ def init(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="What the project installs: a wheel, a source folder, or a requirement. Default: "
-            "what this program was installed from.",
+            help="The onto_fn that the project installs: a wheel, a source folder, or a "
+            "requirement. Default: the source from which this program was installed.",
         ),
     ] = None,
     firestore_port: Annotated[
@@ -61,21 +60,21 @@ def init(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")
+        bool, typer.Option("--dry-run", help="Show the changes, and write nothing.")
     ] = False,
-    as_json: Json = False,
+    *,
+    output: Output,
 ) -> None:
-    """Begin a project: models, a view, a test, and all that the emulators and a deploy need.
+    """Create a project: models, a view, tests, and everything that emulators and deploys need.
 
-    In a folder that has files, those that are missing are added. Of each that differs, the diff is
-    shown, and you say whether to keep it, to replace it, or (`firebase.json`, rules, indexes,
-    requirements and the like) to merge both. Without a terminal, no file that exists is changed,
-    and the exit code is 1 if one was left as it is though it differs.
+    In a folder with files, the missing files are added. For each file that differs, you see the
+    diff and choose to keep it, to replace it, or to merge both. `firebase.json`, rules, indexes,
+    requirements and similar files can be merged. Without a terminal, existing files stay unchanged,
+    and the exit code is 1 if one of them differs.
     """
     from onto_fn.cli import adopting
     from onto_fn.cli.template_files import project_files
 
-    output = Output(as_json=as_json)
     target = folder.resolve()
     _check(target)
     ports = _ports(target, firestore_port, functions_port)
@@ -99,11 +98,11 @@ def init(
     for warning in chosen.warnings:
         output.remark(warning)
     if chosen.kept:
-        output.remark(f"left as they are: {', '.join(chosen.kept)}")
+        output.remark(f"unchanged: {', '.join(chosen.kept)}")
     if chosen.skipped:
         output.remark(
-            f"left as they are: {', '.join(chosen.skipped)}; `onto init --dry-run` shows how they "
-            "differ from those of a new project"
+            f"unchanged: {', '.join(chosen.skipped)}; `onto init --dry-run` shows how they differ "
+            "from those of a new project"
         )
         raise typer.Exit(FOUND)
 
@@ -120,7 +119,7 @@ def _check(target: Path) -> None:
 
 
 def _ports(target: Path, firestore: int | None, functions: int | None) -> tuple[int, int]:
-    """The ports of both emulators: of the options, of `firebase.json`, or the usual ones."""
+    """The ports of both emulators, from the options, `firebase.json`, or the defaults."""
     ports = (
         _port(target, "firestore", firestore, FIRESTORE_PORT),
         _port(target, "functions", functions, FUNCTIONS_PORT),
@@ -147,7 +146,7 @@ def _port(target: Path, emulator: str, given: int | None, usual: int) -> int:
 
 
 def _installed(source: str | None, made: Path) -> tuple[Requirement, dict[str, Content]]:
-    """What the project installs, and the wheel, if it is one, by its path in the project."""
+    """The requirement of the project, and its wheel if it has one, by path in the project."""
     from onto_fn.cli.installation import VENDOR, requirement
 
     required = requirement(source, made)

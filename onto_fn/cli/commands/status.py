@@ -1,4 +1,4 @@
-"""`onto status`: how the views are."""
+"""`onto status`: count the roots, records and problems of each view."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from onto_fn.cli.connecting import open_app
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions
 from onto_fn.cli.output import Output, number_of
 
 EXAMPLE = "onto status --scan"
@@ -19,26 +19,16 @@ def status(
         bool,
         typer.Option(
             "--scan",
-            help="Also find the oldest change that is not materialised. Reads every ledger record.",
+            help="Also find the oldest change that no view shows yet. Reads every ledger record.",
         ),
     ] = False,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
-    as_json: Json = False,
+    where: DatabaseOptions,
+    output: Output,
 ) -> None:
-    """Count, for each view: roots, records, stale ones, dead letters, messages that wait."""
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-    ) as opened:
+    """Count the roots, records, stale records, dead letters and waiting messages of each view."""
+    with open_app(app, where=where, output=output) as opened:
         from onto_fn.engine.operate.backfill import targets_of
         from onto_fn.engine.operate.status import letters_of_events, status_of
 

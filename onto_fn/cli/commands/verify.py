@@ -8,7 +8,7 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseId, Emulator, Json, Live, Project, Yes
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
 from onto_fn.cli.output import Output
 from onto_fn.cli.signals import stoppable
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "onto verify UserView --repair"
 
-_SHOWN = 1000  # differences in a table; with --json there are all
+_SHOWN = 1000  # maximum number of differences in a table; --json prints all
 
 
 def verify(
@@ -33,29 +33,18 @@ def verify(
     ] = 5.0,
     workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots per page.")] = 100,
+    *,
     app: AppFile = DEFAULT_APP,
-    project: Project = None,
-    database: DatabaseId = None,
-    emulator: Emulator = None,
-    live: Live = False,
+    where: DatabaseOptions,
     yes: Yes = False,
-    as_json: Json = False,
+    output: Output,
 ) -> None:
-    """Recompute documents from their sources, and compare them with what is there.
+    """Recompute documents from their sources, and compare them with the stored ones.
 
-    A difference counts only if it is there twice, so that live traffic is not taken for a fault.
-    Exit code 1 if there is one, also if it was repaired.
+    A difference counts only if a second check finds it too, so that live traffic is not reported.
+    The exit code is 1 if there is a difference, even if it was repaired.
     """
-    output = Output(as_json=as_json)
-    with open_app(
-        app,
-        project=project,
-        database=database,
-        emulator=emulator,
-        live=live,
-        output=output,
-        writes=repair,
-    ) as opened:
+    with open_app(app, where=where, output=output, writes=repair) as opened:
         from onto_fn.engine.operate.backfill import targets_of
         from onto_fn.engine.operate.verify import Verification
 
@@ -66,7 +55,7 @@ def verify(
 
         def report(difference: Difference) -> None:
             row = _row(difference)
-            if as_json:
+            if output.as_json:
                 output.line(row)
             elif len(rows) < _SHOWN:
                 rows.append(row)

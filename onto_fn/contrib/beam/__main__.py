@@ -1,4 +1,4 @@
-"""`python -m onto_fn.contrib.beam`: the backfill as a pipeline. Other options are those of Beam."""
+"""`python -m onto_fn.contrib.beam`: run the backfill as a Beam pipeline."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ def main(
     context: typer.Context,
     project: Annotated[str, typer.Option(help="Google Cloud project of the database.")],
     views: Annotated[
-        list[str] | None, typer.Option("--view", help="View, mediator or aggregate; all if none.")
+        list[str] | None,
+        typer.Option("--view", help="View, mediator or aggregate. Default: all."),
     ] = None,
     app: Annotated[str, typer.Option(help="File of the app.")] = "functions/main.py",
     database: Annotated[str, typer.Option(help="Id of the database.")] = "(default)",
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
-    parts: Annotated[int, typer.Option(min=1, help="Parts of a collection, about.")] = 64,
+    parts: Annotated[int, typer.Option(min=1, help="Approximate parts per collection.")] = 64,
 ) -> None:
-    """Build the documents of views for data that exists already, with Apache Beam.
+    """Build the documents of views for existing data, with Apache Beam.
 
     All other options are Beam's: `--runner=DataflowRunner --region=… --temp_location=gs://…`.
-    Prints a line of JSON for each target. Exit code 1 if something has a dead letter now.
+    The output is one line of JSON per view, mediator or aggregate. The exit code is 1 if a build
+    failed and has a dead letter.
     """
     place = Place(app, project, database, page)
     failed = 0

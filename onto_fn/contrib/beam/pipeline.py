@@ -1,7 +1,7 @@
-"""The pipeline: parts of a collection -> pages of roots -> builds, with live traffic's commits.
+"""The pipeline: parts of a collection -> pages of roots -> builds, committed as for live traffic.
 
-Beam may run any step again, also twice at once: a build commits nothing that is there already, so
-that needs no care here.
+Beam may run a step again, even twice at the same time. This does no harm, because a build does not
+commit what is already there.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _COUNTERS: tuple[str, ...] = ("done", "committed", "failed")
 
 @dataclass(frozen=True)
 class Place:
-    """What a worker needs to know.
+    """The app and database for a worker.
 
     Attributes:
-        app: `FILE` or `FILE:NAME` of the app, as `onto --app` takes it; on every worker.
+        app: `FILE` or `FILE:NAME` of the app, as for `onto --app`; every worker must have it.
         project: the Google Cloud project of the database.
         database: id of the database.
         page: roots that share a snapshot and a commit.
@@ -45,13 +45,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Backfilled:
-    """What became of the roots of one target. A step that ran twice counts twice.
+    """The numbers of roots of one view, mediator or aggregate. A step that ran twice counts twice.
 
     Attributes:
         target: name of the view, mediator or aggregate.
-        done: roots looked at.
-        committed: those whose ledger record was written.
-        failed: those that have a dead letter now.
+        done: processed roots.
+        committed: roots whose ledger record was written.
+        failed: roots that have a dead letter now.
     """
 
     target: str
@@ -67,21 +67,21 @@ def backfill(
     parts: int = 64,
     arguments: Sequence[str] = (),
 ) -> Iterator[Backfilled]:
-    """Build the documents of all roots that there are; one pipeline for each target, in turn.
+    """Build the documents of all roots, with one pipeline per view, mediator or aggregate in turn.
 
-    Safe beside live traffic, and after a run that was stopped: what is built is not built again.
+    This is safe beside live traffic and after a stopped run: built documents are not written again.
 
     Args:
         place: the app and its database.
-        names: of views, mediators and aggregates, all if there are none; see `targets_of`.
-        parts: of each collection, about: the pipeline's parallelism.
+        names: names of views, mediators and aggregates; by default, all. See `targets_of`.
+        parts: approximate number of parts per collection, which is the pipeline's parallelism.
         arguments: Beam's options, such as `--runner=DataflowRunner`.
 
     Yields:
-        What became of each target, when it is done.
+        The numbers of each view, mediator or aggregate when it is done.
 
     Raises:
-        DeclarationError: there is nothing of that name, or it is a task.
+        DeclarationError: a name is unknown, or it is the name of a task.
         CommandError: there is no such app.
     """
     targets = targets_of(_app(place).engine, names)
@@ -122,7 +122,7 @@ def _build(place: Place, name: str, roots: Sequence[str]) -> None:
 
 
 def _counts(result: Any) -> dict[str, int]:
-    """The counters of a run; attempted, as not every runner has those of what was kept."""
+    """The attempted counters of a run, because not every runner has committed ones."""
     counts = dict.fromkeys(_COUNTERS, 0)
     for counter in result.metrics().query()["counters"]:
         if counter.key.metric.namespace == _METRICS:

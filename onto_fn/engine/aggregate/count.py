@@ -15,6 +15,7 @@ from dataclasses import replace
 from onto_fn.aggregates.generations import Register, fields_of
 from onto_fn.aggregates.measures import Amounts
 from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import (
     Found,
     Parts,
@@ -29,9 +30,7 @@ from onto_fn.engine.records.ledger import dead_letter_path
 from onto_fn.errors import Contention, PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Write
-from onto_fn.phases import Subject
 
 
 def contribute(

@@ -9,12 +9,11 @@ from typing import Any, cast
 
 from onto_fn.aggregates.measures import Amounts, decoded
 from onto_fn.aggregates.spec import AGGREGATES, CHANGES, CONTRIBUTIONS, AggregateSpec
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import Found, is_counted, parts_of, recorded
 from onto_fn.engine.aggregate.count import look
 from onto_fn.engine.materialise.difference import Difference, Kind, Look
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Filter, Query, Write
-from onto_fn.phases import Subject
 
 
 def sources_that_differ(

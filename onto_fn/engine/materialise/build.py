@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+from onto_fn.attempts import phase
 from onto_fn.engine.materialise import owned
 from onto_fn.engine.materialise.lookup import Affected, read_all
 from onto_fn.engine.materialise.memory import NOTHING, Memory, recall
@@ -16,7 +17,6 @@ from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.events.change import Change
 from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.transaction import Transaction
-from onto_fn.phases import phase
 from onto_fn.store import Reader, ReadSet, Store
 from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import BuiltDocuments, Definition, Transition

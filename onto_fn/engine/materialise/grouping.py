@@ -1,19 +1,15 @@
-"""Commits: which materialisations share one, so that each commit stays within bounds."""
+"""Which of several materialisations share a commit, so that each commit stays within bounds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
-from onto_fn.engine.materialise.locking import Gain, lock
+from onto_fn.engine.materialise.locking import Gain
 from onto_fn.engine.materialise.lookup import Affected
-from onto_fn.engine.materialise.plan import Build, Plan, gained
-from onto_fn.errors import PermanentError
-from onto_fn.firestore import Database, Query, Write
+from onto_fn.engine.materialise.plan import Build, Plan
 from onto_fn.firestore.sizes import check_size
-from onto_fn.firestore.transaction import Transaction
 
 MAX_LOCKED = 1000
 """Approximate maximum of documents that one commit writes, or reads under lock."""
@@ -29,18 +25,15 @@ class Job:
         item: which it is, with the ledger record that the plan was made for.
         build: what was built.
         plan: what is to be written.
+        gain: what the commit has to lock.
         gone: documents that were deleted before.
     """
 
     item: Affected
     build: Build
     plan: Plan
+    gain: Gain
     gone: Sequence[str] = ()
-
-    @cached_property
-    def gain(self) -> Gain:
-        """What the commit has to lock."""
-        return gained(self.build.read_set, self.item.record)
 
     @cached_property
     def locked(self) -> int:
@@ -80,8 +73,6 @@ def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     Raises:
         DocumentTooLarge: a document of one of several is too large.
     """
-    if len(jobs) == 1:
-        return [list(jobs)]
     commits: list[list[Job]] = []
     locked = size = 0
     for together in _bundles(jobs):
@@ -92,52 +83,6 @@ def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
         commits[-1] += together
         locked, size = locked + more, size + larger
     return commits
-
-
-def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
-    """Commit jobs together; their gains are locked until the commit.
-
-    Args:
-        database: the database.
-        jobs: at least one.
-        transaction: in which all that was read is locked already.
-
-    Raises:
-        Contention: a ledger record, or something that is new to one of them, has changed.
-        PermanentError: Firestore refuses the commit, or it would lock too much.
-    """
-    writes = _writes(jobs)
-    if transaction is not None:
-        transaction.commit(writes)
-        return
-    gain, versions = _gain(jobs)
-    if not gain.paths and not gain.queries:
-        database.commit(writes)
-        return
-    if len(jobs) > 1 and len(gain.paths) > MAX_LOCKED:
-        raise PermanentError(f"one transaction would lock {len(gain.paths)} documents")
-    with database.transaction() as transaction:
-        lock(transaction, gain, versions)
-        transaction.commit(writes)
-
-
-def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
-    """The gain of all jobs, and the versions that they read."""
-    paths: dict[str, datetime | None] = {}
-    queries: list[tuple[Query, dict[str, datetime | None]]] = []
-    for job in jobs:
-        if job.gain.paths or job.gain.queries:
-            versions = job.build.read_set.versions
-            paths |= {path: versions[path] for path in job.gain.paths}
-            queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]
-    return Gain(tuple(paths), tuple(queries)), paths
-
-
-def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
-    """The writes of a commit, one for each document."""
-    if len(jobs) == 1:
-        return jobs[0].plan.writes
-    return list({write.path: write for job in jobs for write in job.plan.writes}.values())
 
 
 def _bundles(jobs: Sequence[Job]) -> list[list[Job]]:

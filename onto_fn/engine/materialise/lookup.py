@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
+from onto_fn.attempts import RetryPolicy, Subject, phase
 from onto_fn.engine.records.ledger import (
     LEDGER_COLLECTION,
     LedgerRecord,
@@ -18,11 +19,9 @@ from onto_fn.engine.records.ledger import (
 )
 from onto_fn.errors import UnreadableRecord
 from onto_fn.events.change import Change
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import last_segment, parent_collection
-from onto_fn.firestore.queries import MAX_DISJUNCTIONS, document_key
-from onto_fn.phases import Subject, phase
+from onto_fn.firestore.queries import MAX_DISJUNCTIONS, SHORT, document_key
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -233,7 +232,7 @@ def find_affected(
     """
     subject = Subject(root=change.path, step="look-up")
     readers = materialised.readers_of(parent_collection(change.path))
-    keys = [document_key(change.path)]
+    keys = [change.path if len(change.path) <= SHORT else document_key(change.path)]
     if readers.shapes:
         for attempt in policy.attempts_of(subject):
             with attempt:

@@ -2,35 +2,40 @@
 
 `Group` implements the protocol once: what is not covered is built, planned and committed, exactly
 once (G4). A single root is a group of one. Exactly-once holds for each materialisation: a commit
-has the precondition of every ledger record.
+has the precondition of every ledger record. `Turns` spares the builds that would be lost to another
+thread of this process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Event, Lock, get_ident
+from weakref import WeakKeyDictionary
 
-from onto_fn.engine.materialise import leftovers
+from onto_fn.attempts import RetryPolicy, Subject
+from onto_fn.engine.materialise import grouping, leftovers
 from onto_fn.engine.materialise.build import build_all
-from onto_fn.engine.materialise.grouping import Job, commit, grouped
+from onto_fn.engine.materialise.grouping import Job, grouped
+from onto_fn.engine.materialise.locking import Gain, lock
 from onto_fn.engine.materialise.lookup import Affected, find_one, find_these
-from onto_fn.engine.materialise.plan import Build, Plan, covers, plan
+from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, plan
 from onto_fn.engine.materialise.refusal import commit_failure, refuse_record
-from onto_fn.engine.materialise.turns import TURNS
 from onto_fn.engine.records.ledger import message_of
 from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
-from onto_fn.events.retry import RetryPolicy
-from onto_fn.firestore import Database
+from onto_fn.firestore import Database, Query, Write
 from onto_fn.firestore.transaction import Transaction
-from onto_fn.phases import Subject
 
 ATTEMPTS = 4
 """Attempts for several together, before the rest are done one by one."""
 MOST_WAITS = 2
 """The first turn waited for may have begun before the change; the second has seen it."""
+LONGEST_TURN = 2.0
+"""Maximum seconds that a thread waits for the turn of another; 0 switches turns off."""
 
 
 def materialise(
@@ -96,6 +101,69 @@ def materialise_together(
                 if due:
                     group.build_and_commit(due, attempt.number)
     return group.outcomes, [*group.alone, *group.left.values()]
+
+
+@dataclass(slots=True)
+class _Turn:
+    thread: int = field(default_factory=get_ident)
+    ended: Event | None = None  # if somebody waits
+    waiting: int = 0
+
+
+class Turns:
+    """Which thread of this process is building which ledger record.
+
+    When many events of one view arrive at once, one commit covers nearly all of them, and all other
+    builds are wasted. So while one thread builds a record, the others wait, and then check whether
+    it covers them. This saves work but guarantees nothing: other processes do not wait, so the
+    precondition on the ledger record decides as always.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._turns: WeakKeyDictionary[Database, dict[str, _Turn]] = WeakKeyDictionary()
+
+    @contextmanager
+    def turn(self, database: Database, path: str) -> Generator[bool]:
+        """Take the turn, or wait until the current turn ends.
+
+        Args:
+            database: the database.
+            path: of the ledger record.
+
+        Yields:
+            True if the caller has the turn, for the time of the `with` block, or if another turn
+                takes too long; False if another turn has ended, and the ledger should be read
+                again.
+        """
+        mine = _Turn()
+        with self._lock:
+            turns = self._turns.setdefault(database, {})
+            current = turns.setdefault(path, mine)
+            if current is not mine:
+                current.waiting += 1
+                current.ended = current.ended or Event()
+        if current.ended is not None and current is not mine:
+            # A turn within a turn of the same thread would wait for itself.
+            yield current.thread == mine.thread or not current.ended.wait(LONGEST_TURN)
+            return
+        try:
+            yield True
+        finally:
+            with self._lock:
+                del turns[path]
+            if mine.ended is not None:
+                mine.ended.set()
+
+    def waiting(self, database: Database, path: str) -> int:
+        """Number of threads waiting for the current turn."""
+        with self._lock:
+            turn = self._turns.get(database, {}).get(path)
+            return turn.waiting if turn is not None else 0
+
+
+TURNS = Turns()
+"""Those of this process."""
 
 
 class Group:
@@ -179,8 +247,9 @@ class Group:
             if planned is None:
                 self._done(item, outcome_of(item, found, None), number)
             else:
-                jobs.append(Job(item, found, planned, gone))
-        for together in grouped(jobs):
+                gain = gained(found.read_set, item.record)
+                jobs.append(Job(item, found, planned, gain, gone))
+        for together in [jobs] if len(jobs) == 1 else grouped(jobs):
             try:
                 commit(database, together, transaction)
             except PermanentError as error:
@@ -197,6 +266,52 @@ class Group:
     def _done(self, item: Affected, outcome: Outcome, number: int) -> None:
         self.outcomes.append(outcome if number == 1 else replace(outcome, attempts=number))
         del self.left[(item.root, item.shard)]
+
+
+def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
+    """Commit jobs together; their gains are locked until the commit.
+
+    Args:
+        database: the database.
+        jobs: at least one.
+        transaction: in which all that was read is locked already.
+
+    Raises:
+        Contention: a ledger record, or something that is new to one of them, has changed.
+        PermanentError: Firestore refuses the commit, or it would lock too much.
+    """
+    writes = _writes(jobs)
+    if transaction is not None:
+        transaction.commit(writes)
+        return
+    gain, versions = _gain(jobs)
+    if not gain.paths and not gain.queries:
+        database.commit(writes)
+        return
+    if len(jobs) > 1 and len(gain.paths) > grouping.MAX_LOCKED:
+        raise PermanentError(f"one transaction would lock {len(gain.paths)} documents")
+    with database.transaction() as transaction:
+        lock(transaction, gain, versions)
+        transaction.commit(writes)
+
+
+def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
+    """The gain of all jobs, and the versions that they read."""
+    paths: dict[str, datetime | None] = {}
+    queries: list[tuple[Query, dict[str, datetime | None]]] = []
+    for job in jobs:
+        if job.gain.paths or job.gain.queries:
+            versions = job.build.read_set.versions
+            paths |= {path: versions[path] for path in job.gain.paths}
+            queries += [(q, dict(seen)) for q, seen in job.gain.queries if (q, seen) not in queries]
+    return Gain(tuple(paths), tuple(queries)), paths
+
+
+def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
+    """The writes of a commit, one for each document."""
+    if len(jobs) == 1:
+        return jobs[0].plan.writes
+    return list({write.path: write for job in jobs for write in job.plan.writes}.values())
 
 
 def outcome_of(

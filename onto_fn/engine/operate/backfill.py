@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from itertools import groupby
 from threading import Event, Lock
 
+from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.operate.checkpoint import Checkpoint, Counts, Part
 from onto_fn.engine.operate.scan import Page, Span, count_roots, pages, spans
@@ -18,7 +19,6 @@ from onto_fn.engine.targets.target import Begun, Target
 from onto_fn.errors import DeclarationError, UnreadableRecord
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Document, PathTemplate
-from onto_fn.phases import Subject
 
 PAGE = 200
 WORKERS = 4

@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.records.ledger import BACKFILL_COLLECTION
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Query, Write
-from onto_fn.phases import Subject
 
 
 @dataclass(frozen=True)

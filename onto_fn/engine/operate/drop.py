@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onto_fn.aggregates.spec import AGGREGATES, CONTRIBUTIONS
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.materialise.leftovers import shrink, there_of
 from onto_fn.engine.materialise.owned import removal
 from onto_fn.engine.records.ledger import (
@@ -13,9 +14,7 @@ from onto_fn.engine.records.ledger import (
     LedgerRecord,
     dead_letter_path,
 )
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Filter, Query, Write
-from onto_fn.phases import Subject
 
 
 def drop(database: Database, name: str, policy: RetryPolicy) -> int:

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from onto_fn.aggregates.spec import CONTRIBUTIONS
+from onto_fn.attempts import Collector, RetryPolicy, Subject
 from onto_fn.engine.materialise.lookup import Affected, Materialised, belongs_to, read_all
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
-from onto_fn.engine.targets.collect import Collector, do_all
-from onto_fn.engine.targets.target import Target
-from onto_fn.events.outcome import Result, combined
-from onto_fn.events.retry import RetryPolicy
+from onto_fn.engine.targets.target import Target, do_all
+from onto_fn.events.outcome import Outcome, Result, combined
 from onto_fn.firestore import Database, Document, Query
-from onto_fn.phases import Subject
 
 
 def reconcile(
@@ -27,7 +25,8 @@ def reconcile(
     Raises:
         RetriesExhausted: at least one could not be committed; all others were.
     """
-    collector, rebuilt = Collector(), 0
+    collector: Collector[Outcome] = Collector()
+    rebuilt = 0
     seen: set[tuple[str, str]] = set()
     for page in database.pages(Query(LEDGER_COLLECTION)):
         for document in page:
@@ -47,7 +46,7 @@ def reconcile(
 
 def _rebuilt(database: Database, target: Target, root: str, policy: RetryPolicy) -> bool:
     """Rebuild a root with all its shards; whether anything was committed."""
-    its_own = Collector()
+    its_own: Collector[Outcome] = Collector()
     do_all(database, target, target.items([root]), None, policy, its_own)
     return combined(its_own.outcomes()).result is Result.COMMITTED
 
@@ -70,7 +69,7 @@ def _count_again(
     targets: Mapping[str, Target],
     page: list[Document],
     policy: RetryPolicy,
-    collector: Collector,
+    collector: Collector[Outcome],
 ) -> None:
     records = [document.fields for document in page if "source" in (document.fields or {})]
     records = [record for record in records if record is not None]

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.targets.target import Target
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.paths import last_segment, parent_collection
-from onto_fn.phases import Subject
 
 SCANNED = 2000
 """Number of names read in one call; a page is smaller because it is built as a whole."""

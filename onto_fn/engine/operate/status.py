@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from onto_fn.attempts import RetryPolicy
 from onto_fn.engine.operate.scan import Span, count_roots, pages
 from onto_fn.engine.records.ledger import DEAD_LETTER_COLLECTION, OUTBOX_COLLECTION
 from onto_fn.engine.targets.target import Target
 from onto_fn.errors import UnreadableRecord
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Filter, Query
 
 PAGE = 200

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event, Lock
 
+from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.difference import Difference, Kind, Look
 from onto_fn.engine.operate.scan import Span, count_roots, pages, spans
 from onto_fn.engine.targets.rebuild import rebuild_all
@@ -19,7 +20,6 @@ from onto_fn.engine.targets.registry import Registry
 from onto_fn.engine.targets.target import Target
 from onto_fn.errors import PermanentError, UnreadableRecord
 from onto_fn.firestore import Database, Document
-from onto_fn.phases import Subject
 
 PAGE = 100
 PAGE_OF_NAMES = 1000

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from onto_fn.attempts import RetryPolicy, Subject, phase
 from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.engine.materialise.plan import check_targets
 from onto_fn.engine.records.dead_letter import letter_fields
@@ -16,9 +17,7 @@ from onto_fn.engine.records.ledger import Failure, dead_letter_path
 from onto_fn.errors import PermanentError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Write
-from onto_fn.phases import Subject, phase
 from onto_fn.store import ReadSet, load
 from onto_fn.views import BuiltDocuments, Definition, Transition
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from typing_extensions import override
 
 from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import counted_by, records_of
 from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
@@ -28,11 +29,9 @@ from onto_fn.engine.targets.target import Begun, Cost, Item, Target
 from onto_fn.errors import UnreadableRecord
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, PathTemplate, Query
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
-from onto_fn.phases import Subject
 from onto_fn.store.store import may_skip
 from onto_fn.views import Definition
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from onto_fn.attempts import RetryPolicy
 from onto_fn.engine.records.dead_letter import letter_fields
 from onto_fn.engine.records.ledger import Failure, dead_letter_path, message_of
 from onto_fn.engine.targets.target import Target
 from onto_fn.errors import OntoError
 from onto_fn.events.outcome import Outcome, Result, combined
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Write
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from onto_fn.aggregates.spec import AggregateSpec
+from onto_fn.attempts import RetryPolicy
 from onto_fn.engine.targets.target import Target
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.views import Definition
 
 

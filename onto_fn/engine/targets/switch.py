@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from onto_fn.aggregates.generations import Register, fields_of, shown_by
 from onto_fn.aggregates.spec import AGGREGATES, AggregateSpec
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate import count as counting
 from onto_fn.engine.aggregate.contribution import is_of, records_of
 from onto_fn.engine.targets.rebuild import rebuild_all
 from onto_fn.engine.targets.target import Begun, Target
 from onto_fn.errors import Contention
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Query, Write
-from onto_fn.phases import Subject
 
 PAGE = 200
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from onto_fn.attempts import Collector, RetryPolicy
 from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.errors import DeclarationError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, PathTemplate, Query
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import parent_collection
@@ -251,3 +251,30 @@ class Target(ABC):
     def collections_made(self) -> set[PathTemplate]:
         """Templates of the collections that it writes, which other targets may read."""
         return set()
+
+
+def do_all(
+    database: Database,
+    target: Target,
+    items: Sequence[Item],
+    change: Change | None,
+    policy: RetryPolicy,
+    collector: Collector[Outcome],
+) -> None:
+    """Bring roots of one target up to date: together, and the rest one by one.
+
+    Args:
+        database: the database.
+        target: the view, mediator or aggregate.
+        items: the roots and their shards.
+        change: the event, or None to rebuild regardless of the records.
+        policy: bounds of the retries.
+        collector: receives the outcomes.
+    """
+    left: Sequence[Item] = ()
+    with collector:
+        done, left = target.together(database, items, change, policy)
+        collector.add(*done)
+    for item in left:
+        with collector:
+            collector.add(target.one(database, item, change, policy))

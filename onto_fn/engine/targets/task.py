@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
+from onto_fn.attempts import RetryPolicy, Subject, phase
 from onto_fn.engine.materialise.build import LockedRead, Snapshot
 from onto_fn.engine.materialise.locking import commit_verified
 from onto_fn.engine.materialise.owned import check_there
@@ -21,10 +22,8 @@ from onto_fn.engine.records.ledger import Failure, dead_letter_path, message_of
 from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
-from onto_fn.events.retry import RetryPolicy
 from onto_fn.firestore import Database, Document, Write
 from onto_fn.firestore.documents import Fields
-from onto_fn.phases import Subject, phase
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import Decision, Definition, Transition
 

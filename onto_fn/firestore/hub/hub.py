@@ -25,8 +25,7 @@ from onto_fn.firestore.documents import Document
 from onto_fn.firestore.hub.stream import Stream
 from onto_fn.firestore.hub.watched import State, Watchable, Watched
 from onto_fn.firestore.matching import identity
-from onto_fn.firestore.queries import structured
-from onto_fn.firestore.rpc import ListenMessage
+from onto_fn.firestore.rpc import ListenMessage, structured
 
 TARGETS = 100
 """Targets of one stream."""

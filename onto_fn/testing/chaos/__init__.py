@@ -1,12 +1,12 @@
-"""Run an app's functions under the whole fault model, reproducibly.
+"""Run an app's functions under all faults of the fault model, reproducibly.
 
-| noun | what it does |
+| class | what it does |
 |---|---|
-| `Recorder` | a Firestore emulator of its own, and every event that it fires |
-| `MessageRecorder` | a Pub/Sub emulator of its own, and every message of an app's topics |
-| `DeliveryPlan`, `Deliverer` | each event delivered late, again, twice at once, without payload |
-| `FaultPlan`, `FaultProxy` | errors, ambiguous commits, delays and kills on the way to Firestore |
-| `Workers` | real functions-framework processes, each behind a proxy, restarted when killed |
+| `Recorder` | runs a Firestore emulator and records its events |
+| `MessageRecorder` | runs a Pub/Sub emulator and records the messages of an app's topics |
+| `DeliveryPlan`, `Deliverer` | deliver events late, again, twice at once, and without payload |
+| `FaultPlan`, `FaultProxy` | inject errors, ambiguous commits, delays and kills |
+| `Workers` | run functions-framework processes behind proxies, and restart killed ones |
 
 Every choice comes from a seed: the same seed makes the same choices.
 """

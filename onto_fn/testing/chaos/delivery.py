@@ -1,4 +1,4 @@
-"""`Deliverer`: hands events to the workers as the platform does, only worse."""
+"""`Deliverer`: delivers events to the workers as the platform does, but with more faults."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ Address = tuple[str, int]
 
 
 class Deliverer:
-    """Delivers each event as often as its plan says; what is not acknowledged comes again.
+    """Delivers each event as often as the plan says, and again until it is acknowledged.
 
     Args:
         plan: when and how often each event is delivered.
         addresses: the workers of each trigger.
-        concurrency: deliveries that one worker of a trigger gets at the same time, as its function
-            declares it; no bound for a trigger that is not listed. What finds all workers busy
-            waits, as with the platform, and is not refused.
-        threads: deliveries at the same time.
-        timeout: seconds that one delivery may take.
+        concurrency: maximum number of simultaneous deliveries per worker of a trigger, as its
+            function declares it. A trigger that is not listed has no maximum. If all workers are
+            busy, a delivery waits, as on the platform, and is not refused.
+        threads: maximum number of simultaneous deliveries.
+        timeout: maximum number of seconds per delivery.
 
     Attributes:
         counts: events, deliveries, duplicates, pairs, dropped, redeliveries, acknowledged.
-        acknowledged: by CloudEvent id and trigger, when it was first acknowledged, in seconds.
-        durations: seconds of each delivery that was acknowledged.
-        slowest: seconds of the longest delivery of all.
+        acknowledged: the time of the first acknowledgement in seconds, by trigger and CloudEvent
+            id.
+        durations: seconds of each acknowledged delivery.
+        slowest: seconds of the longest delivery.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Deliverer:
 
     @property
     def outstanding(self) -> int:
-        """Deliveries that are planned or under way and not acknowledged."""
+        """The number of planned or running deliveries that are not acknowledged yet."""
         with self._lock:
             return self._outstanding
 
@@ -99,7 +100,7 @@ class Deliverer:
         self._schedule(event, copies)
 
     def again(self, events: Iterable[RecordedEvent], *, within: float = 1.0) -> None:
-        """Deliver events once more, mixed within a number of seconds."""
+        """Deliver events again, in a random order within a number of seconds."""
         for event in events:
             self._count(duplicates=1)
             copy = Copy(delay=self._random.uniform(0, within), dropped=self._random.random() < 0.1)

@@ -1,4 +1,4 @@
-"""Recorded CloudEvents of Firestore and Pub/Sub, in the form in which production delivers them."""
+"""Recorded CloudEvents of Firestore and Pub/Sub, in the form that production delivers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class RecordedEvent:
     """One event: a document changed, or a message was published.
 
     Attributes:
-        trigger: key of the trigger that it was fired for.
-        path: the document; empty for a message.
-        headers: the CloudEvent's attributes as HTTP headers, binary mode.
+        trigger: key of its trigger.
+        path: path of the document; empty for a message.
+        headers: the CloudEvent's attributes as HTTP headers, in binary mode.
         payload: the `DocumentEventData` message, or the JSON of a Pub/Sub message, as production
             sends it.
-        number: how many events of this document the trigger fired before.
-        received: when it came, in seconds since the epoch.
+        number: number of earlier events of this trigger for the document.
+        received: time of arrival, in seconds since the epoch.
         droppable: whether the platform may deliver it without its payload.
     """
 
@@ -37,7 +37,7 @@ class RecordedEvent:
 
     @classmethod
     def decode(cls, trigger: str, headers: Mapping[str, str], payload: bytes) -> RecordedEvent:
-        """The event in a request; its path is the payload's, as headers may be encoded."""
+        """Decode a request. The path comes from the payload, because headers may be encoded."""
         event = cls(trigger, "", headers, payload)
         message = event.message()
         found = message.value if message.HasField("value") else message.old_value

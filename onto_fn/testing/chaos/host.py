@@ -1,7 +1,7 @@
 """The program that runs the workers and their proxies: `python -m onto_fn.testing.chaos.host FILE`.
 
-It is a process of its own, so that forwarding calls does not wait for whatever the parent does.
-The file has the configuration of `onto_fn.testing.chaos.workers.Workers`.
+It is a separate process, so that the parent's work does not delay the forwarding of calls. The file
+has the configuration of `onto_fn.testing.chaos.workers.Workers`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _HOST = "127.0.0.1"
 
 
 class Worker:
-    """One functions-framework instance: started, killed on request, and started again.
+    """One functions-framework instance, which can be killed and is restarted whenever it ends.
 
     Args:
         name: its name.
         command: the program and its arguments.
         environ: its environment.
-        port: on which it serves.
-        log_path: what it prints is appended to this file.
+        port: the port on which it serves.
+        log_path: the file to which its output is appended.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Worker:
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> None:
-        """Keep it running."""
+        """Start the instance, and restart it whenever it ends."""
         while True:
             with self._log_path.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
@@ -62,7 +62,7 @@ class Worker:
             await self._process.wait()
 
     async def kill(self, whole_instance: bool) -> None:
-        """End the process that serves, at once; or the instance with its parent process."""
+        """Kill the process that serves, or the whole instance with its parent process."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -73,7 +73,7 @@ class Worker:
                 os.kill(pid, signal.SIGKILL)
 
     async def wait_until_ready(self, deadline: float) -> None:
-        """Return when somebody listens on its port."""
+        """Wait until a process listens on its port."""
 
         def connect() -> None:
             socket.create_connection((_HOST, self.port), timeout=5).close()
@@ -122,7 +122,7 @@ async def serve(config: dict[str, Any], log: TextIO) -> None:
 
 
 def main(config_path: str) -> None:
-    """Run what a configuration file says."""
+    """Run the workers and proxies of a configuration file."""
     config = json.loads(Path(config_path).read_text())
     with Path(config["faults"]).open("w", buffering=1) as log:
         asyncio.run(serve(config, log))

@@ -1,4 +1,4 @@
-"""`MessageRecorder`: a Pub/Sub emulator of its own, and every message of the topics of an app."""
+"""`MessageRecorder`: runs a Pub/Sub emulator and records the messages of an app's topics."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 
 
 class MessageRecorder(Service):
-    """A Pub/Sub emulator whose messages are kept, and handed on as CloudEvents, as they come.
+    """Runs a Pub/Sub emulator, records its messages, and passes them on as CloudEvents.
 
     Args:
-        project_dir: folder in which firebase-tools is found.
-        log_dir: where the emulator's log goes.
-        project_id: begins with `demo-`.
+        project_dir: folder with firebase-tools.
+        log_dir: folder for the emulator's log.
+        project_id: a project id that begins with `demo-`.
         topics: the topic of each trigger.
 
     Attributes:
-        events: all messages in the order in which they came.
+        events: all messages in the order of their arrival.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class MessageRecorder(Service):
 
     @override
     def start(self) -> Self:
-        """Start the emulator, and make the topics and a subscription of each."""
+        """Start the emulator, and create the topics with a subscription each."""
         from google.cloud.pubsub_v1 import (  # pyright: ignore[reportMissingTypeStubs]
             PublisherClient,
             SubscriberClient,
@@ -99,7 +99,7 @@ class MessageRecorder(Service):
     def _taker(self, trigger: str) -> Callable[[Any], None]:
         def take(message: Any) -> None:
             self._take(trigger, message)
-            message.ack()  # it is kept: from here on, it is the deliverer that does not lose it
+            message.ack()  # it is recorded, and the deliverer redelivers it if necessary
 
         return take
 

@@ -1,4 +1,4 @@
-"""What goes wrong, chosen by a seed: the same seed chooses the same for the same event or call."""
+"""Choose faults by a seed. The same seed makes the same choice for the same event or call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMIT = "Commit"
 
 
 class Fault(Enum):
-    """What happens to one call of a worker."""
+    """A fault of one call of a worker."""
 
     NONE = "none"
     ERROR = "error instead of the call"
@@ -37,23 +37,23 @@ class Fault(Enum):
 
     @property
     def kills(self) -> bool:
-        """Whether the worker dies of it."""
+        """Whether the fault kills the worker."""
         return self in {self.KILL_BEFORE_READ, self.KILL_BEFORE_COMMIT, self.KILL_AFTER_COMMIT}
 
 
 @dataclass(frozen=True)
 class FaultRates:
-    """Probabilities, each of one call.
+    """Probabilities of the faults, per call.
 
     Attributes:
         error: the call is answered with an error and not forwarded.
         ambiguous: a commit is forwarded and then answered with an error.
-        delay: the call is held up.
-        longest_delay: seconds.
-        kill_before_read: the worker dies when it reads.
-        kill_before_commit: the worker dies when it commits; the commit is not forwarded.
-        kill_after_commit: the worker dies after its commit, before the answer.
-        whole_instance: of a kill, that it takes the whole instance and not only the process that
+        delay: the call is delayed.
+        longest_delay: the longest delay in seconds.
+        kill_before_read: the worker is killed when it reads.
+        kill_before_commit: the worker is killed when it commits; the commit is not forwarded.
+        kill_after_commit: the worker is killed after its commit, before the answer.
+        whole_instance: probability that a kill ends the whole instance, not only the process that
             serves requests.
     """
 
@@ -69,13 +69,13 @@ class FaultRates:
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to one call.
+    """The decision about one call.
 
     Attributes:
-        fault: what.
+        fault: the fault.
         code: the gRPC status code of an error.
-        delay: seconds.
-        whole_instance: whether a kill takes the whole instance.
+        delay: the delay in seconds.
+        whole_instance: whether a kill ends the whole instance.
     """
 
     fault: Fault
@@ -85,11 +85,11 @@ class Decision:
 
 
 class FaultPlan:
-    """Decides each call.
+    """Decides about each call.
 
     Args:
-        seed: the same seed decides the same.
-        rates: how often what happens.
+        seed: the seed; the same seed makes the same decisions.
+        rates: the probabilities of the faults.
     """
 
     def __init__(self, seed: int, rates: FaultRates | None = None) -> None:
@@ -97,7 +97,7 @@ class FaultPlan:
         self.rates = rates or FaultRates()
 
     def decide(self, worker: str, method: str, number: int) -> Decision:
-        """What happens to the call `number` of `method` that a worker makes."""
+        """Decide about a worker's call `number` of `method`."""
         generator = random.Random(f"{self.seed}/{worker}/{method}/{number}")
         rates = self.rates
         choices = [(Fault.ERROR, rates.error), (Fault.DELAY, rates.delay)]
@@ -124,15 +124,15 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class DeliveryRates:
-    """How events are delivered.
+    """Probabilities for the delivery of events.
 
     Attributes:
         copies: weights of 1, 2, 3, … deliveries of one event.
-        usual_delay: upper bound of most delays, in seconds; it mixes the order of events.
-        long_delay: upper bound of the others.
+        usual_delay: upper bound of most delays, in seconds. The delays change the order of events.
+        long_delay: upper bound of the other delays, in seconds.
         long: probability of a long delay.
         pair: probability that a delivery is made twice at the same time.
-        dropped: probability that a delivery comes without its payload.
+        dropped: probability that a delivery has no payload.
     """
 
     copies: tuple[float, ...] = (48, 26, 14, 8, 4)
@@ -149,8 +149,8 @@ class Copy:
 
     Attributes:
         delay: seconds after the event.
-        pair: made twice at the same time.
-        dropped: without payload.
+        pair: whether it is made twice at the same time.
+        dropped: whether it has no payload.
     """
 
     delay: float
@@ -159,11 +159,11 @@ class Copy:
 
 
 class DeliveryPlan:
-    """Decides the deliveries of each event.
+    """Decides about the deliveries of each event.
 
     Args:
-        seed: the same seed decides the same.
-        rates: how often what happens.
+        seed: the seed; the same seed makes the same decisions.
+        rates: the probabilities.
     """
 
     def __init__(self, seed: int, rates: DeliveryRates | None = None) -> None:

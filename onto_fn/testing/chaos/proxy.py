@@ -1,7 +1,7 @@
-"""`FaultProxy`: what a worker takes for Firestore. It forwards raw messages, or does harm.
+"""`FaultProxy`: a proxy between a worker and Firestore. It forwards messages or injects faults.
 
-It also keeps the commits that took effect, with their time and the documents they wrote: the time
-of a deletion is in no event.
+It also logs the commits that took effect, with their time and documents, because no event contains
+the time of a deletion.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class FaultProxy:
     """A gRPC server that forwards Firestore's calls and injects faults.
 
     Args:
-        worker: name of the worker that it is for.
+        worker: name of its worker.
         target: address of the emulator.
-        plan: decides each call.
-        kill: ends the worker; its argument says whether the whole instance dies.
+        plan: decides about each call.
+        kill: kills the worker; its argument says whether the whole instance ends.
         log: receives each fault, `{"fault": …}`, and each commit that took effect, `{"commit": …}`.
         database: resource name of the database, `projects/P/databases/D`.
-        idle_timeout: seconds after which a transaction that nobody can end any more is rolled
-            back. Firestore does this after 60 seconds.
+        idle_timeout: seconds after which an abandoned transaction is rolled back. Firestore does
+            this after 60 seconds.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class FaultProxy:
         await self._channel.close()
 
     async def unary(self, method: str, request: bytes, context: Any) -> bytes:
-        """One call with one answer."""
+        """Forward a call with one answer."""
         name, decision = await self._before(method, context)
         if decision.fault is Fault.KILL_BEFORE_COMMIT:
             await self._die(decision, name, context)
         if name in {"Rollback", COMMIT}:
             self._open.discard(_transaction(name, request))
-        # To the end, even if the worker is gone by then: what was sent may take effect.
+        # Finish the call even if the worker has ended, because a sent commit may take effect.
         answer = await asyncio.shield(
             asyncio.ensure_future(self._call(method, request, _forwarded(context)))
         )
@@ -107,7 +107,7 @@ class FaultProxy:
         return answer
 
     async def _call(self, method: str, request: bytes, metadata: Metadata) -> bytes | grpc.RpcError:
-        """The answer, or its error; a commit that took effect is logged."""
+        """Forward a call, log a commit that took effect, and return the answer or the error."""
         try:
             answer: bytes = await self._channel.unary_unary(method)(request, metadata=metadata)
         except grpc.RpcError as error:
@@ -117,12 +117,12 @@ class FaultProxy:
         return answer
 
     async def stream(self, method: str, request: bytes, context: Any) -> AsyncIterator[bytes]:
-        """One call with a stream of answers."""
+        """Forward a call with a stream of answers."""
         name, decision = await self._before(method, context)
         if decision.fault is Fault.KILL_BEFORE_READ:
             await self._die(decision, name, context)
         if name in READS and _begins(name, request):
-            # To the end, even if the worker is gone by then: its locks have to be released.
+            # Finish the call even if the worker has ended, so that its locks can be released.
             begun = asyncio.ensure_future(self._begin(method, request, _forwarded(context)))
             life = self._life
             begun.add_done_callback(lambda task: self._keep(name, task, life))
@@ -142,7 +142,7 @@ class FaultProxy:
     async def _begin(
         self, method: str, request: bytes, metadata: Metadata
     ) -> list[bytes] | grpc.RpcError:
-        """A read that begins a transaction: all its answers, or its error."""
+        """Forward a read that begins a transaction, and return all its answers or the error."""
         try:
             call = self._channel.unary_stream(method)(request, metadata=metadata)
             return [answer async for answer in call]
@@ -150,7 +150,7 @@ class FaultProxy:
             return error
 
     def _keep(self, name: str, begun: asyncio.Task[list[bytes] | grpc.RpcError], life: int) -> None:
-        """Note the transaction; if the worker that began it is dead, it is abandoned."""
+        """Record the transaction, and abandon it if the worker that began it has ended."""
         answers = begun.result()
         if isinstance(answers, list) and answers:
             self._open.add(_begun(name, answers[0]))
@@ -197,7 +197,7 @@ class FaultProxy:
         await context.abort(_grpc.StatusCode.UNAVAILABLE, f"injected: {decision.fault.value}")
 
     def _abandon(self) -> None:
-        """Roll back, later, the transactions that are open now."""
+        """Roll back the open transactions after the idle timeout."""
         if self._open:
             task = asyncio.ensure_future(self._roll_back(set(self._open)))
             self._abandoned.add(task)
@@ -216,7 +216,7 @@ class FaultProxy:
 
 
 class _Handlers(grpc.GenericRpcHandler):
-    """Takes every method, without parsing any message."""
+    """Accepts every method, and does not parse messages."""
 
     def __init__(self, proxy: FaultProxy) -> None:
         self._proxy = proxy

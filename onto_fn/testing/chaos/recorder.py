@@ -1,7 +1,7 @@
-"""`Recorder`: a Firestore emulator of its own, and every event that it fires.
+"""`Recorder`: runs a Firestore emulator and records its events.
 
-The emulator posts the writes that match a trigger to a functions emulator, as binary-mode
-CloudEvents. Here that functions emulator is this process.
+The emulator posts the writes that match a trigger to a Functions emulator, as CloudEvents in binary
+mode. Here, this process takes the place of the Functions emulator.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ Subscriber = Callable[[RecordedEvent], None]
 
 
 class Recorder(Service):
-    """A Firestore emulator whose events are kept, and handed on as they come.
+    """Runs a Firestore emulator, records its events, and passes them on.
 
     Args:
-        project_dir: folder in which firebase-tools is found if the emulator must be downloaded.
-        log_dir: where the emulator's log goes.
-        project_id: begins with `demo-`.
-        deadline: seconds in which the emulator must be ready.
+        project_dir: folder with firebase-tools, in case the emulator must be downloaded.
+        log_dir: folder for the emulator's log.
+        project_id: a project id that begins with `demo-`.
+        deadline: seconds within which the emulator must be ready.
 
     Attributes:
-        events: all events in the order in which they came.
+        events: all events in the order of their arrival.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Recorder(Service):
 
         Raises:
             ToolchainError: Java or the emulator is missing.
-            EmulatorError: it was not ready in time.
+            EmulatorError: the emulator was not ready in time.
         """
         self._log_dir.mkdir(parents=True, exist_ok=True)
         toolchain = self._toolchain()
@@ -144,7 +144,7 @@ class Recorder(Service):
 
     def _toolchain(self) -> Toolchain:
         toolchain = find_toolchain(self._project_dir, self._log_dir, firebase=False)
-        if toolchain.firestore_jar is None:  # firebase-tools downloads it when it first starts it
+        if toolchain.firestore_jar is None:  # firebase-tools downloads it at its first start
             with EmulatorSuite(self._project_dir, only=("firestore",), log_dir=self._log_dir):
                 pass
             toolchain = find_toolchain(self._project_dir, self._log_dir, firebase=False)
@@ -157,7 +157,7 @@ class Recorder(Service):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                """Take one event."""
+                """Record one event."""
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 self.send_response(200)
                 self.send_header("content-length", "0")
@@ -181,7 +181,7 @@ class Recorder(Service):
         return server
 
     def take(self, event: RecordedEvent) -> None:
-        """Keep one event and hand it on."""
+        """Record one event and pass it on."""
         with self._lock:
             key = (event.trigger, event.path)
             numbered = replace(event, number=self._numbers[key])

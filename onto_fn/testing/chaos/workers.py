@@ -1,4 +1,4 @@
-"""`Workers`: an app's functions, served by real functions-framework processes that fail."""
+"""`Workers`: serves an app's functions with real functions-framework processes that fail."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ print(json.dumps(found))
 
 
 def declared_functions(source: Path) -> dict[str, str]:
-    """The Firestore functions that a `main.py` declares: document pattern by name.
+    """The document pattern of each Firestore function that a `main.py` declares, by name.
 
     Raises:
-        subprocess.CalledProcessError: it cannot be imported.
+        subprocess.CalledProcessError: the file cannot be imported.
     """
     return _declared(source, "document")
 
 
 def declared_topics(source: Path) -> dict[str, str]:
-    """The Pub/Sub functions that a `main.py` declares: topic by name; see `declared_functions`."""
+    """The topic of each Pub/Sub function, by name; see `declared_functions`."""
     return _declared(source, "topic")
 
 
 def declared_concurrency(source: Path) -> dict[str, int]:
-    """The events that one instance takes at once, of each function that declares it."""
+    """The concurrency of each function that declares one, by name; see `declared_functions`."""
     return _declared(source, "concurrency")
 
 
@@ -74,17 +74,17 @@ def _declared(source: Path, kind: str) -> dict[str, Any]:
 
 
 class Workers(Service):
-    """functions-framework processes, each behind a `FaultProxy`, restarted when they are killed.
+    """Runs functions-framework processes behind a `FaultProxy` each, and restarts killed ones.
 
     Args:
         source: the app's `main.py`.
-        functions: how many workers each function has.
+        functions: the number of workers per function.
         firestore_host: address of the emulator.
-        project_id: the project.
-        plan: what goes wrong.
-        log_dir: where the logs go.
-        environ: more environment variables of the workers.
-        deadline: seconds in which all must be ready.
+        project_id: id of the project.
+        plan: chooses the faults.
+        log_dir: folder for the logs.
+        environ: additional environment variables of the workers.
+        deadline: seconds within which all workers must be ready.
     """
 
     def __init__(
@@ -129,10 +129,10 @@ class Workers(Service):
 
     @override
     def start(self) -> Self:
-        """Start all, and return when each accepts connections.
+        """Start all workers, and return when each accepts connections.
 
         Raises:
-            EmulatorError: they ended, or were not ready in time.
+            EmulatorError: the workers ended, or were not ready in time.
         """
         self._log_dir.mkdir(parents=True, exist_ok=True)
         config = self._log_dir / "workers.json"
@@ -152,7 +152,7 @@ class Workers(Service):
 
     @override
     def stop(self) -> None:
-        """Stop all. May be called again."""
+        """Stop all workers. May be called again."""
         process, self._process = self._process, None
         if process is not None:
             process.stop()
@@ -178,7 +178,7 @@ class Workers(Service):
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def logs(self) -> dict[str, str]:
-        """What each worker has printed so far."""
+        """The output of each worker so far."""
         return {
             str(w["name"]): (self._log_dir / f"{w['name']}.log").read_text(errors="replace")
             for w in self._workers
@@ -186,7 +186,7 @@ class Workers(Service):
 
 
 def _environ() -> dict[str, str]:
-    """Lead other processes to the same onto_fn, wherever it was imported from."""
+    """Environment variables that make other processes import the same onto_fn."""
     root = str(Path(onto_fn.__file__).parent.parent)
     inherited = os.environ.get("PYTHONPATH")
     return {

@@ -1,1 +1,1 @@
-"""The Firebase emulators: finding, configuring, starting and stopping them."""
+"""Find, configure, start and stop the Firebase emulators."""

@@ -1,4 +1,4 @@
-"""The configuration that firebase-tools gets: the project's own, on ports that are free."""
+"""Make the configuration for firebase-tools: the project's own, on free ports."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = [
 HOST = "127.0.0.1"
 UI = "ui"
 
-# Below the ports of outgoing connections, one of which could take a port after it was found free.
+# Ports below those of outgoing connections. Otherwise such a connection could take a free port.
 _PORTS = range(20000, 32000)
 
-# Emulators that come with those that are asked for, and need a port as well.
+# Emulators that firebase-tools starts in addition, and that need a port as well.
 _COMPANIONS = ("hub", "logging", "eventarc", "tasks")
 
 # JSON has no narrower type than this.
@@ -35,12 +35,12 @@ Json = dict[str, Any]
 
 
 def read_config(project_dir: Path) -> Json:
-    """The project's `firebase.json`, empty if it has none; see `firebase_json`."""
+    """Read the project's `firebase.json`, empty if there is none; see `firebase_json`."""
     return read_firebase_json(project_dir)
 
 
 def configured_ports(config: Json) -> dict[str, int]:
-    """The port of each emulator that has one in `firebase.json`; the UI's if it is enabled."""
+    """The ports of emulators in `firebase.json`; that of the UI only if it is enabled."""
     found: object = config.get("emulators")
     emulators = cast("dict[str, object]", found) if isinstance(found, dict) else {}
     ports: dict[str, int] = {}
@@ -53,7 +53,7 @@ def configured_ports(config: Json) -> dict[str, int]:
 
 
 def function_folders(config: Json) -> list[str]:
-    """The folders of the functions that `firebase.json` names, one for each codebase."""
+    """The folders of functions that `firebase.json` names, one per codebase."""
     found: object = config.get("functions")
     codebases = cast("list[object]", found if isinstance(found, list) else [found])
     return [
@@ -64,7 +64,7 @@ def function_folders(config: Json) -> list[str]:
 
 
 def wants_ui(config: Json) -> bool:
-    """Whether `firebase.json` asks for the Emulator UI, by `"ui": {"enabled": true}`."""
+    """Whether `firebase.json` enables the Emulator UI with `"ui": {"enabled": true}`."""
     emulators: object = config.get("emulators")
     settings: object = cast(Json, emulators).get("ui") if isinstance(emulators, dict) else None
     return isinstance(settings, dict) and cast(Json, settings).get("enabled") is True
@@ -76,9 +76,9 @@ def emulator_config(
     """A configuration that starts the emulators `only`.
 
     Args:
-        config: The project's `firebase.json`; its paths stay as they are.
-        only: Names of emulators, as firebase-tools has them.
-        ports: Ports that are wanted; all others are free ones.
+        config: The project's `firebase.json`; its paths stay unchanged.
+        only: Names of emulators in firebase-tools.
+        ports: Ports of emulators; the others get free ports.
         ui: Whether the Emulator UI is started too.
     """
     names = [*only, *_COMPANIONS, *([UI] if ui else [])]
@@ -87,7 +87,7 @@ def emulator_config(
     if "firestore" in emulators:
         emulators["firestore"]["websocketPort"] = chosen["websocket"]
     emulators[UI] = {"enabled": True, **emulators[UI]} if ui else {"enabled": False}
-    # Tests may use a project id each.
+    # Each test may use its own project id.
     emulators["singleProjectMode"] = False
     services = {
         name: config[name] for name in ("firestore", "functions", "storage") if name in config
@@ -96,7 +96,7 @@ def emulator_config(
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens, all different."""
+    """Find different ports on which nothing listens."""
     found: list[int] = []
     for port in random.sample(_PORTS, len(_PORTS)):
         if is_free(port):
@@ -109,7 +109,7 @@ def free_ports(count: int) -> list[int]:
 def is_free(port: int) -> bool:
     """Whether nothing listens on a port of this machine."""
     with socket.socket() as probe:
-        # Without the option, a port that a stopped emulator had would seem taken for a minute.
+        # Without this option, the port of a stopped emulator would seem taken for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

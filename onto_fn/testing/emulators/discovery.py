@@ -1,8 +1,8 @@
-"""One start of functions at a time: firebase-tools looks for an app's functions on a shared port.
+"""Start functions one at a time, because firebase-tools discovers them on a shared port.
 
-To find them, firebase-tools starts a server in the app's Python, on the first port from 8081 up
-that seems free to it. Two that start at once choose the same port, and one may be told the
-functions of the other.
+To discover the functions of an app, firebase-tools starts a server in the app's Python. It uses the
+first port from 8081 up that seems free. Two starts at the same time choose the same port, and one
+may get the functions of the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHOWN = 80  # characters of another process's command
 
 
 def lock_path() -> Path:
-    """The file whose lock is the turn; one for each user of this machine, who alone may open it."""
+    """The lock file. Each user of this machine has one, which only that user may open."""
     return Path(tempfile.gettempdir()) / f"onto-fn-discovery-{os.getuid()}.lock"
 
 
@@ -35,16 +35,16 @@ def lock_path() -> Path:
 def discovery(
     deadline: float = 600.0, tell: Callable[[str], None] | None = None
 ) -> Generator[None]:
-    """Wait for the turn to let firebase-tools discover functions, and hold it for a `with` block.
+    """Wait for the lock on the discovery of functions, and hold it for a `with` block.
 
-    The turn ends with the block, or with this process, however that ends.
+    The lock is released after the block, and when this process ends for any reason.
 
     Args:
-        deadline: seconds to wait at most.
-        tell: called after 5 seconds of waiting, with the process that it waits for.
+        deadline: maximum number of seconds to wait.
+        tell: called after 5 seconds of waiting, with a text that names the holder of the lock.
 
     Raises:
-        EmulatorError: somebody else has held the turn all the time.
+        EmulatorError: another process held the lock all the time.
     """
     path = lock_path()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -78,11 +78,11 @@ def discovery(
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
-        os.close(descriptor)  # and so the lock, of which no child has a copy
+        os.close(descriptor)  # this releases the lock, because no child inherits the descriptor
 
 
 def _holder(descriptor: int) -> str:
-    """The process that has the turn: its id and its command."""
+    """The process that holds the lock: its id and its command."""
     pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
     try:
         command = " ".join(psutil.Process(int(pid)).cmdline())

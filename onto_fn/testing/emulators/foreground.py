@@ -1,4 +1,4 @@
-"""The emulators in the foreground: as `firebase.json` has them, for a person at a terminal."""
+"""Run the emulators of `firebase.json` in the foreground, for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def configured_suite(
     exports: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> EmulatorSuite:
-    """The emulators that have a port in the folder's `firebase.json`, on those ports.
+    """The emulators that have a port in the folder's `firebase.json`, on these ports.
 
-    Others than those of Firestore, functions, Pub/Sub, Authentication and Storage are not started.
+    By default, only emulators of Firestore, functions, Pub/Sub, Authentication and Storage start.
 
     Args:
-        folder: The folder of `firebase.json`.
+        folder: The folder that contains `firebase.json`.
         only: Emulators to start instead.
-        project_id: Begins with "demo-".
-        ui: Whether the Emulator UI is started too; by default as `firebase.json` says.
-        import_from: An export to begin with; see `EmulatorSuite`.
-        exports: Whether it will be exported; see `EmulatorSuite`.
-        tell: Called with what a start waits for; see `EmulatorSuite`.
+        project_id: A project id that begins with "demo-".
+        ui: Whether the Emulator UI is started too; by default, `firebase.json` decides.
+        import_from: An export to import at the start; see `EmulatorSuite`.
+        exports: Whether the data will be exported; see `EmulatorSuite`.
+        tell: Called with the reason why a start waits; see `EmulatorSuite`.
     """
     config = read_config(folder)
     ports = configured_ports(config)
@@ -55,7 +55,7 @@ def configured_suite(
 
 
 def addresses(suite: EmulatorSuite) -> list[str]:
-    """Where the emulators are, and how clients find them: lines of text."""
+    """Lines of text with the emulators' addresses and the variables that clients need."""
     names = [*suite.only, *([UI] if suite.ui else [])]
     variables = " ".join(f"{name}={value}" for name, value in suite.environ().items())
     return [

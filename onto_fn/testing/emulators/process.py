@@ -1,4 +1,4 @@
-"""A program that runs in the background, with a log, and never outlives this process."""
+"""Run a program in the background, with a log. It never outlives this process."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ _TAIL_LINES = 40
 
 
 class EmulatorError(RuntimeError):
-    """The emulators did not start, or ended; the message ends with the last lines of their log."""
+    """The emulators did not start, or have ended; the message ends with the end of their log."""
 
 
 class BackgroundProcess:
-    """A command under a supervisor, which ends all that the command started when this process ends.
+    """A command under a supervisor.
+
+    When this process ends, the supervisor ends everything that the command has started.
 
     Args:
         command: The program and its arguments.
         environ: Its whole environment.
-        log_path: The file that its output is written to; an older one is replaced. Its folder is
-            the working directory.
-        removes: Files that are removed at its end, also if this process is killed.
+        log_path: The file for its output; an existing file is replaced. The file's folder is the
+            working directory.
+        removes: Files that are removed at the end, even if this process is killed.
     """
 
     def __init__(
@@ -59,16 +61,16 @@ class BackgroundProcess:
 
     @property
     def pid(self) -> int:
-        """The process id of the supervisor, an ancestor of all that runs."""
+        """The process id of the supervisor, from which all other processes descend."""
         return self._supervisor.pid
 
     @property
     def running(self) -> bool:
-        """Whether the command has not ended."""
+        """Whether the command still runs."""
         return self._supervisor.poll() is None
 
     def log(self) -> str:
-        """What the command has written so far."""
+        """The output of the command so far."""
         return self.log_path.read_text(errors="replace")
 
     def tail(self, lines: int = _TAIL_LINES) -> str:
@@ -92,7 +94,7 @@ class BackgroundProcess:
             time.sleep(_POLL_SECONDS)
 
     def wait(self) -> None:
-        """Return when the command has ended by itself."""
+        """Wait until the command ends by itself."""
         self._supervisor.wait()
 
     def stop(self) -> None:

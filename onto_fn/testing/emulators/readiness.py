@@ -1,4 +1,4 @@
-"""What firebase-tools says of the emulators, in its log and on its pages."""
+"""Read in the log and pages of firebase-tools whether the emulators are ready."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load tri
 
 
 def undelivered_ui(log: str) -> str | None:
-    """Why firebase-tools has not got the Emulator UI, None if it has it or never came to that."""
+    """Why the download of the Emulator UI failed, None if it succeeded or did not begin."""
     _, downloading, after = log.partition(UI_DOWNLOAD)
-    # The functions are looked at when the UI is there.
+    # firebase-tools loads the functions after the download.
     if not downloading or READY in after or FUNCTIONS_FOUND in after:
         return None
     errors = [line.removeprefix("Error: ") for line in after.splitlines() if "Error: " in line]
@@ -37,7 +37,7 @@ def undelivered_ui(log: str) -> str | None:
 
 
 def page_of(url: str) -> str | None:
-    """The body of a page, or None while nobody answers."""
+    """The body of a page, None while no server answers."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return response.read().decode()

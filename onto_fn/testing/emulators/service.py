@@ -1,4 +1,4 @@
-"""What is started and stopped, and the environment that leads clients to it."""
+"""Start and stop services, and set the environment variables that lead clients to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 class Service(ABC):
-    """Something that runs from `start` to `stop`, or for the time of a `with` block."""
+    """A service that runs from `start` to `stop`, or during a `with` block."""
 
     @abstractmethod
     def start(self) -> Self:
@@ -41,7 +41,7 @@ class Service(ABC):
 
 @contextmanager
 def environment(**variables: str) -> Generator[None]:
-    """Set environment variables for the time of a `with` block, by one thread at a time."""
+    """Set environment variables during a `with` block. Only one thread at a time can do this."""
     with _lock:
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)

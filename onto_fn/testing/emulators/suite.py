@@ -46,33 +46,36 @@ __all__ = ["EmulatorSuite"]
 
 
 class EmulatorSuite(Service):
-    """Firebase emulators of one project, on ports that nobody else uses.
+    """The Firebase emulators of one project, on ports that nothing else uses.
 
     ```python
     with EmulatorSuite("path/to/project") as suite:
         suite.client().document("users/ada").set({"name": "Ada"})
     ```
 
-    The emulators end with `stop`, at the end of the `with` block, when the interpreter exits, and
-    even when it is killed: none of their processes is left behind.
+    The emulators end with `stop`, after the `with` block, and when the interpreter exits or is
+    killed. None of their processes is left running.
 
     Args:
-        project_dir: The folder of `firebase.json`, which names the functions, rules and indexes.
+        project_dir: The folder that contains `firebase.json`, which names the functions, rules and
+            indexes.
         only: The emulators to start: "firestore", "functions", "pubsub", "auth", "storage".
-            Firestore alone is started without firebase-tools, and without rules, if this machine
-            has the emulator: that is several times as fast.
-        project_id: Begins with "demo-", so that nothing can reach Google. By default a new one.
-        ports: Ports by name of the emulator; free ones are found for all others.
-        log_dir: Where the logs go; a new temporary folder by default.
-        deadline: Seconds in which the emulators must be ready.
-        ui: Whether the Emulator UI is started too; firebase-tools downloads it once. Where that is
-            not possible, the emulators start without it, and `remarks` says so.
-        import_from: A folder that `export_to` (or `firebase emulators:export`) has written: the
-            emulators begin with its data.
-        exports: Whether `export_to` will be called, for which firebase-tools is needed.
+            If only Firestore is wanted and this machine has the emulator, it starts without
+            firebase-tools and without rules, which is several times as fast.
+        project_id: A project id that begins with "demo-", so that nothing can reach Google; by
+            default, a new id.
+        ports: Ports by name of the emulator; the other emulators get free ports.
+        log_dir: The folder for logs; by default, a new temporary folder.
+        deadline: Seconds within which the emulators must be ready.
+        ui: Whether the Emulator UI is started too; firebase-tools downloads it once. If the
+            download fails, the emulators start without the UI, and `remarks` says so.
+        import_from: A folder that `export_to` (or `firebase emulators:export`) has written. The
+            emulators start with its data.
+        exports: Whether `export_to` will be called, which needs firebase-tools.
+        tell: Called with the reason why a start waits; by default, it is printed.
 
     Attributes:
-        remarks: What a person should know of the start: lines of text.
+        remarks: Lines of text about the start, for a person.
         topics: The topics of the app's `TopicSink`s, once functions and Pub/Sub have started.
     """
 
@@ -114,14 +117,14 @@ class EmulatorSuite(Service):
     def start(self) -> Self:
         """Start the emulators, and return when they are ready and the functions are loaded.
 
-        On the Pub/Sub emulator, there are the topics that the app's functions send to.
+        On the Pub/Sub emulator, this creates the topics that the app's functions publish to.
 
-        Suites with functions start one after the other: see `onto_fn.testing.emulators.discovery`.
+        Suites with functions start one after the other; see `onto_fn.testing.emulators.discovery`.
 
         Raises:
-            ToolchainError: A program that they need is missing; the message says which.
-            EmulatorError: They ended, could not load the functions, or were not ready in time; or a
-                topic that the app sends to could not be made.
+            ToolchainError: A required program is missing; the message names it.
+            EmulatorError: The emulators ended, could not load the functions, or were not ready in
+                time; or a topic of the app could not be created.
         """
         if self._process is not None:
             raise RuntimeError("the emulators have been started already")
@@ -151,14 +154,14 @@ class EmulatorSuite(Service):
 
     @override
     def stop(self) -> None:
-        """Stop the emulators and all their processes. May be called again, and `start` as well."""
+        """Stop the emulators and all their processes. Both `stop` and `start` can follow."""
         process, self._process = self._process, None
         if process is not None:
             process.stop()
 
     @property
     def ports(self) -> dict[str, int]:
-        """The ports that are chosen already, by name of the emulator."""
+        """The ports chosen so far, by name of the emulator."""
         return dict(self._ports)
 
     @property
@@ -167,12 +170,12 @@ class EmulatorSuite(Service):
         return self._process is not None and self._process.running
 
     def wait(self) -> None:
-        """Return when the emulators have ended by themselves."""
+        """Wait until the emulators end by themselves."""
         self._running().wait()
 
     @property
     def log_path(self) -> Path:
-        """The file with what the emulators and the functions print; `stop` leaves it in place."""
+        """The file with the output of the emulators and functions; `stop` does not remove it."""
         if self._log_dir is None:
             raise EmulatorError("the emulators have not been started, so they have no log")
         return self._log_dir / "emulators.log"
@@ -232,8 +235,8 @@ class EmulatorSuite(Service):
 
         Args:
             database: Name of the database.
-            project_id: A project other than the suite's; its documents are apart, and no function
-                sees them.
+            project_id: A project other than the suite's. Its documents are separate, and no
+                function sees them.
         """
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.firestore import Client
@@ -246,9 +249,9 @@ class EmulatorSuite(Service):
             )
 
     def clear(self, database: str = "(default)") -> None:
-        """Delete all documents of a database. Functions are called for what they watch, as ever.
+        """Delete all documents of a database. The deletions trigger functions as usual.
 
-        The emulator refuses it while a transaction is open, so it is tried for up to 10 seconds.
+        The emulator refuses this while a transaction is open, so retry for up to 10 seconds.
         """
         path = f"projects/{self.project_id}/databases/{quote(database)}/documents"
         url = f"http://{self.firestore_host}/emulator/v1/{path}"
@@ -266,14 +269,14 @@ class EmulatorSuite(Service):
         retrying(lambda: urllib.request.urlopen(request, timeout=30).close())
 
     def load_rules(self, rules: str, *, project_id: str | None = None) -> None:
-        """Put security rules in the place of those of a project.
+        """Replace the security rules of a project.
 
         Args:
             rules: The text of a `firestore.rules`.
             project_id: A project other than the suite's.
 
         Raises:
-            EmulatorError: They do not compile; the message says in which line.
+            EmulatorError: The rules do not compile; the message names the line.
         """
         project = project_id or self.project_id
         content = {"rules": {"files": [{"name": "firestore.rules", "content": rules}]}}
@@ -289,12 +292,13 @@ class EmulatorSuite(Service):
             raise EmulatorError(f"the rules do not compile: {error.read().decode()}") from error
 
     def export_to(self, folder: str | os.PathLike[str]) -> None:
-        """Write what the emulators hold into a folder, which `import_from` takes.
+        """Write the emulators' data into a folder for `import_from`.
 
-        An older export in the folder is replaced.
+        This replaces an older export in the folder.
 
         Raises:
-            EmulatorError: It could not be written, or the emulators run without firebase-tools.
+            EmulatorError: The data could not be written, or the emulators run without
+                firebase-tools.
         """
         self._running()
         if "hub" not in self._ports:
@@ -327,7 +331,7 @@ class EmulatorSuite(Service):
                 )
                 self._process.wait_until(ready, self.deadline)
         finally:
-            # It has been read.
+            # firebase-tools has read it by now.
             if self._config_path is not None:
                 self._config_path.unlink(missing_ok=True)
 
@@ -376,7 +380,7 @@ class EmulatorSuite(Service):
         ]
 
     def _firestore_is_ready(self) -> bool:
-        # The log tells this emulator from another one that has the port.
+        # The log shows that this emulator, and not another one, has the port.
         if FIRESTORE_READY not in self._running().log():
             return False
         return page_of(f"http://{HOST}:{self._ports['firestore']}/") is not None

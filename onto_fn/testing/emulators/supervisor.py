@@ -1,10 +1,10 @@
-"""Run a command and leave nothing of it behind, however the parent ends.
+"""Run a command, and leave none of its processes running, however the parent ends.
 
-Run as a program: `python supervisor.py [--remove=FILE]... COMMAND...`, with a pipe as standard
-input. It stops when the pipe closes, which the system does even for a parent that is killed, or
-when the command ends. Then it ends every process that the command has started, also those in
-process groups of their own, as the emulators are, and removes the files. It imports nothing of the
-package.
+Run this as a program, `python supervisor.py [--remove=FILE]... COMMAND...`, with a pipe as standard
+input. It stops when the command ends or the pipe closes; the system closes the pipe even if the
+parent is killed. Then it ends every process that the command has started, and removes the files.
+This includes processes in separate process groups, such as the emulators. The module imports
+nothing of the package.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import NoReturn
 import psutil
 
 POLL_SECONDS = 0.2
-GRACE_SECONDS = 15.0  # after SIGINT, for a command that tidies up
-SWEEP_SECONDS = 2.0  # from one look for old workers to the next
+GRACE_SECONDS = 15.0  # after SIGINT, so that the command can clean up
+SWEEP_SECONDS = 2.0  # between two searches for old workers
 FORCE_SECONDS = 3.0  # after SIGTERM, and after SIGKILL
 LONGEST_STOP_SECONDS = GRACE_SECONDS + 3 * FORCE_SECONDS
 
@@ -35,11 +35,11 @@ _REMOVE = "--remove="
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command until standard input closes or it ends; returns its exit status."""
+    """Run a command until it ends or standard input closes. Return its exit status."""
     files = list(itertools.takewhile(lambda word: word.startswith(_REMOVE), arguments))
     command = arguments[len(files) :]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Handlers, unlike ignored signals, are not inherited by the command.
+        # The command would inherit ignored signals, but it does not inherit handlers.
         signal.signal(number, _exit)
     _adopt_orphans()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 
 def descendants(root: int) -> list[int]:
-    """The process ids of all that `root` has started, directly or not, and that live."""
+    """The ids of all running processes that `root` has started, directly or indirectly."""
     try:
         children = psutil.Process(root).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -75,7 +75,7 @@ def descendants(root: int) -> list[int]:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits for its parent does not."""
+    """Whether a process runs. A zombie does not run."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -87,19 +87,19 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of processes whose own parent dies (Linux; elsewhere they are init's)."""
+    """Become the parent of processes whose own parent ends. This works on Linux only."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _closed(descriptor: int, seconds: float) -> bool:
-    """Wait for up to `seconds`; whether the pipe was closed at its other end."""
+    """Wait for up to `seconds`, and say whether the other end of the pipe was closed."""
     readable, _, _ = select.select([descriptor], [], [], seconds)
     return bool(readable) and not os.read(descriptor, 1024)
 
 
 def _reap(pid: int, status: int | None) -> int | None:
-    """Collect processes that have ended; the exit status of `pid` once it is among them."""
+    """Reap ended processes, and return the exit status of `pid` if it is one of them."""
     with contextlib.suppress(ChildProcessError):
         while True:
             ended, code = os.waitpid(-1, os.WNOHANG)
@@ -111,10 +111,10 @@ def _reap(pid: int, status: int | None) -> int | None:
 
 
 def _end_old_workers(child: int) -> None:
-    """End Python workers of functions that firebase-tools has given up.
+    """End Python workers of functions that firebase-tools no longer uses.
 
-    After each edit it ends the shells of the workers that have finished their event, and not the
-    workers: these go on for ever, and are this process's children then. One that serves has its
+    After each edit, firebase-tools ends the shells of idle workers, but not the workers themselves.
+    These would run forever, and become children of this process. A worker in use still has its
     shell.
     """
     for process in psutil.Process().children():
@@ -132,7 +132,7 @@ def _end_descendants(child: int) -> None:
             living = descendants(os.getpid())
             if not living:
                 return
-            # New ones may appear while the others end.
+            # New processes may appear while others end.
             _signal([pid for pid in living if pid not in signalled], number)
             signalled.update(living)
             time.sleep(POLL_SECONDS / 10)

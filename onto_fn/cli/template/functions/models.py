@@ -1,4 +1,4 @@
-"""Domain models: the truth, one collection each."""
+"""Domain models: the source documents, one class per collection."""
 
 from onto_fn import DomainModel, Ref
 

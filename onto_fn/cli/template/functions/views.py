@@ -1,4 +1,4 @@
-"""View models: what a screen needs."""
+"""View models: the documents for a screen."""
 
 from models import City, Country
 
@@ -7,14 +7,14 @@ from onto_fn.access import signed_in
 
 
 class CityStore(Store):
-    """What the view reads: a city, and the country that it refers to."""
+    """The documents that the view reads: a city, and the country that it refers to."""
 
     city = root(City)
     country = one(Country, lambda store: store.city.country)
 
 
 class CityView(ViewModel[CityStore], path="cityViews/{city_id}", read=signed_in()):
-    """A city as a screen shows it; rebuilt whenever the city or its country changes."""
+    """A city for a screen. It is rebuilt whenever the city or its country changes."""
 
     @property
     def title(self) -> str:

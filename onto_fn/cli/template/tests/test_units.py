@@ -1,6 +1,6 @@
-"""The views without emulators: what they compute of documents that are given.
+"""Test the views without emulators, on given documents.
 
-A view is compared as a whole: when you add a field to it, add it here as well.
+The test compares whole documents. When you add a field to a view, add it here as well.
 """
 
 from models import City, Country

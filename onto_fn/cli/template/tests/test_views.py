@@ -1,9 +1,9 @@
-"""The views, on the emulators: the functions run as they will when they are deployed.
+"""Test the views on the emulators, which run the functions as in production.
 
-A view is compared as a whole: when you add a field to it, add it here as well.
+The test compares whole documents. When you add a field to a view, add it here as well.
 """
 
-SECONDS = 60  # at most; the first event has to start a process of the function
+SECONDS = 60  # the maximum; the first event has to start the function's process
 
 
 def test_a_city_is_shown_with_its_country(firestore_client, eventually):

@@ -2,10 +2,9 @@
 
 import pytest
 
+from onto_fn import attempts as retries
+from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.errors import Contention, PermanentError, RetriesExhausted
-from onto_fn.events import retry as retries
-from onto_fn.events.retry import RetryPolicy
-from onto_fn.phases import Subject
 
 IT = Subject("it")
 QUICK = RetryPolicy(attempts=4, first_wait=0.0001, longest_wait=0.0001)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onto_fn.errors import InvalidRequest
-from onto_fn.functions.integers import decoded, encoded
+from onto_fn.gate.integers import decoded, encoded
 
 TYPE = "type.googleapis.com/google.protobuf."
 JSON = st.recursive(
