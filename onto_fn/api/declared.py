@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from onto_fn.errors import DeclarationError
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
+from onto_fn.gate.paths import check_paths
 from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
 from onto_fn.requests import RequestModel
 from onto_fn.views import ViewModel
@@ -49,7 +50,8 @@ class Rest:
         lists: the orders and filters in which a view's documents may be listed, besides all of
             them in the order of their ids: `{TeamPage: [by("title"), by(where=["status"])]}`. Each
             needs an index, which `onto generate indexes` writes.
-        max_wait_sec: seconds that `?after=` may wait for a view.
+        max_wait_sec: seconds that `?after=` may wait for a view; at most 5 less than a request may
+            take.
     """
 
     path: str = "/"
@@ -183,9 +185,12 @@ class Api:
 
         Raises:
             DeclarationError: a view has no `read=`, a request no `create=`, one of them is not in
-                the app, two are at one address, or an order or filter has no field.
+                the app, two have one name or are at one address, an order or filter has no field,
+                or is one that Firestore cannot answer, or clients would reach documents of
+                something else by a path.
         """
-        stored = {m.view for m in mediators if isinstance(m, ViewMediator)}
+        mediators = list(mediators)
+        stored = {m.view: m for m in mediators if isinstance(m, ViewMediator)}
         takes = {m.model: m for m in mediators if isinstance(m, RequestMediator)}
         views = [self._view(declared, stored) for declared in self.views]
         requests = [_request(model, takes) for model in self.requests]
@@ -194,7 +199,10 @@ class Api:
                 raise DeclarationError(
                     f"Api: {_name(named)} has lists or a root, but is not among its views"
                 )
+        _check_names([*views, *requests])
         _check_addresses([*views, *requests], self.rest)
+        opened = [*(o.view for o in views if not o.is_live), *(o.model for o in requests)]
+        check_paths([*stored, *takes], opened)
         if self.streams is not None and all(view.is_live for view in views):
             raise DeclarationError(
                 "Api(streams=…): there is no stored view to watch; a Live view is computed when it "
@@ -202,7 +210,7 @@ class Api:
             )
         return Offers(tuple(views), tuple(requests))
 
-    def _view(self, declared: object, stored: set[type[ViewModel[Any]]]) -> ViewOffer:
+    def _view(self, declared: object, stored: Collection[type[ViewModel[Any]]]) -> ViewOffer:
         is_live = isinstance(declared, Live)
         view = declared.view if isinstance(declared, Live) else declared
         if not (isinstance(view, type) and issubclass(view, ViewModel)):
@@ -251,6 +259,17 @@ def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator])
             "document of the first; use `mark='…'`"
         )
     return RequestOffer(mediator)
+
+
+def _check_names(offers: Sequence[ViewOffer | RequestOffer]) -> None:
+    """Names are what `return=` and the documentation call the offers by."""
+    seen: set[str] = set()
+    for offer in offers:
+        if offer.name in seen:
+            raise DeclarationError(
+                f"Api: two of its views and requests are called {offer.name!r}; rename one"
+            )
+        seen.add(offer.name)
 
 
 def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> None:

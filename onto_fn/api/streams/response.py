@@ -63,7 +63,7 @@ class EventStream(Response):
         take_sec: float = TAKE_SEC,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        own = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        own = {"Cache-Control": "private, no-store, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(headers={**own, **(headers or {})}, media_type=MEDIA_TYPE)
         del self.headers["content-length"]
         self._events = events
