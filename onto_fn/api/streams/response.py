@@ -81,12 +81,14 @@ class EventStream(Response):
             leaving = asyncio.create_task(left(receive))
             try:
                 await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                has_left = leaving.done()
             finally:
                 for task in (sending, leaving):
                     task.cancel()
                 await asyncio.wait({sending, leaving})
-            if not sending.cancelled() and sending.exception() is not None and not leaving.done():
-                sending.result()
+            error = None if sending.cancelled() else sending.exception()
+            if error is not None and not has_left:
+                raise error
 
     async def _send(self, send: Send) -> None:
         async def sent(text: str, *, more: bool = True) -> None:

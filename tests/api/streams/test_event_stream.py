@@ -172,6 +172,20 @@ def test_a_stream_that_cannot_go_on_says_so(
     assert ("a stream failed" in caplog.text) == (code == "internal")
 
 
+def test_a_connection_that_cannot_be_written_to_is_an_error_of_the_server() -> None:
+    async def test() -> None:
+        source, client = Source("a"), Client()
+
+        async def send(message: Any) -> None:
+            raise ConnectionError("gone")
+
+        with pytest.raises(ConnectionError):
+            await stream(source())(SCOPE, client.receive, send)
+        assert source.released or source.taken == 0
+
+    run(test)
+
+
 def test_a_client_that_leaves_before_there_is_anything_is_released() -> None:
     async def test() -> None:
         source, client = Source(), Client()
