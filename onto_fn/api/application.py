@@ -26,6 +26,7 @@ from onto_fn.api.streams.callable import answer_call
 from onto_fn.api.streams.ending import before_the_end
 from onto_fn.api.streams.response import MEDIA_TYPE
 from onto_fn.api.streams.sse import StreamResources
+from onto_fn.api.together import Together
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore import Database
@@ -130,6 +131,7 @@ class Door:
             self._views,
             self._offered,
             self._work,
+            Together(self._work, self._views.stored),
             min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
             api.max_body_bytes,
         )
