@@ -20,6 +20,8 @@ from onto_fn.api.rest.addresses import METHODS, Address, Addresses
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
+from onto_fn.api.rpc.endpoint import answer_rpc
+from onto_fn.api.rpc.methods import Methods
 from onto_fn.api.streams.callable import answer_call
 from onto_fn.api.streams.ending import before_the_end
 from onto_fn.api.streams.response import MEDIA_TYPE
@@ -104,6 +106,7 @@ class Door:
             api.rest.path,
             has_page=api.rest.docs,
             has_streams=self._streams is not None,
+            others={} if api.rpc is None else {"rpc": api.rpc.path},
         )
         self._documentation = Documentation(api, offers)
 
@@ -130,6 +133,10 @@ class Door:
     @cached_property
     def _work(self) -> Work:
         return Work(max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC))
+
+    @cached_property
+    def _methods(self) -> Methods:
+        return Methods(self._api, self._offers, self._engine, self._views, self._work)
 
     async def _stream_resources(self) -> StreamResources:
         """What answers requests for streams, made in the event loop of the first of them."""
@@ -192,6 +199,8 @@ class Door:
                 check_app(caller)
             return caller
 
+        if route.kind == "rpc":
+            return await answer_rpc(request, self._methods, who, self._api.max_body_bytes)
         if route.kind == "call":
             return await answer_call(request, await self._stream_resources(), who)
         if route.kind == "stream":
