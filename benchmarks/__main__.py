@@ -20,10 +20,10 @@ RESULTS = ROOT / "benchmarks" / "results.json"
 QUICK_RESULTS = ROOT / "benchmarks" / "results-quick.json"
 """Of its own, so that no quick run takes the place of a full one; not in git."""
 BENCHMARKS = (
-    *("event", "joins", "hot_document", "aggregates", "fan_out", "latency", "serving"),
+    *("event", "joins", "hot_document", "aggregates", "fan_out", "latency", "serving", "streams"),
     "cold_start",
 )
-OTHERS = {"latency", "serving", "cold_start"}
+OTHERS = {"latency", "serving", "streams", "cold_start"}
 """These start emulators of their own, or none."""
 
 

@@ -56,8 +56,8 @@ class Server:
     @property
     def counts(self) -> dict[str, int]:
         """Of the hub: it is made with the first stream."""
-        watched = self.http.app._watched
-        return {} if watched is None else watched.watching.hub.counts
+        hub = self.http.app.hub
+        return {} if hub is None else hub.counts
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import cached_property
@@ -29,7 +30,7 @@ from onto_fn.api.streams.sse import StreamResources
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore import Database
-from onto_fn.firestore.hub import hub_of
+from onto_fn.firestore.hub import Hub, hub_of
 from onto_fn.gate.caller import Caller, caller_of, check_app
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 from onto_fn.gate.reading import Views
@@ -48,6 +49,7 @@ _HEADERS_OF_ANSWERS = [
     "WWW-Authenticate",
 ]
 _DEFAULT_SEC = 60
+_VERIFIERS = 2  # threads that verify the tokens of streams; nothing else of them needs one
 _SPARE_SEC = 2  # in which to answer before the platform ends the request
 
 
@@ -84,7 +86,11 @@ def application(
 
 
 class Door:
-    """Answers every request of the API, each with problem details if it cannot."""
+    """Answers every request of the API, each with problem details if it cannot.
+
+    Attributes:
+        hub: what is watched; None before the first stream.
+    """
 
     def __init__(
         self,
@@ -100,7 +106,8 @@ class Door:
         self._offers = offers
         self._engine = engine
         self._connect = connect
-        self._watched: StreamResources | None = None
+        self._making: asyncio.Task[StreamResources] | None = None
+        self.hub: Hub | None = None
         self._addresses = Addresses(
             offers,
             api.rest.path,
@@ -140,16 +147,24 @@ class Door:
 
     async def _stream_resources(self) -> StreamResources:
         """What answers requests for streams, made in the event loop of the first of them."""
-        if self._watched is None:
-            declared = self._streams or Streams()
-            hub = hub_of(await self._work.run(lambda: self._views.database))
-            watching = Watching(self._views, hub, max(1, declared.timeout_sec - _SPARE_SEC))
-            self._watched = self._watched or StreamResources(
-                watching, self._offered, self._work, declared.beat_sec, self._api.max_body_bytes
-            )
-            if self._watched.watching is watching:
-                before_the_end(watching.stop)
-        return self._watched
+        if self._making is None:  # once, however many come at the same time
+            self._making = asyncio.get_running_loop().create_task(self._make_streams())
+        return await asyncio.shield(self._making)
+
+    async def _make_streams(self) -> StreamResources:
+        declared = self._streams or Streams()
+        hub = hub_of(await self._work.run(lambda: self._views.database))
+        watching = Watching(self._views, hub, max(1, declared.timeout_sec - _SPARE_SEC))
+        before_the_end(watching.stop)
+        work = Work(
+            max(1, declared.timeout_sec - _SPARE_SEC),
+            workers=_VERIFIERS,
+            waiting=declared.concurrency,
+        )
+        self.hub = hub
+        return StreamResources(
+            watching, self._offered, work, declared.beat_sec, self._api.max_body_bytes
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -43,6 +43,7 @@ async def answer_call(
     request: Request, streams: StreamResources, who: Callable[[], Caller]
 ) -> Response:
     """Answer a call of a Firebase SDK: by a stream, or by the first version if it wants none."""
+    wants_stream = MEDIA_TYPE in request.headers.get("accept", "")
     try:
         asked = await _asked(request, streams.max_body)
         caller = await streams.work.run(who)
@@ -50,10 +51,10 @@ async def answer_call(
         source = streams.watching.document(offer, asked.params, caller, asked.version)
         events = await begun(source)
     except Refusal as refusal:
-        return _error(refusal.code, str(refusal))
+        return _error(refusal.code, str(refusal), wants_stream=wants_stream)
     except HttpProblem as problem:
-        return _error("invalid-argument", problem.detail)
-    if MEDIA_TYPE in request.headers.get("accept", ""):
+        return _error("invalid-argument", problem.detail, wants_stream=wants_stream)
+    if wants_stream:
         return EventStream(_texts(events), beat_sec=streams.beat_sec)
     async with aclosing(events):
         first = await anext(events)
@@ -103,9 +104,12 @@ def _problem(code: Code, message: str) -> dict[str, str]:
     return {"status": code.replace("-", "_").upper(), "message": message}
 
 
-def _error(code: Code, message: str) -> Response:
-    status = 400 if code == "failed-precondition" else STATUS[code]
-    return _json({"error": _problem(code, message)}, status)
+def _error(code: Code, message: str, *, wants_stream: bool) -> Response:
+    content = {"error": _problem(code, message)}
+    if wants_stream:
+        # The SDKs read an error from the stream alone: after another status, they wait for ever.
+        return Response(_line(content), 200, {"Cache-Control": "no-store"}, MEDIA_TYPE)
+    return _json(content, 400 if code == "failed-precondition" else STATUS[code])
 
 
 def _json(content: dict[str, Any], status: int) -> Response:
