@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onto_fn.api.rpc.endpoint import answered
@@ -235,6 +235,7 @@ CALLS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | (JSON | CALLS | st.lists(CALLS | JSON)).map(json.dumps))
 def test_whatever_is_sent_the_answer_is_one_of_the_protocol(sent: str | bytes) -> None:
     text = answer(sent)
