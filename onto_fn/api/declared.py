@@ -203,7 +203,8 @@ class Api:
 
         Raises:
             DeclarationError: a view has no `read=`, a request no `create=`, one of them is not in
-                the app, two are at one address, or an order or filter has no field.
+                the app, two have one name or are at one address, or an order or filter has no
+                field, or is one that Firestore cannot answer.
         """
         stored = {m.view for m in mediators if isinstance(m, ViewMediator)}
         takes = {m.model: m for m in mediators if isinstance(m, RequestMediator)}
@@ -214,6 +215,7 @@ class Api:
                 raise DeclarationError(
                     f"Api: {_name(named)} has lists or a root, but is not among its views"
                 )
+        _check_names([*views, *requests])
         _check_addresses([*views, *requests], self.rest)
         if self.rpc is not None:
             _check_rpc(self.rpc, self, views, requests)
@@ -273,6 +275,17 @@ def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator])
             "document of the first; use `mark='…'`"
         )
     return RequestOffer(mediator)
+
+
+def _check_names(offers: Sequence[ViewOffer | RequestOffer]) -> None:
+    """Names are what `return=` and the documentation call the offers by."""
+    seen: set[str] = set()
+    for offer in offers:
+        if offer.name in seen:
+            raise DeclarationError(
+                f"Api: two of its views and requests are called {offer.name!r}; rename one"
+            )
+        seen.add(offer.name)
 
 
 def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> None:

@@ -173,7 +173,7 @@ class App(Operations):
         self._admin_claim = admin_claim
         self._function_names = dict(function_names or {})
         self.api = api
-        self._offers = None if api is None else api.offers(self.mediators)
+        self.offers = None if api is None else api.offers(self.mediators)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -217,7 +217,7 @@ class App(Operations):
         Raises:
             DeclarationError: the app has no API.
         """
-        if self.api is None or self._offers is None:
+        if self.api is None or self.offers is None:
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
         return self._asgi(streams=True)
 
@@ -225,8 +225,8 @@ class App(Operations):
         from onto_fn.api.application import application
 
         assert self.api is not None
-        assert self._offers is not None
-        return application(self.api, self._offers, self.engine, self.database, streams=streams)
+        assert self.offers is not None
+        return application(self.api, self.offers, self.engine, self.database, streams=streams)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

@@ -14,6 +14,7 @@ from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Reference, Value
 from onto_fn.firestore.native import native
 from onto_fn.firestore.queries import Operator, Order
+from onto_fn.gate.listable import check_listing
 from onto_fn.gate.refusal import invalid
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.annotations import without_null
@@ -124,13 +125,17 @@ class Listing:
         """The same with the names in Firestore.
 
         Raises:
-            DeclarationError: the view has no such field, or one that cannot be compared.
+            DeclarationError: the view has no such field, or one that cannot be compared; or
+                Firestore cannot answer it.
         """
         orders = tuple(
             Order(_stored(view, name.removeprefix("-")), name.startswith("-"))
             for name in self.orders
         )
-        return CheckedListing(orders, tuple(_condition(view, name) for name in self.where))
+        where = tuple(_condition(view, name) for name in self.where)
+        names = [name.removeprefix("-") for name in self.orders]
+        check_listing(view, names, orders, [(one.field, one.op) for one in where])
+        return CheckedListing(orders, where)
 
 
 def by(*orders: str, where: Sequence[str] = ()) -> Listing:
@@ -209,11 +214,11 @@ class ViewOffer:
         """Whether there is a collection of them."""
         return not self.is_live and self.path.segments[-1].startswith("{")
 
-    def listing(self, order: str, fields: Collection[str]) -> CheckedListing:
+    def listing(self, order: str | None, fields: Collection[str]) -> CheckedListing:
         """The declared list that a caller asks for.
 
         Args:
-            order: as a caller names it; "" for that of the ids.
+            order: as a caller names it; None for that of the ids.
             fields: those of which the caller gives a value.
 
         Raises:
@@ -221,7 +226,9 @@ class ViewOffer:
         """
         known = (CheckedListing((), ()), *self.lists)
         for listing in known:
-            if listing.order == order and {one.field for one in listing.where} == set(fields):
+            if (listing.order or None) == order and {one.field for one in listing.where} == set(
+                fields
+            ):
                 return listing
         listed = " or ".join(one.query for one in known[1:]) or "the order of the ids alone"
         raise invalid([f"this list has no such order and conditions; there is {listed}"])

@@ -36,7 +36,7 @@ class GeneratedFile:
     path: Path
     text: str
     found: str | None
-    what: Literal["rules", "indexes", "types"] = "rules"
+    what: Literal["rules", "indexes", "types", "openapi"] = "rules"
     remarks: tuple[str, ...] = ()
 
     @property
@@ -81,6 +81,22 @@ def types_of(app: App, path: Path) -> GeneratedFile:
         DeclarationError: a field's type has no TypeScript form, or two declarations share a name.
     """
     return GeneratedFile(path, typescript(app), _read(path), "types")
+
+
+def openapi_of(app: App, path: Path) -> GeneratedFile:
+    """The OpenAPI document of an app's API.
+
+    Raises:
+        DeclarationError: the app has no API, or a field has no JSON schema.
+    """
+    if app.api is None or app.offers is None:
+        raise DeclarationError(
+            "the app has no API to describe; declare it, `App([…], api=Api(views=[…]))`"
+        )
+    from onto_fn.api.rest.openapi import openapi  # with this alone, as it needs the web's modules
+
+    text = json.dumps(openapi(app.api, app.offers), indent=2, ensure_ascii=False)
+    return GeneratedFile(path, f"{text}\n", _read(path), "openapi")
 
 
 def _rules(app: App, path: Path) -> GeneratedFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -150,7 +151,10 @@ def parsed(data: bytes) -> Any:
     """
     try:
         return json.loads(
-            data.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_distinct
+            data.decode("utf-8"),
+            parse_constant=_no_number,
+            parse_float=_finite,
+            object_pairs_hook=_distinct,
         )
     except NotJson:
         raise
@@ -164,6 +168,13 @@ class NotJson(ValueError):
 
 def _no_number(name: str) -> NoReturn:
     raise NotJson(f"{name} is no number of JSON; write it as a text")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # or it would be stored as Infinity
+        raise NotJson(f"{text:.50} is larger than every number")
+    return number
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

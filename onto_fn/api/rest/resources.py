@@ -115,7 +115,10 @@ class Resources:
         def carry_out() -> tuple[Caller, Submitted]:
             caller = who()
             # Whether it may ask at all goes before what it sends, and what it wants to see as well.
-            path_of_request(offer.mediator, params[identifier], others, caller)
+            try:
+                path_of_request(offer.mediator, params[identifier], others, caller)
+            except Refusal as refusal:  # of the address, not of the body
+                raise problem_of(refusal) from refusal
             if wanted is not None:
                 self.views.may_ask(*wanted, caller)
             database = self.views.database
@@ -212,7 +215,7 @@ def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing
         Refusal: it is none of those that are declared.
     """
     given = query.keys() - {"limit", "cursor", "order"}
-    listing = offer.listing(query.get("order", ""), given)
+    listing = offer.listing(query.get("order"), given)
     return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
 
 

@@ -167,7 +167,7 @@ class Methods:
             raise invalid([f"limit: Input should be a number from 1 to {MAX_PAGE}"])
         cursor = None if given.get("cursor") is None else _text(given, "cursor")
         where = _object(given, "where")
-        listing = offer.listing(_text(given, "order") if "order" in given else "", where.keys())
+        listing = offer.listing(_text(given, "order") if "order" in given else None, where.keys())
         values: dict[str, Value] = {}
         for condition in listing.where:
             value = where[condition.field]
