@@ -19,7 +19,7 @@ from onto_fn import (
     root,
 )
 from onto_fn.access import owner, public
-from onto_fn.api import Api, Live, Rest, Rpc, Streams
+from onto_fn.api import Api, Live, Rest, Rpc, Streams, by
 from onto_fn.api.rest.problem import STATUS
 from onto_fn.api.rpc.methods import CODES, methods_of
 
@@ -33,6 +33,10 @@ class PartStore(Store):
 
 
 class PartPage(ViewModel[PartStore], path="partPages/{part_id}", read=public()):
+    name: str = mirror("part.name")
+
+
+class Plain(ViewModel[PartStore], path="plain/{part_id}", read=public()):
     name: str = mirror("part.name")
 
 
@@ -65,7 +69,7 @@ class PartForm(Form, path="users/{user_id}/partForms/{id}", create=owner("user_i
         return []
 
 
-MODELS: list[Any] = [PartPage, Called, Nested, Ordered, After, PartForm]
+MODELS: list[Any] = [PartPage, Plain, Called, Nested, Ordered, After, PartForm]
 WRONG: dict[str, tuple[Any, str]] = {
     "the root": (lambda: Api(rpc=Rpc("/")), r"Rpc\('/'\)"),
     "a path with a slash at its end": (lambda: Api(rpc=Rpc("/rpc/")), "without a slash"),
@@ -117,12 +121,21 @@ def test_what_would_be_ambiguous_by_json_rpc_alone_is_fine_without_it() -> None:
 
 
 def test_views_and_requests_are_methods_with_places_for_their_arguments() -> None:
-    app = App(MODELS, api=Api(views=[PartPage, Live(Ordered)], requests=[PartForm]))
+    app = App(
+        MODELS,
+        api=Api(
+            views=[PartPage, Plain, Live(Ordered)],
+            requests=[PartForm],
+            rest=Rest(lists={PartPage: [by("name"), by(where=["name"])]}),
+        ),
+    )
     assert app.api is not None
     found = {m.name: (m.params, m.required) for m in methods_of(app.api.offers(app.mediators))}
     assert found == {
         "PartPage.get": (("part_id", "after"), ("part_id",)),
         "PartPage.list": (("limit", "cursor", "order", "where"), ()),
+        "Plain.list": (("limit", "cursor"), ()),
+        "Plain.get": (("part_id", "after"), ("part_id",)),
         "Ordered.get": (("order", "part_id", "after"), ("order", "part_id")),
         "PartForm": (("id", "fields", "params"), ("id", "fields")),
         "rpc.discover": ((), ()),

@@ -51,7 +51,6 @@ CODES: dict[Code, int] = {
 """By which error a refusal of the gate is answered."""
 
 DISCOVER = "rpc.discover"
-_LIST = ("limit", "cursor", "order", "where")
 
 Kind = Literal["get", "list", "request", "discover"]
 
@@ -82,7 +81,10 @@ def methods_of(offers: Offers) -> Iterator[Method]:
         yield Method(f"{view.name}.get", "get", view, (*variables, "after"), variables)
         if view.can_be_listed:
             variables = view.path.parent.variables
-            yield Method(f"{view.name}.list", "list", view, (*variables, *_LIST), variables)
+            more = ["limit", "cursor"]
+            more += ["order"] if any(listing.orders for listing in view.lists) else []
+            more += ["where"] if any(listing.where for listing in view.lists) else []
+            yield Method(f"{view.name}.list", "list", view, (*variables, *more), variables)
     for request in offers.requests:
         yield Method(request.name, "request", request, ("id", "fields", "params"), ("id", "fields"))
     yield Method(DISCOVER, "discover")
