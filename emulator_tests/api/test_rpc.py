@@ -13,6 +13,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 from pydantic import Field
 
 from emulator_tests.kit.http import Http
@@ -34,6 +35,7 @@ from onto_fn import (
 from onto_fn.access import members, owner, public, role
 from onto_fn.api import Api, Live, Rest, Rpc, by
 from onto_fn.api.rpc import methods
+from onto_fn.api.rpc.openrpc import openrpc
 
 _ids = itertools.count()
 
@@ -138,6 +140,10 @@ APP = App(
     ),
 )
 
+assert APP.api is not None
+assert APP.offers is not None
+DOCUMENT = openrpc(APP.api, APP.offers)
+
 
 class Client:
     """Calls methods."""
@@ -165,6 +171,10 @@ class Client:
     def result(self, method: str, params: object = None, *, user: str | None = None) -> Any:
         found = self.call(method, params, user=user)
         assert found.keys() == {"result"}, found
+        described = next((one for one in DOCUMENT["methods"] if one["name"] == method), None)
+        if described is not None:
+            schema = {**described["result"]["schema"], "components": DOCUMENT["components"]}
+            Draft7Validator(schema).validate(found["result"])
         return found["result"]
 
     def error(self, method: str, params: object = None, *, user: str | None = None) -> Any:
@@ -204,6 +214,12 @@ def test_a_hook_of_another_system_saves_its_document_and_each_method_is_itself(
 
     other = client.error("before_save", {"id": "1", "fields": {"ref": "Todo/1"}})
     assert (other["code"], other["message"]) == (-32004, "before_save does not save")
+
+
+def test_the_methods_are_told_to_whoever_asks(client: Client) -> None:
+    assert client.result("rpc.discover") == json.loads(json.dumps(DOCUMENT))
+    assert client.result("rpc.discover", []) == client.result("rpc.discover", {})
+    assert client.error("rpc.discover", [1])["code"] == -32602
 
 
 def test_a_view_is_got_by_names_and_by_places(client: Client, chores: Writer) -> None:

@@ -23,8 +23,9 @@ _ABOUT = """\
 Views are documents that are kept up to date; requests, which are forms and patches, change what
 they are made of.
 
-- Send JSON-RPC 2.0 by POST, as `application/json`: a call, or a batch of at most 50, which are
-  carried out one after another. Arguments go by their names or by their places.
+- The address is where `rpc.discover` answers. Send JSON-RPC 2.0 by POST, as `application/json`:
+  a call, or a batch of at most 50, which are carried out one after another. Arguments go by their
+  names or by their places.
 - A user sends the Firebase ID token, `Authorization: Bearer ...`.
 - A request has an id that the client makes up. Send it again with the same id until there is an
   answer: it is carried out once.
@@ -62,13 +63,10 @@ def openrpc(api: Api, offers: Offers) -> dict[str, Any]:
     components = Components()
     described = _Methods(offers, components)
     found = sorted(rpc.methods_of(offers), key=lambda method: method.name)
-    path = "/rpc" if api.rpc is None else api.rpc.path
     schemas = components.parts.get("schemas", {})
     return {
         "openrpc": "1.3.2",
         "info": {"title": api.rest.title, "version": api.rest.version, "description": _ABOUT},
-        # Relative to where `rpc.discover` answers, whatever the address of the function is.
-        "servers": [{"name": "onto_api", "url": last_segment(path)}],
         "methods": [described.method(one) for one in found if one.offer is not None],
         "components": {
             "schemas": {name: _as_draft_7(schemas[name]) for name in sorted(schemas)},
@@ -150,6 +148,7 @@ class _Methods:
                 {
                     "name": "where",
                     "description": "Values of fields.",
+                    "required": False,
                     "schema": _as_draft_7(conditions),
                 },
             ],
