@@ -86,7 +86,8 @@ def methods_of(offers: Offers) -> Iterator[Method]:
             more += ["where"] if any(listing.where for listing in view.lists) else []
             yield Method(f"{view.name}.list", "list", view, (*variables, *more), variables)
     for request in offers.requests:
-        yield Method(request.name, "request", request, ("id", "fields", "params"), ("id", "fields"))
+        required = ("id", "fields", *(["params"] if needed_by(request) else []))
+        yield Method(request.name, "request", request, ("id", "fields", "params"), required)
     yield Method(DISCOVER, "discover")
 
 
@@ -236,10 +237,14 @@ def arguments(params: Params, names: Sequence[str], required: Sequence[str]) -> 
     return params
 
 
-def defaults_of(offer: RequestOffer) -> set[str]:
-    """The variables of a request's path that may be left out, as they are the caller's id."""
+def needed_by(offer: RequestOffer) -> list[str]:
+    """The variables of a request's path that have to be given, besides its id.
+
+    One that has to be the id of the caller may be left out.
+    """
     parts = offer.model.__create__.alternatives()
-    return {part.variable for part in parts if isinstance(part, Owner)}
+    known = {part.variable for part in parts if isinstance(part, Owner)}
+    return [name for name in offer.path.parent.variables if name not in known]
 
 
 def error_of(refusal: Refusal) -> RpcError:

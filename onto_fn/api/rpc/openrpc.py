@@ -15,7 +15,6 @@ from onto_fn.api.rest.described.shown import ShownSchemas, doc_of
 from onto_fn.api.rest.described.written import WrittenSchemas
 from onto_fn.api.rpc import methods as rpc
 from onto_fn.api.rpc.protocol import INTERNAL_ERROR, INVALID_PARAMS, MESSAGES
-from onto_fn.firestore.paths import last_segment
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 from onto_fn.requests.shapes import MAX_ID
 
@@ -158,16 +157,15 @@ class _Methods:
 
     def _request(self, offer: RequestOffer) -> Schema:
         access = list(offer.model.__create__.alternatives())
-        name = last_segment(offer.path.text)[1:-1]
-        defaults = rpc.defaults_of(offer)
-        variables = [one for one in path_parameters(offer.path, access) if one["name"] != name]
+        needed = rpc.needed_by(offer)
+        variables = path_parameters(offer.path.parent, access)
         params: Schema = {
             "type": "object",
             "properties": {
                 one["name"]: {**one["schema"], "description": one["description"]}
                 for one in variables
             },
-            "required": [one["name"] for one in variables if one["name"] not in defaults],
+            "required": needed,
             "additionalProperties": False,
         }
         told = [
@@ -196,7 +194,7 @@ class _Methods:
                     "name": "params",
                     "description": "The other variables of its path. One that has to be the id of "
                     "the caller may be left out.",
-                    "required": bool(params["required"]),
+                    "required": bool(needed),
                     "schema": params,
                 },
             ],
