@@ -13,14 +13,15 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from onto_fn.api.declared import Api, Streams
 from onto_fn.api.rest.addresses import METHODS, Address, Addresses
+from onto_fn.api.rest.asked import check_framing
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
+from onto_fn.api.route import keep_route
 from onto_fn.api.rpc.endpoint import answer_rpc
 from onto_fn.api.rpc.methods import Methods
 from onto_fn.api.streams.callable import answer_call
@@ -51,6 +52,7 @@ _HEADERS_OF_ANSWERS = [
 _DEFAULT_SEC = 60
 _VERIFIERS = 2  # threads that verify the tokens of streams; nothing else of them needs one
 _SPARE_SEC = 2  # in which to answer before the platform ends the request
+_READ_SEC = 3  # for the document that is shown after a wait
 
 
 def application(
@@ -82,7 +84,11 @@ def application(
         expose_headers=_HEADERS_OF_ANSWERS,
         max_age=3600,
     )
-    return Starlette(routes=[Mount("/", app=door)], middleware=[cors] if api.origins else [])
+    app = Starlette(middleware=[cors] if api.origins else [])
+    # Not a route: its pattern would not fit a path with a line break, which an id may have.
+    app.router.redirect_slashes = False
+    app.router.default = door
+    return app
 
 
 class Door:
@@ -125,7 +131,7 @@ class Door:
             self._views,
             self._offered,
             self._work,
-            api.rest.max_wait_sec,
+            min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
             api.max_body_bytes,
         )
 
@@ -139,7 +145,11 @@ class Door:
 
     @cached_property
     def _work(self) -> Work:
-        return Work(max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC))
+        return Work(self._timeout)
+
+    @property
+    def _timeout(self) -> int:
+        return max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)
 
     @cached_property
     def _methods(self) -> Methods:
@@ -179,9 +189,11 @@ class Door:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            check_framing(request)
             # Without it, a server that decodes an encoded slash would move the borders of segments.
             raw_path = request.scope.get("raw_path") or request.url.path.encode()
             address = self._addresses.find(raw_path)
+            keep_route(request.scope, address.route.path.text)
             return await self._dispatch(request, address)
         except Refusal as refusal:
             return answer_of(problem_of(refusal))
@@ -207,10 +219,11 @@ class Door:
 
         authorization = request.headers.get("authorization")
         app_check = request.headers.get("x-firebase-appcheck")
+        needs_app = isinstance(route.offer, RequestOffer) and route.offer.mediator.app_check
 
         def who() -> Caller:
             caller = caller_of(authorization, app_check)
-            if self._api.app_check:
+            if self._api.app_check or needs_app:
                 check_app(caller)
             return caller
 
