@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from onto_fn.access import Members, can_list
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
@@ -261,20 +260,7 @@ class Api:
                 f"Live({view.__name__}) cannot be listed, since it has no documents"
             )
         offer = ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
-        _check_narrowing(offer)
         return offer
-
-
-def _check_narrowing(offer: ViewOffer) -> None:
-    """A query can ask for an item of one list only, and `members` asks for the caller in one."""
-    parts = [part for part in offer.view.__read__.alternatives() if can_list(part, offer.path)]
-    narrowed = [part for part in parts if isinstance(part, Members)]
-    for condition in (c for listing in offer.lists for c in listing.where):
-        if narrowed and condition.op == "array_contains":
-            raise DeclarationError(
-                f"{offer.name} is listed for {narrowed[0]} by a condition on that list, and "
-                f"Firestore takes no second one on {condition.field!r}; leave it out of where=[…]"
-            )
 
 
 def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator]) -> RequestOffer:

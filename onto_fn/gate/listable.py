@@ -74,11 +74,11 @@ def check_listing(
                 f"by(where=…) of {name}: the field {field!r} has the name of a parameter of every "
                 "list; give it another alias"
             )
-    _check_lists(view, orders, [field for field, op in where if op == "array_contains"])
+    _check_lists(view, [field for field, op in where if op == "array_contains"])
 
 
-def _check_lists(view: type[ViewModel[Any]], orders: Sequence[Order], lists: list[str]) -> None:
-    """Firestore looks into one list in a query, and the gate merges queries by id alone."""
+def _check_lists(view: type[ViewModel[Any]], lists: list[str]) -> None:
+    """Firestore looks into one list in a query."""
     name, (members, _) = view.__name__, narrowed_by(view)
     if len(lists) > 1:
         raise DeclarationError(
@@ -89,12 +89,6 @@ def _check_lists(view: type[ViewModel[Any]], orders: Sequence[Order], lists: lis
         raise DeclarationError(
             f"by(where=…) of {name}: {lists[0]} is a list, and members are found by another one, "
             f"{members[0]}; Firestore looks into one list in a query. Use a field that is no list"
-        )
-    if orders and len(members) > 1:
-        raise DeclarationError(
-            f"by(…) of {name} sorts, and its members are found by {' and '.join(members)}, which "
-            "are two queries whose results have no common order; use one field of members, or "
-            "leave the order out"
         )
 
 

@@ -73,11 +73,6 @@ REFUSED: dict[str, tuple[Access, Listing, str]] = {
         by(where=["tags"]),
         "members are found by another one, memberIds",
     ),
-    "an order over two lists of members": (
-        members("member_ids") | members("watcher_ids"),
-        by("title"),
-        "no common order",
-    ),
     "a list that nobody may ask for": (members("roles"), by("title"), "cannot be listed"),
     "a list of the owner's only document": (owner("task_id"), by("title"), "cannot be listed"),
 }
