@@ -226,9 +226,8 @@ class ViewOffer:
         """
         known = (CheckedListing((), ()), *self.lists)
         for listing in known:
-            if (listing.order or None) == order and {one.field for one in listing.where} == set(
-                fields
-            ):
+            names = {one.field for one in listing.where}
+            if (listing.order or None) == order and names == set(fields):
                 return listing
         listed = " or ".join(one.query for one in known[1:]) or "the order of the ids alone"
         raise invalid([f"this list has no such order and conditions; there is {listed}"])
