@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from emulator_tests.apps.documented import Card, app
 from onto_fn import App, DeclarationError
 from onto_fn.api import Api, Rpc
-from onto_fn.api.rpc.methods import CODES, methods_of
+from onto_fn.api.rpc.offered import CODES, methods_of
 from onto_fn.api.rpc.openrpc import openrpc
 from onto_fn.generate import openrpc_of
 

@@ -21,7 +21,7 @@ from onto_fn import (
 from onto_fn.access import owner, public
 from onto_fn.api import Api, Live, Rest, Rpc, Streams, by
 from onto_fn.api.rest.problem import STATUS
-from onto_fn.api.rpc.methods import CODES, methods_of
+from onto_fn.api.rpc.offered import CODES, methods_of
 
 
 class Part(DomainModel, collection="parts"):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from onto_fn.access import Owner
 from onto_fn.api.declared import Api
 from onto_fn.api.rest.asked import instant_of
 from onto_fn.api.rest.problem import HttpProblem, part_of, traced_by
 from onto_fn.api.rest.resources import PAGE
+from onto_fn.api.rpc.offered import CODES, DISCOVER, Kind, Method, methods_of
 from onto_fn.api.rpc.protocol import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
     METHOD_NOT_FOUND,
     Handler,
     Params,
@@ -32,63 +30,8 @@ from onto_fn.firestore.paths import last_segment
 from onto_fn.gate.caller import Caller, check_app
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 from onto_fn.gate.reading import MAX_PAGE, Shown, Views, version_of
-from onto_fn.gate.refusal import Code, Refusal, invalid
+from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import path_of, submit
-
-UNAUTHENTICATED, DENIED, NOT_FOUND, REFUSED, CONFLICT, UNAVAILABLE = range(-32001, -32007, -1)
-CODES: dict[Code, int] = {
-    "invalid-argument": INVALID_PARAMS,
-    "unauthenticated": UNAUTHENTICATED,
-    "permission-denied": DENIED,
-    "not-found": NOT_FOUND,
-    "failed-precondition": REFUSED,
-    "already-exists": CONFLICT,
-    "unavailable": UNAVAILABLE,
-    "resource-exhausted": UNAVAILABLE,
-    "deadline-exceeded": UNAVAILABLE,
-    "internal": INTERNAL_ERROR,
-}
-"""By which error a refusal of the gate is answered."""
-
-DISCOVER = "rpc.discover"
-
-Kind = Literal["get", "list", "request", "discover"]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method that can be called.
-
-    Attributes:
-        name: by which it is called.
-        kind: what it does.
-        offer: the view or request that it is about; None of `rpc.discover`.
-        params: names of its parameters, in the order of their places.
-        required: those that have to be given.
-    """
-
-    name: str
-    kind: Kind
-    offer: ViewOffer | RequestOffer | None = None
-    params: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
-
-
-def methods_of(offers: Offers) -> Iterator[Method]:
-    """All methods of an app."""
-    for view in offers.views:
-        variables = view.path.variables
-        yield Method(f"{view.name}.get", "get", view, (*variables, "after"), variables)
-        if view.can_be_listed:
-            variables = view.path.parent.variables
-            more = ["limit", "cursor"]
-            more += ["order"] if any(listing.orders for listing in view.lists) else []
-            more += ["where"] if any(listing.where for listing in view.lists) else []
-            yield Method(f"{view.name}.list", "list", view, (*variables, *more), variables)
-    for request in offers.requests:
-        required = ("id", "fields", *(["params"] if needed_by(request) else []))
-        yield Method(request.name, "request", request, ("id", "fields", "params"), required)
-    yield Method(DISCOVER, "discover")
 
 
 @dataclass(frozen=True)
@@ -235,16 +178,6 @@ def arguments(params: Params, names: Sequence[str], required: Sequence[str]) -> 
     if problems:
         raise invalid(problems)
     return params
-
-
-def needed_by(offer: RequestOffer) -> list[str]:
-    """The variables of a request's path that have to be given, besides its id.
-
-    One that has to be the id of the caller may be left out.
-    """
-    parts = offer.model.__create__.alternatives()
-    known = {part.variable for part in parts if isinstance(part, Owner)}
-    return [name for name in offer.path.parent.variables if name not in known]
 
 
 def error_of(refusal: Refusal) -> RpcError:

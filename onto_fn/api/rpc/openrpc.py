@@ -13,7 +13,7 @@ from onto_fn.api.rest.described.parameters import AFTER, list_parameters, path_p
 from onto_fn.api.rest.described.schemas import Components, Schema, identifier
 from onto_fn.api.rest.described.shown import ShownSchemas, doc_of
 from onto_fn.api.rest.described.written import WrittenSchemas
-from onto_fn.api.rpc import methods as rpc
+from onto_fn.api.rpc import offered as rpc
 from onto_fn.api.rpc.protocol import INTERNAL_ERROR, INVALID_PARAMS, MESSAGES
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 from onto_fn.requests.shapes import MAX_ID
