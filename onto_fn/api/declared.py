@@ -259,8 +259,7 @@ class Api:
             raise DeclarationError(
                 f"Live({view.__name__}) cannot be listed, since it has no documents"
             )
-        offer = ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
-        return offer
+        return ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
 
 
 def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator]) -> RequestOffer:

@@ -216,7 +216,10 @@ DECLARED = [
         "two at one address",
     ),
     Guard(
-        "gate.listable:_check_lists", "if lists and members:", "if False:", "narrow a list twice"
+        "gate.listable:_check_lists",
+        "if lists and members",
+        "if False and members",
+        "narrow a list twice",
     ),
     Guard(
         "api.declared:Api.__post_init__",
@@ -309,16 +312,11 @@ REST = [
     Guard("api.rest.asked:query_of", "if name not in known:", "if False:", "an unknown parameter"),
     Guard("api.rest.asked:query_of", "if name in found:", "if False:", "a parameter twice"),
     Guard("api.rest.asked:size_of", "<= most:", "<= most + 1:", "a long page"),
-    Guard(
-        "api.rest.asked:instant_of",
-        "if time > datetime",
-        "if False and time > datetime",
-        "wait for the future",
-    ),
+    Guard("api.rest.asked:instant_of", "if time >", "if False and time >", "wait for the future"),
     Guard(
         "api.rest.asked:_instant",
-        " if time.tzinfo is not None else None",
-        "",
+        "if time.tzinfo is not None",
+        "if True",
         "a time without a zone",
     ),
     Guard("api.rest.asked:check_accepts", "if accepted and", "if False and", "accept text"),
