@@ -230,6 +230,12 @@ class Api:
                 "Api(streams=…): there is no stored view to watch; a Live view is computed when it "
                 "is asked for"
             )
+        for view in views:
+            if self.streams is not None and view.path.parent.text == "stream":
+                raise DeclarationError(
+                    f"Api: the list of {view.name} would be at 'stream', where several documents "
+                    "are watched; change its path"
+                )
         return Offers(tuple(views), tuple(requests))
 
     def _view(self, declared: object, stored: Collection[type[ViewModel[Any]]]) -> ViewOffer:
