@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORT = 5005
 # The page's:
-DEFAULTS = {"firestore": 8080, "auth": 9099}
+DEFAULTS = {"firestore": 8080, "auth": 9099, "functions": 5001}
 PROJECT = "demo-onto-fn"
 
 
