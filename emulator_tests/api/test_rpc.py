@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 import httpx
@@ -33,9 +34,10 @@ from onto_fn import (
     root,
 )
 from onto_fn.access import members, owner, public, role
-from onto_fn.api import Api, Live, Rest, Rpc, by
+from onto_fn.api import Api, Live, Rest, Rpc, application, by
 from onto_fn.api.rpc import methods
 from onto_fn.api.rpc.openrpc import openrpc
+from onto_fn.gate.refusal import Refusal
 
 _ids = itertools.count()
 
@@ -302,6 +304,8 @@ def test_a_request_is_carried_out_once_for_its_id(client: Client, writer: Writer
     }
     time = writer.database.get(["rpcChores/t"])[0]["rpcChores/t"].update_time
     assert client.result("ChoreForm", ["t", {"title": "new"}], user="ada") == first
+    put_again = client.http.put("/v1/rpcUsers/ada/forms/t", {"title": "new"}, user="ada")
+    assert (put_again.status_code, put_again.json()) == (200, first), "whatever the protocol"
     other = client.error("ChoreForm", ["t", {"title": "other"}], user="ada")
     assert (other["code"], other["data"]["code"]) == (-32005, "already-exists")
     assert writer.database.get(["rpcChores/t"])[0]["rpcChores/t"].update_time == time
@@ -348,6 +352,33 @@ def test_app_check_is_asked_for_where_a_request_is_declared_so(
     assert error["code"] == -32001
     assert "App Check" in error["message"]
     assert writer.content("rpcChores/c") is None
+
+
+def test_a_token_that_is_not_valid_stops_a_whole_batch(
+    client: Client, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invalid(*_: object) -> None:
+        raise Refusal("unauthenticated", "the ID token is not valid")
+
+    monkeypatch.setattr(application, "caller_of", invalid)
+    call = {"jsonrpc": "2.0", "method": "CheckedForm", "params": ["x", {"title": "x"}]}
+    answer = client.post([call, {**call, "id": 1}], user="ada")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert writer.content("rpcChores/x") is None
+
+
+def test_an_api_with_app_check_refuses_calls_without_a_token_before_any_is_carried_out(
+    connect: Any, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert APP.api is not None
+    app = App(APP.mediators, api=replace(APP.api, app_check=True))
+    client = Client(Http.of(app, connect(), monkeypatch))
+    monkeypatch.setattr("onto_fn.gate.caller.is_emulated", lambda: False)
+    call = {"jsonrpc": "2.0", "method": "after_save", "id": 1}
+    call |= {"params": ["1", {"ref": "Todo/1", "snapshot": {"title": "milk"}}]}
+    assert client.post(call).status_code == 401
+    assert writer.content("Todo/1") is None
 
 
 def test_notifications_are_carried_out_and_not_answered(client: Client, writer: Writer) -> None:

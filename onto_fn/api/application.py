@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,8 +22,6 @@ from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
 from onto_fn.api.route import keep_route
-from onto_fn.api.rpc.endpoint import answer_rpc
-from onto_fn.api.rpc.methods import Methods
 from onto_fn.api.streams.callable import answer_call
 from onto_fn.api.streams.ending import before_the_end
 from onto_fn.api.streams.response import MEDIA_TYPE
@@ -38,6 +36,9 @@ from onto_fn.gate.reading import Views
 from onto_fn.gate.refusal import Refusal
 from onto_fn.gate.watching import Watching
 from onto_fn.observability.trace_context import traced
+
+if TYPE_CHECKING:  # else with the first call: an API without it does without
+    from onto_fn.api.rpc.methods import Methods
 
 _log = logging.getLogger("onto_fn")
 
@@ -153,6 +154,8 @@ class Door:
 
     @cached_property
     def _methods(self) -> Methods:
+        from onto_fn.api.rpc.methods import Methods
+
         return Methods(self._api, self._offers, self._engine, self._views, self._work)
 
     async def _stream_resources(self) -> StreamResources:
@@ -228,6 +231,8 @@ class Door:
             return caller
 
         if route.kind == "rpc":
+            from onto_fn.api.rpc.endpoint import answer_rpc
+
             return await answer_rpc(request, self._methods, who, self._api.max_body_bytes)
         if route.kind == "call":
             return await answer_call(request, await self._stream_resources(), who)
