@@ -12,6 +12,12 @@ RPC = [
         "<= MAX_PAGE + 1:",
         "call for a long page",
     ),
+    Guard(
+        "api.rpc.methods:Methods._list",
+        "if size > sent.documents:",
+        "if False:",
+        "call for many long pages",
+    ),
     Guard("api.rpc.methods:arguments", "if problems:", "if False:", "call with more arguments"),
     Guard(
         "api.rpc.methods:arguments",

@@ -42,6 +42,15 @@ call("a call of another version", -32600, {"jsonrpc": "1.0"})
 call("a call whose arguments are a text", -32600, {"params": "x"})
 
 
+@attack("call for many long pages")
+def _(field: Field) -> bool:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "MAX_LISTED", 1)
+        asked = {**LISTED, "params": {"limit": 1}}
+        answer = field.place.send("POST", "/rpc", body=[asked, asked]).json
+    return "error" not in answer[1] or answer[1]["error"]["code"] != -32006
+
+
 @attack("call by a list")
 def _(field: Field) -> bool:
     return code_of(field, {**LISTED, "params": {"cursor": ["x"]}}) != -32602

@@ -33,6 +33,24 @@ from onto_fn.gate.reading import MAX_PAGE, Shown, Views, version_of
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import path_of, submit
 
+MAX_LISTED = 1_000
+"""Documents in all lists of one message, which is answered as a whole."""
+
+
+@dataclass
+class Message:
+    """One message: its caller, and what its calls may still take together.
+
+    Attributes:
+        caller: who sends it.
+        end: when its time is over, by `monotonic`.
+        documents: how many its lists may still have.
+    """
+
+    caller: Caller
+    end: float
+    documents: int
+
 
 @dataclass(frozen=True)
 class Methods:
@@ -54,7 +72,7 @@ class Methods:
 
     def handler(self, caller: Caller) -> Handler:
         """Carries out the calls of one message, all within the time that a request may take."""
-        end = monotonic() + self.work.timeout_sec
+        sent = Message(caller, monotonic() + self.work.timeout_sec, MAX_LISTED)
 
         async def handle(name: str, params: Params) -> Any:
             method = self._methods.get(name)
@@ -63,11 +81,11 @@ class Methods:
                 raise RpcError(METHOD_NOT_FOUND, data={"detail": detail})
             try:
                 given = arguments(params, method.params, method.required)
-                left = end - monotonic()
+                left = sent.end - monotonic()
                 if left <= 0:
                     raise TimeoutError
                 async with asyncio.timeout(left):
-                    return await self._carried_out(method, given, caller)
+                    return await self._carried_out(method, given, sent)
             except TimeoutError as error:
                 late = Refusal("unavailable", "this takes too long; try again with the same id")
                 raise error_of(late) from error
@@ -87,7 +105,7 @@ class Methods:
 
         return openrpc(self.api, self.offers)
 
-    async def _carried_out(self, method: Method, given: dict[str, Any], caller: Caller) -> Any:
+    async def _carried_out(self, method: Method, given: dict[str, Any], sent: Message) -> Any:
         carry_out: dict[Kind, Callable[..., Awaitable[Any]]] = {
             "get": self._get,
             "list": self._list,
@@ -95,18 +113,18 @@ class Methods:
         }
         if method.kind == "discover":
             return self._document
-        return await carry_out[method.kind](method.offer, given, caller)
+        return await carry_out[method.kind](method.offer, given, sent)
 
-    async def _get(self, offer: ViewOffer, given: dict[str, Any], caller: Caller) -> Any:
+    async def _get(self, offer: ViewOffer, given: dict[str, Any], sent: Message) -> Any:
         params = {name: _text(given, name) for name in offer.path.variables}
         if "after" in given:
             time = _instant(_text(given, "after"))
             waiting = Waiting(self.views, self.work, self.api.rest.max_wait_sec)
-            await waiting.until(offer, params, lambda: caller, time)
-        shown = await self.work.run(lambda: self.views.get(offer, params, caller))
+            await waiting.until(offer, params, lambda: sent.caller, time)
+        shown = await self.work.run(lambda: self.views.get(offer, params, sent.caller))
         return _answer(shown)
 
-    async def _list(self, offer: ViewOffer, given: dict[str, Any], caller: Caller) -> Any:
+    async def _list(self, offer: ViewOffer, given: dict[str, Any], sent: Message) -> Any:
         params = {name: _text(given, name) for name in offer.path.parent.variables}
         size = given.get("limit", PAGE)
         if type(size) is not int or not 1 <= size <= MAX_PAGE:
@@ -122,19 +140,25 @@ class Methods:
             except (ValueError, OverflowError) as error:
                 detail = f"{json.dumps(value)[:100]} is no value of this field"
                 raise invalid([f"where.{condition.field}: {detail}"]) from error
+        if size > sent.documents:
+            told = (
+                f"the lists of one batch have at most {MAX_LISTED} documents; send this by itself"
+            )
+            raise Refusal("resource-exhausted", told)
         page = await self.work.run(
             lambda: self.views.page(
-                offer, params, caller, size=size, cursor=cursor, listing=listing, where=values
+                offer, params, sent.caller, size=size, cursor=cursor, listing=listing, where=values
             )
         )
+        sent.documents -= len(page.items)
         items = [{"id": last_segment(item.path), **_answer(item)} for item in page.items]
         return {"items": items, "next": page.cursor}
 
-    async def _send(self, offer: RequestOffer, given: dict[str, Any], caller: Caller) -> Any:
+    async def _send(self, offer: RequestOffer, given: dict[str, Any], sent: Message) -> Any:
         identifier, fields = _text(given, "id"), _object(given, "fields")
         others = _object(given, "params")
         params = {name: _text(others, name, f"params.{name}") for name in others}
-        mediator = offer.mediator
+        mediator, caller = offer.mediator, sent.caller
 
         def carry_out() -> Any:
             if mediator.app_check:
@@ -143,7 +167,9 @@ class Methods:
             path_of(mediator, identifier, params, caller)
             database = self.views.database
             try:
-                return submit(self.engine, database, mediator, identifier, params, fields, caller)
+                return submit(
+                    self.engine, database, mediator, identifier, params, fields, sent.caller
+                )
             except Refusal as refusal:
                 if refusal.code != "invalid-argument":
                     raise
