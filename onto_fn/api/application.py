@@ -45,6 +45,7 @@ _log = logging.getLogger("onto_fn")
 _HEADERS_OF_REQUESTS = [
     *("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Firebase-AppCheck"),
     *("traceparent", "X-Cloud-Trace-Context"),
+    "Firebase-Instance-ID-Token",  # of the Firebase SDKs, in an app that receives messages
 ]
 _HEADERS_OF_ANSWERS = [
     *("ETag", "Last-Modified", "Link", "Location", "Onto-After", "Retry-After"),
@@ -52,6 +53,7 @@ _HEADERS_OF_ANSWERS = [
 ]
 _DEFAULT_SEC = 60
 _VERIFIERS = 2  # threads that verify the tokens of streams; nothing else of them needs one
+_VERIFY_SEC = 30
 _SPARE_SEC = 2  # in which to answer before the platform ends the request
 _READ_SEC = 3  # for the document that is shown after a wait
 
@@ -113,7 +115,7 @@ class Door:
         self._offers = offers
         self._engine = engine
         self._connect = connect
-        self._making: asyncio.Task[StreamResources] | None = None
+        self._making: dict[asyncio.AbstractEventLoop, asyncio.Task[StreamResources]] = {}
         self.hub: Hub | None = None
         self._addresses = Addresses(
             offers,
@@ -159,21 +161,25 @@ class Door:
         return Methods(self._api, self._offers, self._engine, self._views, self._work)
 
     async def _stream_resources(self) -> StreamResources:
-        """What answers requests for streams, made in the event loop of the first of them."""
-        if self._making is None:  # once, however many come at the same time
-            self._making = asyncio.get_running_loop().create_task(self._make_streams())
-        return await asyncio.shield(self._making)
+        """What answers requests for streams, made by the first of them in an event loop.
+
+        It belongs to that loop. A server has one; tests may have one after the other.
+        """
+        loop = asyncio.get_running_loop()
+        making = self._making.get(loop)
+        if making is None or (making.done() and _has_failed(making)):
+            # Once, however many come at the same time.
+            making = loop.create_task(self._make_streams())
+            still = {of: task for of, task in self._making.items() if not of.is_closed()}
+            self._making = {**still, loop: making}
+        return await asyncio.shield(making)
 
     async def _make_streams(self) -> StreamResources:
         declared = self._streams or Streams()
-        hub = hub_of(await self._work.run(lambda: self._views.database))
+        hub = await self._work.run(lambda: hub_of(self._views.database))
         watching = Watching(self._views, hub, max(1, declared.timeout_sec - _SPARE_SEC))
         before_the_end(watching.stop)
-        work = Work(
-            max(1, declared.timeout_sec - _SPARE_SEC),
-            workers=_VERIFIERS,
-            waiting=declared.concurrency,
-        )
+        work = Work(_VERIFY_SEC, workers=_VERIFIERS, waiting=declared.concurrency)
         self.hub = hub
         return StreamResources(
             watching, self._offered, work, declared.beat_sec, self._api.max_body_bytes
@@ -247,6 +253,10 @@ class Door:
             return await watch(request, offer, address.params, who)
         answer = self._resources.view if route.kind == "view" else self._resources.list
         return await answer(request, offer, address.params, who)
+
+
+def _has_failed(task: asyncio.Task[Any]) -> bool:
+    return task.cancelled() or task.exception() is not None
 
 
 def _wants_events(request: Request) -> bool:
