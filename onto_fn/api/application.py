@@ -26,6 +26,7 @@ from onto_fn.api.streams.callable import answer_call
 from onto_fn.api.streams.ending import before_the_end
 from onto_fn.api.streams.response import MEDIA_TYPE
 from onto_fn.api.streams.sse import StreamResources
+from onto_fn.api.together import Together
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore import Database
@@ -134,7 +135,8 @@ class Door:
             self._views,
             self._offered,
             self._work,
-            min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
+            Together(self._work, self._views.stored),
+            self._max_wait,
             api.max_body_bytes,
         )
 
@@ -154,11 +156,17 @@ class Door:
     def _timeout(self) -> int:
         return max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)
 
+    @property
+    def _max_wait(self) -> float:
+        return min(self._api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC))
+
     @cached_property
     def _methods(self) -> Methods:
         from onto_fn.api.rpc.methods import Methods
 
-        return Methods(self._api, self._offers, self._engine, self._views, self._work)
+        return Methods(
+            self._api, self._offers, self._engine, self._views, self._work, self._max_wait
+        )
 
     async def _stream_resources(self) -> StreamResources:
         """What answers requests for streams, made by the first of them in an event loop.

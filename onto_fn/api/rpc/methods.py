@@ -62,6 +62,7 @@ class Methods:
         engine: carries requests out.
         views: reads views.
         work: runs what waits for the database.
+        max_wait: seconds that `after` may wait.
     """
 
     api: Api
@@ -69,6 +70,7 @@ class Methods:
     engine: Engine
     views: Views
     work: Work
+    max_wait: float
 
     def handler(self, caller: Caller) -> Handler:
         """Carries out the calls of one message, all within the time that a request may take."""
@@ -119,7 +121,7 @@ class Methods:
         params = {name: _text(given, name) for name in offer.path.variables}
         if "after" in given:
             time = _instant(_text(given, "after"))
-            waiting = Waiting(self.views, self.work, self.api.rest.max_wait_sec)
+            waiting = Waiting(self.views, self.work, self.max_wait)
             await waiting.until(offer, params, lambda: sent.caller, time)
         shown = await self.work.run(lambda: self.views.get(offer, params, sent.caller))
         return _answer(shown)
