@@ -9,7 +9,7 @@ const panels = ["listener", "events", "callable"];
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 try {
   const page = await browser.newPage();
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(120_000);
   page.on("pageerror", (error) => console.error(error.message));
   page.on("console", (message) => console.error(message.text()));
   await page.goto(url);
