@@ -18,6 +18,7 @@ from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import served
 from emulator_tests.api.attacks.door import HttpDoor
 from emulator_tests.api.attacks.place import domain
+from emulator_tests.api.attacks.rpc_door import RpcDoor
 from emulator_tests.api.attacks.serving import serving
 from emulator_tests.apps import guarded as app
 from onto_fn import App
@@ -61,6 +62,7 @@ DOORS = {
         | {"nobody: list titles", "bob: list lobbies", "admin: list boards"}
         | {"list one's own boards", "gold: list teams/t1/audits"},
     ),
+    "json-rpc": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
 }
 
 
@@ -110,9 +112,12 @@ def opened(name: str, under_rules: Guarded) -> Iterator[Door]:
         yield under_rules
         return
     database = Database(under_rules.project)
-    offered: App = guarded.stored() if name == "http" else guarded.live()
+    offered: App = guarded.live() if name == "http, computed" else guarded.stored()
     with serving(served(offered, database)) as server:
-        yield HttpDoor(server, under_rules.tokens)
+        if name == "json-rpc":
+            yield RpcDoor(server, offered, under_rules.tokens)
+        else:
+            yield HttpDoor(server, under_rules.tokens)
     database.close()
 
 

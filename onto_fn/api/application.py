@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -37,6 +37,9 @@ from onto_fn.gate.reading import Views
 from onto_fn.gate.refusal import Refusal
 from onto_fn.gate.watching import Watching
 from onto_fn.observability.trace_context import traced
+
+if TYPE_CHECKING:  # else with the first call: an API without it does without
+    from onto_fn.api.rpc.methods import Methods
 
 _log = logging.getLogger("onto_fn")
 
@@ -120,6 +123,7 @@ class Door:
             api.rest.path,
             has_page=api.rest.docs,
             has_streams=self._streams is not None,
+            others={} if api.rpc is None else {"rpc": api.rpc.path},
         )
         self._documentation = Documentation(api, offers)
 
@@ -132,7 +136,7 @@ class Door:
             self._offered,
             self._work,
             Together(self._work, self._views.stored),
-            min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
+            self._max_wait,
             api.max_body_bytes,
         )
 
@@ -151,6 +155,18 @@ class Door:
     @property
     def _timeout(self) -> int:
         return max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)
+
+    @property
+    def _max_wait(self) -> float:
+        return min(self._api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC))
+
+    @cached_property
+    def _methods(self) -> Methods:
+        from onto_fn.api.rpc.methods import Methods
+
+        return Methods(
+            self._api, self._offers, self._engine, self._views, self._work, self._max_wait
+        )
 
     async def _stream_resources(self) -> StreamResources:
         """What answers requests for streams, made by the first of them in an event loop.
@@ -228,6 +244,10 @@ class Door:
                 check_app(caller)
             return caller
 
+        if route.kind == "rpc":
+            from onto_fn.api.rpc.endpoint import answer_rpc
+
+            return await answer_rpc(request, self._methods, who, self._api.max_body_bytes)
         if route.kind == "call":
             return await answer_call(request, await self._stream_resources(), who)
         if route.kind == "stream":

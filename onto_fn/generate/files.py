@@ -36,7 +36,7 @@ class GeneratedFile:
     path: Path
     text: str
     found: str | None
-    what: Literal["rules", "indexes", "types", "openapi"] = "rules"
+    what: Literal["rules", "indexes", "types", "openapi", "openrpc"] = "rules"
     remarks: tuple[str, ...] = ()
 
     @property
@@ -97,6 +97,22 @@ def openapi_of(app: App, path: Path) -> GeneratedFile:
 
     text = json.dumps(openapi(app.api, app.offers), indent=2, ensure_ascii=False)
     return GeneratedFile(path, f"{text}\n", _read(path), "openapi")
+
+
+def openrpc_of(app: App, path: Path) -> GeneratedFile:
+    """The OpenRPC document of an app's methods of JSON-RPC.
+
+    Raises:
+        DeclarationError: the app has no such methods, or a field has no JSON schema.
+    """
+    if app.api is None or app.offers is None or app.api.rpc is None:
+        raise DeclarationError(
+            "the app has no JSON-RPC to describe; declare it, `App([…], api=Api(…, rpc=Rpc()))`"
+        )
+    from onto_fn.api.rpc.openrpc import openrpc  # as above
+
+    text = json.dumps(openrpc(app.api, app.offers), indent=2, ensure_ascii=False)
+    return GeneratedFile(path, f"{text}\n", _read(path), "openrpc")
 
 
 def _rules(app: App, path: Path) -> GeneratedFile:

@@ -86,10 +86,8 @@ def answer_of(problem: HttpProblem) -> Response:
         **problem.more,
     }
     if problem.problems:
-        content["problems"] = [_part(text) for text in problem.problems]
-    trace = current_trace.get()
-    if trace is not None:
-        content["trace"] = f"{trace.trace_id:032x}"
+        content["problems"] = [part_of(text) for text in problem.problems]
+    content |= traced_by()
     return Response(
         json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace"),
         problem.status,
@@ -98,7 +96,13 @@ def answer_of(problem: HttpProblem) -> Response:
     )
 
 
-def _part(text: str) -> dict[str, str]:
+def traced_by() -> dict[str, str]:
+    """The member of an answer by which its trace is found, if there is one."""
+    trace = current_trace.get()
+    return {} if trace is None else {"trace": f"{trace.trace_id:032x}"}
+
+
+def part_of(text: str) -> dict[str, str]:
     """A problem with the JSON pointer of its field, where it names one."""
     place, _, detail = text.partition(": ")
     if not detail or " " in place:
