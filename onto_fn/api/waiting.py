@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import NoReturn
 
 from onto_fn.api.work import Work
 from onto_fn.gate.caller import Caller
+from onto_fn.gate.coverage import covers
 from onto_fn.gate.offers import ViewOffer
 from onto_fn.gate.reading import Shown, Views
 from onto_fn.gate.refusal import Refusal
@@ -18,7 +20,8 @@ from onto_fn.gate.refusal import Refusal
 Who = Callable[[], Caller]
 """Verifies who sends the request at hand; it may wait for certificates."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks at a view that is waited for
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between two looks at a view that is waited for
+_BETWEEN_BUILDS = 2.0  # seconds; a look without one reads one document
 
 
 class NotYet(Refusal):
@@ -66,16 +69,24 @@ class Waiting:
         if offer.is_live:
             return
 
-        def look() -> bool:
+        def look(builds: bool) -> bool:
             caller = who()
             if not self.views.may_ask(offer, params, caller):
                 self.views.get(offer, params, caller)  # refuses who is not a member
-            return self.views.covers(offer, params, time)
+            return covers(self.views, offer, params, time, builds=builds)
 
         end = monotonic() + self.max_sec
+        next_build = monotonic()
         pause = _FIRST_PAUSE
-        while not await self.work.run(look):
+        while True:
             left = end - monotonic()
+            # The ledger tells of each build that an event makes; that no event is to come, only a
+            # build here can tell.
+            builds = left <= 0 or monotonic() >= next_build
+            if builds:
+                next_build = monotonic() + _BETWEEN_BUILDS
+            if await self.work.run(partial(look, builds)):
+                return
             if left <= 0:
                 await self._give_up(offer, params, who)
             await asyncio.sleep(min(pause, max(left, 0.001)))

@@ -17,13 +17,11 @@ from functools import cached_property
 from onto_fn.access import AnyOf, Members, allows, can_list
 from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.build import Snapshot
-from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
 from onto_fn.errors import (
     InvalidPath,
     OntoError,
     PermanentError,
     TransientError,
-    UnreadableRecord,
 )
 from onto_fn.events import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query
@@ -38,7 +36,7 @@ from onto_fn.gate.cursors import cursor_of, position_of
 from onto_fn.gate.offers import CheckedListing, ViewOffer
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.store import ReadSet, load
-from onto_fn.views import Definition, Transition
+from onto_fn.views import Transition
 
 _log = logging.getLogger("onto_fn")
 
@@ -97,7 +95,7 @@ class Views:
 
     def __init__(self, connect: Callable[[], Database], retry: RetryPolicy | None = None) -> None:
         self._connect = connect
-        self._retry = retry or RetryPolicy(attempts=5, deadline=15)
+        self.retry = retry or RetryPolicy(attempts=5, deadline=15)
 
     @cached_property
     def database(self) -> Database:
@@ -176,48 +174,13 @@ class Views:
         Raises:
             Refusal: it cannot be built, or Firestore could not be reached.
         """
-        root = _root(offer, params)
+        root = root_of(offer, params)
         content: Fields | None = None
         with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, root, "read")):
+            for attempt in self.retry.attempts_of(Subject(offer.name, root, "read")):
                 with attempt:
-                    content, _ = self._built_and_stored(offer, root, path)
+                    content, _ = self.built_and_stored(offer, root, path)
         return None if content is None else Shown(path, content, digest(content))
-
-    def covers(self, offer: ViewOffer, params: Mapping[str, str], time: datetime) -> bool:
-        """Whether a stored document shows all that was written until an instant.
-
-        It does if it was built later, or if it is as it would be built now: an event that is still
-        to come, or that does not concern it, would change nothing.
-
-        Args:
-            offer: its view.
-            params: values of the variables of its path.
-            time: the instant, in the past.
-
-        Raises:
-            Refusal: its path does not say its root, or Firestore could not be reached.
-        """
-        path, root = path_of(offer, params), _root(offer, params)
-        definition = offer.definition
-        record_path = ledger_path(definition.name, root, definition.shard_of(path))
-        covered = False
-        with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, root, "read")):
-                with attempt:
-                    found, _ = self.database.get([record_path])
-                    covered = _was_built_since(found[record_path], definition, time)
-                    covered = covered or self._is_as_built_now(offer, root, path)
-        return covered
-
-    def _is_as_built_now(self, offer: ViewOffer, root: str, path: str) -> bool:
-        try:
-            content, stored = self._built_and_stored(offer, root, path)
-        except PermanentError:  # its dead letter says why
-            return False
-        if content is None or stored is None:
-            return content is stored
-        return digest(content) == digest(stored)
 
     def page(
         self,
@@ -252,7 +215,7 @@ class Views:
         collection = queries[0].collection
         found: list[Document] = []
         with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, collection, "read")):
+            for attempt in self.retry.attempts_of(Subject(offer.name, collection, "read")):
                 with attempt, _refused_values(asked=bool(where) or cursor is not None):
                     found = self._merged(queries)
         items = tuple(shown(document) for document in found[:size])
@@ -326,7 +289,7 @@ class Views:
         """
         documents: dict[str, Document] = {}
         with answered("a document"):
-            for attempt in self._retry.attempts_of(Subject(root=paths[0], step="read")):
+            for attempt in self.retry.attempts_of(Subject(root=paths[0], step="read")):
                 with attempt:
                     documents = self.database.get(list(paths))[0]
         return {
@@ -334,7 +297,7 @@ class Views:
             for path, document in documents.items()
         }
 
-    def _built_and_stored(
+    def built_and_stored(
         self, offer: ViewOffer, root: str, path: str
     ) -> tuple[Fields | None, Fields | None]:
         """What a document holds if it is built now, and what it holds, at one instant."""
@@ -395,7 +358,12 @@ def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
         raise invalid([str(error)]) from error
 
 
-def _root(offer: ViewOffer, params: Mapping[str, str]) -> str:
+def root_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
+    """The path of the root that a document is built from.
+
+    Raises:
+        Refusal: a value is not allowed in a path, or the document's path does not say it.
+    """
     try:
         root = offer.root_path(params)
     except InvalidPath as error:
@@ -403,16 +371,6 @@ def _root(offer: ViewOffer, params: Mapping[str, str]) -> str:
     if root is None:
         raise invalid([f"the path of {offer.name} does not say from which root it is built"])
     return root
-
-
-def _was_built_since(record: Document, definition: Definition, time: datetime) -> bool:
-    if definition.consistency != "snapshot":  # it may remember what is older
-        return False
-    try:
-        found = LedgerRecord.from_document(record)
-    except UnreadableRecord:
-        return False
-    return found is not None and found.failure is None and found.read_time >= time
 
 
 def shown(document: Document) -> Shown:
