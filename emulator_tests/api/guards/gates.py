@@ -117,7 +117,7 @@ READING = [
         "offer.path.render(params)",
         "a path that is too long",
     ),
-    Guard("gate.reading:_root", "if root is None:", "if False:", "wait for a view without a root"),
+    Guard("gate.reading:root_of", "if root is None:", "if False:", "wait for a view without a root"),
 ]
 WATCHING = [
     Guard(
