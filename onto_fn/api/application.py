@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from onto_fn.api.declared import Api, Streams
 from onto_fn.api.rest.addresses import METHODS, Address, Addresses
@@ -36,11 +37,14 @@ from onto_fn.gate.refusal import Refusal
 from onto_fn.gate.watching import Watching
 from onto_fn.observability.trace_context import traced
 
+if TYPE_CHECKING:
+    from onto_fn.api.graphql.door import GraphQLDoor
+
 _log = logging.getLogger("onto_fn")
 
 _HEADERS_OF_REQUESTS = [
     *("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Firebase-AppCheck"),
-    *("traceparent", "X-Cloud-Trace-Context"),
+    *("GraphQL-Require-Preflight", "traceparent", "X-Cloud-Trace-Context"),
 ]
 _HEADERS_OF_ANSWERS = [
     *("ETag", "Last-Modified", "Link", "Location", "Onto-After", "Retry-After"),
@@ -111,6 +115,7 @@ class Door:
             api.rest.path,
             has_page=api.rest.docs,
             has_streams=self._streams is not None,
+            graphql=api.graphql.path if api.graphql is not None else None,
         )
         self._documentation = Documentation(api, offers)
 
@@ -138,6 +143,17 @@ class Door:
     def _work(self) -> Work:
         return Work(max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC))
 
+    @cached_property
+    def _graphql(self) -> GraphQLDoor:
+        # With the first request for it: few processes need graphql-core.
+        from onto_fn.api.graphql.door import GraphQLDoor
+
+        watching = None if self._streams is None else self._watching
+        return GraphQLDoor(self._api, self._offers, self._engine, self._views, self._work, watching)
+
+    async def _watching(self) -> Watching:
+        return (await self._stream_resources()).watching
+
     async def _stream_resources(self) -> StreamResources:
         """What answers requests for streams, made in the event loop of the first of them."""
         if self._making is None:  # once, however many come at the same time
@@ -161,8 +177,8 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":  # there is no WebSocket
-            await send({"type": "websocket.close", "code": 1000})
+        if scope["type"] == "websocket":
+            await self._serve_socket(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
         with traced(cast(Any, request.headers)):
@@ -170,11 +186,26 @@ class Door:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         await response(scope, receive, send)
 
+    async def _serve_socket(self, socket: WebSocket) -> None:
+        """Serve GraphQL, or refuse: there is nothing else by WebSocket."""
+        try:
+            kind = self._addresses.find(_raw_path(socket)).route.kind
+        except HttpProblem:
+            kind = None
+        if kind != "graphql":
+            await socket.close()
+            return
+        await self._graphql.sockets.serve(socket, self._caller)
+
+    def _caller(self, authorization: str | None, app_check: str | None) -> Caller:
+        caller = caller_of(authorization, app_check)
+        if self._api.app_check:
+            check_app(caller)
+        return caller
+
     async def _answer(self, request: Request) -> Response:
         try:
-            # Without it, a server that decodes an encoded slash would move the borders of segments.
-            raw_path = request.scope.get("raw_path") or request.url.path.encode()
-            address = self._addresses.find(raw_path)
+            address = self._addresses.find(_raw_path(request))
             return await self._dispatch(request, address)
         except Refusal as refusal:
             return answer_of(problem_of(refusal))
@@ -202,11 +233,10 @@ class Door:
         app_check = request.headers.get("x-firebase-appcheck")
 
         def who() -> Caller:
-            caller = caller_of(authorization, app_check)
-            if self._api.app_check:
-                check_app(caller)
-            return caller
+            return self._caller(authorization, app_check)
 
+        if route.kind == "graphql":
+            return await self._graphql.http.answer(request, who)
         if route.kind == "call":
             return await answer_call(request, await self._stream_resources(), who)
         if route.kind == "stream":
@@ -220,6 +250,11 @@ class Door:
             return await watch(request, offer, address.params, who)
         answer = self._resources.view if route.kind == "view" else self._resources.list
         return await answer(request, offer, address.params, who)
+
+
+def _raw_path(connection: HTTPConnection) -> bytes:
+    # Without it, a server that decodes an encoded slash would move the borders of segments.
+    return connection.scope.get("raw_path") or connection.url.path.encode()
 
 
 def _wants_events(request: Request) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, cast
 
+from onto_fn.api.graphql.declared import GraphQL
 from onto_fn.errors import DeclarationError
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
 from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
@@ -126,6 +128,7 @@ class Api:
         requests: the forms and patches that may be sent.
         rest: the REST protocol.
         streams: live streams; None for none.
+        graphql: the GraphQL protocol; None for none.
         roots: the variable of a view's path that is the id of the store's root, where it is not the
             only one, nor the last segment: `{TeamPage: "team_id"}`.
         origins: of the web pages that may call, such as `"https://app.example"`; `"*"` for any.
@@ -146,6 +149,7 @@ class Api:
     requests: Sequence[type[RequestModel]] = ()
     rest: Rest = field(default_factory=Rest)
     streams: Streams | None = None
+    graphql: GraphQL | None = None
     roots: Mapping[type[ViewModel[Any]], str] = field(
         default_factory=dict[type[ViewModel[Any]], str]
     )
@@ -195,6 +199,8 @@ class Api:
                     f"Api: {_name(named)} has lists or a root, but is not among its views"
                 )
         _check_addresses([*views, *requests], self.rest)
+        if self.graphql is not None:
+            _check_graphql(self.graphql, views, self.rest)
         if self.streams is not None and all(view.is_live for view in views):
             raise DeclarationError(
                 "Api(streams=…): there is no stored view to watch; a Live view is computed when it "
@@ -272,6 +278,28 @@ def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> 
                 f"Api: the list of {offer.name} would be at {first!r}, where the documentation "
                 "is; change its path, or leave the page out, `Rest(docs=False)`"
             )
+
+
+def _check_graphql(graphql: GraphQL, views: Sequence[ViewOffer], rest: Rest) -> None:
+    """GraphQL has an address of its own, and its library is there."""
+    if find_spec("graphql") is None:  # looked for, but not imported
+        raise DeclarationError(
+            "Api(graphql=…) needs graphql-core: install `onto-fn[graphql]`, and add it to the "
+            "functions' requirements.txt"
+        )
+    prefix = [part for part in rest.path.split("/") if part]
+    own = graphql.path.split("/")[1:]
+    for view in views:
+        for path in (view.path, *([view.path.parent] if view.can_be_listed else [])):
+            taken = [*prefix, *path.segments]
+            if len(taken) == len(own) and all(
+                one == other or one.startswith("{") for one, other in zip(taken, own, strict=True)
+            ):
+                raise DeclarationError(
+                    f"GraphQL({graphql.path!r}) is an address of {view.name}; choose another path"
+                )
+    if own in ([*prefix, "docs"], [*prefix, "openapi.json"], [*prefix, "stream"]):
+        raise DeclarationError(f"GraphQL({graphql.path!r}) is taken; choose another path")
 
 
 def _name(view: object) -> str:

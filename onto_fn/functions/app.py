@@ -174,6 +174,8 @@ class App(Operations):
         self._function_names = dict(function_names or {})
         self.api = api
         self._offers = None if api is None else api.offers(self.mediators)
+        if api is not None and self._offers is not None:
+            on_api.check(api, self._offers)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 

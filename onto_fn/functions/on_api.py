@@ -16,9 +16,26 @@ from onto_fn.functions.endpoints import FunctionOptions
 
 if TYPE_CHECKING:
     from onto_fn.api import Api, Streams
+    from onto_fn.gate.offers import Offers
 
 NAME = "onto_api"
 STREAM = "onto_stream"
+
+
+def check(api: Api, offers: Offers) -> None:
+    """Refuse what cannot be served, where it costs nothing that matters.
+
+    A process that handles events does not: it would load libraries that it has no use for. The
+    deploy tool lists the functions in a process of its own, which does.
+
+    Raises:
+        DeclarationError: something that is offered has no form in a protocol.
+    """
+    if api.graphql is None or os.environ.get("FUNCTION_TARGET") not in {None, NAME, STREAM}:
+        return
+    from onto_fn.api.graphql.schema import schema_of
+
+    schema_of(offers, streams=api.streams is not None)
 
 
 def api_functions(

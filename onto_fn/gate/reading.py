@@ -96,7 +96,7 @@ class Views:
 
     def __init__(self, connect: Callable[[], Database], retry: RetryPolicy | None = None) -> None:
         self._connect = connect
-        self._retry = retry or RetryPolicy(attempts=5, deadline=15)
+        self.retry = retry or RetryPolicy(attempts=5, deadline=15)
 
     @cached_property
     def database(self) -> Database:
@@ -146,10 +146,10 @@ class Views:
         Raises:
             Refusal: it cannot be built, or Firestore could not be reached.
         """
-        root = _root(offer, params)
+        root = root_of(offer, params)
         content: Fields | None = None
         with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, root, "read")):
+            for attempt in self.retry.attempts_of(Subject(offer.name, root, "read")):
                 with attempt:
                     content, _ = self._built_and_stored(offer, root, path)
         return None if content is None else Shown(path, content, digest(content))
@@ -168,12 +168,12 @@ class Views:
         Raises:
             Refusal: its path does not say its root, or Firestore could not be reached.
         """
-        path, root = path_of(offer, params), _root(offer, params)
+        path, root = path_of(offer, params), root_of(offer, params)
         definition = offer.definition
         record_path = ledger_path(definition.name, root, definition.shard_of(path))
         covered = False
         with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, root, "read")):
+            for attempt in self.retry.attempts_of(Subject(offer.name, root, "read")):
                 with attempt:
                     found, _ = self.database.get([record_path])
                     covered = _was_built_since(found[record_path], definition, time)
@@ -222,12 +222,10 @@ class Views:
         collection = queries[0].collection
         found: list[Document] = []
         with answered(offer.name):
-            for attempt in self._retry.attempts_of(Subject(offer.name, collection, "read")):
+            for attempt in self.retry.attempts_of(Subject(offer.name, collection, "read")):
                 with attempt:
-                    found = self._merged(queries)
-        items = tuple(shown(document) for document in found[:size])
-        more = len(found) > size
-        return Page(items, cursor_of(found[size - 1], listing) if more else None)
+                    found, _ = self.found(queries)
+        return page_of(found, size, listing)
 
     def queries(
         self,
@@ -280,18 +278,32 @@ class Views:
             raise denied(AnyOf(tuple(parts)), caller, f"list {offer.name}")
         return [(Filter(quoted(field), "array_contains", caller.uid),) for field in fields]
 
-    def _merged(self, queries: Sequence[Query]) -> list[Document]:
-        """What several queries find, in the order of ids; each document once."""
-        found = [document for query in queries for document in self.database.query(query)[0]]
+    def found(
+        self, queries: Sequence[Query], time: datetime | None = None
+    ) -> tuple[list[Document], datetime]:
+        """What several queries find, in the order of ids, and when; each document once.
+
+        Args:
+            queries: at least one.
+            time: as of which instant; None for now.
+
+        Raises:
+            OntoError: they could not be run.
+        """
+        found: list[Document] = []
+        for query in queries:  # the second one as of the same instant as the first
+            documents, time = self.database.query(query, read_time=time)
+            found += documents
+        assert time is not None
         if len(queries) == 1:
-            return found
+            return found, time
         by_path = {document.path: document for document in found}
-        return sorted(by_path.values(), key=lambda document: name_order(document.path))
+        return sorted(by_path.values(), key=lambda document: name_order(document.path)), time
 
     def _stored(self, path: str) -> Shown | None:
         document = Document(path, None, None)
         with answered(path):
-            for attempt in self._retry.attempts_of(Subject(root=path, step="read")):
+            for attempt in self.retry.attempts_of(Subject(root=path, step="read")):
                 with attempt:
                     document = self.database.get([path])[0][path]
         return None if document.fields is None else shown(document)
@@ -326,8 +338,21 @@ def answered(what: str) -> Generator[None]:
     except TransientError as error:
         raise Refusal("unavailable", "the database does not answer; try again") from error
     except OntoError as error:
-        _log.error("%s cannot be read: %s", what, error)
-        raise Refusal("internal", f"{what} cannot be computed; the log says why") from error
+        raise refusal_of(what, error) from error
+
+
+def refusal_of(what: str, error: OntoError) -> Refusal:
+    """The refusal for an error of the library that is none of the caller's; it is logged."""
+    _log.error("%s cannot be read: %s", what, error)
+    return Refusal("internal", f"{what} cannot be computed; the log says why")
+
+
+def page_of(found: Sequence[Document], size: int, listing: CheckedListing | None) -> Page:
+    """A page of what was found: one document more than it has, if there is a next one."""
+    items = tuple(shown(document) for document in found[:size])
+    if len(found) <= size:
+        return Page(items, None)
+    return Page(items, cursor_of(found[size - 1], listing or CheckedListing((), ())))
 
 
 def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
@@ -342,7 +367,12 @@ def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
         raise invalid([str(error)]) from error
 
 
-def _root(offer: ViewOffer, params: Mapping[str, str]) -> str:
+def root_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
+    """The path of the root from which a document is built.
+
+    Raises:
+        Refusal: its path does not say it, or a value is not allowed in a path.
+    """
     try:
         root = offer.root_path(params)
     except InvalidPath as error:

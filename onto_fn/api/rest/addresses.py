@@ -11,7 +11,7 @@ from onto_fn.api.rest.problem import HttpProblem
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 
-Kind = Literal["view", "list", "request", "document", "page", "stream", "call"]
+Kind = Literal["view", "list", "request", "document", "page", "stream", "call", "graphql"]
 
 METHODS: dict[Kind, tuple[str, ...]] = {
     "view": ("GET", "HEAD", "OPTIONS"),
@@ -21,6 +21,7 @@ METHODS: dict[Kind, tuple[str, ...]] = {
     "page": ("GET", "HEAD", "OPTIONS"),
     "stream": ("POST", "OPTIONS"),
     "call": ("POST", "OPTIONS"),
+    "graphql": ("GET", "POST", "OPTIONS"),
 }
 """What may be done at each kind of address."""
 
@@ -31,8 +32,8 @@ class Route:
 
     Attributes:
         kind: what is there: a view's document, the list of them, where a request is put, the
-            OpenAPI document, the page about it, where several documents are watched, or where the
-            Firebase SDKs call.
+            OpenAPI document, the page about it, where several documents are watched, where the
+            Firebase SDKs call, or GraphQL.
         path: the template of its path.
         offer: whose it is; None of the documentation.
     """
@@ -43,6 +44,7 @@ class Route:
 
 
 _CALL, _STREAM = (Route(kind, PathTemplate("stream")) for kind in ("call", "stream"))
+_GRAPHQL = Route("graphql", PathTemplate("graphql"))
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,19 @@ class Addresses:
         prefix: path under which everything is, such as `/` or `/v1`.
         has_page: whether there is a page that documents it.
         has_streams: whether there are streams.
+        graphql: the path of GraphQL, if there is it.
     """
 
     def __init__(
-        self, offers: Offers, prefix: str, *, has_page: bool, has_streams: bool = False
+        self,
+        offers: Offers,
+        prefix: str,
+        *,
+        has_page: bool,
+        has_streams: bool = False,
+        graphql: str | None = None,
     ) -> None:
+        self._graphql = None if graphql is None else graphql.split("/")[1:]
         self._has_streams = has_streams
         self._prefix = [part for part in prefix.split("/") if part]
         self.routes = tuple(_routes(offers, has_page=has_page))
@@ -95,6 +105,8 @@ class Addresses:
             return Address(_CALL)
         if self._has_streams and segments == [*self._prefix, "stream"]:
             return Address(_STREAM)
+        if self._graphql is not None and segments == self._graphql:
+            return Address(_GRAPHQL)
         if segments[:start] == self._prefix:
             for route in self.routes:
                 params = _match(route.path.segments, segments[start:])

@@ -86,7 +86,7 @@ def answer_of(problem: HttpProblem) -> Response:
         **problem.more,
     }
     if problem.problems:
-        content["problems"] = [_part(text) for text in problem.problems]
+        content["problems"] = [part_of(text) for text in problem.problems]
     trace = current_trace.get()
     if trace is not None:
         content["trace"] = f"{trace.trace_id:032x}"
@@ -98,7 +98,7 @@ def answer_of(problem: HttpProblem) -> Response:
     )
 
 
-def _part(text: str) -> dict[str, str]:
+def part_of(text: str) -> dict[str, str]:
     """A problem with the JSON pointer of its field, where it names one."""
     place, _, detail = text.partition(": ")
     if not detail or " " in place:
