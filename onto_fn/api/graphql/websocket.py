@@ -217,17 +217,19 @@ class _Connection:
             asked = asked_of(message.payload)
         except Refusal as refusal:
             raise _Closed(4400, f"the payload of subscribe: {refusal}") from refusal
-        task = asyncio.get_running_loop().create_task(
-            self._carry_out(identifier, asked, self._caller)
+        is_full = len(self._tasks) >= MAX_OPERATIONS
+        self._tasks[identifier] = asyncio.get_running_loop().create_task(
+            self._carry_out(identifier, asked, self._caller, is_full=is_full)
         )
-        self._tasks[identifier] = task
 
-    async def _carry_out(self, identifier: str, asked: Asked, caller: Caller) -> None:
+    async def _carry_out(
+        self, identifier: str, asked: Asked, caller: Caller, *, is_full: bool
+    ) -> None:
         """Send what one operation results in."""
         own = asyncio.current_task()
         ended: dict[str, Any] = {"type": "complete"}
         try:
-            if len(self._tasks) > MAX_OPERATIONS:
+            if is_full:
                 raise Refusal("resource-exhausted", f"at most {MAX_OPERATIONS} operations at once")
             prepared = self._sockets.running.prepare(asked)
             await self._send_events(identifier, prepared, caller)
