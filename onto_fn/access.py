@@ -271,15 +271,19 @@ def _holds(
         case Claim(name, value):
             found = claims.get(name)
             return type(found) is type(value) and found == value
-        case Members(field):
-            return _is_member(uid, fields.get(field))
+        case Members(field, is_map):
+            return _is_member(uid, fields.get(field), is_map=is_map)
         case _:
             return False
 
 
-def _is_member(uid: str, value: object) -> bool:
-    if isinstance(value, Mapping):
-        return cast("Mapping[str, object]", value).get(uid, False) is not False
-    if isinstance(value, list | tuple | set | frozenset):
-        return uid in cast("Collection[object]", value)
-    return False
+def _is_member(uid: str, value: object, *, is_map: bool) -> bool:
+    # The rules, too, ask a field that is declared a map for a key, and never for an item.
+    if is_map:
+        return (
+            isinstance(value, Mapping)
+            and cast("Mapping[str, object]", value).get(uid, False) is not False
+        )
+    return isinstance(value, list | tuple | set | frozenset) and uid in cast(
+        "Collection[object]", value
+    )

@@ -26,6 +26,11 @@ _NAMES: dict[Service, str] = {
     "pubsub": "Pub/Sub",
     "auth": "Firebase Authentication",
 }
+# What an emulator does beside a real database.
+_HARM: dict[Service, str] = {
+    "pubsub": "messages of a real database would be lost in an emulator",
+    "auth": "an emulator takes ID tokens that nobody has signed, so anybody could have real data",
+}
 DEMO = "demo-"
 """What the ids of projects begin with that exist in emulators only."""
 _PROJECTS = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT")
@@ -56,6 +61,7 @@ def emulator_of(service: Service, project: str | None = None) -> str | None:
 
     Raises:
         EmulatorMissing: the project is emulated and the service is not, or the other way round.
+            So an unsigned token of the Auth emulator never opens a real database.
     """
     variable = VARIABLES[service]
     address = os.environ.get(variable) or None
@@ -65,10 +71,11 @@ def emulator_of(service: Service, project: str | None = None) -> str | None:
             f"{variable} is not set: {_because(project)}, but {_NAMES[service]} would be Google's. "
             f"Start its emulator and set {variable}=HOST:PORT (`onto dev` prints all variables)"
         )
-    if service == "pubsub" and address is not None and not emulated:
+    harm = _HARM.get(service)
+    if harm is not None and address is not None and not emulated:
         raise EmulatorMissing(
-            f"{VARIABLES['firestore']} is not set, but {variable} is: messages of a real database "
-            f"would be lost in an emulator. Set both, or unset {variable}"
+            f"{VARIABLES['firestore']} is not set, but {variable} is: {harm}. Set both, or unset "
+            f"{variable}"
         )
     return address
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,6 +19,8 @@ from onto_fn.emulators import VARIABLES, Service, emulator_of
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.errors import EmulatorMissing
 from onto_fn.functions.fan_out import Publisher
+from onto_fn.gate.caller import caller_of
+from onto_fn.gate.refusal import Refusal
 from onto_fn.messaging import Message, TopicSink
 from onto_fn.requests import Form
 
@@ -75,6 +78,19 @@ def test_what_a_real_database_sends_is_not_lost_in_an_emulator(
         TopicSink("sessions").send(MESSAGE, "shop-1234")
 
 
+def test_an_unsigned_token_opens_no_real_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:1")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-1234")
+
+    with pytest.raises(Refusal, match="an emulator takes ID tokens that nobody has signed"):
+        caller_of("Bearer e30.e30.e30", None)
+
+    assert (answer_of_a_call(app_check=False)["status"], answer_of_replay()) == (
+        "FAILED_PRECONDITION",
+        503,
+    )
+
+
 def test_a_topic_is_not_published_to(firestore_alone: None) -> None:
     with pytest.raises(EmulatorMissing, match="PUBSUB_EMULATOR_HOST is not set"):
         TopicSink("projects/shop-1234/topics/sessions").send(MESSAGE, "shop-1234")
@@ -115,38 +131,46 @@ def test_no_project_is_asked_for_at_the_metadata_server(firestore_alone: None) -
 
 
 def test_no_token_of_an_administrator_is_verified_by_google(firestore_alone: None) -> None:
+    assert answer_of_replay() == 503
+
+
+def answer_of_replay() -> int:
     request = SimpleNamespace(method="POST", headers={"Authorization": "Bearer e30.e30.e30"})
-
     answer, status = app().functions()["onto_replay"](request)
-
-    assert status == 503
-    assert answer["error"].startswith("FIREBASE_AUTH_EMULATOR_HOST is not set")
+    assert "_EMULATOR_HOST is not set" in answer["error"]
+    return status
 
 
 def test_no_token_of_a_call_is_verified_by_google(
     firestore_alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flask import Flask, request
-
     def refused(*_: object, **__: object) -> None:
         raise AssertionError("a token is verified")
 
     for place in ("firebase_admin.auth.verify_id_token", "firebase_admin.app_check.verify_token"):
         monkeypatch.setattr(place, refused)
-    function = app().functions()["onto_request"]
-    headers = {"Authorization": "Bearer e30.e30.e30", "X-Firebase-AppCheck": "e30.e30.e30"}
-    data = {"data": {"request": "WishForm", "id": "1", "fields": {"text": "a"}}}
-    with Flask("test").test_request_context(method="POST", json=data, headers=headers):
-        answer = function(request)
 
-    error = answer.get_json()["error"]
+    error = answer_of_a_call()
+
     assert error["status"] == "FAILED_PRECONDITION"
     assert error["message"].startswith("FIREBASE_AUTH_EMULATOR_HOST is not set")
 
 
+def answer_of_a_call(*, app_check: bool = True) -> Any:
+    from flask import Flask, request
+
+    function = app().functions()["onto_request"]
+    headers = {"Authorization": "Bearer e30.e30.e30"}
+    if app_check:
+        headers["X-Firebase-AppCheck"] = "e30.e30.e30"
+    data = {"data": {"request": "WishForm", "id": "1", "fields": {"text": "a"}}}
+    with Flask("test").test_request_context(method="POST", json=data, headers=headers):
+        return function(request).get_json()["error"]
+
+
 @pytest.fixture
 def listening(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A folder whose firebase.json names a Pub/Sub emulator that answers."""
+    """A folder whose firebase.json names emulators that answer."""
     monkeypatch.chdir(tmp_path)
     for name in ("METADATA_SERVER_DETECTION", *VARIABLES.values()):
         monkeypatch.setenv(name, "")  # so that it is as before afterwards
@@ -154,7 +178,7 @@ def listening(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         (tmp_path / "firebase.json").write_text(
-            f'{{"emulators": {{"pubsub": {{"port": {port}}}}}}}'
+            json.dumps({"emulators": {name: {"port": port} for name in ("pubsub", "auth")}})
         )
         yield f"127.0.0.1:{port}"
 
@@ -163,3 +187,14 @@ def test_the_command_line_finds_the_other_emulators_of_the_project(listening: st
     _lead_to(Destination("demo-shop", "127.0.0.1:1"))
 
     assert emulator_of("pubsub", "demo-shop") == listening
+    assert emulator_of("auth", "demo-shop") == listening
+
+
+def test_the_command_line_leads_to_no_auth_emulator_beside_the_real_firestore(
+    listening: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", listening)
+
+    _lead_to(Destination("shop-1234"))
+
+    assert emulator_of("auth", "shop-1234") is None

@@ -30,6 +30,7 @@ DRIVEN = {
     "explain": "test_explain.py",
     "generate": "test_working.py",
     "listen": "test_working.py",
+    "serve": "test_serve.py",
     "backfill": "test_operating.py",
     "verify": "test_operating.py",
     "status": "test_operating.py",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from emulator_tests.cli.terminal import clean_environ, end_of, run, terminal
 from onto_fn.generate.rules import KEEP_BEGIN, KEEP_END
@@ -190,3 +191,29 @@ def _workers(pid: int) -> list[int]:
             if len(words) > 1 and words[1].endswith("functions-framework"):
                 found.append(process.pid)
     return found
+
+
+def test_the_api_and_its_page_are_at_the_addresses_that_are_shown(folder: Path) -> None:
+    main = folder / "functions" / "main.py"
+    declared = MAIN.replace("from onto_fn", "from onto_fn.access import public\nfrom onto_fn", 1)
+    declared = declared.replace('{town_id}"', '{town_id}", read=public()').replace(
+        "(TownView)]", "(TownView)], api=Api(views=[TownView])"
+    )
+    main.write_text("from onto_fn.api import Api\n" + declared)
+
+    with terminal(
+        "dev", "--seed", "seed.json", cwd=folder, environ=clean_environ(folder), deadline=SECONDS
+    ) as onto:
+        onto.expect(r"\nonto_api +(http://127\.0\.0\.1:\d+/\S+/us-central1/onto_api)\r")
+        address = onto.match.group(1)
+        onto.expect(r"API at (\S+), documented at (\S+)\r")
+        told, docs = onto.match.groups()
+        onto.expect_exact("towns/oslo -> TownView of towns/oslo  committed")
+        view = requests.get(f"{told}/townViews/oslo", timeout=SECONDS)
+        page = requests.get(docs, timeout=SECONDS)
+        onto.sendintr()
+        assert end_of(onto).code == 0
+
+    assert told == address
+    assert view.json() == {"title": "Oslo"}
+    assert (page.status_code, page.headers["Content-Type"][:9]) == (200, "text/html")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from emulator_tests.deploy.deployed import Estate
 from onto_fn.testing import EmulatorSuite
@@ -14,6 +15,7 @@ from onto_fn.testing import EmulatorSuite
 Eventually = Callable[..., Any]
 ACCOUNT = "views@demo-estate.iam.gserviceaccount.com"
 ORDERS, ARCHIVE, FAN_OUT = "on_orders_written", "archive-on_orders_written", "onto_fan_out"
+API = "onto_api"
 
 
 def trigger_of(estate: Estate, function: str) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def trigger_of(estate: Estate, function: str) -> dict[str, Any]:
 
 def test_every_function_is_deployed(estate: Estate) -> None:
     assert estate.deployment.status == 0
-    assert estate.project.function_ids() == {ORDERS, ARCHIVE, FAN_OUT}
+    assert estate.project.function_ids() == {ORDERS, ARCHIVE, FAN_OUT, API}
     assert {f["state"] for f in estate.project.functions.values()} == {"ACTIVE"}
 
 
@@ -64,6 +66,32 @@ def test_parameters_have_the_values_of_the_project(estate: Estate, function: str
     assert created["eventTrigger"]["serviceAccountEmail"] == ACCOUNT
     assert created["labels"]["team"] == "sales"
     assert service["environmentVariables"]["CURRENCY"] == "EUR"
+
+
+def test_the_api_is_an_http_function_with_settings_of_its_own(estate: Estate) -> None:
+    created = estate.project.function(API)
+    service = created["serviceConfig"]
+
+    assert "eventTrigger" not in created
+    assert created["buildConfig"]["entryPoint"] == API
+    assert service["environmentVariables"]["FUNCTION_TARGET"] == API
+    # Nothing about events, so that functions-framework serves HTTP.
+    assert "FUNCTION_SIGNATURE_TYPE" not in service["environmentVariables"]
+    assert (service["timeoutSeconds"], service["maxInstanceRequestConcurrency"]) == (900, 200)
+    assert service["availableMemory"] == "512Mi"
+    # What the API does not say is the app's.
+    assert (service["minInstanceCount"], service["maxInstanceCount"]) == (1, 7)
+    assert (service["availableCpu"], service["serviceAccountEmail"]) == ("2", ACCOUNT)
+    assert created["labels"]["team"] == "sales"
+
+
+def test_anybody_may_call_the_api_which_checks_who_it_is(estate: Estate) -> None:
+    granted = estate.deployment.requests.matching("POST", ":setIamPolicy$", host="run.")
+
+    (request,) = (one for one in granted if one.path.endswith("/onto-api:setIamPolicy"))
+    assert request.body["policy"]["bindings"] == [
+        {"role": "roles/run.invoker", "members": ["allUsers"]}
+    ]
 
 
 def test_secrets_are_pinned_and_open_to_the_account_that_the_functions_run_as(
@@ -173,6 +201,8 @@ def test_functions_see_their_parameters_and_secrets(
     page = client.document("orderPages/o1")
     eventually(lambda: page.get().to_dict() == {"price": "3 EUR", "signed": True})
     client.close()
+    url = f"{emulated.function_urls()[API]}/orderPages/o1"
+    assert requests.get(url, timeout=60).json() == {"price": "3 EUR", "signed": True}
 
 
 def test_functions_of_a_database_see_it_and_no_other(

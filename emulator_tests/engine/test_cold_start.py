@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from meeting_room.models import User
 
+from emulator_tests.kit.instances import write_functions
 from emulator_tests.kit.writing import Writer
 
 ROOT = Path(__file__).resolve().parents[2]
+MEETING_ROOM = ROOT / "functions"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 FORBIDDEN = {
@@ -23,9 +25,16 @@ FORBIDDEN = {
     "fastapi",
     "flask",
     "functions_framework",
+    "functions_framework.aio",
+    "h11",
     "httpx",
     "starlette",
+    "uvicorn",
     "werkzeug",
+    # what only `onto_api` and `onto serve` need, where the app has an API
+    "onto_fn.api.application",
+    "onto_fn.api.rest",
+    "onto_fn.api.serving",
     # other clients and servers
     "cloudevents",
     "firebase_admin",
@@ -64,7 +73,16 @@ print(json.dumps({"imported": imported, "served": sorted(sys.modules)}))
 
 
 @pytest.fixture
-def instance(project: str, writer: Writer) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def with_api(tmp_path: Path) -> Path:
+    """The functions of an app that has the meeting room too, and offers it over HTTP."""
+    write_functions(tmp_path)
+    return tmp_path
+
+
+Served = tuple[list[dict[str, Any]], dict[str, list[str]]]
+
+
+def served(folder: Path, project: str, writer: Writer) -> Served:
     """The log of an instance that has served one event, and the modules that it had loaded."""
     user = User(doc_id="joshua", first_name="Joshua", last_name="Bell")
     writer.write("users/joshua", user.doc_fields())
@@ -78,9 +96,10 @@ def instance(project: str, writer: Writer) -> tuple[list[dict[str, Any]], dict[s
     }
     environ = {**os.environ, "K_SERVICE": "on-users-written", "GOOGLE_CLOUD_PROJECT": project}
     environ.pop("FUNCTIONS_EMULATOR", None)
+    environ["FUNCTION_TARGET"] = "on_users_written"
     done = subprocess.run(
         [sys.executable, "-c", INSTANCE, json.dumps(event)],
-        cwd=ROOT / "functions",
+        cwd=folder,
         env={**environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -92,10 +111,21 @@ def instance(project: str, writer: Writer) -> tuple[list[dict[str, Any]], dict[s
     return [json.loads(line) for line in logged], json.loads(modules)
 
 
-def test_an_instance_loads_what_it_needs_and_logs_what_cloud_logging_understands(
-    instance: tuple[list[dict[str, Any]], dict[str, list[str]]], project: str, writer: Writer
+def test_an_instance_loads_nothing_of_the_api_that_the_app_has(
+    with_api: Path, project: str, writer: Writer
 ) -> None:
-    logged, modules = instance
+    _, modules = served(with_api, project, writer)
+
+    assert "onto_fn.api.declared" in modules["imported"]
+    assert FORBIDDEN & set(modules["imported"]) == set()
+    assert FORBIDDEN & set(modules["served"]) == set()
+    assert writer.content("users/joshua/UserView/view") is not None
+
+
+def test_an_instance_loads_what_it_needs_and_logs_what_cloud_logging_understands(
+    project: str, writer: Writer
+) -> None:
+    logged, modules = served(MEETING_ROOM, project, writer)
 
     assert FORBIDDEN & set(modules["imported"]) == set()
     assert FORBIDDEN & set(modules["served"]) == set()

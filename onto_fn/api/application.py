@@ -13,15 +13,16 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from onto_fn.api.declared import Api, Streams
 from onto_fn.api.rest.addresses import METHODS, Address, Addresses
+from onto_fn.api.rest.asked import check_framing
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
 from onto_fn.api.rest.resources import Resources
+from onto_fn.api.route import keep_route
 from onto_fn.api.streams.callable import answer_call
 from onto_fn.api.streams.ending import before_the_end
 from onto_fn.api.streams.response import MEDIA_TYPE
@@ -53,6 +54,7 @@ _HEADERS_OF_ANSWERS = [
 _DEFAULT_SEC = 60
 _VERIFIERS = 2  # threads that verify the tokens of streams; nothing else of them needs one
 _SPARE_SEC = 2  # in which to answer before the platform ends the request
+_READ_SEC = 3  # for the document that is shown after a wait
 
 
 def application(
@@ -84,7 +86,11 @@ def application(
         expose_headers=_HEADERS_OF_ANSWERS,
         max_age=3600,
     )
-    return Starlette(routes=[Mount("/", app=door)], middleware=[cors] if api.origins else [])
+    app = Starlette(middleware=[cors] if api.origins else [])
+    # Not a route: its pattern would not fit a path with a line break, which an id may have.
+    app.router.redirect_slashes = False
+    app.router.default = door
+    return app
 
 
 class Door:
@@ -127,7 +133,7 @@ class Door:
             self._views,
             self._offered,
             self._work,
-            api.rest.max_wait_sec,
+            min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
             api.max_body_bytes,
         )
 
@@ -141,7 +147,11 @@ class Door:
 
     @cached_property
     def _work(self) -> Work:
-        return Work(max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC))
+        return Work(self._timeout)
+
+    @property
+    def _timeout(self) -> int:
+        return max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)
 
     @cached_property
     def _graphql(self) -> GraphQLDoor:
@@ -189,23 +199,28 @@ class Door:
     async def _serve_socket(self, socket: WebSocket) -> None:
         """Serve GraphQL, or refuse: there is nothing else by WebSocket."""
         try:
-            kind = self._addresses.find(_raw_path(socket)).route.kind
+            route = self._addresses.find(_raw_path(socket)).route
         except HttpProblem:
-            kind = None
-        if kind != "graphql":
+            route = None
+        if route is None or route.kind != "graphql":
             await socket.close()
             return
+        keep_route(socket.scope, route.path.text)
         await self._graphql.sockets.serve(socket, self._caller)
 
-    def _caller(self, authorization: str | None, app_check: str | None) -> Caller:
+    def _caller(
+        self, authorization: str | None, app_check: str | None, *, needs_app: bool = False
+    ) -> Caller:
         caller = caller_of(authorization, app_check)
-        if self._api.app_check:
+        if self._api.app_check or needs_app:
             check_app(caller)
         return caller
 
     async def _answer(self, request: Request) -> Response:
         try:
+            check_framing(request)
             address = self._addresses.find(_raw_path(request))
+            keep_route(request.scope, address.route.path.text)
             return await self._dispatch(request, address)
         except Refusal as refusal:
             return answer_of(problem_of(refusal))
@@ -231,9 +246,10 @@ class Door:
 
         authorization = request.headers.get("authorization")
         app_check = request.headers.get("x-firebase-appcheck")
+        needs_app = isinstance(route.offer, RequestOffer) and route.offer.mediator.app_check
 
         def who() -> Caller:
-            return self._caller(authorization, app_check)
+            return self._caller(authorization, app_check, needs_app=needs_app)
 
         if route.kind == "graphql":
             return await self._graphql.http.answer(request, who)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, cast
 
+from onto_fn.access import Members, can_list
 from onto_fn.api.graphql.declared import GraphQL
 from onto_fn.errors import DeclarationError
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
+from onto_fn.gate.paths import check_paths
 from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
 from onto_fn.requests import RequestModel
 from onto_fn.views import ViewModel
@@ -51,7 +53,8 @@ class Rest:
         lists: the orders and filters in which a view's documents may be listed, besides all of
             them in the order of their ids: `{TeamPage: [by("title"), by(where=["status"])]}`. Each
             needs an index, which `onto generate indexes` writes.
-        max_wait_sec: seconds that `?after=` may wait for a view.
+        max_wait_sec: seconds that `?after=` may wait for a view; at most 5 less than a request may
+            take.
     """
 
     path: str = "/"
@@ -187,9 +190,11 @@ class Api:
 
         Raises:
             DeclarationError: a view has no `read=`, a request no `create=`, one of them is not in
-                the app, two are at one address, or an order or filter has no field.
+                the app, two are at one address, an order or filter has no field, or clients would
+                reach documents of something else by a path.
         """
-        stored = {m.view for m in mediators if isinstance(m, ViewMediator)}
+        mediators = list(mediators)
+        stored = {m.view: m for m in mediators if isinstance(m, ViewMediator)}
         takes = {m.model: m for m in mediators if isinstance(m, RequestMediator)}
         views = [self._view(declared, stored) for declared in self.views]
         requests = [_request(model, takes) for model in self.requests]
@@ -201,6 +206,8 @@ class Api:
         _check_addresses([*views, *requests], self.rest)
         if self.graphql is not None:
             _check_graphql(self.graphql, views, self.rest)
+        opened = [*(o.view for o in views if not o.is_live), *(o.model for o in requests)]
+        check_paths([*stored, *takes], opened)
         if self.streams is not None and all(view.is_live for view in views):
             raise DeclarationError(
                 "Api(streams=…): there is no stored view to watch; a Live view is computed when it "
@@ -208,7 +215,7 @@ class Api:
             )
         return Offers(tuple(views), tuple(requests))
 
-    def _view(self, declared: object, stored: set[type[ViewModel[Any]]]) -> ViewOffer:
+    def _view(self, declared: object, stored: Collection[type[ViewModel[Any]]]) -> ViewOffer:
         is_live = isinstance(declared, Live)
         view = declared.view if isinstance(declared, Live) else declared
         if not (isinstance(view, type) and issubclass(view, ViewModel)):
@@ -235,7 +242,21 @@ class Api:
             raise DeclarationError(
                 f"Live({view.__name__}) cannot be listed, since it has no documents"
             )
-        return ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
+        offer = ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
+        _check_narrowing(offer)
+        return offer
+
+
+def _check_narrowing(offer: ViewOffer) -> None:
+    """A query can ask for an item of one list only, and `members` asks for the caller in one."""
+    parts = [part for part in offer.view.__read__.alternatives() if can_list(part, offer.path)]
+    narrowed = [part for part in parts if isinstance(part, Members)]
+    for condition in (c for listing in offer.lists for c in listing.where):
+        if narrowed and condition.op == "array_contains":
+            raise DeclarationError(
+                f"{offer.name} is listed for {narrowed[0]} by a condition on that list, and "
+                f"Firestore takes no second one on {condition.field!r}; leave it out of where=[…]"
+            )
 
 
 def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator]) -> RequestOffer:

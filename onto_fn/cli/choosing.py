@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,12 +41,14 @@ class Destination:
         project: id of the project.
         emulator: address of the Firestore emulator, None for the real Firestore.
         pubsub: address of the Pub/Sub emulator that runs beside it, None if it is not known.
+        auth: address of the Auth emulator that runs beside it, None if it is not known.
         remark: what a person should know about the choice, "" if it is obvious.
     """
 
     project: str
     emulator: str | None = None
     pubsub: str | None = None
+    auth: str | None = None
     remark: str = ""
 
 
@@ -109,8 +112,8 @@ def _emulated(project: str | None, emulator: str) -> Destination:
     remark = ""
     if owner is not None and project not in (None, running):
         remark = f"`onto dev` runs as {running}, but this command uses {project} of its emulator"
-    pubsub = owner.emulators.get("pubsub") if owner is not None else None
-    return Destination(project or running, emulator, pubsub, remark)
+    others: Mapping[str, str] = owner.emulators if owner is not None else {}
+    return _beside(others, Destination(project or running, emulator, remark=remark))
 
 
 def _found(project: str | None, here: Running) -> Destination:
@@ -123,7 +126,11 @@ def _found(project: str | None, here: Running) -> Destination:
             f"using the project {chosen} in the emulator at {address}; pass --live for {default} "
             "in the real Firestore"
         )
-    return Destination(chosen, address, here.emulators.get("pubsub"), remark)
+    return _beside(here.emulators, Destination(chosen, address, remark=remark))
+
+
+def _beside(emulators: Mapping[str, str], place: Destination) -> Destination:
+    return replace(place, pubsub=emulators.get("pubsub"), auth=emulators.get("auth"))
 
 
 def _here() -> Running | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from onto_fn.cli.apps import app_file, load_app
 from onto_fn.cli.choosing import Destination, answers, configured_emulator, destination
 from onto_fn.cli.errors import CommandError, one_line
+from onto_fn.emulators import VARIABLES, Service
 
 if TYPE_CHECKING:
     from onto_fn.cli.options import DatabaseOptions
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from onto_fn.firestore import Database
     from onto_fn.functions import App
 
-EMULATOR_VARIABLE = "FIRESTORE_EMULATOR_HOST"
-PUBSUB_VARIABLE = "PUBSUB_EMULATOR_HOST"
+EMULATOR_VARIABLE = VARIABLES["firestore"]
 _ANSWER_SECONDS = 15.0
 _PROBE = "onto_ledger/~"  # a document that never exists
 
@@ -72,9 +72,9 @@ def open_app(
     """Load an app, connect to its database and check that it answers. Close it after the block.
 
     This also sets the environment variables of this process, so that connections of the app itself
-    reach the same database. With a Firestore emulator they lead to the Pub/Sub emulator too: to the
-    one that `PUBSUB_EMULATOR_HOST` names, or else to that of `onto dev` or `firebase.json` if it
-    answers.
+    reach the same database. With a Firestore emulator they lead to the emulators of Pub/Sub and
+    Authentication too: to those that the environment names, or else to those of `onto dev` or
+    `firebase.json` that answer.
 
     Args:
         app: `FILE[:NAME]`.
@@ -165,11 +165,16 @@ def _lead_to(place: Destination) -> None:
     if place.emulator:
         os.environ[EMULATOR_VARIABLE] = place.emulator
         os.environ.setdefault("METADATA_SERVER_DETECTION", "none")
-        pubsub = os.environ.get(PUBSUB_VARIABLE) or place.pubsub or configured_emulator("pubsub")
-        if pubsub is not None and answers(pubsub):
-            os.environ[PUBSUB_VARIABLE] = pubsub
+        beside: dict[Service, str | None] = {"pubsub": place.pubsub, "auth": place.auth}
+        for service, found in beside.items():
+            variable = VARIABLES[service]
+            address = os.environ.get(variable) or found or configured_emulator(service)
+            if address is not None and answers(address):
+                os.environ[variable] = address
     else:
         os.environ.pop(EMULATOR_VARIABLE, None)
+        # It takes tokens that nobody has signed: none of them may lead to real data.
+        os.environ.pop(VARIABLES["auth"], None)
 
 
 def _no_credentials(error: Exception) -> CommandError:

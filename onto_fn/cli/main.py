@@ -23,6 +23,7 @@ from onto_fn.cli.commands import (
     graph,
     init,
     listen,
+    serve,
     status,
     verify,
 )
@@ -105,6 +106,7 @@ add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
 add(cli, generate.generate, generate.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
+add(cli, serve.serve, serve.EXAMPLE)
 add(cli, backfill.backfill, backfill.EXAMPLE)
 add(cli, verify.verify, verify.EXAMPLE)
 add(cli, status.status, status.EXAMPLE)

@@ -118,6 +118,9 @@ def main(arguments: list[str]) -> None:
     except CommandError as error:
         _print({"problem": f"{', '.join(steps)}: {error}"})
         return
+    if app.api is not None:
+        rest = app.api.rest
+        _print({"api": rest.path, "docs": rest.docs})
     for failed, step in steps.items():
         try:
             step(app)

@@ -51,6 +51,7 @@ class Shown:
         self._lock = Lock()
         self._repeated: dict[tuple[str, ...], Repeated] = {}
         self._problems: list[dict[str, Any]] = []
+        self._api: dict[str, Any] = {}
         self._begun = self._last = clock()
 
     def show(self, found: Outcome | Reload) -> None:
@@ -75,10 +76,20 @@ class Shown:
         with self._lock:
             self._flush()
 
-    def refreshed(self, record: dict[str, Any]) -> None:
-        """Print a record of the program `refreshing`."""
+    def refreshed(self, record: dict[str, Any], api: str | None = None) -> None:
+        """Print a record of the program `refreshing`.
+
+        Args:
+            record: the record.
+            api: the address of the function `onto_api`, if there is one.
+        """
         with self._lock:
             self._flush()
+            if "api" in record:
+                record = _api(record, api)
+                if record == self._api:  # as before the edit
+                    return
+                self._api = record
             if self._output.as_json:
                 self._output.line({"refresh": record})
                 return
@@ -155,10 +166,18 @@ def _reason(found: Outcome) -> str:
     return found.error or (found.message if found.severity in {"ERROR", "WARNING"} else "")
 
 
+def _api(record: dict[str, Any], api: str | None) -> dict[str, Any]:
+    """Where the API is that an app declares, and the page about it."""
+    address = None if api is None else f"{api}{record['api'].rstrip('/')}"
+    return {"api": address, "docs": f"{address}/docs" if address and record["docs"] else None}
+
+
 def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
     match record:
         case {"problem": problem}:
             return str(problem), True
+        case {"api": address, "docs": docs}:
+            return _told_api(address, docs), False
         case {"topic": name}:
             return f"{name}: created", False
         case {"file": name, "remarks": remarks}:
@@ -174,6 +193,13 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
             return _told_made_good(made_good), False
         case _:
             return str(record), False
+
+
+def _told_api(address: str | None, docs: str | None) -> str:
+    """Where the API is, "" where no function of it runs."""
+    if address is None:
+        return ""
+    return f"API at {address}" + (f", documented at {docs}" if docs else "")
 
 
 def _told_made_good(made_good: dict[str, int]) -> str:

@@ -66,8 +66,8 @@ class App(Operations):
             takes the place of the class: `ViewMediator(TeamPage, sends=[…])`.
         region: where the functions run, such as `"europe-west1"`.
         memory: MiB of an instance.
-        timeout_sec: seconds that one event may take.
-        concurrency: events that one instance handles at once.
+        timeout_sec: seconds that one event may take; at most 540.
+        concurrency: events that one instance handles at once; at most 1,000.
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
         cpu: vCPUs of an instance.
@@ -107,7 +107,8 @@ class App(Operations):
     Raises:
         DeclarationError: a class cannot be in an app by itself, two mediators have the same name or
             write the same path, views feed each other in a cycle, two functions are given the same
-            name, or two sinks that differ have, or a `name@` is to be given access to secrets.
+            name, or two sinks that differ have, a `name@` is to be given access to secrets, or an
+            option is beyond the platform's limits.
     """
 
     @renamed_arguments(timeout="timeout_sec", mediators="declared")
@@ -154,6 +155,7 @@ class App(Operations):
             secrets=tuple(secrets),
             labels=dict(labels or {}),
         )
+        self.options.check_for_events()
         definitions = [mediator.definition() for mediator in self.mediators]
         check_graph(definitions)
         sinks = sinks_by_name([sink for mediator in self.mediators for sink in mediator.sends])
@@ -176,6 +178,10 @@ class App(Operations):
         self._offers = None if api is None else api.offers(self.mediators)
         if api is not None and self._offers is not None:
             on_api.check(api, self._offers)
+        if api is not None:
+            for served in (api, api.streams):  # refuses what the platform does not have
+                if served is not None:
+                    on_api.options_of(served, self.options)
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
 
@@ -213,22 +219,26 @@ class App(Operations):
             function.__dict__[_APP] = self
         return functions
 
-    def asgi(self) -> Any:
+    def asgi(self, database: Database | None = None) -> Any:
         """The ASGI application of the app's API: for uvicorn, in a container.
+
+        Args:
+            database: where it reads and writes; default the app's database.
 
         Raises:
             DeclarationError: the app has no API.
         """
         if self.api is None or self._offers is None:
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
-        return self._asgi(streams=True)
+        return self._asgi(True, database)
 
-    def _asgi(self, streams: bool) -> Any:
+    def _asgi(self, streams: bool, database: Database | None = None) -> Any:
         from onto_fn.api.application import application
 
         assert self.api is not None
         assert self._offers is not None
-        return application(self.api, self._offers, self.engine, self.database, streams=streams)
+        connect = self.database if database is None else lambda: database
+        return application(self.api, self._offers, self.engine, connect, streams=streams)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

@@ -16,6 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
+from onto_fn.functions.limits import (
+    MAX_CONCURRENCY,
+    MAX_EVENT_SEC,
+    MAX_HTTP_SEC,
+    check_cpu,
+    check_instances,
+    check_memory,
+    check_number,
+)
 
 if TYPE_CHECKING:
     from firebase_functions.options import IngressSetting, VpcEgressSetting
@@ -46,8 +55,8 @@ class FunctionOptions:
 
     Attributes:
         region: where they run; choose the database's region.
-        memory: MiB.
-        timeout_sec: seconds; at most 540.
+        memory: MiB: 128, 256, 512, 1024 and so on, up to 32768.
+        timeout_sec: seconds; at most 540 for an event, 3,600 for an HTTP request.
         concurrency: requests that one instance serves at once; at most 1000.
         min_instances: instances kept warm.
         max_instances: upper bound of instances.
@@ -62,7 +71,7 @@ class FunctionOptions:
 
     Raises:
         DeclarationError: `name@` with secrets, or a setting of a connector that is not given, or
-            one that the platform does not have.
+            one that the platform does not have; or a number beyond the platform's limits.
     """
 
     region: Param[str] | None = None
@@ -88,6 +97,7 @@ class FunctionOptions:
                 f"service_account={account!r} cannot be given access to secrets: write its whole "
                 f"email, {account}PROJECT.iam.gserviceaccount.com, or a StringParam that has it"
             )
+        self._check_limits()
         _check_setting("ingress", self.ingress, _IngressName)
         _check_setting(_EGRESS, self.vpc_connector_egress_settings, _EgressName)
         if self.vpc_connector_egress_settings is not None and self.vpc_connector is None:
@@ -95,6 +105,26 @@ class FunctionOptions:
                 f"{_EGRESS} decides which requests use a connector; name the connector, "
                 "`vpc_connector=`"
             )
+
+    def _check_limits(self) -> None:
+        check_number("timeout_sec", self.timeout_sec, 1, MAX_HTTP_SEC, "seconds of a function")
+        most = "requests that one instance serves at once; for more, raise max_instances"
+        check_number("concurrency", self.concurrency, 1, MAX_CONCURRENCY, most)
+        check_memory(self.memory)
+        check_instances(self.min_instances, self.max_instances)
+        check_cpu(self.cpu, self.concurrency, self.memory)
+
+    def check_for_events(self) -> None:
+        """Refuse what a function that handles events cannot have.
+
+        Raises:
+            DeclarationError: it is to have more time than the platform gives it.
+        """
+        remedy = (
+            "seconds that the platform gives a function for an event; the API has a time of its "
+            "own, Api(timeout_sec=)"
+        )
+        check_number("timeout_sec", self.timeout_sec, 1, MAX_EVENT_SEC, remedy)
 
     def endpoint(
         self,
@@ -111,7 +141,12 @@ class FunctionOptions:
             event: its event trigger, or
             https: its HTTP trigger, or
             callable: that of one which the Firebase SDKs call, in the manifest's terms.
+
+        Raises:
+            DeclarationError: an event function has more time than the platform gives it.
         """
+        if event is not None:
+            self.check_for_events()
         return Endpoint(
             entryPoint=name,
             eventTrigger=event,

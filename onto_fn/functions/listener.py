@@ -17,7 +17,7 @@ from threading import Event, Thread
 from typing import Any
 
 from onto_fn.events import Change
-from onto_fn.firestore import Document, PathTemplate, Query
+from onto_fn.firestore import Database, Document, PathTemplate, Query
 from onto_fn.firestore.documents import decode_path
 from onto_fn.firestore.listening import Listening, Snapshot
 from onto_fn.firestore.paths import parent_collection
@@ -37,6 +37,7 @@ class Listener:
         app: the app.
         workers: changes handled at the same time.
         check_seconds: seconds between checks for listeners that receive nothing.
+        database: where to listen; default the app's database.
 
     Example:
         In a container: `onto listen main:app`, or::
@@ -45,10 +46,17 @@ class Listener:
                 listener.wait()
     """
 
-    def __init__(self, app: App, *, workers: int = 16, check_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        workers: int = 16,
+        check_seconds: float = 1.0,
+        database: Database | None = None,
+    ) -> None:
         self._app = app
         self._check_seconds = check_seconds
-        self._database = app.database()
+        self._database = database or app.database()
         self._work = Work(workers)
         self._stopping = Event()
         self._listenings: list[Listening] = []

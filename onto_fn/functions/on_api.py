@@ -7,6 +7,7 @@ for a deploy, each is a name with its options.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,7 +77,17 @@ def options_of(api: Api | Streams, options: FunctionOptions) -> FunctionOptions:
 
 
 def _serving(name: str, application: Any) -> Callable[[Any], Any]:
+    # For an ASGI function, functions-framework configures logging when the module is loaded, not
+    # before, and that disables all loggers that there are: those of this library and of the app.
+    enabled = [
+        logger
+        for logger in logging.root.manager.loggerDict.values()
+        if isinstance(logger, logging.Logger) and not logger.disabled
+    ]
+
     async def serve(request: Any) -> Any:
+        while enabled:
+            enabled.pop().disabled = False
         # Starlette calls what a handler returns as an ASGI application.
         return application
 

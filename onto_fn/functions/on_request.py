@@ -100,14 +100,14 @@ def request_function(
 def _keep_from_google(environ: dict[str, Any]) -> None:
     """Remove tokens from an emulated request that only Google could verify.
 
-    App Check has no emulator. An ID token has one; without it, the call is to be refused.
+    App Check has no emulator. An ID token has one; without it, the call is to be refused, and also
+    where it would take unsigned tokens for real data.
 
     Args:
         environ: of the request, in the terms of WSGI.
     """
-    if not is_emulated():
-        return
-    environ.pop("HTTP_X_FIREBASE_APPCHECK", None)
+    if is_emulated():
+        environ.pop("HTTP_X_FIREBASE_APPCHECK", None)
     try:
         emulator_of("auth")
     except EmulatorMissing as error:
@@ -133,11 +133,19 @@ def _answer(
             raise Refusal("not-found", f"no request is named {asked.request!r}")
         if mediator.app_check and call.app is None:
             raise Refusal("unauthenticated", "this request needs a valid App Check token")
-        caller = Caller(call.auth.uid, call.auth.token) if call.auth else Caller()
+        caller = _caller(call)
         done = submit(engine, connect(), mediator, asked.id, asked.params, asked.fields, caller)
         return {"id": asked.id, "path": done.path, "state": "done"}
     except Refusal as refusal:
         raise _error(refusal) from refusal
+
+
+def _caller(call: CallableRequest[Any]) -> Caller:
+    if call.auth is None:
+        return Caller()
+    # `uid` is of the SDK, not of the token: the rules do not see it.
+    claims = {name: value for name, value in call.auth.token.items() if name != "uid"}
+    return Caller(call.auth.uid, claims)
 
 
 def _parsed(data: object) -> Call:

@@ -47,7 +47,9 @@ def caller_of(authorization: str | None, app_check: str | None) -> Caller:
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("unauthenticated", "send an ID token, `Authorization: Bearer …`")
     claims = _claims(token.strip())
-    return Caller(str(claims["uid"]), claims, is_app)
+    uid = str(claims["uid"])
+    # Of the SDK, not of the token: the rules do not see it.
+    return Caller(uid, {name: claims[name] for name in claims if name != "uid"}, is_app)
 
 
 def check_app(caller: Caller) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from google.cloud.firestore_v1.types import ArrayValue
 from google.protobuf.message import DecodeError
 
-from onto_fn.errors import InvalidPath, PermanentError
+from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.fieldpaths import quoted
@@ -47,7 +47,7 @@ def position_of(
         if len(values) != len(listing.orders):
             raise ValueError
         check_segment(cast(str, identifier), what="the cursor")
-    except (ValueError, InvalidPath, PermanentError, DecodeError) as error:
+    except (ValueError, OverflowError, PermanentError, DecodeError) as error:
         raise invalid(["cursor: it is none of this list"]) from error
     return f"{collection}/{identifier}", tuple(values)
 

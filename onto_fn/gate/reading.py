@@ -30,7 +30,8 @@ from onto_fn.firestore import Database, Document, Filter, Query
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Fields, Value
 from onto_fn.firestore.fieldpaths import quoted
-from onto_fn.firestore.paths import name_order
+from onto_fn.firestore.matching import in_order
+from onto_fn.firestore.paths import check_document_path
 from onto_fn.firestore.queries import Order
 from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.cursors import cursor_of, position_of
@@ -118,7 +119,13 @@ class Views:
         """
         path = path_of(offer, params)
         may = self.may_ask(offer, params, caller)
-        found = self.built(offer, params, path) if offer.is_live else self._stored(path)
+        try:
+            found = self.built(offer, params, path) if offer.is_live else self._stored(path)
+        except Refusal as refusal:
+            if may or refusal.code != "internal":
+                raise
+            # That it cannot be built would tell that there is something to build it from.
+            raise denied(offer.view.__read__, caller, f"read this {offer.name}") from refusal
         fields = None if found is None else found.fields
         if not may and not allows(offer.view.__read__, caller.uid, caller.claims, params, fields):
             raise denied(offer.view.__read__, caller, f"read this {offer.name}")
@@ -223,7 +230,7 @@ class Views:
         found: list[Document] = []
         with answered(offer.name):
             for attempt in self.retry.attempts_of(Subject(offer.name, collection, "read")):
-                with attempt:
+                with attempt, refused_values(asked=bool(where) or cursor is not None):
                     found, _ = self.found(queries)
         return page_of(found, size, listing)
 
@@ -281,7 +288,7 @@ class Views:
     def found(
         self, queries: Sequence[Query], time: datetime | None = None
     ) -> tuple[list[Document], datetime]:
-        """What several queries find, in the order of ids, and when; each document once.
+        """What several queries find, and when; each document once, in their order.
 
         Args:
             queries: at least one.
@@ -298,7 +305,7 @@ class Views:
         if len(queries) == 1:
             return found, time
         by_path = {document.path: document for document in found}
-        return sorted(by_path.values(), key=lambda document: name_order(document.path)), time
+        return in_order(queries[0], by_path.values()), time
 
     def _stored(self, path: str) -> Shown | None:
         document = Document(path, None, None)
@@ -355,6 +362,21 @@ def page_of(found: Sequence[Document], size: int, listing: CheckedListing | None
     return Page(items, cursor_of(found[size - 1], listing or CheckedListing((), ())))
 
 
+@contextmanager
+def refused_values(*, asked: bool) -> Generator[None]:
+    """What Firestore refuses of a query is a fault of the caller, if the caller chose values.
+
+    Raises:
+        Refusal: a value is too long, say, or none that Firestore has.
+    """
+    try:
+        yield
+    except PermanentError as error:
+        if not asked:
+            raise
+        raise invalid(["the cursor or a condition has a value that no field can have"]) from error
+
+
 def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
     """The path of a document.
 
@@ -362,7 +384,7 @@ def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:
         Refusal: a value is not allowed in a path.
     """
     try:
-        return offer.path.render(params)
+        return check_document_path(offer.path.render(params))
     except InvalidPath as error:
         raise invalid([str(error)]) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -14,13 +14,15 @@ from onto_fn.events import Result
 from onto_fn.firestore import Database
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Fields
-from onto_fn.firestore.paths import last_segment
+from onto_fn.firestore.paths import MAX_SEGMENT_BYTES, check_document_path, last_segment
 from onto_fn.firestore.sizes import check_size
 from onto_fn.firestore.values import encode_fields
 from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.mediators import RequestMediator
 from onto_fn.requests.request import check_id
+
+_WHERE = "fields"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def path_of(
     if missing:
         raise invalid([f"params.{variable}: Field required" for variable in missing])
     try:
-        model.__path__.render(found)
+        check_document_path(model.__path__.render(found))
         check_id(identifier)
     except InvalidRequest as error:
         raise invalid(error.problems) from error
@@ -127,13 +129,38 @@ def _checked(mediator: RequestMediator, fields: Mapping[str, Any], path: str) ->
     try:
         content = cast(Fields, model.written_shape().from_json(dict(fields)))
         model.parsed(content)
+        encode_fields(content, documents="", where=_WHERE)
         check_size(path, content)
-        encode_fields(content, documents="", where="fields")
     except InvalidRequest as error:
         raise invalid(error.problems) from error
-    except (InvalidValue, DocumentTooLarge) as error:
+    except InvalidValue as error:
+        raise invalid([str(error).removeprefix(f"{_WHERE}: ")]) from error
+    except DocumentTooLarge as error:
         raise invalid([str(error)]) from error
+    except RecursionError as error:
+        raise invalid(["(document): Input should not be nested that deeply"]) from error
+    problems = list(_problems_of_names(content))
+    if problems:
+        raise invalid(problems)
     return content
+
+
+def _problems_of_names(value: object, where: str = "") -> Iterator[str]:
+    """What Firestore would refuse of the names in maps, which nobody declares."""
+    match value:
+        case dict():
+            map_ = where or "(document)"
+            for name, item in cast("dict[str, object]", value).items():
+                if name.startswith("__") and name.endswith("__"):
+                    yield f"{map_}: Firestore keeps the key {name!r:.100} for itself"
+                elif len(name.encode()) > MAX_SEGMENT_BYTES:
+                    yield f"{map_}: a key should have at most {MAX_SEGMENT_BYTES} bytes"
+                yield from _problems_of_names(item, f"{where}.{name}" if where else name)
+        case list():
+            for place, item in enumerate(cast("list[object]", value)):
+                yield from _problems_of_names(item, f"{where}.{place}")
+        case _:
+            pass
 
 
 def _mark(

@@ -30,6 +30,7 @@ from onto_fn.gate.reading import (
     page_of,
     path_of,
     refusal_of,
+    refused_values,
     root_of,
     shown,
 )
@@ -217,7 +218,13 @@ def _built(one: _One, loading: Loading[Any]) -> Shown | None:
 
 def _list(views: Views, job: _List, time: datetime | None) -> datetime | None:
     """Read a list, as of an instant if there is one; returns the instant."""
-    read = _or_refusal(job.asked.offer.name, partial(views.found, job.queries, time))
+
+    def found() -> tuple[list[Document], datetime]:
+        asked = bool(job.asked.where) or job.asked.cursor is not None
+        with refused_values(asked=asked):
+            return views.found(job.queries, time)
+
+    read = _or_refusal(job.asked.offer.name, found)
     if isinstance(read, Refusal):
         job.found = read
         return time
@@ -236,5 +243,7 @@ def _or_refusal(what: str, call: Callable[[], T]) -> T | Refusal:
         return call()
     except TransientError:
         raise
+    except Refusal as refusal:
+        return refusal
     except OntoError as error:
         return refusal_of(what, error)

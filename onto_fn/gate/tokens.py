@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
+from onto_fn.emulators import is_emulated, named_project
+
 
 def initialise() -> None:
     """Make the SDK's default app, unless the application has made it."""
@@ -16,9 +18,15 @@ def initialise() -> None:
     try:
         admin.get_app()
     except ValueError:
-        admin.initialize_app()
+        # Else the SDK would look for credentials to learn the project from, on emulators as well.
+        project = named_project() if is_emulated() else None
+        admin.initialize_app(options={"projectId": project} if project else None)
 
 
 def has_expired(claims: Mapping[str, Any]) -> bool:
-    """Whether a verified token is too old: the SDK does not look at that on the Auth emulator."""
-    return claims.get("exp", math.inf) <= time.time()
+    """Whether a verified token is too old, or does not say until when it is valid.
+
+    The SDK does not look at that on the Auth emulator.
+    """
+    until = claims.get("exp")
+    return not isinstance(until, int | float) or not time.time() < until < math.inf

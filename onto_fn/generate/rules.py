@@ -11,6 +11,7 @@ from onto_fn.access import NOBODY, Access, Claim, Members, Owner, Public, Signed
 from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
+from onto_fn.gate.paths import check_paths
 from onto_fn.generate.conditions import EMOJI
 from onto_fn.generate.costs import MAX_SOURCE_BYTES, Function
 from onto_fn.generate.declarations import requests_of, views_of
@@ -90,7 +91,7 @@ def rules_of(app: App, kept: Iterable[str] = ("",)) -> Rules:
     """
     views = views_of(app)
     requests = requests_of(app)
-    _check_paths(views, requests)
+    check_paths([*views, *requests])
     blocks = [block for view in views for block in _view_blocks(view, views)]
     opened = [request for request in requests if request.__create__ != NOBODY]
     paths = [owner.__path__ for owner in (*views, *opened)]
@@ -252,23 +253,6 @@ def _closed_sources(app: App) -> list[str]:
     for collection in sorted(OWN_COLLECTIONS):
         lines += [f"match /{collection}/{{document=**}} {{ allow read, write: if false; }}"]
     return [*lines, ""]
-
-
-def _check_paths(views: list[type[ViewModel[Any]]], requests: list[type[RequestModel]]) -> None:
-    """Two blocks for one path would each open it to the clients of the other."""
-    named = [(owner.__name__, owner.__path__) for owner in (*views, *requests)]
-    for index, (name, path) in enumerate(named):
-        if path.segments[0].startswith("{") or path.segments[0] in OWN_COLLECTIONS:
-            raise DeclarationError(
-                f"{name}: path {path.text!r} would open collections of onto_fn, such as the "
-                "ledger; begin it with a collection of the app"
-            )
-        for other, other_path in named[:index]:
-            if path.overlaps(other_path):
-                raise DeclarationError(
-                    f"{other} and {name} are both at {path.text!r}, so that users who may read one "
-                    "could read the other; change the path of one"
-                )
 
 
 def _check_group(view: type[ViewModel[Any]], views: Iterable[type[ViewModel[Any]]]) -> None:

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from onto_fn import App, DeclarationError, DomainModel, Form, FormMediator, Store, ViewModel, root
-from onto_fn.access import owner, public
+from onto_fn.access import members, owner, public
 from onto_fn.api import Api, Live, Rest, by
 
 
 class Thing(DomainModel, collection="things"):
+    name: str
+
+
+class Other(DomainModel, collection="others"):
     name: str
 
 
@@ -112,6 +116,37 @@ def test_it_refuses(what: str) -> None:
     make, message = WRONG[what]
     with pytest.raises(DeclarationError, match=message):
         App([ThingPage, Closed, Fixed, ThingForm, ClosedForm], api=make())
+
+
+def test_a_list_that_is_narrowed_for_members_takes_no_condition_on_another_list() -> None:
+    class Team(ViewModel[ThingStore], path="teamPages/{thing_id}", read=members("who")):
+        @property
+        def who(self) -> list[str]:
+            return []
+
+        @property
+        def tags(self) -> list[str]:
+            return []
+
+    with pytest.raises(DeclarationError, match=r"'tags'; leave it out of where="):
+        App([Team], api=Api(views=[Team], rest=Rest(lists={Team: [by(where=["tags"])]})))
+
+
+def test_no_path_opens_documents_of_something_else() -> None:
+    class Anything(ThingPage, path="{thing_id}/a/b/{other}", read=public()):
+        def targets(self) -> Iterable[dict[str, str]]:
+            return []
+
+    class AtThings(Form, path="thingPages/{id}", create=public()):
+        def submit(self, request: object) -> list[Other]:
+            return []
+
+    with pytest.raises(DeclarationError, match="would open collections of onto_fn"):
+        App([Anything], api=Api(views=[Anything]))
+    for api in (Api(views=[ThingPage]), Api(requests=[AtThings])):
+        with pytest.raises(DeclarationError, match="ThingPage and AtThings are both at"):
+            App([ThingPage, AtThings], api=api)
+    App([Fixed, ThingPage, AtThings], api=Api(views=[Fixed]))  # which has neither
 
 
 def test_the_list_of_a_view_may_not_hide_the_documentation() -> None:

@@ -26,6 +26,7 @@ from views import (
 )
 
 from onto_fn import App, DocumentSink, FormMediator, Mediator, PatchMediator
+from onto_fn.api import Api, Rest, by
 from onto_fn.editing import Database, Repository, Write
 from onto_fn.messaging import TopicSink
 
@@ -64,6 +65,11 @@ app = App(
         PatchMediator(CourierPatch, callable=True),
     ],
     region="europe-west1",
+    api=Api(  # for programs without a Firebase SDK, such as the till of a restaurant
+        views=[RestaurantPage, MenuByTag, OrderPage, RestaurantDashboard],
+        requests=[PlaceOrder, ChangeOrderStatus],
+        rest=Rest(title="Food delivery", lists={MenuByTag: [by(where=["available"])]}),
+    ),
 )
 app.export(globals())
 

@@ -3,6 +3,7 @@
 from datetime import date, time
 
 import pytest
+import requests
 from documents import ADA, CARBONARA, CARL, HARBOUR, PASTA, PESTO, WINTER, order
 from forms import ChangeOrderStatus, PlaceOrder, RestaurantPatch, WriteReview
 from main import start_and_end_offers
@@ -126,6 +127,34 @@ def test_an_order_can_be_a_document_too(town, signed_in, eventually):
     assert (refused["state"], refused["reason"]) == ("failed", "ramen is not on the menu")
     with pytest.raises(PermissionDenied):
         signed_in("eve").set("users/ada/orderForms/o3", FORM)
+
+
+def test_a_program_orders_over_http_and_reads_its_order_back(town, emulators, signed_in):
+    api = emulators.function_urls()["onto_api"]
+    ada, eve = ({"Authorization": f"Bearer {signed_in(name).token}"} for name in ("ada", "eve"))
+    form = f"{api}/users/ada/orderForms/h1"
+
+    first, again = (requests.put(form, json=FORM, headers=ada, timeout=SECONDS) for _ in range(2))
+    other = requests.put(form, json={**FORM, "note": "no nuts"}, headers=ada, timeout=SECONDS)
+    after = {"after": first.json()["after"]}
+    page = f"{api}/users/ada/orderPages/h1"
+    shown = requests.get(page, params=after, headers=ada, timeout=SECONDS)
+
+    assert [answer.status_code for answer in (first, again, other)] == [201, 200, 409]
+    assert shown.json()["order"]["status"] == "placed"
+    assert requests.get(page, headers=eve, timeout=SECONDS).status_code == 403
+    assert requests.put(form, json=FORM, timeout=SECONDS).status_code == 401
+
+
+def test_dishes_that_can_be_ordered_are_listed_over_http(town, emulators, eventually):
+    entries = f"{emulators.function_urls()['onto_api']}/menuTags/pasta/entries"
+
+    def listed():
+        answer = requests.get(entries, params={"available": "true"}, timeout=SECONDS)
+        return [item["id"] for item in answer.json()["items"]]
+
+    eventually(lambda: listed() == ["carbonara", "pesto"], deadline=SECONDS)
+    assert requests.get(entries, params={"price": "1"}, timeout=SECONDS).status_code == 400
 
 
 def test_an_invalid_order_does_not_freeze_the_dashboard(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,24 @@ from onto_fn.api.rest.problem import HttpProblem
 
 BODY_SEC = 30
 """Seconds in which a body has to arrive."""
+SKEW = timedelta(minutes=1)
+"""By how much another clock may be ahead."""
 _MICROSECONDS = re.compile(r"[0-9]{1,17}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_framing(request: Request) -> None:
+    """Refuse a request of whose end a proxy and the server could think differently.
+
+    Raises:
+        HttpProblem: it says its length in two ways.
+    """
+    if "transfer-encoding" in request.headers and "content-length" in request.headers:
+        raise HttpProblem(
+            400,
+            "a request has either Content-Length or Transfer-Encoding",
+            headers={"Connection": "close"},
+        )
 
 
 def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
@@ -54,19 +71,27 @@ def instant_of(text: str) -> datetime:
     """The instant that `after` names: microseconds since 1970, or RFC 3339.
 
     Raises:
-        HttpProblem: the text is none.
+        HttpProblem: the text is none, or one that is still to come: nothing can have been written
+            then, so a request would wait and read in vain for as long as it may.
     """
+    time = _instant(text)
+    if time is None:
+        raise HttpProblem(
+            400, "after is what the answer to a write has as `after`, or an update time in RFC 3339"
+        )
+    if time > datetime.now(UTC) + SKEW:
+        raise HttpProblem(400, "after is in the future; there can be no write of that time yet")
+    return time
+
+
+def _instant(text: str) -> datetime | None:
     try:
         if _MICROSECONDS.fullmatch(text):
             return _EPOCH + timedelta(microseconds=int(text))
         time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            return time
     except (ValueError, OverflowError):
-        pass
-    raise HttpProblem(
-        400, "after is what the answer to a write has as `after`, or an update time in RFC 3339"
-    )
+        return None
+    return time if time.tzinfo is not None else None
 
 
 def check_accepts(request: Request, media_type: str) -> None:
@@ -119,6 +144,7 @@ async def body_of(request: Request, most: int) -> dict[str, Any]:
         found = json.loads(
             bytes(chunks).decode("utf-8"),
             parse_constant=_no_number,
+            parse_float=_finite,
             object_pairs_hook=_distinct,
         )
     except (ValueError, RecursionError) as error:
@@ -139,6 +165,13 @@ class _Json(ValueError):
 
 def _no_number(name: str) -> NoReturn:
     raise _Json(f"{name} is no number of JSON; write it as a text")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _Json(f"{text:.40} is larger than any number that can be stored")
+    return number
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -120,7 +120,10 @@ class Resources:
         def carry_out() -> tuple[Caller, Submitted]:
             caller = who()
             # Whether it may ask at all goes before what it sends, and what it wants to see as well.
-            path_of_request(offer.mediator, params[identifier], others, caller)
+            try:
+                path_of_request(offer.mediator, params[identifier], others, caller)
+            except Refusal as refusal:
+                raise problem_of(refusal) from refusal  # of the address, not of the body
             if wanted is not None:
                 self.views.may_ask(*wanted, caller)
             database = self.views.database

@@ -33,7 +33,7 @@ class EventStream(Response):
         beat_sec: float = 15.0,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        own = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        own = {"Cache-Control": "private, no-store, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(headers={**own, **(headers or {})}, media_type=MEDIA_TYPE)
         del self.headers["content-length"]
         self._texts = texts

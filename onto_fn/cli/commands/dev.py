@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -263,7 +263,12 @@ def _refreshing(suite: EmulatorSuite, shown: Shown) -> Refreshing | None:
     file = _functions(suite) / "main.py"
     if "functions" not in suite.only or not file.is_file():
         return None
-    return Refreshing(file, suite.project_dir, suite.environ(), shown.refreshed)
+
+    def tell(record: dict[str, Any]) -> None:
+        asks = "api" in record and suite.running
+        shown.refreshed(record, suite.function_urls().get("onto_api") if asks else None)
+
+    return Refreshing(file, suite.project_dir, suite.environ(), tell)
 
 
 def _failed(suite: EmulatorSuite, error: Exception) -> CommandError:

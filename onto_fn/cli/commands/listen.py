@@ -34,6 +34,9 @@ def listen(
 
     with open_app(app, where=where, output=output, writes=True) as opened:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        with until_stopped() as stopping, Listener(opened.app, workers=workers) as listener:
+        with (
+            until_stopped() as stopping,
+            Listener(opened.app, workers=workers, database=opened.database) as listener,
+        ):
             output.line({"listening": app, "database": opened.place}, f"listening for {app}")
             listener.wait(stopping)

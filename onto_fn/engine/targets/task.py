@@ -23,6 +23,7 @@ from onto_fn.errors import Contention, InvalidDocument, PermanentError, Refused
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Document, Write
+from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Fields
 from onto_fn.store import Reader, ReadSet, load
 from onto_fn.views import Decision, Definition, Transition
@@ -65,8 +66,8 @@ def submit(
 ) -> Outcome:
     """Create a task document and process it, in one commit; exactly once, because its path is new.
 
-    If the document already exists, it is processed unless that was done before; the caller decides
-    whether it is the same task.
+    If the document already exists with this content, it is processed unless that was done before.
+    With another content it is left alone: it is another task, which its own event processes.
 
     Args:
         database: the database.
@@ -141,8 +142,13 @@ class _Task:
                 reader = Snapshot(self.database, read_time, known=self._shown(documents))
             task, letter = documents[self.path], documents[letter_path]
             uid = self._user(task, letter)
-            if not task.exists and self.content is not None:
-                task = Document(self.path, self.content, None, self.asked_at)
+            if self.content is not None:
+                if task.exists and digest(self._unmarked(task).fields or {}) != digest(
+                    self.content
+                ):
+                    return Outcome(definition.name, self.path, Result.COVERED)
+                if not task.exists:
+                    task = Document(self.path, self.content, None, self.asked_at)
             commit = (transaction or self.database).commit
             forget = [Write(letter_path, None, letter.update_time)] if letter.exists else []
             if self.is_over(task):

@@ -26,6 +26,16 @@ FUNCTIONS_FOUND = "functions: Watching"
 FUNCTIONS_FAILED = re.compile(r"Failed to (load function|initialize and load triggers)")
 
 
+_INITIALIZED = re.compile(
+    r"functions\[(?:[a-z0-9-]+-)?(\w+)\]: http function initialized \((http://\S+?)\)"
+)
+
+
+def function_urls(log: str) -> dict[str, str]:
+    """The addresses of the HTTP functions that have been loaded, by name."""
+    return dict(_INITIALIZED.findall(log))
+
+
 def undelivered_ui(log: str) -> str | None:
     """Why the download of the Emulator UI failed, None if it succeeded or did not begin."""
     _, downloading, after = log.partition(UI_DOWNLOAD)

@@ -32,6 +32,7 @@ from onto_fn.testing.emulators.readiness import (
     FIRESTORE_READY,
     FUNCTIONS_FAILED,
     READY,
+    function_urls,
     page_of,
     undelivered_ui,
 )
@@ -215,6 +216,10 @@ class EmulatorSuite(Service):
     def auth_host(self) -> str:
         """The address of the Auth emulator, as "127.0.0.1:port"."""
         return self.host("auth")
+
+    def function_urls(self) -> dict[str, str]:
+        """The addresses of the HTTP functions by name, such as that of "onto_api"."""
+        return function_urls(self._running().log())
 
     def environ(self) -> dict[str, str]:
         """The environment variables that send Google's and Firebase's clients to the emulators."""

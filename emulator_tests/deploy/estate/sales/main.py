@@ -5,6 +5,8 @@ import os
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
 from onto_fn import App, DomainModel, FanOut, Store, ViewMediator, ViewModel, root
+from onto_fn.access import public
+from onto_fn.api import Api
 
 CURRENCY = StringParam("CURRENCY", default="USD")
 
@@ -18,7 +20,7 @@ class OrderStore(Store):
     order = root(Order)
 
 
-class OrderPage(ViewModel[OrderStore], path="orderPages/{order_id}"):
+class OrderPage(ViewModel[OrderStore], path="orderPages/{order_id}", read=public()):
     @property
     def price(self) -> str:
         return f"{self.store.order.total} {CURRENCY.value}"
@@ -41,4 +43,5 @@ App(
     secrets=[SecretParam("API_KEY"), "SIGNING_KEY"],
     labels={"team": "sales"},
     fan_out=FanOut(),
+    api=Api(views=[OrderPage], timeout_sec=900, memory=512, concurrency=200),
 ).export(globals())

@@ -1,0 +1,1 @@
+"""What the tests that attack the HTTP door share."""

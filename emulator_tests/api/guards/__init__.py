@@ -1,0 +1,1 @@
+"""The decisions of the gate and of REST, each of which can be loosened."""
