@@ -24,15 +24,15 @@ STREAM = "onto_stream"
 
 
 def check(api: Api, offers: Offers) -> None:
-    """Refuse what cannot be served, where it costs nothing that matters.
+    """Refuse what cannot be served.
 
-    A process that handles events does not: it would load libraries that it has no use for. The
-    deploy tool lists the functions in a process of its own, which does.
+    The process of a function does not: it would load libraries for which it has no use, or not yet.
+    What it would refuse has been refused where the deploy tool listed the functions.
 
     Raises:
         DeclarationError: something that is offered has no form in a protocol.
     """
-    if api.graphql is None or os.environ.get("FUNCTION_TARGET") not in {None, NAME, STREAM}:
+    if api.graphql is None or "FUNCTION_TARGET" in os.environ:
         return
     from onto_fn.api.graphql.schema import schema_of
 
