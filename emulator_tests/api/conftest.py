@@ -1,4 +1,4 @@
-"""The fixtures of the engine's tests, for an API in this process; and clients under rules."""
+"""The fixtures of the engine's tests, for an API in this process; and apps that are served."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from emulator_tests.access.conftest import sdk  # noqa: F401
 from emulator_tests.api.attacks.place import Place, place_on
+from emulator_tests.api.documented import served  # noqa: F401
 from emulator_tests.kit.fixtures import *  # noqa: F403
 from onto_fn.testing import EmulatorSuite
 

@@ -122,7 +122,7 @@ def test_check_fails_with_a_diff_if_rules_are_stale(
 
     assert ended.returncode == 2
     assert "+      allow get, list: if true;" in ended.stderr
-    assert "not up to date with the app: firestore.rules: run `onto generate`" in ended.stderr
+    assert "not up to date with the app: firestore.rules: run `onto generate rules`" in ended.stderr
     assert "passed" not in ended.stdout
 
 

@@ -46,6 +46,7 @@ class Http:
         *,
         user: str | None = None,
         body: object = None,
+        content: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """The answer to one request."""
@@ -54,9 +55,9 @@ class Http:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
                 signed_in = {} if user is None else {"Authorization": f"Bearer {user}"}
-                content = {} if body is None else {"json": body}
+                sent = {"content": content} if body is None else {"json": body}
                 return await client.request(
-                    method, address, headers={**signed_in, **(headers or {})}, **content
+                    method, address, headers={**signed_in, **(headers or {})}, **sent
                 )
 
         return asyncio.run(send())

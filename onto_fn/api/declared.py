@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, cast
 
-from onto_fn.access import Members, can_list
 from onto_fn.api.graphql.declared import GraphQL
 from onto_fn.errors import DeclarationError
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
@@ -190,8 +189,9 @@ class Api:
 
         Raises:
             DeclarationError: a view has no `read=`, a request no `create=`, one of them is not in
-                the app, two are at one address, an order or filter has no field, or clients would
-                reach documents of something else by a path.
+                the app, two have one name or are at one address, an order or filter has no field,
+                or is one that Firestore cannot answer, or clients would reach documents of
+                something else by a path.
         """
         mediators = list(mediators)
         stored = {m.view: m for m in mediators if isinstance(m, ViewMediator)}
@@ -203,6 +203,7 @@ class Api:
                 raise DeclarationError(
                     f"Api: {_name(named)} has lists or a root, but is not among its views"
                 )
+        _check_names([*views, *requests])
         _check_addresses([*views, *requests], self.rest)
         if self.graphql is not None:
             _check_graphql(self.graphql, views, self.rest)
@@ -242,21 +243,7 @@ class Api:
             raise DeclarationError(
                 f"Live({view.__name__}) cannot be listed, since it has no documents"
             )
-        offer = ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
-        _check_narrowing(offer)
-        return offer
-
-
-def _check_narrowing(offer: ViewOffer) -> None:
-    """A query can ask for an item of one list only, and `members` asks for the caller in one."""
-    parts = [part for part in offer.view.__read__.alternatives() if can_list(part, offer.path)]
-    narrowed = [part for part in parts if isinstance(part, Members)]
-    for condition in (c for listing in offer.lists for c in listing.where):
-        if narrowed and condition.op == "array_contains":
-            raise DeclarationError(
-                f"{offer.name} is listed for {narrowed[0]} by a condition on that list, and "
-                f"Firestore takes no second one on {condition.field!r}; leave it out of where=[…]"
-            )
+        return ViewOffer(view, is_live, root, tuple(one.checked(view) for one in lists))
 
 
 def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator]) -> RequestOffer:
@@ -278,6 +265,17 @@ def _request(model: object, takes: Mapping[type[RequestModel], RequestMediator])
             "document of the first; use `mark='…'`"
         )
     return RequestOffer(mediator)
+
+
+def _check_names(offers: Sequence[ViewOffer | RequestOffer]) -> None:
+    """Names are what `return=` and the documentation call the offers by."""
+    seen: set[str] = set()
+    for offer in offers:
+        if offer.name in seen:
+            raise DeclarationError(
+                f"Api: two of its views and requests are called {offer.name!r}; rename one"
+            )
+        seen.add(offer.name)
 
 
 def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> None:

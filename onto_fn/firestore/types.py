@@ -42,11 +42,12 @@ Stored = Literal[
 ]
 """The types of Firestore's own values."""
 
-_MAX_EXACT_SECONDS = 2**32
+MAX_EXACT_SECONDS = 2**32
 """Up to here (136 years) a number of seconds keeps the microseconds of a duration."""
 
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-TIME_PATTERN = r"^[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+TIME_PATTERN = rf"^{_CLOCK}:[0-5][0-9](\.[0-9]{{6}})?(Z|[+-]{_CLOCK})?$"
 DECIMAL_PATTERN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -102,7 +103,7 @@ def _duration(value: timedelta) -> int | float:
     if not rest:
         return whole
     seconds = value.total_seconds()
-    if abs(seconds) > _MAX_EXACT_SECONDS:
+    if abs(seconds) > MAX_EXACT_SECONDS:
         raise InvalidValue(
             f"is a duration of {value}; a number of seconds cannot keep its microseconds. Round it "
             "to seconds"

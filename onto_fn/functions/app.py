@@ -175,9 +175,9 @@ class App(Operations):
         self._admin_claim = admin_claim
         self._function_names = dict(function_names or {})
         self.api = api
-        self._offers = None if api is None else api.offers(self.mediators)
-        if api is not None and self._offers is not None:
-            on_api.check(api, self._offers)
+        self.offers = None if api is None else api.offers(self.mediators)
+        if api is not None and self.offers is not None:
+            on_api.check(api, self.offers)
         if api is not None:
             for served in (api, api.streams):  # refuses what the platform does not have
                 if served is not None:
@@ -228,7 +228,7 @@ class App(Operations):
         Raises:
             DeclarationError: the app has no API.
         """
-        if self.api is None or self._offers is None:
+        if self.api is None or self.offers is None:
             raise DeclarationError("the App has no API; declare it, `App([…], api=Api(views=[…]))`")
         return self._asgi(True, database)
 
@@ -236,9 +236,9 @@ class App(Operations):
         from onto_fn.api.application import application
 
         assert self.api is not None
-        assert self._offers is not None
+        assert self.offers is not None
         connect = self.database if database is None else lambda: database
-        return application(self.api, self._offers, self.engine, connect, streams=streams)
+        return application(self.api, self.offers, self.engine, connect, streams=streams)
 
     def export(self, namespace: dict[str, Any]) -> None:
         """Put the functions into a module: `app.export(globals())` in `main.py`.

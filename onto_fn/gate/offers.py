@@ -14,6 +14,7 @@ from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Reference, Value
 from onto_fn.firestore.native import native
 from onto_fn.firestore.queries import Operator, Order
+from onto_fn.gate.listable import check_listing
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.annotations import without_null
 from onto_fn.requests import RequestModel
@@ -93,13 +94,17 @@ class Listing:
         """The same with the names in Firestore.
 
         Raises:
-            DeclarationError: the view has no such field, or one that cannot be compared.
+            DeclarationError: the view has no such field, or one that cannot be compared; or
+                Firestore cannot answer it.
         """
         orders = tuple(
             Order(_stored(view, name.removeprefix("-")), name.startswith("-"))
             for name in self.orders
         )
-        return CheckedListing(orders, tuple(_condition(view, name) for name in self.where))
+        where = tuple(_condition(view, name) for name in self.where)
+        names = [name.removeprefix("-") for name in self.orders]
+        check_listing(view, names, orders, [(one.field, one.op) for one in where])
+        return CheckedListing(orders, where)
 
 
 def by(*orders: str, where: Sequence[str] = ()) -> Listing:

@@ -16,6 +16,7 @@ from onto_fn.aggregates.spec import CONTRIBUTIONS, AggregateSpec
 from onto_fn.engine.records.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
 from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.queries import Operator, Order
+from onto_fn.gate.listable import narrowed_by
 from onto_fn.generate.declarations import views_of
 from onto_fn.store.queries import QueryRead
 
@@ -51,6 +52,7 @@ def index_file(app: App, kept: Json) -> Json:
     """
     indexes = [
         *_query_indexes(app),
+        *_list_indexes(app),
         *(index for spec in app.engine.aggregates.values() for index in _extreme_indexes(spec)),
     ]
     overrides = [*_own_overrides(app), *_group_overrides(app)]
@@ -119,6 +121,25 @@ def _query_indexes(app: App) -> list[Json]:
                 index = composite_index(collection, [*fixed, *declared], read.orders)
                 found += [index] if index else []
     return found
+
+
+def _list_indexes(app: App) -> list[Json]:
+    """For the declared lists of an API, as the gate narrows them for members."""
+    found: list[Json | None] = []
+    for offer in app.offers.views if app.offers is not None else ():
+        members, is_listed_by_others = narrowed_by(offer.view)
+        narrowings: list[list[tuple[str, Operator]]] = [
+            [(quoted(field), "array_contains")] for field in members
+        ]
+        narrowings += [[]] if is_listed_by_others else []
+        for listing in offer.lists:
+            filters: list[tuple[str, Operator]] = [(quoted(c.field), c.op) for c in listing.where]
+            orders = [Order(quoted(order.field), order.descending) for order in listing.orders]
+            found += [
+                composite_index(offer.path.segments[-2], [*filters, *narrowing], orders)
+                for narrowing in narrowings
+            ]
+    return [index for index in found if index]
 
 
 def _extreme_indexes(spec: AggregateSpec) -> list[Json]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=StoredModel, covariant=True)
 
+COLLECTION = "x-collection"
+"""Key of the JSON schema of a reference: template of the collection that it leads into."""
+
 
 class Ref(Reference, Generic[M]):
     """A reference to a document of `M`'s collection.
@@ -66,13 +69,16 @@ class Ref(Reference, Generic[M]):
             serialization=core_schema.plain_serializer_function_ser_schema(
                 as_path, when_used="json"
             ),
+            metadata=None if known is None else {COLLECTION: collection_of(known).text},
         )
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "format": "document-path"}
+        metadata = cast("dict[str, object]", schema.get("metadata") or {})
+        known = {name: metadata[name] for name in (COLLECTION,) if name in metadata}
+        return {"type": "string", "format": "document-path", **known}
 
 
 def as_reference(value: object) -> Reference:

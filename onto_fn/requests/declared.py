@@ -10,6 +10,9 @@ from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from onto_fn.errors import DeclarationError
+from onto_fn.firestore.paths import PathTemplate
+from onto_fn.firestore.types import MAX_EXACT_SECONDS
+from onto_fn.models.references import COLLECTION
 from onto_fn.models.schema import CHANGED, FAMILY, PYTHON_PATTERN, STORED, StoredSchema
 from onto_fn.requests.compound_shapes import Either, Entries, Items, Named, Record, first_shape
 from onto_fn.requests.shapes import (
@@ -86,7 +89,7 @@ class _Reader:
         if STORED in schema and schema[STORED] in _ROWS:
             return _ROWS[schema[STORED]](schema)
         if schema.get("format") == "document-path":
-            return Link()
+            return _link(schema)
         for key in ("anyOf", "oneOf"):
             if key in schema:
                 return Either(tuple(self.shape(part) for part in schema[key]))
@@ -135,8 +138,9 @@ class _Reader:
             for name in (*_LOWER, *_UPPER)
             if name in schema and (bound := self._bound(name, schema[name], is_integer=is_integer))
         ]
+        beyond = MAX_EXACT_SECONDS if schema.get(STORED) == "timedelta" else None
         whole = isinstance(multiple, int) and is_integer and abs(multiple) <= _MAX_INT
-        return Number(is_integer, tuple(bounds), cast(int, multiple) if whole else None)
+        return Number(is_integer, tuple(bounds), cast(int, multiple) if whole else None, beyond)
 
     def _bound(
         self, name: str, value: float, *, is_integer: bool
@@ -181,7 +185,13 @@ def _text_of(schema: Schema) -> Shape:
     if pattern is not None and not isinstance(pattern, str):
         pattern = str(pattern.pattern)
     most = schema.get("maxLength", MAX_TEXT)
-    return Text(schema.get("minLength", 0), most, pattern, bool(schema.get(PYTHON_PATTERN)))
+    is_python = bool(schema.get(PYTHON_PATTERN))
+    return Text(schema.get("minLength", 0), most, pattern, is_python, schema.get("format"))
+
+
+def _link(schema: Schema) -> Shape:
+    collection = schema.get(COLLECTION)
+    return Link(None if collection is None else PathTemplate(collection))
 
 
 def _bytes(schema: Schema) -> Shape:
@@ -193,7 +203,7 @@ _ROWS: dict[str, Callable[[Schema], Shape]] = {
     "datetime": lambda _: Time(),
     "GeoPoint": lambda _: Point(),
     "Vector": lambda _: Numbers(),
-    "Ref": lambda _: Link(),
+    "Ref": lambda schema: _link(schema),
 }
 
 _KINDS: dict[str, Callable[[_Reader, Schema], Shape]] = {

@@ -24,7 +24,7 @@ from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from onto_fn.errors import InvalidPath
 from onto_fn.firestore.documents import Reference
-from onto_fn.firestore.paths import check_segment
+from onto_fn.firestore.paths import PathTemplate, check_segment
 
 MAX_TEXT = 10_000
 """Characters of a text without `max_length`."""
@@ -94,11 +94,13 @@ class Number:
         is_integer: whether it is a whole number.
         bounds: the numbers that it is compared with, by JSON schema's names of the comparisons.
         multiple_of: a whole number of which it is a multiple.
+        whole_beyond: a number of any greater size is a whole one.
     """
 
     is_integer: bool = False
     bounds: tuple[tuple[str, int | float], ...] = ()
     multiple_of: int | None = None
+    whole_beyond: int | None = None
 
     def problems(self, value: object, where: str) -> Iterator[str]:
         """What is wrong with a value."""
@@ -113,11 +115,27 @@ class Number:
                 yield f"{where}: Input should be {text} {bound}"
         if self.multiple_of is not None and value % self.multiple_of:
             yield f"{where}: Input should be a multiple of {self.multiple_of}"
+        if self.whole_beyond is not None and abs(value) > self.whole_beyond and value % 1:
+            yield f"{where}: Input beyond {self.whole_beyond} should be a whole number"
 
     def from_json(self, value: object) -> object:
-        """Numbers that JSON lacks are texts, as in Firestore's REST API."""
-        if isinstance(value, str) and value in _NO_JSON and not self.is_integer:
+        """Numbers that JSON lacks are texts, as in Firestore's REST API.
+
+        JavaScript writes the number 1e20 as an integer, which is more than Firestore's have.
+        """
+        if self.is_integer:
+            return value
+        if isinstance(value, str) and value in _NO_JSON:
             return float(value)
+        is_large = isinstance(value, int) and not -(2**63) <= value < 2**63
+        return _as_float(value) if is_large else value
+
+
+def _as_float(value: Any) -> object:
+    """A number as a float, or as it is where that is too large."""
+    try:
+        return float(value)
+    except OverflowError:
         return value
 
 
@@ -139,12 +157,14 @@ class Text(Plain):
         most: and at most.
         pattern: a pattern that is found in it.
         is_python: whether the pattern is for Python's `re`.
+        format: what the text is, by JSON schema's name, if pydantic checks that afterwards.
     """
 
     least: int = 0
     most: int = MAX_TEXT
     pattern: str | None = None
     is_python: bool = False
+    format: str | None = None
 
     def problems(self, value: object, where: str) -> Iterator[str]:
         """What is wrong with a value."""
@@ -266,12 +286,21 @@ class Numbers:
         items = cast("list[object]", value)
         if any(list(Number().problems(item, "")) for item in items):
             return cast(object, value)
-        return Vector([float(cast(float, item)) for item in items])
+        numbers = [_as_float(item) for item in items]
+        if not all(isinstance(number, float) for number in numbers):
+            return cast(object, value)
+        return Vector(cast("list[float]", numbers))
 
 
 @dataclass(frozen=True)
 class Link:
-    """A reference, or its path as a text."""
+    """A reference, or its path as a text.
+
+    Attributes:
+        collection: template of the collection's path, if pydantic checks that afterwards.
+    """
+
+    collection: PathTemplate | None = None
 
     def problems(self, value: object, where: str) -> Iterator[str]:
         """What is wrong with a value."""

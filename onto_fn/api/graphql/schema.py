@@ -43,6 +43,7 @@ from onto_fn.api.graphql.operation import Operation
 from onto_fn.api.graphql.types import AnsweredTypes, Enums, stored_type
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.paths import last_segment
+from onto_fn.gate.listable import listers
 from onto_fn.gate.offers import ByField, Offers, RequestOffer, ViewOffer
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.together import OneAsked, PageAsked
@@ -83,7 +84,9 @@ class _Maker:
         self._answered = AnsweredTypes(views, self._names, self._enums)
         self._sent = SentTypes(self._names, self._enums)
         self._lists = {
-            offer.name: self._list_type(offer) for offer in offers.views if offer.can_be_listed
+            offer.name: self._list_type(offer)
+            for offer in offers.views
+            if offer.can_be_listed and listers(offer.view)
         }
 
     def schema(self, *, streams: bool) -> GraphQLSchema:
@@ -95,7 +98,7 @@ class _Maker:
             query[name] = self._view(offer)
             if not offer.is_live:
                 watched[name] = self._watched(offer)
-            if offer.can_be_listed:
+            if offer.name in self._lists:
                 name = names.take(plural_of(name), f"the list of {offer.name}")
                 query[name] = self._list(offer)
                 watched[name] = self._watched_list(offer)

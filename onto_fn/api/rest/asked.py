@@ -169,8 +169,8 @@ def _no_number(name: str) -> NoReturn:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if math.isinf(number):
-        raise _Json(f"{text:.40} is larger than any number that can be stored")
+    if math.isinf(number):  # or it would be stored as Infinity
+        raise _Json(f"{text:.50} is larger than every number")
     return number
 
 

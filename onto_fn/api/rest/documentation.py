@@ -12,8 +12,6 @@ from starlette.responses import Response
 
 from onto_fn.api.declared import Api
 from onto_fn.api.rest.asked import check_accepts, query_of
-from onto_fn.api.rest.openapi import openapi
-from onto_fn.api.rest.page import page_of
 from onto_fn.api.rest.validators import has_it
 from onto_fn.gate.offers import Offers
 
@@ -27,16 +25,29 @@ class Documentation:
 
     def document(self, request: Request) -> Response:
         """Answer with the OpenAPI document."""
-        return _answer(request, json.dumps(self._content), "application/json", {})
+        return _answer(request, self._text, "application/json", {})
 
     def page(self, request: Request) -> Response:
         """Answer with the page, which needs nothing from elsewhere."""
-        text, policy = page_of(self._content)
+        text, policy = self._page
         return _answer(request, text, "text/html", {"Content-Security-Policy": policy})
 
     @cached_property
     def _content(self) -> dict[str, Any]:
+        # Imported with the first request for it: it needs JSON schemas, which no other does.
+        from onto_fn.api.rest.openapi import openapi
+
         return openapi(self._api, self._offers)
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps(self._content)
+
+    @cached_property
+    def _page(self) -> tuple[str, str]:
+        from onto_fn.api.rest.page import page_of
+
+        return page_of(self._content)
 
 
 def _answer(request: Request, text: str, media_type: str, headers: dict[str, str]) -> Response:

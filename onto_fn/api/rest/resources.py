@@ -67,8 +67,9 @@ class Resources:
         """Answer a request for one document."""
         query = query_of(request, {"after"})
         check_accepts(request, JSON)
-        if "after" in query and not offer.is_live:  # what is computed shows everything
-            await self._wait(offer, params, who, instant_of(query["after"]))
+        after = instant_of(query["after"]) if "after" in query else None
+        if after is not None and not offer.is_live:  # what is computed shows everything
+            await self._wait(offer, params, who, after)
         shown = await self.work.run(lambda: self.views.get(offer, params, who()))
         headers = headers_of(shown, offer.view.__read__)
         if has_it(request, headers["ETag"]):
@@ -122,8 +123,8 @@ class Resources:
             # Whether it may ask at all goes before what it sends, and what it wants to see as well.
             try:
                 path_of_request(offer.mediator, params[identifier], others, caller)
-            except Refusal as refusal:
-                raise problem_of(refusal) from refusal  # of the address, not of the body
+            except Refusal as refusal:  # of the address, not of the body
+                raise problem_of(refusal) from refusal
             if wanted is not None:
                 self.views.may_ask(*wanted, caller)
             database = self.views.database
@@ -246,11 +247,11 @@ def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing
     Raises:
         Refusal: it is none of those that are declared.
     """
-    order = query.get("order", "")
+    order = query.get("order")
     given = query.keys() - {"limit", "cursor", "order"}
     known = (CheckedListing((), ()), *offer.lists)
     for listing in known:
-        if listing.order == order and {one.field for one in listing.where} == given:
+        if (listing.order or None) == order and {one.field for one in listing.where} == given:
             return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
     shown = [
         "&".join(

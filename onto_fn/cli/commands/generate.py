@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,8 @@ class What(StrEnum):
     rules = "rules"
     indexes = "indexes"
     types = "types"
+    openapi = "openapi"
+    graphql = "graphql"
 
 
 def generate(
@@ -40,24 +43,36 @@ def generate(
     types_file: Annotated[
         Path, typer.Option(metavar="FILE", help="The TypeScript module, relative to --folder.")
     ] = Path("views.ts"),
+    openapi_file: Annotated[
+        Path, typer.Option(metavar="FILE", help="The OpenAPI document, relative to --folder.")
+    ] = Path("openapi.json"),
+    graphql_file: Annotated[
+        Path, typer.Option(metavar="FILE", help="The GraphQL schema, relative to --folder.")
+    ] = Path("schema.graphql"),
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is stale.")
     ] = False,
     *,
     output: Output,
 ) -> None:
-    """Write security rules, indexes or TypeScript from the app's declarations.
+    """Write security rules, indexes, TypeScript, OpenAPI or GraphQL from the app's declarations.
 
     firebase.json names the files of rules and indexes for the app's database. `firestore.rules`
     keeps its section between onto:keep-begin and onto:keep-end. `firestore.indexes.json` also gets
     the entries of firestore.indexes.keep.json. `types` has an interface and a Firestore converter
-    for each view, form and patch.
+    for each view, form and patch. `openapi` is the OpenAPI document of the app's API, which the API
+    serves as well; `graphql` is the schema of its GraphQL.
     """
     if not folder.is_dir():
         raise CommandError(f"there is no folder {folder}", "pass --folder, or run onto in it")
     wanted = set(what or [What.rules, What.indexes])
-    stale: list[str] = []
-    for file in _files(load_app(app), folder, types_file, wanted):
+    stale: dict[str, str] = {}
+    places = {
+        What.types: folder / types_file,
+        What.openapi: folder / openapi_file,
+        What.graphql: folder / graphql_file,
+    }
+    for file in _files(load_app(app), folder, places, wanted):
         for remark in file.remarks:
             output.remark(remark)
         state = "up to date" if not file.is_stale else "stale" if check else "written"
@@ -66,22 +81,26 @@ def generate(
         output.line(record, f"{name}: {state}")
         if not file.is_stale:
             continue
-        stale.append(name)
+        stale[name] = file.what
         if check:
             output.remark(file.diff())
         else:
             _write(file)
     if check and stale:
-        raise Found(f"not up to date with the app: {', '.join(stale)}", "run `onto generate`")
+        remedy = f"run `onto generate {' '.join(stale.values())}`"
+        raise Found(f"not up to date with the app: {', '.join(stale)}", remedy)
 
 
-def _files(app: App, folder: Path, types_file: Path, wanted: set[What]) -> list[GeneratedFile]:
-    from onto_fn.generate import generated_files, types_of
+def _files(
+    app: App, folder: Path, places: Mapping[What, Path], wanted: set[What]
+) -> list[GeneratedFile]:
+    from onto_fn.generate import generated_files, graphql_of, openapi_of, types_of
 
     files: list[GeneratedFile] = []
-    if wanted - {What.types}:
+    if wanted - places.keys():
         files = [file for file in generated_files(app, folder) if file.what in wanted]
-    return [*files, types_of(app, folder / types_file)] if What.types in wanted else files
+    makers = {What.types: types_of, What.openapi: openapi_of, What.graphql: graphql_of}
+    return [*files, *(makers[one](app, places[one]) for one in makers if one in wanted)]
 
 
 def _shown(path: Path, folder: Path) -> str:

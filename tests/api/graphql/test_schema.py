@@ -388,7 +388,9 @@ print("graphql" in sys.modules, "starlette" in sys.modules)
 @pytest.mark.parametrize(
     ("target", "loaded"), [("on_graphCities_written", "False False"), ("onto_api", "False True")]
 )
-def test_a_function_imports_no_graphql_before_the_first_request_for_it(target: str, loaded: str) -> None:
+def test_a_function_imports_no_graphql_before_the_first_request_for_it(
+    target: str, loaded: str
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", EVENT.format(target=target)],
         capture_output=True,

@@ -1,0 +1,1 @@
+"""Parts of the OpenAPI document: what is asked, what is answered, and in which JSON."""
