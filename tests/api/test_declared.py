@@ -128,9 +128,7 @@ def test_a_list_that_is_narrowed_for_members_takes_no_condition_on_another_list(
         def tags(self) -> list[str]:
             return []
 
-    with pytest.raises(
-        DeclarationError, match="tags is a list, and members are found by another one"
-    ):
+    with pytest.raises(DeclarationError, match="members are found by another one, who"):
         App([Team], api=Api(views=[Team], rest=Rest(lists={Team: [by(where=["tags"])]})))
 
 

@@ -215,7 +215,10 @@ DECLARED = [
         "two at one address",
     ),
     Guard(
-        "api.declared:_check_narrowing", "if narrowed and", "if False and", "narrow a list twice"
+        "gate.listable:_check_lists",
+        "if lists and members",
+        "if False and members",
+        "narrow a list twice",
     ),
     Guard(
         "api.declared:Api.__post_init__",
@@ -308,11 +311,11 @@ REST = [
     Guard("api.rest.asked:query_of", "if name not in known:", "if False:", "an unknown parameter"),
     Guard("api.rest.asked:query_of", "if name in found:", "if False:", "a parameter twice"),
     Guard("api.rest.asked:size_of", "<= most:", "<= most + 1:", "a long page"),
-    Guard("api.rest.asked:_past", "if time >", "if False and time >", "wait for the future"),
+    Guard("api.rest.asked:instant_of", "if time >", "if False and time >", "wait for the future"),
     Guard(
-        "api.rest.asked:instant_of",
-        "if time.tzinfo is not None:",
-        "if True:",
+        "api.rest.asked:_instant",
+        "if time.tzinfo is not None",
+        "if True",
         "a time without a zone",
     ),
     Guard("api.rest.asked:check_accepts", "if accepted and", "if False and", "accept text"),
@@ -399,7 +402,7 @@ REST = [
     ),
     Guard(
         "api.rest.resources:_listing",
-        "if listing.order == order and",
+        "if (listing.order or None) == order and",
         "if True and",
         "an order that is not declared",
     ),

@@ -253,14 +253,9 @@ def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing
     for listing in known:
         if (listing.order or None) == order and {one.field for one in listing.where} == given:
             return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
-    shown = [
-        "&".join(
-            [*([f"order={one.order}"] if one.order else []), *(f"{c.field}=…" for c in one.where)]
-        )
-        for one in known[1:]
-    ]
-    listed = " or ".join(f"?{text}" for text in shown) or "the order of the ids alone"
-    raise invalid([f"this list has no such order and conditions; there is {listed}"])
+    listed = " or ".join(f"?{listing.query}" for listing in offer.lists)
+    there_is = listed or "the order of the ids alone"
+    raise invalid([f"this list has no such order and conditions; there is {there_is}"])
 
 
 def _value(condition: Any, text: str) -> Value:
