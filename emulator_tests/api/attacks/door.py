@@ -78,20 +78,20 @@ def targets(operation: dict[str, Any]) -> Iterator[str]:
 def _bodies(operation: dict[str, Any]) -> Iterator[bytes | None]:
     from json import dumps
 
-    yield dumps(_plain(operation["fields"])).encode() if "fields" in operation else None
+    yield dumps(plain(operation["fields"])).encode() if "fields" in operation else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What has a form in JSON of its own; the rest, such as an increment, goes as a map."""
     match value:
         case list():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case {"$text": [part, times]}:
             return part * times
         case {"$bytes": text} | {"$time": text} | {"$reference": text} | {"$number": text}:
             return text
         case dict():
-            return {name: _plain(item) for name, item in value.items()}
+            return {name: plain(item) for name, item in value.items()}
         case _:
             return value
 
