@@ -7,11 +7,13 @@ import subprocess
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from onto_fn.testing.emulators.toolchain import find_node
 
 ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 20.0
 SCRIPT = ROOT / "emulator_tests" / "api" / "graphql_clients.mjs"
 
 
@@ -47,8 +49,11 @@ def client(what: str, address: str, **options: Any) -> Generator[Client]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    late = Timer(DEADLINE, process.kill)  # else a test would wait for a line for ever
+    late.start()
     try:
         yield Client(process)
     finally:
+        late.cancel()
         process.kill()
         process.wait(10)
