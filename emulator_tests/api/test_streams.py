@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from emulator_tests.kit.writing import Writer
 from onto_fn import App, DomainModel, Store, ViewModel, mirror, root
 from onto_fn.access import members, owner, public
 from onto_fn.api import Api, Streams
+from onto_fn.api.streams.response import EventStream
 from onto_fn.testing.eventually import Eventually
 
 
@@ -158,6 +160,39 @@ def test_a_list_is_told_each_time_that_it_changes(server: Server, writer: Writer
         assert [(item["id"], item["fields"]["text"]) for item in seen] == [("a", "a"), ("b", "b")]
         write(writer, "a", "bob", name="a")
         assert [item["id"] for item in stream.next().data["items"]] == ["b"]
+
+
+def test_a_client_that_comes_back_to_a_list_is_told_only_what_it_does_not_know(
+    server: Server, writer: Writer
+) -> None:
+    write(writer, "a", "ada", name="a")
+    address = f"{server.address}/notePages"
+    with streaming(address, user="ada") as other, streaming(address, user="ada") as stream:
+        known = stream.next().id
+        assert other.next().id == known
+        with streaming(address, user="ada", headers={"Last-Event-ID": known}) as again:
+            write(writer, "b", "ada", name="b")
+            later = again.next()
+            assert [item["id"] for item in later.data["items"]] == ["a", "b"]
+            assert int(later.id) > int(known)
+            assert stream.next() == later
+
+
+def test_a_client_that_reads_nothing_is_cut_and_releases_its_watch(
+    server: Server, writer: Writer, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EventStream.__init__.__kwdefaults__, "take_sec", 1.0)
+    write(writer, "x" * 900_000)
+    host, port = server.address.removeprefix("http://").split(":")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((host, int(port)))
+        client.sendall(b"GET /openPages/n HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+        eventually(lambda: server.counts.get("watchers") == 1, deadline=20)
+        for number in range(4):
+            write(writer, f"{number}" * 900_000)
+        eventually(lambda: server.counts["watchers"] == 0, deadline=20)
+        assert server.counts == {"targets": 0, "streams": 0, "watchers": 0}
 
 
 def test_one_connection_can_watch_several_documents(server: Server, writer: Writer) -> None:

@@ -27,6 +27,7 @@ from onto_fn.api.streams.callable import answer_call
 from onto_fn.api.streams.ending import before_the_end
 from onto_fn.api.streams.response import MEDIA_TYPE
 from onto_fn.api.streams.sse import StreamResources
+from onto_fn.api.together import Together
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore import Database
@@ -46,6 +47,7 @@ _log = logging.getLogger("onto_fn")
 _HEADERS_OF_REQUESTS = [
     *("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Firebase-AppCheck"),
     *("GraphQL-Require-Preflight", "traceparent", "X-Cloud-Trace-Context"),
+    "Firebase-Instance-ID-Token",  # of the Firebase SDKs, in an app that receives messages
 ]
 _HEADERS_OF_ANSWERS = [
     *("ETag", "Last-Modified", "Link", "Location", "Onto-After", "Retry-After"),
@@ -53,6 +55,7 @@ _HEADERS_OF_ANSWERS = [
 ]
 _DEFAULT_SEC = 60
 _VERIFIERS = 2  # threads that verify the tokens of streams; nothing else of them needs one
+_VERIFY_SEC = 30
 _SPARE_SEC = 2  # in which to answer before the platform ends the request
 _READ_SEC = 3  # for the document that is shown after a wait
 
@@ -114,7 +117,7 @@ class Door:
         self._offers = offers
         self._engine = engine
         self._connect = connect
-        self._making: asyncio.Task[StreamResources] | None = None
+        self._making: dict[asyncio.AbstractEventLoop, asyncio.Task[StreamResources]] = {}
         self.hub: Hub | None = None
         self._addresses = Addresses(
             offers,
@@ -133,6 +136,7 @@ class Door:
             self._views,
             self._offered,
             self._work,
+            Together(self._work, self._views.stored),
             min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
             api.max_body_bytes,
         )
@@ -165,21 +169,25 @@ class Door:
         return (await self._stream_resources()).watching
 
     async def _stream_resources(self) -> StreamResources:
-        """What answers requests for streams, made in the event loop of the first of them."""
-        if self._making is None:  # once, however many come at the same time
-            self._making = asyncio.get_running_loop().create_task(self._make_streams())
-        return await asyncio.shield(self._making)
+        """What answers requests for streams, made by the first of them in an event loop.
+
+        It belongs to that loop. A server has one; tests may have one after the other.
+        """
+        loop = asyncio.get_running_loop()
+        making = self._making.get(loop)
+        if making is None or (making.done() and _has_failed(making)):
+            # Once, however many come at the same time.
+            making = loop.create_task(self._make_streams())
+            still = {of: task for of, task in self._making.items() if not of.is_closed()}
+            self._making = {**still, loop: making}
+        return await asyncio.shield(making)
 
     async def _make_streams(self) -> StreamResources:
         declared = self._streams or Streams()
-        hub = hub_of(await self._work.run(lambda: self._views.database))
+        hub = await self._work.run(lambda: hub_of(self._views.database))
         watching = Watching(self._views, hub, max(1, declared.timeout_sec - _SPARE_SEC))
         before_the_end(watching.stop)
-        work = Work(
-            max(1, declared.timeout_sec - _SPARE_SEC),
-            workers=_VERIFIERS,
-            waiting=declared.concurrency,
-        )
+        work = Work(_VERIFY_SEC, workers=_VERIFIERS, waiting=declared.concurrency)
         self.hub = hub
         return StreamResources(
             watching, self._offered, work, declared.beat_sec, self._api.max_body_bytes
@@ -271,6 +279,10 @@ class Door:
 def _raw_path(connection: HTTPConnection) -> bytes:
     # Without it, a server that decodes an encoded slash would move the borders of segments.
     return connection.scope.get("raw_path") or connection.url.path.encode()
+
+
+def _has_failed(task: asyncio.Task[Any]) -> bool:
+    return task.cancelled() or task.exception() is not None
 
 
 def _wants_events(request: Request) -> bool:

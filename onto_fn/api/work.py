@@ -13,7 +13,9 @@ from onto_fn.gate.refusal import Refusal
 
 T = TypeVar("T")
 
-WORKERS = 40
+WORKERS = 16
+"""Threads. At ten milliseconds a read they serve more than two cores can answer; of a greater
+number, most wait for each other."""
 WAITING = 200
 
 

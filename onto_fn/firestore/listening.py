@@ -43,7 +43,16 @@ PASSING = frozenset(
 
 
 class TargetLost(Exception):
-    """A stream cannot go on from its token: everything has to be listed again."""
+    """A stream cannot go on from its token: everything has to be listed again.
+
+    Args:
+        message: why.
+        has_ended: whether the server has ended the target by itself.
+    """
+
+    def __init__(self, message: str, *, has_ended: bool = False) -> None:
+        super().__init__(message)
+        self.has_ended = has_ended
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,8 @@ class Progress:
         kind = change.target_change_type
         if kind == _KIND.REMOVE:
             raise TargetLost(
-                f"the server ended the listener: {change.cause.code} {change.cause.message}"
+                f"the server ended the listener: {change.cause.code} {change.cause.message}",
+                has_ended=True,
             )
         if kind == _KIND.RESET:
             self._begin(listing=True)

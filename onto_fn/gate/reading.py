@@ -120,12 +120,35 @@ class Views:
         path = path_of(offer, params)
         may = self.may_ask(offer, params, caller)
         try:
-            found = self.built(offer, params, path) if offer.is_live else self._stored(path)
+            found = self.built(offer, params, path) if offer.is_live else self.stored([path])[path]
         except Refusal as refusal:
             if may or refusal.code != "internal":
                 raise
             # That it cannot be built would tell that there is something to build it from.
             raise denied(offer.view.__read__, caller, f"read this {offer.name}") from refusal
+        return self.decided(offer, params, caller, found, may=may)
+
+    def decided(
+        self,
+        offer: ViewOffer,
+        params: Mapping[str, str],
+        caller: Caller,
+        found: Shown | None,
+        *,
+        may: bool,
+    ) -> Shown:
+        """What was found, if the caller may see it.
+
+        Args:
+            offer: its view.
+            params: values of the variables of its path.
+            caller: who asks.
+            found: the document; None if there is none.
+            may: what `may_ask` says.
+
+        Raises:
+            Refusal: the caller may not read it, or it does not exist; see `get`.
+        """
         fields = None if found is None else found.fields
         if not may and not allows(offer.view.__read__, caller.uid, caller.claims, params, fields):
             raise denied(offer.view.__read__, caller, f"read this {offer.name}")
@@ -307,13 +330,21 @@ class Views:
         by_path = {document.path: document for document in found}
         return in_order(queries[0], by_path.values()), time
 
-    def _stored(self, path: str) -> Shown | None:
-        document = Document(path, None, None)
-        with answered(path):
-            for attempt in self.retry.attempts_of(Subject(root=path, step="read")):
+    def stored(self, paths: Sequence[str]) -> dict[str, Shown | None]:
+        """Stored documents by path, read by one call; whoever asks must be allowed to.
+
+        Raises:
+            Refusal: they could not be read.
+        """
+        documents: dict[str, Document] = {}
+        with answered("a document"):
+            for attempt in self.retry.attempts_of(Subject(root=paths[0], step="read")):
                 with attempt:
-                    document = self.database.get([path])[0][path]
-        return None if document.fields is None else shown(document)
+                    documents = self.database.get(list(paths))[0]
+        return {
+            path: None if document.fields is None else shown(document)
+            for path, document in documents.items()
+        }
 
     def _built_and_stored(
         self, offer: ViewOffer, root: str, path: str

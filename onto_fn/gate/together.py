@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from onto_fn.access import allows
 from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.errors import OntoError, PermanentError, TransientError
@@ -22,7 +21,6 @@ from onto_fn.firestore.documents import Value
 from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.offers import CheckedListing, ViewOffer
 from onto_fn.gate.reading import (
-    NOT_THERE,
     Page,
     Shown,
     Views,
@@ -85,7 +83,7 @@ def read_together(views: Views, asked: Sequence[Asked], caller: Caller) -> list[
             for attempt in views.retry.attempts_of(Subject(step="read", text=f"read: {names}")):
                 with attempt:
                     _read(views, open_jobs)
-    return [job if isinstance(job, Refusal) else job.answer(caller) for job in jobs]
+    return [job if isinstance(job, Refusal) else job.answer(views, caller) for job in jobs]
 
 
 class _One:
@@ -104,17 +102,17 @@ class _One:
         """The document that is read first."""
         return self.path if self.root is None else self.root
 
-    def answer(self, caller: Caller) -> Answer:
+    def answer(self, views: Views, caller: Caller) -> Answer:
         """What there is, if the caller may see it."""
-        access, found = self.offer.view.__read__, self.found
-        refused = denied(access, caller, f"read this {self.offer.name}")
-        if isinstance(found, Refusal):
+        if isinstance(self.found, Refusal):
+            if self._may or self.found.code != "internal":
+                return self.found
             # That it cannot be built would tell that there is something to build it from.
-            return found if self._may or found.code != "internal" else refused
-        fields = None if found is None else found.fields
-        if not self._may and not allows(access, caller.uid, caller.claims, self._params, fields):
-            return refused
-        return Refusal("not-found", NOT_THERE) if found is None else found
+            return denied(self.offer.view.__read__, caller, f"read this {self.offer.name}")
+        try:
+            return views.decided(self.offer, self._params, caller, self.found, may=self._may)
+        except Refusal as refusal:
+            return refusal
 
 
 class _List:
@@ -125,7 +123,7 @@ class _List:
         self.queries = queries
         self.found: Page | Refusal | None = None
 
-    def answer(self, caller: Caller) -> Answer:
+    def answer(self, views: Views, caller: Caller) -> Answer:
         """What there is: its query has only what the caller may list."""
         assert self.found is not None
         return self.found

@@ -7,20 +7,27 @@ a history: one that is slow gets the latest version, and never an older one afte
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from onto_fn.access import allows
-from onto_fn.firestore.hub import Hub, State, WatchLost
+from onto_fn.firestore.hub import Hub, State, Unreadable, Watchable, WatchFull, WatchLost
 from onto_fn.gate.caller import Caller
 from onto_fn.gate.offers import ViewOffer
 from onto_fn.gate.reading import Shown, Views, path_of, shown
 from onto_fn.gate.refusal import Refusal, invalid
 
+_log = logging.getLogger("onto_fn")
+
 Kind = Literal["snapshot", "unchanged", "deleted", "missing", "denied", "bye"]
+SKEW_SEC = 60
+"""By how much the clock of another instance may be ahead."""
+_VERSION = re.compile(r"[0-9]{1,17}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,16 @@ class ListEvent:
     """What a caller that watches a list is told.
 
     Attributes:
-        kind: `"snapshot"` or `"bye"`.
+        kind: `"snapshot"`; `"unchanged"` if it is the one that the caller has; or `"bye"`.
         items: the documents of the list, in order.
         reason: of a `"bye"`.
+        version: by which a caller that comes back says what it has.
     """
 
-    kind: Literal["snapshot", "bye"]
+    kind: Literal["snapshot", "unchanged", "bye"]
     items: tuple[Shown, ...] = ()
     reason: str = ""
+    version: str = ""
 
 
 class Watching:
@@ -85,15 +94,16 @@ class Watching:
             offer: its view, which is stored.
             params: values of the variables of its path.
             caller: who watches.
-            known: the version that the caller has; it is not told again.
+            known: the version that the caller has; it is not told again, nor an older one.
 
         Raises:
             Refusal: the caller may not watch it.
         """
         path = path_of(offer, params)
         may = self._views.may_ask(offer, params, caller)
-        was_there = bool(known)
-        async with aclosing(self._states(path, caller)) as states:
+        since = _instant_of(known)
+        was_there = since > 0
+        async with aclosing(self._states(path, caller, since)) as states:
             async for state in states:
                 if not isinstance(state, State):
                     yield Event("bye", reason=state)
@@ -111,9 +121,21 @@ class Watching:
                 was_there, known = found is not None, ""
 
     async def list(
-        self, offer: ViewOffer, params: Mapping[str, str], caller: Caller, size: int
+        self,
+        offer: ViewOffer,
+        params: Mapping[str, str],
+        caller: Caller,
+        size: int,
+        known: str = "",
     ) -> AsyncGenerator[ListEvent]:
         """The first page of a list, each time that it changes.
+
+        Args:
+            offer: the view, whose documents are stored.
+            params: values of the variables of the collection's path.
+            caller: who watches.
+            size: documents of the page.
+            known: the version that the caller has; it is not told again, nor an older one.
 
         Raises:
             Refusal: the caller may not list the documents, or only by two conditions at once.
@@ -121,14 +143,19 @@ class Watching:
         queries = self._views.queries(offer, params, caller, size=size)
         if len(queries) > 1:
             raise invalid(["this list is the union of several queries, which cannot be watched"])
-        async with aclosing(self._states(queries[0], caller)) as states:
+        async with aclosing(self._states(queries[0], caller, _instant_of(known))) as states:
             async for state in states:
                 if not isinstance(state, State):
                     yield ListEvent("bye", reason=state)
                     return
-                yield ListEvent("snapshot", tuple(shown(d) for d in state.documents))
+                version = str(state.time)
+                items = tuple(shown(document) for document in state.documents)
+                kind = "unchanged" if version == known else "snapshot"
+                yield ListEvent(kind, items, version=version)
 
-    async def _states(self, what: Any, caller: Caller) -> AsyncGenerator[State | str]:
+    async def _states(
+        self, what: Watchable, caller: Caller, since: int
+    ) -> AsyncGenerator[State | str]:
         """The states, and at last the reason why there are no more."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._max_sec
@@ -137,7 +164,7 @@ class Watching:
         if isinstance(expires, int | float) and loop.time() + expires - time.time() < end:
             end, reason = loop.time() + expires - time.time(), "the ID token expires"
         stopping = loop.create_task(self._stopping.wait())
-        async with aclosing(self.hub.watch(what)) as states:
+        async with aclosing(self.hub.watch(what, since)) as states:
             following = loop.create_task(_next(states))
             try:
                 while True:
@@ -149,13 +176,11 @@ class Watching:
                     if stopping in done:
                         yield "the server ends"
                         return
-                    if following not in done:
+                    # Of a document that changes all the time, there is always another state.
+                    if following not in done or loop.time() >= end:
                         yield reason
                         return
-                    try:
-                        state = following.result()
-                    except WatchLost as error:
-                        raise Refusal("unavailable", "try again") from error
+                    state = _result(following)
                     if state is None:
                         yield "the server ends"
                         return
@@ -165,6 +190,27 @@ class Watching:
                 stopping.cancel()
                 following.cancel()
                 await asyncio.wait({following})
+
+
+def _instant_of(version: str) -> int:
+    """The instant of a version, in microseconds since 1970; 0 if the text is none.
+
+    A version of the future is no version: nothing would be shown until then.
+    """
+    instant = int(version) if _VERSION.fullmatch(version) else 0
+    return instant if instant <= (time.time() + SKEW_SEC) * 1_000_000 else 0
+
+
+def _result(following: asyncio.Task[State | None]) -> State | None:
+    try:
+        return following.result()
+    except WatchLost as error:
+        raise Refusal("unavailable", "the database does not answer; try again") from error
+    except WatchFull as error:
+        _log.warning("a client cannot watch: %s", error)
+        raise Refusal("resource-exhausted", "too much is watched already; try again") from error
+    except Unreadable as error:
+        raise Refusal("internal", "this cannot be shown; the log says why") from error
 
 
 async def _next(states: AsyncGenerator[State]) -> State | None:

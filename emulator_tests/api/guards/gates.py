@@ -50,7 +50,7 @@ TOKENS = [
     Guard("gate.tokens:has_expired", " < math.inf", "", "an endless token"),
 ]
 READING = [
-    Guard("gate.reading:Views.get", "if not may and not", "if False and not", "no member"),
+    Guard("gate.reading:Views.decided", "if not may and not", "if False and not", "no member"),
     Guard(
         "gate.reading:Views.get",
         'if may or refusal.code != "internal":',

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from onto_fn.access import allows
 from onto_fn.api.rest.validators import etag_of
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
@@ -135,16 +134,19 @@ class Operation:
         Raises:
             Refusal: the caller may not see it, or it cannot be computed.
         """
-        views, caller, access = self._gate.views, self._caller, offer.view.__read__
+        views, caller = self._gate.views, self._caller
 
         def build() -> Shown | None:
             path = path_of(offer, params)
             may = views.may_ask(offer, params, caller)
-            found = views.built(offer, params, path)
-            fields = None if found is None else found.fields
-            if not may and not allows(access, caller.uid, caller.claims, params, fields):
-                raise Refusal("permission-denied", f"you may not read this {offer.name}")
-            return found
+            try:
+                return views.decided(
+                    offer, params, caller, views.built(offer, params, path), may=may
+                )
+            except Refusal as refusal:
+                if refusal.code == "not-found":
+                    return None
+                raise
 
         return plain_of(await self._gate.work.run(build))
 

@@ -20,6 +20,7 @@ from onto_fn.api.rest.addresses import quoted_path
 from onto_fn.api.rest.asked import body_of, check_accepts, instant_of, query_of, size_of
 from onto_fn.api.rest.problem import HttpProblem, problem_of
 from onto_fn.api.rest.validators import VARY, etag_of, has_it, headers_of
+from onto_fn.api.together import Together
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore.documents import Value
@@ -36,6 +37,8 @@ Who = Callable[[], Caller]
 """Verifies who sends the request at hand; it may wait for certificates."""
 
 JSON = "application/json"
+TOKENS = ("authorization", "x-firebase-appcheck")
+"""The headers whose verification may have to wait for certificates."""
 PAGE = 20
 """Documents in a page for which nothing else is asked."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks at a view that is waited for
@@ -50,6 +53,7 @@ class Resources:
         views: reads views.
         offered: the views that are offered, by name.
         work: runs what waits for the database.
+        together: reads stored documents.
         max_wait: seconds that `?after=` may wait.
         max_body: bytes of a request.
     """
@@ -58,6 +62,7 @@ class Resources:
     views: Views
     offered: Mapping[str, ViewOffer]
     work: Work
+    together: Together[Shown | None]
     max_wait: float
     max_body: int
 
@@ -70,11 +75,24 @@ class Resources:
         after = instant_of(query["after"]) if "after" in query else None
         if after is not None and not offer.is_live:  # what is computed shows everything
             await self._wait(offer, params, who, after)
-        shown = await self.work.run(lambda: self.views.get(offer, params, who()))
+        shown = await self._shown_to(request, offer, params, who)
         headers = headers_of(shown, offer.view.__read__)
         if has_it(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(json_text(shown.fields), 200, headers, JSON)
+
+    async def _shown_to(
+        self, request: Request, offer: ViewOffer, params: dict[str, str], who: Who
+    ) -> Shown:
+        """What a caller gets; documents that others want at the same time are read with it."""
+        if offer.is_live:
+            return await self.work.run(lambda: self.views.get(offer, params, who()))
+        path = path_of(offer, params)
+        has_token = any(name in request.headers for name in TOKENS)
+        caller = await self.work.run(who) if has_token else who()
+        may = self.views.may_ask(offer, params, caller)
+        found = await self.together.get(path)
+        return self.views.decided(offer, params, caller, found, may=may)
 
     async def list(
         self, request: Request, offer: ViewOffer, params: dict[str, str], who: Who

@@ -9,7 +9,7 @@ its end `data: {"result": …}` or `data: {"error": {"status", "message"}}`.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -19,8 +19,9 @@ from starlette.responses import Response
 
 from onto_fn.api.rest.asked import body_of
 from onto_fn.api.rest.problem import STATUS, HttpProblem
+from onto_fn.api.streams.begun import Begun
 from onto_fn.api.streams.response import MEDIA_TYPE, EventStream
-from onto_fn.api.streams.sse import StreamResources, begun
+from onto_fn.api.streams.sse import StreamResources
 from onto_fn.firestore.json import plain
 from onto_fn.gate.caller import Caller
 from onto_fn.gate.integers import encoded
@@ -48,16 +49,18 @@ async def answer_call(
         asked = await _asked(request, streams.max_body)
         caller = await streams.work.run(who)
         offer = streams.offer(asked.view)
-        source = streams.watching.document(offer, asked.params, caller, asked.version)
-        events = await begun(source)
+        events = Begun(streams.watching.document(offer, asked.params, caller, asked.version))
+        has_first = await events.begin(request.receive)
     except Refusal as refusal:
         return _error(refusal.code, str(refusal), wants_stream=wants_stream)
     except HttpProblem as problem:
         return _error("invalid-argument", problem.detail, wants_stream=wants_stream)
     if wants_stream:
-        return EventStream(_texts(events), beat_sec=streams.beat_sec)
+        return EventStream(events, _text_of, _ending, beat_sec=streams.beat_sec)
     async with aclosing(events):
-        first = await anext(events)
+        first = await anext(events) if has_first else None
+    if first is None or first.kind == "bye":
+        return _error("unavailable", "try again", wants_stream=False)
     return _json({"result": _message(first)}, 200)
 
 
@@ -69,22 +72,20 @@ async def _asked(request: Request, most: int) -> Asked:
         raise invalid(problems_of(error)) from error
 
 
-async def _texts(events: AsyncGenerator[Event]) -> AsyncGenerator[str]:
-    async with aclosing(events):
-        try:
-            async for event in events:
-                if event.kind == "denied":
-                    yield _line({"error": _problem("permission-denied", event.reason)})
-                    return
-                if event.kind == "bye":
-                    yield _line({"result": {"ended": event.reason}})
-                    return
-                if event.kind == "unchanged":
-                    yield ": unchanged\n\n"
-                    continue
-                yield _line({"message": _message(event)})
-        except Refusal as refusal:
-            yield _line({"error": _problem(refusal.code, str(refusal))})
+def _text_of(event: Event) -> str:
+    match event.kind:
+        case "denied":
+            return _line({"error": _problem("permission-denied", event.reason)})
+        case "bye":
+            return _line({"result": {"ended": event.reason}})
+        case "unchanged":
+            return ": unchanged\n\n"
+        case _:
+            return _line({"message": _message(event)})
+
+
+def _ending(refusal: Refusal) -> str:
+    return _line({"error": _problem(refusal.code, str(refusal))})
 
 
 def _message(event: Event) -> dict[str, Any]:

@@ -7,14 +7,15 @@
 | `denied` | `{"reason"}`: the caller may not see it any more | ends |
 | `bye` | `{"reason"}`: ask again | ends |
 
-`id` is a document's version. A client that sends it as `Last-Event-ID` is not told that version
-again.
+`id` is the version of a document or list. A client that sends it as `Last-Event-ID` is not told
+that version again, nor an older one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -28,7 +29,8 @@ from starlette.responses import Response
 from onto_fn.api.rest.asked import body_of, query_of, size_of
 from onto_fn.api.rest.problem import problem_of
 from onto_fn.api.rest.validators import etag_of
-from onto_fn.api.streams.response import EventStream
+from onto_fn.api.streams.begun import Begun
+from onto_fn.api.streams.response import Closable, EventStream
 from onto_fn.api.work import Work
 from onto_fn.firestore.json import json_text
 from onto_fn.firestore.paths import last_segment
@@ -39,9 +41,12 @@ from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.watching import Event, ListEvent, Watching
 from onto_fn.models.model_type import problems_of
 
+_log = logging.getLogger("onto_fn")
+
 MAX_WATCHED = 50
 """Documents that one connection may watch."""
 PAGE = 20
+_LATER = {"unavailable", "resource-exhausted", "internal"}
 
 
 class Watch(BaseModel):
@@ -87,8 +92,9 @@ class StreamResources:
         query_of(request, ())
         caller = await self.work.run(who)
         known = request.headers.get("last-event-id", "")
-        events = self.watching.document(offer, params, caller, known)
-        return self._stream(await begun(events), _of_document)
+        events = Begun(self.watching.document(offer, params, caller, known))
+        await events.begin(request.receive)
+        return self._stream(events, _of_document)
 
     async def list(
         self, request: Request, offer: ViewOffer, params: dict[str, str], who: Callable[[], Caller]
@@ -97,8 +103,10 @@ class StreamResources:
         query = query_of(request, {"limit"})
         size = size_of(query.get("limit"), PAGE, MAX_PAGE)
         caller = await self.work.run(who)
-        events = self.watching.list(offer, params, caller, size)
-        return self._stream(await begun(events), _of_list)
+        known = request.headers.get("last-event-id", "")
+        events = Begun(self.watching.list(offer, params, caller, size, known))
+        await events.begin(request.receive)
+        return self._stream(events, _of_list)
 
     async def several(self, request: Request, who: Callable[[], Caller]) -> Response:
         """Stream several documents over one connection."""
@@ -114,7 +122,7 @@ class StreamResources:
             self.watching.document(offer, one.params, caller, one.last)
             for offer, one in zip(offers, asked.watch, strict=True)
         ]
-        return EventStream(_greeted(_merged(sources)), beat_sec=self.beat_sec)
+        return self._stream(_merged(sources), _of_several)
 
     def offer(self, name: str) -> ViewOffer:
         """The view of a name, which can be watched.
@@ -128,49 +136,20 @@ class StreamResources:
             raise invalid([f"view: one of {known or '(there are none)'}"])
         return found
 
-    def _stream(self, events: AsyncGenerator[Any], text_of: Callable[[Any], str]) -> EventStream:
-        async def texts() -> AsyncGenerator[str]:
-            async with aclosing(events):
-                async for event in events:
-                    yield text_of(event)
-
-        return EventStream(_greeted(texts()), beat_sec=self.beat_sec)
-
-
-async def begun(events: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
-    """The same events, once there is a first one; so a refusal can be answered as a problem.
-
-    Raises:
-        Refusal: the caller may not watch.
-        HttpProblem: the caller may not see what is there.
-    """
-    first = await anext(events, None)
-    if isinstance(first, Event) and first.kind == "denied":
-        await events.aclose()
-        raise Refusal("permission-denied", first.reason)
-
-    async def all_of_them() -> AsyncGenerator[Any]:
-        async with aclosing(events):
-            if first is not None:
-                yield first
-            async for event in events:
-                yield event
-
-    return all_of_them()
-
-
-async def _greeted(texts: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """With the time after which a client comes back, which differs so that not all come at once."""
-    async with aclosing(texts):
-        yield f"retry: {random.randint(1000, 3000)}\n\n"
-        async for text in texts:
-            yield text
+    def _stream(self, events: Closable, text_of: Callable[[Any], str]) -> EventStream:
+        # Not all clients come back at once.
+        greeting = f"retry: {random.randint(1000, 3000)}\n\n"
+        return EventStream(events, text_of, _ending, greeting=greeting, beat_sec=self.beat_sec)
 
 
 def text_of(kind: str, data: str, identifier: str = "") -> str:
     """One event as it is sent."""
     named = f"id: {identifier}\n" if identifier else ""
     return f"event: {kind}\n{named}data: {data}\n\n"
+
+
+def _ending(refusal: Refusal) -> str:
+    return text_of("bye", json.dumps({"reason": str(refusal)}))
 
 
 def _of_document(event: Event) -> str:
@@ -182,6 +161,8 @@ def _of_document(event: Event) -> str:
 
 
 def _of_list(event: ListEvent) -> str:
+    if event.kind == "unchanged":
+        return ": unchanged\n\n"
     if event.kind == "bye":
         return text_of("bye", json.dumps({"reason": event.reason}))
     items = [
@@ -189,10 +170,11 @@ def _of_list(event: ListEvent) -> str:
         f'"fields":{json_text(item.fields)}}}'
         for item in event.items
     ]
-    return text_of("snapshot", f'{{"items":[{",".join(items)}]}}')
+    return text_of("snapshot", f'{{"items":[{",".join(items)}]}}', event.version)
 
 
-def _of_several(number: int, event: Event) -> str:
+def _of_several(numbered: tuple[int, Event]) -> str:
+    number, event = numbered
     shown = event.shown
     if event.kind == "unchanged":
         return ": unchanged\n\n"
@@ -206,29 +188,35 @@ def _of_several(number: int, event: Event) -> str:
     return text_of(event.kind, json.dumps({"watch": number, **reason}))
 
 
-async def _merged(sources: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[str]:
+async def _merged(
+    sources: Sequence[AsyncGenerator[Event]],
+) -> AsyncGenerator[tuple[int, Event]]:
     """The events of several documents as they come; each waits until its last one was taken."""
-    queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
+    # Events, not texts: their content is that of everybody who watches the same.
+    queue: asyncio.Queue[tuple[int, Event] | None] = asyncio.Queue(maxsize=1)
 
     async def follow(number: int, events: AsyncGenerator[Event]) -> None:
         try:
             async with aclosing(events):
                 async for event in events:
-                    await queue.put(_of_several(number, event))
+                    await queue.put((number, event))
         except Refusal as refusal:
-            kind = "bye" if refusal.code in {"unavailable", "resource-exhausted"} else "denied"
-            await queue.put(_of_several(number, Event(kind, reason=str(refusal))))
+            kind = "bye" if refusal.code in _LATER else "denied"
+            await queue.put((number, Event(kind, reason=str(refusal))))
+        except Exception:
+            _log.exception("a document cannot be watched")
+            await queue.put((number, Event("bye", reason="internal error; the log says why")))
         await queue.put(None)
 
     tasks = [asyncio.create_task(follow(*numbered)) for numbered in enumerate(sources)]
-    left = len(tasks)
+    going_on = len(tasks)
     try:
-        while left:
-            text = await queue.get()
-            if text is None:
-                left -= 1
+        while going_on:
+            event = await queue.get()
+            if event is None:
+                going_on -= 1
             else:
-                yield text
+                yield event
     finally:
         for task in tasks:
             task.cancel()

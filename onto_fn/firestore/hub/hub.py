@@ -14,21 +14,25 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
+import google.auth
 import grpc
+from google.api_core.gapic_v1 import routing_header
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcAsyncIOTransport
 from google.cloud.firestore_v1.types import ListenResponse, Target
 
 from onto_fn.emulators import emulator_of
-from onto_fn.errors import TransientError
+from onto_fn.errors import PermanentError, TransientError
 from onto_fn.firestore.database import Database
 from onto_fn.firestore.documents import Document
 from onto_fn.firestore.hub.stream import Stream
-from onto_fn.firestore.hub.watched import State, Watchable, Watched
-from onto_fn.firestore.matching import identity
+from onto_fn.firestore.hub.watched import State, Watchable, Watched, key_of
+from onto_fn.firestore.listening import TargetLost
 from onto_fn.firestore.rpc import ListenMessage, structured
 
 TARGETS = 100
 """Targets of one stream."""
+STREAMS = 90
+"""Streams of the connection: Google's servers take 100."""
 SILENCE = 300.0
 """Seconds without a response after which a stream counts as dead."""
 _LONGEST_WAIT = 30.0
@@ -36,10 +40,20 @@ _LONGEST_WAIT = 30.0
 # The generated message classes carry no types for their fields.
 _Target = cast(Any, Target).pb()
 _Response = cast(Any, ListenResponse).pb()
+_transport = cast(Any, FirestoreGrpcAsyncIOTransport)
+_OPTIONS = [("grpc.max_receive_message_length", -1)]
 
 
 class WatchLost(TransientError):
     """A document or query cannot be watched now."""
+
+
+class WatchFull(TransientError):
+    """So much is watched already that nothing else can be."""
+
+
+class Unreadable(PermanentError):
+    """A document cannot be decoded."""
 
 
 class Hub:
@@ -53,6 +67,7 @@ class Hub:
         metadata: headers of each call.
         decode: makes a document of a protobuf one.
         targets: targets of one stream.
+        streams: streams, at most: a connection has a limit, beyond which one would wait for ever.
         silence: seconds without a response after which a stream is opened again.
         longest_wait: upper bound of the wait before a stream is opened again, in seconds.
     """
@@ -65,6 +80,7 @@ class Hub:
         decode: Callable[[Any], Document],
         *,
         targets: int = TARGETS,
+        streams: int = STREAMS,
         silence: float = SILENCE,
         longest_wait: float = _LONGEST_WAIT,
     ) -> None:
@@ -73,6 +89,7 @@ class Hub:
         self.metadata = metadata
         self._decode = decode
         self._targets = targets
+        self._most = streams
         self.silence = silence
         self.longest_wait = longest_wait
         self._channel: Any = None
@@ -89,22 +106,31 @@ class Hub:
             "watchers": sum(len(watched.watchers) for watched, _ in self._watched.values()),
         }
 
-    async def watch(self, what: Watchable) -> AsyncGenerator[State]:
+    async def watch(self, what: Watchable, since: int = 0) -> AsyncGenerator[State]:
         """The states of a document or query: the present one first, then each that is new.
 
         Whoever is slow skips states. Close the generator (`aclosing`) when it is not needed.
 
+        Args:
+            what: the document or query.
+            since: an instant, in microseconds since 1970, before which no state is shown: whoever
+                was shown one of that time elsewhere would be shown an older one.
+
         Raises:
-            WatchLost: it cannot be watched; the error says why.
+            WatchLost: it cannot be watched now; the error says why.
+            WatchFull: too much is watched already.
+            Unreadable: a document cannot be decoded.
         """
-        with self._joined(what) as (watched, event):
+        if self._closed:
+            return
+        with self._joined(what, since) as (watched, event):
             seen = 0
             while not self._closed:
                 event.clear()
                 if watched.error is not None:
-                    raise WatchLost(str(watched.error)) from watched.error
+                    raise _told(watched.error) from watched.error
                 state = watched.state
-                if state is not None and state.number > seen:
+                if state is not None and state.number > seen and watched.time >= since:
                     seen = state.number
                     yield state
                 else:
@@ -150,21 +176,25 @@ class Hub:
             target.resume_token = watched.progress.token
         return target
 
+    def failed(self, watched: Watched) -> None:
+        """It cannot be watched; whoever comes next begins with another."""
+        key = key_of(watched.what)
+        if key in self._watched and self._watched[key][0] is watched:
+            del self._watched[key]
+
     def ended(self, stream: Stream) -> None:
         """A stream has no targets any more."""
         if stream in self._streams:
             self._streams.remove(stream)
 
     @contextmanager
-    def _joined(self, what: Watchable) -> Generator[tuple[Watched, asyncio.Event]]:
-        key = what if isinstance(what, str) else f"?{identity(what)}"
+    def _joined(self, what: Watchable, since: int) -> Generator[tuple[Watched, asyncio.Event]]:
+        key = key_of(what)
         event = asyncio.Event()
         if key not in self._watched:
-            watched, stream = Watched(what, self._decode), self._free_stream()
-            self._watched[key] = (watched, stream)
-            stream.add(watched)
+            self._watched[key] = self._begun(what)
         watched, stream = self._watched[key]
-        watched.watchers.add(event)
+        watched.join(event, since)
         try:
             yield watched, event
         finally:
@@ -173,30 +203,54 @@ class Hub:
                 del self._watched[key]
                 stream.remove(watched)
 
+    def _begun(self, what: Watchable) -> tuple[Watched, Stream]:
+        watched, stream = Watched(what, self._decode), self._free_stream()
+        try:
+            stream.add(watched)
+        except Exception:  # protobuf cannot say it
+            stream.remove(watched)
+            raise
+        return watched, stream
+
     def _free_stream(self) -> Stream:
         for stream in self._streams:
-            if len(stream.targets) < self._targets:
+            if stream.size < self._targets:
                 return stream
+        if len(self._streams) >= self._most:
+            raise WatchFull(f"{len(self._watched)} documents and lists are watched already")
         self._streams.append(Stream(self))
         return self._streams[-1]
 
 
+def _told(error: Exception) -> Exception:
+    """An error of its own for each of those who watch."""
+    return WatchLost(str(error)) if isinstance(error, TargetLost) else Unreadable(str(error))
+
+
 def hub_of(database: Database, **options: Any) -> Hub:
-    """A hub for a database; see `Hub` for the options."""
+    """A hub for a database; see `Hub` for the options.
+
+    It looks for the credentials, and may wait for a server to do so: call it beside the event loop.
+    """
     name = f"projects/{database.project}/databases/{database.database}"
     emulator = emulator_of("firestore", database.project)
     metadata = [
         ("google-cloud-resource-prefix", name),
-        ("x-goog-request-params", f"database={name}"),
+        cast(Any, routing_header).to_grpc_metadata((("database", name),)),
     ]
     if emulator is not None:
         metadata.append(("authorization", "Bearer owner"))
-    return Hub(partial(_channel, emulator), name, metadata, database.decoded, **options)
+        return Hub(partial(_emulated, emulator), name, metadata, database.decoded, **options)
+    credentials, _ = cast(Any, google.auth).default(scopes=_transport.AUTH_SCOPES)
+    return Hub(partial(_channel, credentials), name, metadata, database.decoded, **options)
 
 
-def _channel(emulator: str | None) -> Any:
-    options = [("grpc.max_receive_message_length", -1)]
-    if emulator is not None:
-        return grpc.aio.insecure_channel(emulator, options=options)
-    transport = cast(Any, FirestoreGrpcAsyncIOTransport)
-    return transport.create_channel(scopes=transport.AUTH_SCOPES, options=options)
+def _emulated(address: str) -> Any:
+    return grpc.aio.insecure_channel(address, options=_OPTIONS)
+
+
+def _channel(credentials: Any) -> Any:
+    # Without a question now and then, a connection that is dead would be noticed minutes later. The
+    # emulator refuses clients that ask as often.
+    options = [*_OPTIONS, ("grpc.keepalive_time_ms", 30_000)]
+    return _transport.create_channel(credentials=credentials, options=options)

@@ -6,14 +6,12 @@ import asyncio
 import itertools
 import logging
 import random
-from collections.abc import AsyncGenerator
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import grpc
 
-from onto_fn.errors import PermanentError
 from onto_fn.firestore.hub.watched import Watched
 from onto_fn.firestore.listening import PASSING, TargetLost
 from onto_fn.firestore.rpc import ListenMessage
@@ -39,6 +37,10 @@ class Owner(Protocol):
         """The message that adds a target, from where it was left."""
         ...
 
+    def failed(self, watched: Watched) -> None:
+        """It cannot be watched; whoever comes next begins with another."""
+        ...
+
     def ended(self, stream: Stream) -> None:
         """A stream has no targets any more."""
         ...
@@ -51,35 +53,39 @@ class Stream:
         self._hub = hub
         self.targets: dict[int, Watched] = {}
         self._ids = itertools.count(1)
-        self._requests: asyncio.Queue[Any] = asyncio.Queue()
-        """Of the present stream: the generator of the one before may still wait at its own."""
+        self._renewed: dict[Watched, asyncio.TimerHandle] = {}
+        """What is asked for again in a moment."""
+        self._requests = _Requests()
         self._heard = monotonic()
         self._failures = 0
-        self._later: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def size(self) -> int:
+        """Targets that it has, or soon has again."""
+        return len(self.targets) + len(self._renewed)
 
     def add(self, watched: Watched) -> None:
         """Watch one more, from where it was left."""
         target = next(self._ids)
-        watched.progress.target = target
-        watched.progress.open()
+        self._ask(target, watched)
         self.targets[target] = watched
-        self._requests.put_nowait(self._request(add_target=self._hub.target(watched)))
 
     def remove(self, watched: Watched) -> None:
         """Watch one less; without any, the stream ends."""
-        target = watched.progress.target
-        if self.targets.pop(target, None) is not None:
-            self._requests.put_nowait(self._request(remove_target=target))
-        if not self.targets and not self._later:
-            self._hub.ended(self)
-            self._task.cancel()
+        timer = self._renewed.pop(watched, None)
+        if timer is not None:
+            timer.cancel()
+        self._forget(watched)
+        self._end_if_idle()
 
     async def close(self) -> None:
         """End it."""
         self.targets.clear()
-        for task in (self._task, *self._later):
-            task.cancel()
+        for timer in self._renewed.values():
+            timer.cancel()
+        self._renewed.clear()
+        self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
 
@@ -92,6 +98,7 @@ class Stream:
                 code = cast(Any, error).code()
                 if code not in PASSING:
                     self._lose_tokens()
+                    self._refuse_new(f"{code.name}: {cast(Any, error).details()}")
                 problem = f"{code.name}: {cast(Any, error).details()}"
             except Exception as error:  # nobody else would open a stream again
                 self._lose_tokens()
@@ -105,7 +112,7 @@ class Stream:
         """Take one stream until it ends."""
         self._begin()
         self._heard = monotonic()
-        call = self._hub.listen(_each(self._requests))
+        call = self._hub.listen(self._requests)
         watchdog = asyncio.get_running_loop().create_task(self._watch(call))
         try:
             async for response in call:
@@ -113,7 +120,6 @@ class Stream:
                 if response is None:  # grpc.aio gives this in place of what it cannot parse
                     raise TargetLost("a response cannot be parsed")
                 self._take(response)
-                self._failures = 0
         except asyncio.CancelledError:
             # grpc.aio says so of a call that the watchdog has cancelled, too.
             task = asyncio.current_task()
@@ -122,14 +128,18 @@ class Stream:
         finally:
             watchdog.cancel()
             call.cancel()
+            self._requests.end()
 
     def _begin(self) -> None:
         """Everything that is watched is asked for again, each target from its token."""
-        self._requests = asyncio.Queue()
+        self._requests = _Requests()
         for target, watched in self.targets.items():
-            watched.progress.target = target
-            watched.progress.open()
-            self._requests.put_nowait(self._request(add_target=self._hub.target(watched)))
+            self._ask(target, watched)
+
+    def _ask(self, target: int, watched: Watched) -> None:
+        watched.progress.target = target
+        watched.progress.open()
+        self._requests.put(self._request(add_target=self._hub.target(watched)))
 
     async def _watch(self, call: Any) -> None:
         """End a call that has been silent for too long."""
@@ -149,11 +159,12 @@ class Stream:
             try:
                 snapshot = watched.progress.take(response)
                 if snapshot is not None:
+                    self._failures = 0
                     watched.take(snapshot)
             except TargetLost as error:
                 self._renew(watched, error)
-            except PermanentError as error:  # a document that cannot be decoded
-                watched.fail(error)
+            except Exception as error:  # a document that cannot be decoded; others do not suffer
+                self._fail(watched, error)
 
     def _concerned(self, response: Any) -> list[int]:
         kind = response.WhichOneof("response_type")
@@ -172,36 +183,75 @@ class Stream:
 
     def _renew(self, watched: Watched, error: TargetLost) -> None:
         """Ask again for what the server has ended, a little later."""
-        target = watched.progress.target
-        self.targets.pop(target, None)
-        self._requests.put_nowait(self._request(remove_target=target))
         watched.progress.lose()
         watched.lost += 1
         if watched.lost >= _LOST:
-            watched.fail(error)
+            self._fail(watched, error)
             return
         _log.warning("asking again for a target: %s", error)
+        bound = min(self._hub.longest_wait, 0.1 * 2**watched.lost)
+        loop = asyncio.get_running_loop()
+        self._renewed[watched] = loop.call_later(random.uniform(0, bound), self._again, watched)
+        self._forget(watched, has_ended=error.has_ended)
 
-        async def later() -> None:
-            await asyncio.sleep(random.uniform(0, 0.1 * 2**watched.lost))
-            if watched.watchers:
-                self.add(watched)
-            elif not self.targets:
-                self._hub.ended(self)
-                self._task.cancel()
+    def _again(self, watched: Watched) -> None:
+        del self._renewed[watched]
+        self.add(watched)
 
-        task = asyncio.get_running_loop().create_task(later())
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+    def _fail(self, watched: Watched, error: Exception) -> None:
+        """Watch it no more."""
+        _log.error("%s cannot be watched: %r", watched.what, error)
+        self._hub.failed(watched)
+        watched.fail(error)
+        self._forget(watched, has_ended=isinstance(error, TargetLost) and error.has_ended)
+        self._end_if_idle()
+
+    def _forget(self, watched: Watched, *, has_ended: bool = False) -> None:
+        """Have a target no more, and tell the server, unless it has ended it by itself."""
+        target = watched.progress.target
+        if self.targets.pop(target, None) is not None and not has_ended:
+            self._requests.put(self._request(remove_target=target))
+
+    def _end_if_idle(self) -> None:
+        if not self.size:
+            self._hub.ended(self)
+            self._task.cancel()
 
     def _lose_tokens(self) -> None:
         for watched in self.targets.values():
             watched.progress.lose()
 
+    def _refuse_new(self, problem: str) -> None:
+        """Give up what has never been shown: of a stream that is refused, it may be the reason."""
+        for watched in list(self.targets.values()):
+            if watched.state is None:
+                self._fail(watched, TargetLost(problem))
+
     def _request(self, **what: Any) -> Any:
         return ListenMessage(database=self._hub.name, **what)
 
 
-async def _each(queue: asyncio.Queue[Any]) -> AsyncGenerator[Any]:
-    while True:
-        yield await queue.get()
+class _Requests:
+    """What one call asks for, until it ends.
+
+    `grpc.aio` takes requests in a task of its own, which would wait for the next one for ever if
+    the server ends the call.
+    """
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Any] = asyncio.Queue()
+
+    def put(self, request: Any) -> None:
+        self._queue.put_nowait(request)
+
+    def end(self) -> None:
+        self._queue.put_nowait(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        request = await self._queue.get()
+        if request is None:
+            raise StopAsyncIteration
+        return request
