@@ -27,6 +27,7 @@ from onto_fn.api.graphql.running import (
 from onto_fn.api.rest.asked import body_of
 from onto_fn.api.rest.problem import RETRY_AFTER_SEC, STATUS, HttpProblem
 from onto_fn.api.rest.validators import VARY
+from onto_fn.api.streams.begun import Begun
 from onto_fn.api.streams.response import MEDIA_TYPE as EVENTS
 from onto_fn.api.streams.response import EventStream
 from onto_fn.api.work import Work
@@ -67,7 +68,7 @@ class GraphQLResources:
             _check_method(request, prepared, accepted)
             caller = await self._work.run(who)
             if accepted == EVENTS:
-                return await self._stream(prepared, caller)
+                return await self._stream(request, prepared, caller)
             result = await self.running.result(prepared, caller)
             status = 200 if "data" in result or accepted == JSON else 400
             return _answer(result, status, accepted)
@@ -93,13 +94,10 @@ class GraphQLResources:
                 problem.status = 400
             raise
 
-    async def _stream(self, prepared: Prepared, caller: Caller) -> Response:
-        events = self.running.events(prepared, caller)
-        try:
-            first = await anext(events)
-        except StreamEnds:
-            return EventStream(_nothing(), beat_sec=self._beat_sec)
-        return EventStream(_texts(first, events), beat_sec=self._beat_sec)
+    async def _stream(self, request: Request, prepared: Prepared, caller: Caller) -> Response:
+        events = Begun(_completed(self.running.events(prepared, caller)))
+        await events.begin(request.receive)
+        return EventStream(events, _text, _ending, beat_sec=self._beat_sec)
 
 
 def _accepted(request: Request) -> str:
@@ -163,25 +161,28 @@ def _check_method(request: Request, prepared: Prepared, accepted: str) -> None:
         raise HttpProblem(406, f"a subscription is answered as {EVENTS}; accept it")
 
 
-async def _texts(
-    first: Mapping[str, Any], events: AsyncGenerator[dict[str, Any]]
-) -> AsyncGenerator[str]:
+async def _completed(events: AsyncGenerator[dict[str, Any]]) -> AsyncGenerator[Any]:
+    """The events, and that there are no more; without that, a client comes back."""
     async with aclosing(events):
-        yield _event("next", first)
         try:
             async for event in events:
-                yield _event("next", event)
+                yield event
         except StreamEnds:
-            return  # without "complete", a client comes back
-        yield _event("complete")
+            return
+        yield _COMPLETE
 
 
-async def _nothing() -> AsyncGenerator[str]:
-    yield ": ask again\n\n"
+_COMPLETE = object()
 
 
-def _event(kind: str, data: Mapping[str, Any] | None = None) -> str:
-    return f"event: {kind}\ndata:{'' if data is None else f' {text_of(data)}'}\n\n"
+def _text(event: Any) -> str:
+    if event is _COMPLETE:
+        return "event: complete\ndata:\n\n"
+    return f"event: next\ndata: {text_of(event)}\n\n"
+
+
+def _ending(refusal: Refusal) -> str:
+    return _text({"errors": [told_refusal(refusal)]})
 
 
 def text_of(content: Any) -> str:
