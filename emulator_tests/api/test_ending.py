@@ -24,13 +24,23 @@ APP = ROOT / "benchmarks" / "apps" / "streaming"
 PATIENCE = 8.0  # the platform kills an instance ten seconds after SIGTERM
 
 
-@pytest.fixture
+COMMANDS = {
+    "function": ("functions-framework", "--target", "onto_api", "--host", "127.0.0.1"),
+    "container": ("onto", "serve", "main:app"),
+}
+
+
+@pytest.fixture(params=COMMANDS)
 def instance(
-    project: str, firestore_emulator: EmulatorSuite, eventually: Eventually
+    project: str,
+    firestore_emulator: EmulatorSuite,
+    eventually: Eventually,
+    request: pytest.FixtureRequest,
 ) -> Generator[tuple[subprocess.Popen[bytes], str]]:
-    """An instance of functions-framework, and its address."""
+    """An instance of functions-framework, or of `onto serve`, and its address."""
     (port,) = free_ports(1)
-    command = [Path(sys.executable).parent / "functions-framework", "--target", "onto_api"]
+    name, *options = COMMANDS[request.param]
+    command = [Path(sys.executable).parent / name, *options]
     environ = {
         **os.environ,
         "FIRESTORE_EMULATOR_HOST": firestore_emulator.firestore_host,
@@ -38,9 +48,7 @@ def instance(
         "GOOGLE_CLOUD_PROJECT": project,
         "PYTHONPATH": str(ROOT),
     }
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--host", "127.0.0.1"], cwd=APP, env=environ
-    )
+    process = subprocess.Popen([*command, "--port", str(port)], cwd=APP, env=environ)
     address = f"http://127.0.0.1:{port}"
     try:
         eventually(lambda: _status(f"{address}/openapi.json") == 200, deadline=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -57,6 +58,27 @@ def test_a_stream_shows_nothing_that_a_request_would_not(place: Place, server: S
             assert "Blue" not in got, case.name
             tried += 1
     assert tried >= 60
+
+
+def test_what_no_request_may_read_neither_several_at_once_nor_the_sdk_may_watch(
+    place: Place, server: Server
+) -> None:
+    tried = 0
+    for case in attacks():
+        if case.op != "get":
+            continue
+        path, token = case.operation()["path"], place.token(case.user)
+        for view in guarded.OPEN:
+            params = view.__path__.match(path)
+            if params is None:
+                continue
+            watch = {"view": view.__name__, "params": params}
+            for target, body in (("/stream", {"watch": [watch]}), ("/", {"data": watch})):
+                got = begins(server, "POST", target, token, body)
+                assert not {"Blue", "snapshot", "missing"} & set(re.findall(r"\w+", got)), case
+                assert re.search(r"denied|DENIED|UNAUTHENTICATED|INVALID", got), (case, got)
+                tried += 1
+    assert tried >= 20
 
 
 @pytest.mark.parametrize("user", [NOBODY, *CLAIMS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Generator
@@ -255,6 +256,13 @@ def test_a_firebase_sdk_gets_messages_and_at_last_a_result(short: Server, writer
         events = [event.data for event in stream]
     assert events[0]["message"]["fields"] == {"text": "one"}
     assert events[-1] == {"result": {"ended": "ask again"}}
+
+    # Heartbeats are in the lines: the SDKs for iOS and Android end a stream at a comment.
+    stream = call(wanted, Accept="text/event-stream")
+    blocks = stream.text.removesuffix("\n\n").split("\n\n")
+    assert len(blocks) == 2
+    assert all(re.fullmatch(r"data: +\{.*\}", block) for block in blocks), blocks
+    assert blocks[1].startswith("data:    ")
 
     assert call(wanted).json()["result"]["fields"] == {"text": "one"}
     denied = call({**wanted, "view": "NotePage"})

@@ -116,7 +116,9 @@ READING = [
         "offer.path.render(params)",
         "a path that is too long",
     ),
-    Guard("gate.reading:_root", "if root is None:", "if False:", "wait for a view without a root"),
+    Guard(
+        "gate.reading:root_of", "if root is None:", "if False:", "wait for a view without a root"
+    ),
 ]
 WATCHING = [
     Guard(
@@ -267,10 +269,10 @@ REST = [
         "delete a view",
     ),
     Guard(
-        "api.application:Door._dispatch", "self._api.app_check or ", "", "an API without App Check"
+        "api.application:Door._caller", "self._api.app_check or ", "", "an API without App Check"
     ),
     Guard(
-        "api.application:Door._dispatch",
+        "api.application:Door._caller",
         "self._api.app_check or needs_app",
         "self._api.app_check",
         "a form without App Check",

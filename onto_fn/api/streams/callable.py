@@ -4,6 +4,10 @@ The SDKs of Web, iOS, Android and Flutter stream from callable functions, and se
 the App Check token. Firebase's own Python SDK cannot answer them. The protocol: the request is
 `{"data": …}` with `Accept: text/event-stream`; the answer has lines `data: {"message": …}`, and at
 its end `data: {"result": …}` or `data: {"error": {"status", "message"}}`.
+
+The SDK for iOS ends a stream at any line that does not begin with `data:`, comments too; that for
+Android at an empty line after no data. So the next line is always begun, and a heartbeat is a space
+in it, before the JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from starlette.responses import Response
 from onto_fn.api.rest.asked import body_of
 from onto_fn.api.rest.problem import STATUS, HttpProblem
 from onto_fn.api.streams.begun import Begun
-from onto_fn.api.streams.response import MEDIA_TYPE, EventStream
+from onto_fn.api.streams.response import MEDIA_TYPE, Closable, EventStream
 from onto_fn.api.streams.sse import StreamResources
 from onto_fn.firestore.json import plain
 from onto_fn.gate.caller import Caller
@@ -28,6 +32,8 @@ from onto_fn.gate.integers import encoded
 from onto_fn.gate.refusal import Code, Refusal, invalid
 from onto_fn.gate.watching import Event
 from onto_fn.models.model_type import problems_of
+
+_BEGUN = "data: "
 
 
 class Asked(BaseModel):
@@ -56,12 +62,17 @@ async def answer_call(
     except HttpProblem as problem:
         return _error("invalid-argument", problem.detail, wants_stream=wants_stream)
     if wants_stream:
-        return EventStream(events, _text_of, _ending, beat_sec=streams.beat_sec)
+        return stream_of(events, streams.beat_sec)
     async with aclosing(events):
         first = await anext(events) if has_first else None
     if first is None or first.kind == "bye":
         return _error("unavailable", "try again", wants_stream=False)
     return _json({"result": _message(first)}, 200)
+
+
+def stream_of(events: Closable, beat_sec: float) -> EventStream:
+    """The answer that streams events to an SDK."""
+    return EventStream(events, _text_of, _ending, greeting=_BEGUN, heartbeat=" ", beat_sec=beat_sec)
 
 
 async def _asked(request: Request, most: int) -> Asked:
@@ -75,17 +86,17 @@ async def _asked(request: Request, most: int) -> Asked:
 def _text_of(event: Event) -> str:
     match event.kind:
         case "denied":
-            return _line({"error": _problem("permission-denied", event.reason)})
+            return _rest({"error": _problem("permission-denied", event.reason)})
         case "bye":
-            return _line({"result": {"ended": event.reason}})
+            return _rest({"result": {"ended": event.reason}})
         case "unchanged":
-            return ": unchanged\n\n"
+            return " "
         case _:
-            return _line({"message": _message(event)})
+            return _rest({"message": _message(event)}) + _BEGUN
 
 
 def _ending(refusal: Refusal) -> str:
-    return _line({"error": _problem(refusal.code, str(refusal))})
+    return _rest({"error": _problem(refusal.code, str(refusal))})
 
 
 def _message(event: Event) -> dict[str, Any]:
@@ -97,8 +108,9 @@ def _message(event: Event) -> dict[str, Any]:
     return {"state": event.kind, "version": shown.version, "fields": fields}
 
 
-def _line(content: dict[str, Any]) -> str:
-    return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n"
+def _rest(content: dict[str, Any]) -> str:
+    """What follows the beginning of a line."""
+    return f"{json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
 def _problem(code: Code, message: str) -> dict[str, str]:
@@ -109,7 +121,7 @@ def _error(code: Code, message: str, *, wants_stream: bool) -> Response:
     content = {"error": _problem(code, message)}
     if wants_stream:
         # The SDKs read an error from the stream alone: after another status, they wait for ever.
-        return Response(_line(content), 200, {"Cache-Control": "no-store"}, MEDIA_TYPE)
+        return Response(_BEGUN + _rest(content), 200, {"Cache-Control": "no-store"}, MEDIA_TYPE)
     return _json(content, 400 if code == "failed-precondition" else STATUS[code])
 
 

@@ -189,7 +189,8 @@ class Call:
 
     def lose(self, target: Target) -> None:
         """End a target for a reason of the server's."""
-        del self.targets[target.number]
+        if self.targets.pop(target.number, None) is None:
+            return  # the client was quicker
         response = turned(KIND.REMOVE, target.number)
         response.target_change.cause.code = 14
         self.send(response)
