@@ -1,11 +1,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
+STREAM := --folder examples/stream --app examples/stream/functions/main.py
 EXAMPLE := --folder examples/food_delivery --app examples/food_delivery/functions/main.py \
   --types-file web/views.ts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint chaos bench bench-coldstart bench-backfill emulators
-.PHONY: fuzz docs wheel lock clean generate web python pythons example
+.PHONY: fuzz docs wheel lock clean generate web stream python pythons example
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +33,13 @@ lint: setup ## Lint, check the types, the layers and the generated files
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/onto generate --check
 	@$(BIN)/onto generate rules indexes types $(EXAMPLE) --check
+	@$(BIN)/onto generate $(STREAM) --check
 
 generate: setup ## Write rules, indexes and types from what the apps declare
 	@$(BIN)/onto generate
 	@$(BIN)/python scripts/template_files.py
 	@$(BIN)/onto generate rules indexes types $(EXAMPLE)
+	@$(BIN)/onto generate $(STREAM)
 
 chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
 	@$(BIN)/python -m emulator_tests.chaos $(if $(SEED),--seed $(SEED)) \
@@ -61,8 +64,12 @@ bench-backfill: setup ## Backfill 100,000 documents, killed twice, and verify th
 emulators: setup ## Run the meeting room on the emulators, with its sample, until Ctrl-C
 	@$(BIN)/onto dev --seed meeting_room.sample:sources
 
-web: setup ## Serve the meeting room's page for `make emulators` on 127.0.0.1:5005 (PORT=)
-	@$(BIN)/python scripts/web.py $(PORT)
+web: setup ## Serve the meeting room's page for `make emulators` on 127.0.0.1:5005 (PORT=, FOLDER=)
+	@$(BIN)/python scripts/web.py $(or $(PORT),5005) $(FOLDER)
+
+stream: setup ## Run examples/stream on the emulators, until Ctrl-C; its page: make web FOLDER=examples/stream
+	@cd examples/stream && ONTO_FN_FIREBASE=$(CURDIR)/tools/node_modules/.bin/firebase \
+	  $(CURDIR)/$(BIN)/onto dev --seed meeting_room.sample:sources
 
 docs: setup ## Write the pages of commands, types and public names from the code
 	@$(BIN)/python scripts/command_line_page.py

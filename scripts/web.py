@@ -1,4 +1,8 @@
-"""Serve web/, whose page finds the emulators of firebase.json: `python scripts/web.py [PORT]`."""
+"""Serve a page that finds the emulators of firebase.json: `python scripts/web.py [PORT [FOLDER]]`.
+
+The page is in `web/` of the folder, which has the firebase.json; by default, that of the meeting
+room.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORT = 5005
 # The page's:
-DEFAULTS = {"firestore": 8080, "auth": 9099}
+DEFAULTS = {"firestore": 8080, "auth": 9099, "functions": 5001}
 PROJECT = "demo-onto-fn"
 
 
@@ -58,11 +62,14 @@ def server(port: int, folder: Path = ROOT / "web", project: Path = ROOT) -> Thre
 
 def main() -> None:
     try:
-        serving = server(int(sys.argv[1]) if len(sys.argv) > 1 else PORT)
+        project = ROOT / sys.argv[2] if len(sys.argv) > 2 else ROOT
+        port = int(sys.argv[1]) if len(sys.argv) > 1 else PORT
+        serving = server(port, project / "web", project)
     except OSError as error:
         sys.exit(f"the page cannot be served: {error}; choose another port: make web PORT=5006")
     with serving:
-        print(f"http://{HOST}:{serving.server_port}/ ; the emulators: make emulators", flush=True)
+        emulators = "make emulators" if project == ROOT else f"see {sys.argv[2]}/README.md"
+        print(f"http://{HOST}:{serving.server_port}/ ; the emulators: {emulators}", flush=True)
         try:
             serving.serve_forever()
         except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from emulator_tests.api.attacks.asgi import served
 from emulator_tests.api.attacks.door import HttpDoor
 from emulator_tests.api.attacks.graphql import GraphQLDoor
 from emulator_tests.api.attacks.place import domain
+from emulator_tests.api.attacks.rpc_door import RpcDoor
 from emulator_tests.api.attacks.serving import serving
 from emulator_tests.apps import guarded as app
 from onto_fn import App
@@ -66,6 +67,7 @@ DOORS = {
     ),
     "graphql": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
     "graphql, watched": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
+    "json-rpc": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
 }
 
 
@@ -122,6 +124,8 @@ def opened(name: str, under_rules: Guarded) -> Iterator[Door]:
         if by_graphql:
             watches = name.endswith("watched")
             yield GraphQLDoor(server, offered, under_rules.tokens, watches=watches)
+        elif name == "json-rpc":
+            yield RpcDoor(server, offered, under_rules.tokens)
         else:
             yield HttpDoor(server, under_rules.tokens)
     database.close()

@@ -1,4 +1,4 @@
-"""Each decision of the gate and of REST that denies: loosened, an attack gets through."""
+"""Each decision of the API that denies: loosened, an attack gets through."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from emulator_tests.api.attacks.place import Place
 from emulator_tests.api.guards.gates import GUARDS
 from emulator_tests.api.guards.loosening import loosened
-from emulator_tests.api.guards.tries import ATTACKS, Field
+from emulator_tests.api.guards.rpc_tries import ATTACKS
+from emulator_tests.api.guards.tries import Field
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,6 @@ def test_an_attack_gets_through_if_any_guard_of_the_gate_is_loosened(
                 survivors.append(guard.name)
 
     with capsys.disabled():
-        print(f"\nguards of the gate and of REST: {len(GUARDS) - len(survivors)} of {len(GUARDS)}")
+        print(f"\nguards of the API: {len(GUARDS) - len(survivors)} of {len(GUARDS)}")
     assert survivors == [], "\n".join(survivors)
     assert [name for name, attack in ATTACKS.items() if attack(field)] == [], "all are back"

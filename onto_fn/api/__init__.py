@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from onto_fn.lazily import names_from
 
 if TYPE_CHECKING:
-    from onto_fn.api.declared import Api, Live, Rest, Streams
+    from onto_fn.api.declared import Api, Live, Rest, Rpc, Streams
     from onto_fn.api.graphql.declared import GraphQL
     from onto_fn.gate.offers import Listing, by
 else:
@@ -26,9 +26,10 @@ else:
             "Listing": "onto_fn.gate.offers",
             "Live": "onto_fn.api.declared",
             "Rest": "onto_fn.api.declared",
+            "Rpc": "onto_fn.api.declared",
             "Streams": "onto_fn.api.declared",
             "by": "onto_fn.gate.offers",
         },
     )
 
-__all__ = ["Api", "GraphQL", "Listing", "Live", "Rest", "Streams", "by"]
+__all__ = ["Api", "GraphQL", "Listing", "Live", "Rest", "Rpc", "Streams", "by"]

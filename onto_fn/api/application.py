@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from onto_fn.api.declared import Api, Streams
-from onto_fn.api.rest.addresses import METHODS, Address, Addresses
+from onto_fn.api.rest.addresses import METHODS, Address, Addresses, Kind
 from onto_fn.api.rest.asked import check_framing
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
@@ -39,8 +39,9 @@ from onto_fn.gate.refusal import Refusal
 from onto_fn.gate.watching import Watching
 from onto_fn.observability.trace_context import traced
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # else with the first call: an API without it does without
     from onto_fn.api.graphql.door import GraphQLDoor
+    from onto_fn.api.rpc.methods import Methods
 
 _log = logging.getLogger("onto_fn")
 
@@ -124,7 +125,7 @@ class Door:
             api.rest.path,
             has_page=api.rest.docs,
             has_streams=self._streams is not None,
-            graphql=api.graphql.path if api.graphql is not None else None,
+            others=_others(api),
         )
         self._documentation = Documentation(api, offers)
 
@@ -137,7 +138,7 @@ class Door:
             self._offered,
             self._work,
             Together(self._work, self._views.stored),
-            min(api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC)),
+            self._max_wait,
             api.max_body_bytes,
         )
 
@@ -167,6 +168,18 @@ class Door:
 
     async def _watching(self) -> Watching:
         return (await self._stream_resources()).watching
+
+    @property
+    def _max_wait(self) -> float:
+        return min(self._api.rest.max_wait_sec, max(0, self._timeout - _READ_SEC))
+
+    @cached_property
+    def _methods(self) -> Methods:
+        from onto_fn.api.rpc.methods import Methods
+
+        return Methods(
+            self._api, self._offers, self._engine, self._views, self._work, self._max_wait
+        )
 
     async def _stream_resources(self) -> StreamResources:
         """What answers requests for streams, made by the first of them in an event loop.
@@ -261,6 +274,10 @@ class Door:
 
         if route.kind == "graphql":
             return await self._graphql.http.answer(request, who)
+        if route.kind == "rpc":
+            from onto_fn.api.rpc.endpoint import answer_rpc
+
+            return await answer_rpc(request, self._methods, who, self._api.max_body_bytes)
         if route.kind == "call":
             return await answer_call(request, await self._stream_resources(), who)
         if route.kind == "stream":
@@ -279,6 +296,16 @@ class Door:
 def _raw_path(connection: HTTPConnection) -> bytes:
     # Without it, a server that decodes an encoded slash would move the borders of segments.
     return connection.scope.get("raw_path") or connection.url.path.encode()
+
+
+def _others(api: Api) -> dict[Kind, str]:
+    """The addresses of the protocols besides REST."""
+    found: dict[Kind, str] = {}
+    if api.rpc is not None:
+        found["rpc"] = api.rpc.path
+    if api.graphql is not None:
+        found["graphql"] = api.graphql.path
+    return found
 
 
 def _has_failed(task: asyncio.Task[Any]) -> bool:

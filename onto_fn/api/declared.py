@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from onto_fn.api.graphql.declared import GraphQL
 from onto_fn.errors import DeclarationError
+from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
 from onto_fn.gate.paths import check_paths
 from onto_fn.mediators import AnyMediator, RequestMediator, ViewMediator
@@ -76,6 +77,23 @@ class Rest:
             )
 
 
+@dataclass(frozen=True)
+class Rpc:
+    """JSON-RPC 2.0: each view and request is a method.
+
+    Attributes:
+        path: its one address, from the root; the `path` of `Rest` does not go before it.
+    """
+
+    path: str = "/rpc"
+
+    def __post_init__(self) -> None:
+        if self.path == "/" or not _PATH.fullmatch(self.path):
+            raise DeclarationError(
+                f"Rpc({self.path!r}): write it like '/rpc', without a slash at the end"
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Streams:
     """Live streams: server-sent events, and `httpsCallable(…).stream()` of the Firebase SDKs.
@@ -129,6 +147,7 @@ class Api:
         views: the views that may be asked for; `Live(View)` is computed on request.
         requests: the forms and patches that may be sent.
         rest: the REST protocol.
+        rpc: JSON-RPC; None for none.
         streams: live streams; None for none.
         graphql: the GraphQL protocol; None for none.
         roots: the variable of a view's path that is the id of the store's root, where it is not the
@@ -150,6 +169,7 @@ class Api:
     views: Sequence[type[ViewModel[Any]] | Live] = ()
     requests: Sequence[type[RequestModel]] = ()
     rest: Rest = field(default_factory=Rest)
+    rpc: Rpc | None = None
     streams: Streams | None = None
     graphql: GraphQL | None = None
     roots: Mapping[type[ViewModel[Any]], str] = field(
@@ -206,7 +226,9 @@ class Api:
         _check_names([*views, *requests])
         _check_addresses([*views, *requests], self.rest)
         if self.graphql is not None:
-            _check_graphql(self.graphql, views, self.rest)
+            _check_graphql(self.graphql, views, self.rest, self.rpc)
+        if self.rpc is not None:
+            _check_rpc(self.rpc, self, views, requests)
         opened = [*(o.view for o in views if not o.is_live), *(o.model for o in requests)]
         check_paths([*stored, *takes], opened)
         if self.streams is not None and all(view.is_live for view in views):
@@ -214,6 +236,12 @@ class Api:
                 "Api(streams=…): there is no stored view to watch; a Live view is computed when it "
                 "is asked for"
             )
+        for view in views:
+            if self.streams is not None and view.path.parent.text == "stream":
+                raise DeclarationError(
+                    f"Api: the list of {view.name} would be at 'stream', where several documents "
+                    "are watched; change its path"
+                )
         return Offers(tuple(views), tuple(requests))
 
     def _view(self, declared: object, stored: Collection[type[ViewModel[Any]]]) -> ViewOffer:
@@ -299,7 +327,9 @@ def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> 
             )
 
 
-def _check_graphql(graphql: GraphQL, views: Sequence[ViewOffer], rest: Rest) -> None:
+def _check_graphql(
+    graphql: GraphQL, views: Sequence[ViewOffer], rest: Rest, rpc: Rpc | None
+) -> None:
     """GraphQL has an address of its own, and its library is there."""
     if find_spec("graphql") is None:  # looked for, but not imported
         raise DeclarationError(
@@ -310,15 +340,45 @@ def _check_graphql(graphql: GraphQL, views: Sequence[ViewOffer], rest: Rest) -> 
     own = graphql.path.split("/")[1:]
     for view in views:
         for path in (view.path, *([view.path.parent] if view.can_be_listed else [])):
-            taken = [*prefix, *path.segments]
-            if len(taken) == len(own) and all(
-                one == other or one.startswith("{") for one, other in zip(taken, own, strict=True)
+            found = [*prefix, *path.segments]
+            if len(found) == len(own) and all(
+                one == other or one.startswith("{") for one, other in zip(found, own, strict=True)
             ):
                 raise DeclarationError(
                     f"GraphQL({graphql.path!r}) is an address of {view.name}; choose another path"
                 )
-    if own in ([*prefix, "docs"], [*prefix, "openapi.json"], [*prefix, "stream"]):
+    taken = [[*prefix, name] for name in ("docs", "openapi.json", "stream")]
+    if own in taken or (rpc is not None and graphql.path == rpc.path):
         raise DeclarationError(f"GraphQL({graphql.path!r}) is taken; choose another path")
+
+
+def _check_rpc(
+    rpc: Rpc, api: Api, views: Sequence[ViewOffer], requests: Sequence[RequestOffer]
+) -> None:
+    """Nothing else may be at its address, and no parameter of a method have two meanings."""
+    prefix = [part for part in api.rest.path.split("/") if part]
+    taken: dict[str, Sequence[str]] = {
+        **{offer.name: offer.path.segments for offer in (*views, *requests)},
+        **{f"the list of {v.name}": v.path.segments[:-1] for v in views if v.can_be_listed},
+        "the OpenAPI document": ["openapi.json"],
+        **({"the documentation": ["docs"]} if api.rest.docs else {}),
+        **({"the streams": ["stream"]} if api.streams is not None else {}),
+    }
+    address = PathTemplate(rpc.path[1:])
+    for what, segments in taken.items():
+        if address.overlaps(PathTemplate("/".join([*prefix, *segments]))):
+            raise DeclarationError(
+                f"Api: {what} would be at {rpc.path!r} as well; give Rpc(…) another path"
+            )
+    for view in views:
+        own = {"after"} & set(view.path.variables)
+        if view.can_be_listed:
+            own |= {"limit", "cursor", "order", "where"} & set(view.path.parent.variables)
+        if own:
+            raise DeclarationError(
+                f"Api(rpc=…): the variable {min(own)!r} of {view.path.text!r} has the name of "
+                f"another parameter of {view.name}'s methods; rename it"
+            )
 
 
 def _name(view: object) -> str:

@@ -23,7 +23,7 @@ class Work:
     """A pool of threads, with an end to what may wait for one and to how long a caller waits.
 
     Args:
-        timeout_sec: seconds after which a caller is told to try again.
+        timeout_sec: seconds after which a caller is told to try again; an attribute as well.
         workers: threads.
         waiting: calls that may wait for a thread.
     """
@@ -31,7 +31,7 @@ class Work:
     def __init__(
         self, timeout_sec: float, *, workers: int = WORKERS, waiting: int = WAITING
     ) -> None:
-        self._timeout = timeout_sec
+        self.timeout_sec = timeout_sec
         self._room = workers + waiting
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
@@ -53,7 +53,7 @@ class Work:
         future = self._pool.submit(partial(contextvars.copy_context().run, call))
         future.add_done_callback(self._done(asyncio.get_running_loop()))
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self.timeout_sec):
                 return await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise Refusal("unavailable", "this takes too long; try again") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,6 +15,7 @@ from onto_fn.firestore.documents import Reference, Value
 from onto_fn.firestore.native import native
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.gate.listable import check_listing
+from onto_fn.gate.refusal import invalid
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.annotations import without_null
 from onto_fn.requests import RequestModel
@@ -47,6 +48,25 @@ class ByField:
             return next(value for value in self.values if _text(value) == text)
         return _PARSED[self.stored](text)
 
+    def accepted(self, value: object) -> Value:
+        """The value that a caller names in JSON.
+
+        Raises:
+            ValueError: it is none.
+        """
+        for one in self.values:
+            if one == value and type(one) is type(value):
+                return one
+        if self.values or type(value) not in _IN_JSON[self.stored]:
+            raise ValueError(value)
+        match value:
+            case str():
+                return self.parsed(value)
+            case bool():
+                return value
+            case _:
+                return _PARSED[self.stored](str(value))
+
 
 def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text]
@@ -72,6 +92,17 @@ _PARSED: dict[str, Callable[[str], Value]] = {
     "string": str,
     "timestamp": _time,
 }
+
+
+_IN_JSON: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
+    "double": (float, int),
+    "integer": (int,),
+    "reference": (str,),
+    "string": (str,),
+    "timestamp": (str,),
+}
+"""Types of Python in which a value comes that is written in JSON."""
 
 
 def _text(value: Value) -> str:
@@ -182,6 +213,24 @@ class ViewOffer:
     def can_be_listed(self) -> bool:
         """Whether there is a collection of them."""
         return not self.is_live and self.path.segments[-1].startswith("{")
+
+    def listing(self, order: str | None, fields: Collection[str]) -> CheckedListing:
+        """The declared list that a caller asks for.
+
+        Args:
+            order: as a caller names it; None for that of the ids.
+            fields: those of which the caller gives a value.
+
+        Raises:
+            Refusal: there is no such list.
+        """
+        known = (CheckedListing((), ()), *self.lists)
+        for listing in known:
+            names = {one.field for one in listing.where}
+            if (listing.order or None) == order and names == set(fields):
+                return listing
+        listed = " or ".join(one.query for one in known[1:]) or "the order of the ids alone"
+        raise invalid([f"this list has no such order and conditions; there is {listed}"])
 
     def root_path(self, params: Mapping[str, str]) -> str | None:
         """Path of the root that a document is built from; None if its path does not say it.

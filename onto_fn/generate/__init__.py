@@ -1,10 +1,11 @@
-"""Generate files from an app's declarations: rules, indexes, TypeScript, OpenAPI, GraphQL."""
+"""Generate files from an app's declarations: rules, indexes, TypeScript, documents of its API."""
 
 from onto_fn.generate.files import (
     GeneratedFile,
     generated_files,
     graphql_of,
     openapi_of,
+    openrpc_of,
     types_of,
 )
 from onto_fn.generate.indexes import index_file
@@ -17,6 +18,7 @@ __all__ = [
     "graphql_of",
     "index_file",
     "openapi_of",
+    "openrpc_of",
     "rules_text",
     "types_of",
     "typescript",

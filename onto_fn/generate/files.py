@@ -36,7 +36,7 @@ class GeneratedFile:
     path: Path
     text: str
     found: str | None
-    what: Literal["rules", "indexes", "types", "openapi", "graphql"] = "rules"
+    what: Literal["rules", "indexes", "types", "openapi", "openrpc", "graphql"] = "rules"
     remarks: tuple[str, ...] = ()
 
     @property
@@ -114,6 +114,22 @@ def graphql_of(app: App, path: Path) -> GeneratedFile:
     schema = schema_of(app.offers, streams=app.api.streams is not None)
     text = f"# Made by `onto generate graphql`: a change here is lost.\n\n{schema_text(schema)}"
     return GeneratedFile(path, text, _read(path), "graphql")
+
+
+def openrpc_of(app: App, path: Path) -> GeneratedFile:
+    """The OpenRPC document of an app's methods of JSON-RPC.
+
+    Raises:
+        DeclarationError: the app has no such methods, or a field has no JSON schema.
+    """
+    if app.api is None or app.offers is None or app.api.rpc is None:
+        raise DeclarationError(
+            "the app has no JSON-RPC to describe; declare it, `App([…], api=Api(…, rpc=Rpc()))`"
+        )
+    from onto_fn.api.rpc.openrpc import openrpc  # as above
+
+    text = json.dumps(openrpc(app.api, app.offers), indent=2, ensure_ascii=False)
+    return GeneratedFile(path, f"{text}\n", _read(path), "openrpc")
 
 
 def _rules(app: App, path: Path) -> GeneratedFile:

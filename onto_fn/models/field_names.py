@@ -39,7 +39,7 @@ class FreeNames(ModelMetaclass):
     """More names that fields may have although a base class has them."""
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any
     ) -> Any:
         """Create the class, without pydantic's warning of fields that hide nothing.
 

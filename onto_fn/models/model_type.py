@@ -43,7 +43,7 @@ class DomainModelType(FreeNames):
     __free_names__ = ("to_fields",)
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any
     ) -> Any:
         """Create the class, whose private attributes we set by ourselves if it has no others."""
         is_plain = "model_post_init" not in namespace and all(map(_is_plain, bases))

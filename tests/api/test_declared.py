@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from onto_fn import App, DeclarationError, DomainModel, Form, FormMediator, Store, ViewModel, root
+from onto_fn import (
+    App,
+    DeclarationError,
+    DomainModel,
+    Form,
+    FormMediator,
+    Store,
+    ViewModel,
+    mirror,
+    root,
+)
 from onto_fn.access import members, owner, public
-from onto_fn.api import Api, Live, Rest, by
+from onto_fn.api import Api, Live, Rest, Streams, by
 
 
 class Thing(DomainModel, collection="things"):
@@ -153,6 +163,15 @@ def test_the_list_of_a_view_may_not_hide_the_documentation() -> None:
     with pytest.raises(DeclarationError, match=r"Rest\(docs=False\)"):
         App([Docs], api=Api(views=[Docs]))
     App([Docs], api=Api(views=[Docs], rest=Rest(docs=False)))
+
+
+def test_the_list_of_a_view_may_not_hide_where_documents_are_watched() -> None:
+    class Streamed(ViewModel[ThingStore], path="stream/{thing_id}", read=public()):
+        name: str = mirror("thing.name")
+
+    with pytest.raises(DeclarationError, match="the list of Streamed would be at 'stream'"):
+        App([Streamed], api=Api(views=[Streamed], streams=Streams()))
+    App([Streamed], api=Api(views=[Streamed]))
 
 
 def test_a_request_whose_mark_is_nowhere_could_be_carried_out_twice() -> None:

@@ -434,3 +434,17 @@ def test_only_the_owner_that_the_path_names_is_known_to_be_the_user() -> None:
     assert NoteForm.request("users/ann/noteForms/f").uid == "ann"
     assert Either.request("users/ann/either/f").uid is None
     assert Either.request("users/ann/either/f").doc_id == "f"
+
+
+def test_a_form_and_a_patch_may_have_a_name_that_is_not_their_class() -> None:
+    class Saved(Form, name="after_save", path="saved/{id}", create=signed_in()):
+        text: str
+
+        def submit(self, request: Request) -> list[Note]:
+            return []
+
+    assert FormMediator(Saved).name == "after_save"
+    with pytest.raises(DeclarationError):
+
+        class Wrong(Form, name="after save", path="saved/{id}", create=signed_in()):
+            pass

@@ -14,7 +14,7 @@ from emulator_tests.apps.guarded import (
     Titled,
 )
 from onto_fn import App
-from onto_fn.api import Api, Live, Rest, by
+from onto_fn.api import Api, Live, Rest, Rpc, by
 
 OPEN = [view for view in VIEWS if view is not Secret]
 REQUESTS = [form for form in FORMS if form is not ClosedForm]
@@ -26,11 +26,12 @@ def stored(**options: Any) -> App:
     """Its views as they are stored."""
     lists = {Titled: [by("-title"), by(where=["title"])], Board: [by("title")]}
     rest = Rest(lists=lists, max_wait_sec=WAIT_SEC)
-    api = Api(views=OPEN, requests=REQUESTS, rest=rest, roots=ROOTS, **options)
+    api = Api(views=OPEN, requests=REQUESTS, rest=rest, rpc=Rpc(), roots=ROOTS, **options)
     return App([*VIEWS, *FORMS], api=api)
 
 
 def live() -> App:
     """Its views computed when they are asked for."""
     views = [Live(view) for view in OPEN]
-    return App([*VIEWS, *FORMS], api=Api(views=views, requests=REQUESTS, roots=ROOTS))
+    api = Api(views=views, requests=REQUESTS, rpc=Rpc(), roots=ROOTS)
+    return App([*VIEWS, *FORMS], api=api)

@@ -1,4 +1,4 @@
-"""Every decision of the gate and of REST that denies, and the attack that shows that it does.
+"""Every decision of the gate, of REST and of JSON-RPC that denies, and the attack that shows it.
 
 Not in the list, since another decision asks for no less: that a view is listed whose last variable
 its owner is named by (there is then no such value to compare), or whose path ends in no variable
@@ -9,6 +9,7 @@ variable of a request's path is missing (it cannot be rendered).
 from __future__ import annotations
 
 from emulator_tests.api.guards.loosening import Guard
+from emulator_tests.api.guards.rpc_gates import RPC
 
 ACCESS = [
     Guard("access:_holds", "if uid is None:", "if False:", "nobody is signed in"),
@@ -323,30 +324,28 @@ REST = [
     Guard("api.rest.asked:check_accepts", "if accepted and", "if False and", "accept text"),
     Guard("api.rest.asked:_is_accepted", "and not is_refused", "", "accept nothing"),
     Guard(
-        "api.rest.asked:body_of",
+        "api.rest.asked:sent",
         'if media_type != "application/json":',
         "if False:",
         "a body of another type",
     ),
+    Guard("api.rest.asked:sent", '.lower() != "identity":', '.lower() == "":', "an encoded body"),
     Guard(
-        "api.rest.asked:body_of", '.lower() != "identity":', '.lower() == "":', "an encoded body"
-    ),
-    Guard(
-        "api.rest.asked:body_of",
+        "api.rest.asked:sent",
         "if length.isdecimal() and",
         "if False and",
         "a long body that is announced",
     ),
-    Guard("api.rest.asked:body_of", "if len(chunks) > most:", "if False:", "a long body"),
+    Guard("api.rest.asked:sent", "if len(chunks) > most:", "if False:", "a long body"),
     Guard(
-        "api.rest.asked:body_of",
+        "api.rest.asked:sent",
         "asyncio.timeout(BODY_SEC)",
         "asyncio.timeout(BODY_SEC * 20)",
         "a slow body",
     ),
     Guard(
         "api.rest.asked:_no_number",
-        'raise _Json(f"{name} is no number of JSON; write it as a text")',
+        'raise NotJson(f"{name} is no number of JSON; write it as a text")',
         "return float(name)",
         "no number",
     ),
@@ -361,7 +360,7 @@ REST = [
         "a body that is a list",
     ),
     Guard(
-        "api.rest.asked:body_of",
+        "api.rest.asked:parsed",
         "except (ValueError, RecursionError) as error:",
         "except ValueError as error:",
         "a very deep body",
@@ -397,20 +396,20 @@ REST = [
         "see what one is no guest of",
     ),
     Guard(
-        "api.rest.resources:Resources._wait",
+        "api.waiting:Waiting.until",
         "self.views.get(offer, params, caller)",
         "pass",
         "wait as a stranger",
     ),
     Guard(
-        "api.rest.resources:_listing",
-        "if (listing.order or None) == order and",
-        "if True and",
+        "gate.offers:ViewOffer.listing",
+        "(listing.order or None) == order and ",
+        "",
         "an order that is not declared",
     ),
     Guard(
-        "api.rest.resources:_listing",
-        " and {one.field for one in listing.where} == given",
+        "gate.offers:ViewOffer.listing",
+        " and names == set(fields)",
         "",
         "a condition that is not declared",
     ),
@@ -447,10 +446,21 @@ REST = [
     Guard("api.work:Work.run", "if self._busy >= self._room:", "if False:", "too many calls"),
     Guard(
         "api.work:Work.run",
-        "asyncio.timeout(self._timeout)",
-        "asyncio.timeout(self._timeout * 20)",
+        "asyncio.timeout(self.timeout_sec)",
+        "asyncio.timeout(self.timeout_sec * 20)",
         "a call without an end",
     ),
 ]
 
-GUARDS = [*ACCESS, *TOKENS, *READING, *WATCHING, *SUBMITTING, *DECLARED, *PATHS, *OFFERS, *REST]
+GUARDS = [
+    *ACCESS,
+    *TOKENS,
+    *READING,
+    *WATCHING,
+    *SUBMITTING,
+    *DECLARED,
+    *PATHS,
+    *OFFERS,
+    *REST,
+    *RPC,
+]

@@ -313,7 +313,7 @@ def _(field: Field) -> bool:
 # Without emulators, and without Google
 
 
-def _deployed(patch: pytest.MonkeyPatch) -> None:
+def deployed(patch: pytest.MonkeyPatch) -> None:
     for name in ("FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST"):
         patch.delenv(name, raising=False)
     patch.setattr(callers, "initialise", lambda: None)
@@ -340,7 +340,7 @@ def _(field: Field) -> bool:
 @attack("no App Check token")
 def _(field: Field) -> bool:
     with pytest.MonkeyPatch.context() as patch:
-        _deployed(patch)
+        deployed(patch)
         return _passes(lambda: callers.check_app(Caller("ada")))
 
 
@@ -352,14 +352,14 @@ def _(field: Field) -> bool:
         raise ValueError(token)
 
     with pytest.MonkeyPatch.context() as patch:
-        _deployed(patch)
+        deployed(patch)
         patch.setattr(app_check, "verify_token", wrong)
         return _passes(lambda: callers.caller_of(None, "x"))
 
 
 def _without_app_check(field: Field, app: App, method: str, target: str) -> bool:
     with pytest.MonkeyPatch.context() as patch:
-        _deployed(patch)
+        deployed(patch)
         patch.setattr(application, "caller_of", lambda *_: Caller("ada"))
         body = {"body": NOTE} if method == "PUT" else {}
         answer = field.place.send(method, target, app=served(app, field.place.database), **body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, unquote_to_bytes
@@ -11,7 +11,7 @@ from onto_fn.api.rest.problem import HttpProblem
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 
-Kind = Literal["view", "list", "request", "document", "page", "stream", "call", "graphql"]
+Kind = Literal["view", "list", "request", "document", "page", "stream", "call", "rpc", "graphql"]
 
 METHODS: dict[Kind, tuple[str, ...]] = {
     "view": ("GET", "HEAD", "OPTIONS"),
@@ -22,6 +22,7 @@ METHODS: dict[Kind, tuple[str, ...]] = {
     "stream": ("POST", "OPTIONS"),
     "call": ("POST", "OPTIONS"),
     "graphql": ("GET", "POST", "OPTIONS"),
+    "rpc": ("POST", "OPTIONS"),
 }
 """What may be done at each kind of address."""
 
@@ -33,7 +34,7 @@ class Route:
     Attributes:
         kind: what is there: a view's document, the list of them, where a request is put, the
             OpenAPI document, the page about it, where several documents are watched, where the
-            Firebase SDKs call, or GraphQL.
+            Firebase SDKs call, or where another protocol is spoken.
         path: the template of its path.
         offer: whose it is; None of the documentation.
     """
@@ -44,7 +45,6 @@ class Route:
 
 
 _CALL, _STREAM = (Route(kind, PathTemplate("stream")) for kind in ("call", "stream"))
-_GRAPHQL = Route("graphql", PathTemplate("graphql"))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Addresses:
         prefix: path under which everything is, such as `/` or `/v1`.
         has_page: whether there is a page that documents it.
         has_streams: whether there are streams.
-        graphql: the path of GraphQL, if there is it.
+        others: the address of each other protocol, from the root.
     """
 
     def __init__(
@@ -78,10 +78,13 @@ class Addresses:
         *,
         has_page: bool,
         has_streams: bool = False,
-        graphql: str | None = None,
+        others: Mapping[Kind, str] | None = None,
     ) -> None:
-        self._graphql = None if graphql is None else graphql.split("/")[1:]
         self._has_streams = has_streams
+        self._others = {
+            tuple(path[1:].split("/")): Address(Route(kind, PathTemplate(path[1:])))
+            for kind, path in (others or {}).items()
+        }
         self._prefix = [part for part in prefix.split("/") if part]
         self.routes = tuple(_routes(offers, has_page=has_page))
 
@@ -105,8 +108,8 @@ class Addresses:
             return Address(_CALL)
         if self._has_streams and segments == [*self._prefix, "stream"]:
             return Address(_STREAM)
-        if self._graphql is not None and segments == self._graphql:
-            return Address(_GRAPHQL)
+        if tuple(segments) in self._others:
+            return self._others[tuple(segments)]
         if segments[:start] == self._prefix:
             for route in self.routes:
                 params = _match(route.path.segments, segments[start:])

@@ -123,6 +123,30 @@ async def body_of(request: Request, most: int) -> dict[str, Any]:
     Raises:
         HttpProblem: it is too large, too slow, of another type, or no JSON object.
     """
+    data = await sent(request, most)
+    try:
+        found = parsed(data)
+    except NotJson as error:
+        raise HttpProblem(400, f"the body is not JSON in UTF-8: {error}") from error
+    if not isinstance(found, dict):
+        raise HttpProblem(
+            422,
+            "the body is a JSON object of the fields",
+            problems=["(document): Input should be a valid dictionary"],
+        )
+    return cast("dict[str, Any]", found)
+
+
+async def sent(request: Request, most: int) -> bytes:
+    """The body of a request that says it is JSON.
+
+    Args:
+        request: the request.
+        most: bytes that it may have.
+
+    Raises:
+        HttpProblem: it is too large, too slow, or of another type.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise HttpProblem(415, "send application/json", headers={"Accept": "application/json"})
@@ -140,44 +164,47 @@ async def body_of(request: Request, most: int) -> dict[str, Any]:
                     raise _too_large(most)
     except TimeoutError as error:
         raise HttpProblem(408, f"the body did not arrive in {BODY_SEC} seconds") from error
+    return bytes(chunks)
+
+
+def parsed(data: bytes) -> Any:
+    """The value of a JSON text, read strictly.
+
+    Raises:
+        NotJson: it is none; or it has a name twice in an object, or a number that JSON lacks.
+    """
     try:
-        found = json.loads(
-            bytes(chunks).decode("utf-8"),
+        return json.loads(
+            data.decode("utf-8"),
             parse_constant=_no_number,
             parse_float=_finite,
             object_pairs_hook=_distinct,
         )
+    except NotJson:
+        raise
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _Json) else "it cannot be parsed"
-        raise HttpProblem(400, f"the body is not JSON in UTF-8: {reason}") from error
-    if not isinstance(found, dict):
-        raise HttpProblem(
-            422,
-            "the body is a JSON object of the fields",
-            problems=["(document): Input should be a valid dictionary"],
-        )
-    return cast("dict[str, Any]", found)
+        raise NotJson("it cannot be parsed") from error
 
 
-class _Json(ValueError):
-    """What Python's parser takes and JSON does not have."""
+class NotJson(ValueError):
+    """A text is no JSON, or more than JSON has; it says why."""
 
 
 def _no_number(name: str) -> NoReturn:
-    raise _Json(f"{name} is no number of JSON; write it as a text")
+    raise NotJson(f"{name} is no number of JSON; write it as a text")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):  # or it would be stored as Infinity
-        raise _Json(f"{text:.50} is larger than every number")
+        raise NotJson(f"{text:.50} is larger than every number")
     return number
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Json("a name is twice in an object")
+        raise NotJson("a name is twice in an object")
     return found
 
 

@@ -87,15 +87,19 @@ def answer_of(problem: HttpProblem) -> Response:
     }
     if problem.problems:
         content["problems"] = [part_of(text) for text in problem.problems]
-    trace = current_trace.get()
-    if trace is not None:
-        content["trace"] = f"{trace.trace_id:032x}"
+    content |= traced_by()
     return Response(
         json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace"),
         problem.status,
         {"Cache-Control": "no-store", **problem.headers},
         MEDIA_TYPE,
     )
+
+
+def traced_by() -> dict[str, str]:
+    """The member of an answer by which its trace is found, if there is one."""
+    trace = current_trace.get()
+    return {} if trace is None else {"trace": f"{trace.trace_id:032x}"}
 
 
 def part_of(text: str) -> dict[str, str]:

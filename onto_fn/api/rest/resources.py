@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,6 +19,7 @@ from onto_fn.api.rest.asked import body_of, check_accepts, instant_of, query_of,
 from onto_fn.api.rest.problem import HttpProblem, problem_of
 from onto_fn.api.rest.validators import VARY, etag_of, has_it, headers_of
 from onto_fn.api.together import Together
+from onto_fn.api.waiting import NotYet, Waiting, Who
 from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore.documents import Value
@@ -33,15 +32,11 @@ from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import Submitted, submit
 from onto_fn.gate.submitting import path_of as path_of_request
 
-Who = Callable[[], Caller]
-"""Verifies who sends the request at hand; it may wait for certificates."""
-
 JSON = "application/json"
 TOKENS = ("authorization", "x-firebase-appcheck")
 """The headers whose verification may have to wait for certificates."""
 PAGE = 20
 """Documents in a page for which nothing else is asked."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two looks at a view that is waited for
 
 
 @dataclass(frozen=True)
@@ -72,9 +67,8 @@ class Resources:
         """Answer a request for one document."""
         query = query_of(request, {"after"})
         check_accepts(request, JSON)
-        after = instant_of(query["after"]) if "after" in query else None
-        if after is not None and not offer.is_live:  # what is computed shows everything
-            await self._wait(offer, params, who, after)
+        if "after" in query:
+            await self._wait(offer, params, who, instant_of(query["after"]))
         shown = await self._shown_to(request, offer, params, who)
         headers = headers_of(shown, offer.view.__read__)
         if has_it(request, headers["ETag"]):
@@ -175,6 +169,18 @@ class Resources:
             JSON,
         )
 
+    async def _wait(
+        self, offer: ViewOffer, params: dict[str, str], who: Who, time: datetime
+    ) -> None:
+        try:
+            await Waiting(self.views, self.work, self.max_wait).until(offer, params, who, time)
+        except NotYet as late:
+            shown = late.shown
+            more = {"view": None if shown is None else plain(shown.fields)}
+            if shown is not None:
+                more["etag"] = etag_of(shown)
+            raise HttpProblem(504, str(late), more=more) from late
+
     def _wanted(
         self, offer: RequestOffer, params: Mapping[str, str], fields: Mapping[str, Any], name: str
     ) -> tuple[ViewOffer, dict[str, str]]:
@@ -219,45 +225,6 @@ class Resources:
         access, fields = offer.view.__read__, None if shown is None else shown.fields
         return shown if allows(access, caller.uid, caller.claims, params, fields) else None
 
-    async def _wait(
-        self, offer: ViewOffer, params: dict[str, str], who: Who, time: datetime
-    ) -> None:
-        """Wait until a document shows what was written at an instant.
-
-        Raises:
-            HttpProblem: it still does not, after the time that it may wait.
-        """
-
-        def look() -> bool:
-            caller = who()
-            if not self.views.may_ask(offer, params, caller):
-                self.views.get(offer, params, caller)  # refuses who is not a member
-            return self.views.covers(offer, params, time)
-
-        end = monotonic() + self.max_wait
-        pause = _FIRST_PAUSE
-        while not await self.work.run(look):
-            left = end - monotonic()
-            if left <= 0:
-                await self._give_up(offer, params, who)
-            await asyncio.sleep(min(pause, max(left, 0.001)))
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    async def _give_up(self, offer: ViewOffer, params: dict[str, str], who: Who) -> None:
-        """Tell that the view does not show the write yet, and what it shows."""
-        more: dict[str, Any] = {"view": None}
-        try:
-            shown = await self.work.run(lambda: self.views.get(offer, params, who()))
-            more = {"view": plain(shown.fields), "etag": etag_of(shown)}
-        except Refusal as refusal:
-            if refusal.code != "not-found":
-                raise
-        raise HttpProblem(
-            504,
-            f"{offer.name} does not show the write within {self.max_wait:g} s; ask again",
-            more=more,
-        )
-
 
 def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing, dict[str, Value]]:
     """The declared order and conditions that a query asks for, and their values.
@@ -265,15 +232,9 @@ def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing
     Raises:
         Refusal: it is none of those that are declared.
     """
-    order = query.get("order")
     given = query.keys() - {"limit", "cursor", "order"}
-    known = (CheckedListing((), ()), *offer.lists)
-    for listing in known:
-        if (listing.order or None) == order and {one.field for one in listing.where} == given:
-            return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
-    listed = " or ".join(f"?{listing.query}" for listing in offer.lists)
-    there_is = listed or "the order of the ids alone"
-    raise invalid([f"this list has no such order and conditions; there is {there_is}"])
+    listing = offer.listing(query.get("order"), given)
+    return listing, {one.field: _value(one, query[one.field]) for one in listing.where}
 
 
 def _value(condition: Any, text: str) -> Value:

@@ -36,6 +36,23 @@ _ID_OF_REQUEST = (
 _AS_GET = "As GET, without the body."
 _AT_ALL = (429, 500, 503)
 
+DONE: Schema = {
+    "type": "object",
+    "description": "A request that was carried out.",
+    "properties": {
+        "id": {"type": "string", "description": "The id of the request."},
+        "path": {"type": "string", "description": "The path of its document."},
+        "state": {"type": "string", "const": "done"},
+        "after": {
+            "type": "string",
+            "pattern": "^[0-9]{1,17}$",
+            "description": "The instant of the write, for `after` of a view.",
+        },
+    },
+    "required": ["id", "path", "state", "after"],
+}
+"""The answer to a request that was carried out."""
+
 
 class Operations:
     """Makes the operations of what is offered.
@@ -95,7 +112,7 @@ class Operations:
                 "operationId": f"put{_identifier(offer.name)}",
                 "tags": [offer.name],
                 "summary": f"Send a {what}, {offer.name}",
-                "description": _paragraphs(told),
+                "description": paragraphs(told),
                 **({"parameters": parameters} if parameters else {}),
                 "security": security_of(access, app_check=self._app_check),
                 "requestBody": {
@@ -134,7 +151,7 @@ class Operations:
             "operationId": f"{'get' if has_body else 'head'}{_identifier(offer.name)}",
             "tags": [offer.name],
             "summary": f"{'Read' if has_body else 'Ask for the version of'} one {offer.name}",
-            "description": _paragraphs(told) if has_body else _AS_GET,
+            "description": paragraphs(told) if has_body else _AS_GET,
             "parameters": [*([AFTER] if waits else []), IF_NONE_MATCH],
             "security": security_of(access, app_check=self._app_check),
             "responses": responses,
@@ -177,7 +194,7 @@ class Operations:
             "tags": [offer.name],
             "summary": f"{'List' if has_body else 'Ask for the headers of a list of'} "
             f"documents of {offer.name}",
-            "description": _paragraphs(told) if has_body else _AS_GET,
+            "description": paragraphs(told) if has_body else _AS_GET,
             "parameters": parameters,
             "security": security_of(access, app_check=self._app_check),
             "responses": {
@@ -209,22 +226,7 @@ class Operations:
         }
 
     def _done(self, views: Sequence[ViewOffer]) -> Schema:
-        made: Schema = {
-            "type": "object",
-            "description": "A request that was carried out.",
-            "properties": {
-                "id": {"type": "string", "description": "The id of the request."},
-                "path": {"type": "string", "description": "The path of its document."},
-                "state": {"type": "string", "const": "done"},
-                "after": {
-                    "type": "string",
-                    "pattern": "^[0-9]{1,17}$",
-                    "description": "The instant of the write, for `after` of a view.",
-                },
-            },
-            "required": ["id", "path", "state", "after"],
-        }
-        done = self._components.put("schemas", "Done", made)
+        done = self._components.put("schemas", "Done", DONE)
         if not views:
             return done
         view: Schema = {
@@ -297,5 +299,6 @@ def _identifier(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def _paragraphs(texts: Sequence[str]) -> str:
+def paragraphs(texts: Sequence[str]) -> str:
+    """Texts as paragraphs, without the empty ones."""
     return "\n\n".join(text for text in texts if text)
