@@ -17,11 +17,13 @@ from emulator_tests.access.guards.sdk import Answer, Sdk
 from emulator_tests.api.attacks import guarded
 from emulator_tests.api.attacks.asgi import served
 from emulator_tests.api.attacks.door import HttpDoor
+from emulator_tests.api.attacks.graphql import GraphQLDoor
 from emulator_tests.api.attacks.place import domain
 from emulator_tests.api.attacks.rpc_door import RpcDoor
 from emulator_tests.api.attacks.serving import serving
 from emulator_tests.apps import guarded as app
 from onto_fn import App
+from onto_fn.api import GraphQL, Streams
 from onto_fn.editing import Database
 from onto_fn.generate import rules_text
 from onto_fn.testing import EmulatorSuite
@@ -50,6 +52,7 @@ class Expected:
 # request that is put again is answered as the first was, and changes nothing.
 NARROWED = {"ada: list boards": "t1", "list the boards of another": ""}
 JSON_FORMS = {"a text as a time"}
+GRAPHQL_FORMS = {"a text as a list"}  # which GraphQL reads as a list of one
 AGAIN = {"replay a request"}
 NO_ADDRESS = {"admin: list */audits", "ada: get users/ada/sheetForms/done"}
 NO_ADDRESS |= {"admin: get teamForms/done", "a sheet with the server's time"}
@@ -62,6 +65,8 @@ DOORS = {
         | {"nobody: list titles", "bob: list lobbies", "admin: list boards"}
         | {"list one's own boards", "gold: list teams/t1/audits"},
     ),
+    "graphql": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
+    "graphql, watched": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
     "json-rpc": Expected(NARROWED | dict.fromkeys(AGAIN, ""), NO_ADDRESS),
 }
 
@@ -80,7 +85,8 @@ def test_every_attack_is_denied_and_what_is_declared_is_allowed_at_each_door(
     under_rules.under(RULES)
     domain(under_rules.client)
     expected, is_http = DOORS[name], name != "rules"
-    tried = [case for case in attacks() if not (is_http and case.name in JSON_FORMS)]
+    forms = (JSON_FORMS if is_http else set()) | (GRAPHQL_FORMS if "graphql" in name else set())
+    tried = [case for case in attacks() if case.name not in forms]
 
     with opened(name, under_rules) as door:
         before = content(under_rules.client)
@@ -112,9 +118,13 @@ def opened(name: str, under_rules: Guarded) -> Iterator[Door]:
         yield under_rules
         return
     database = Database(under_rules.project)
-    offered: App = guarded.live() if name == "http, computed" else guarded.stored()
+    by_graphql = {"graphql": GraphQL(), "streams": Streams()} if "graphql" in name else {}
+    offered: App = guarded.live() if "computed" in name else guarded.stored(**by_graphql)
     with serving(served(offered, database)) as server:
-        if name == "json-rpc":
+        if by_graphql:
+            watches = name.endswith("watched")
+            yield GraphQLDoor(server, offered, under_rules.tokens, watches=watches)
+        elif name == "json-rpc":
             yield RpcDoor(server, offered, under_rules.tokens)
         else:
             yield HttpDoor(server, under_rules.tokens)

@@ -15,12 +15,14 @@ from onto_fn.lazily import names_from
 
 if TYPE_CHECKING:
     from onto_fn.api.declared import Api, Live, Rest, Rpc, Streams
+    from onto_fn.api.graphql.declared import GraphQL
     from onto_fn.gate.offers import Listing, by
 else:
     __getattr__ = names_from(
         __name__,
         {
             "Api": "onto_fn.api.declared",
+            "GraphQL": "onto_fn.api.graphql.declared",
             "Listing": "onto_fn.gate.offers",
             "Live": "onto_fn.api.declared",
             "Rest": "onto_fn.api.declared",
@@ -30,4 +32,4 @@ else:
         },
     )
 
-__all__ = ["Api", "Listing", "Live", "Rest", "Rpc", "Streams", "by"]
+__all__ = ["Api", "GraphQL", "Listing", "Live", "Rest", "Rpc", "Streams", "by"]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from onto_fn.api.declared import Api, Streams
-from onto_fn.api.rest.addresses import METHODS, Address, Addresses
+from onto_fn.api.rest.addresses import METHODS, Address, Addresses, Kind
 from onto_fn.api.rest.asked import check_framing
 from onto_fn.api.rest.documentation import Documentation
 from onto_fn.api.rest.problem import HttpProblem, answer_of, problem_of
@@ -39,13 +40,14 @@ from onto_fn.gate.watching import Watching
 from onto_fn.observability.trace_context import traced
 
 if TYPE_CHECKING:  # else with the first call: an API without it does without
+    from onto_fn.api.graphql.door import GraphQLDoor
     from onto_fn.api.rpc.methods import Methods
 
 _log = logging.getLogger("onto_fn")
 
 _HEADERS_OF_REQUESTS = [
     *("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Firebase-AppCheck"),
-    *("traceparent", "X-Cloud-Trace-Context"),
+    *("GraphQL-Require-Preflight", "traceparent", "X-Cloud-Trace-Context"),
     "Firebase-Instance-ID-Token",  # of the Firebase SDKs, in an app that receives messages
 ]
 _HEADERS_OF_ANSWERS = [
@@ -123,7 +125,7 @@ class Door:
             api.rest.path,
             has_page=api.rest.docs,
             has_streams=self._streams is not None,
-            others={} if api.rpc is None else {"rpc": api.rpc.path},
+            others=_others(api),
         )
         self._documentation = Documentation(api, offers)
 
@@ -155,6 +157,17 @@ class Door:
     @property
     def _timeout(self) -> int:
         return max(1, (self._api.timeout_sec or _DEFAULT_SEC) - _SPARE_SEC)
+
+    @cached_property
+    def _graphql(self) -> GraphQLDoor:
+        # With the first request for it: few processes need graphql-core.
+        from onto_fn.api.graphql.door import GraphQLDoor
+
+        watching = None if self._streams is None else self._watching
+        return GraphQLDoor(self._api, self._offers, self._engine, self._views, self._work, watching)
+
+    async def _watching(self) -> Watching:
+        return (await self._stream_resources()).watching
 
     @property
     def _max_wait(self) -> float:
@@ -195,8 +208,8 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":  # there is no WebSocket
-            await send({"type": "websocket.close", "code": 1000})
+        if scope["type"] == "websocket":
+            await self._serve_socket(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
         with traced(cast(Any, request.headers)):
@@ -204,12 +217,30 @@ class Door:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         await response(scope, receive, send)
 
+    async def _serve_socket(self, socket: WebSocket) -> None:
+        """Serve GraphQL, or refuse: there is nothing else by WebSocket."""
+        try:
+            route = self._addresses.find(_raw_path(socket)).route
+        except HttpProblem:
+            route = None
+        if route is None or route.kind != "graphql":
+            await socket.close()
+            return
+        keep_route(socket.scope, route.path.text)
+        await self._graphql.sockets.serve(socket, self._caller)
+
+    def _caller(
+        self, authorization: str | None, app_check: str | None, *, needs_app: bool = False
+    ) -> Caller:
+        caller = caller_of(authorization, app_check)
+        if self._api.app_check or needs_app:
+            check_app(caller)
+        return caller
+
     async def _answer(self, request: Request) -> Response:
         try:
             check_framing(request)
-            # Without it, a server that decodes an encoded slash would move the borders of segments.
-            raw_path = request.scope.get("raw_path") or request.url.path.encode()
-            address = self._addresses.find(raw_path)
+            address = self._addresses.find(_raw_path(request))
             keep_route(request.scope, address.route.path.text)
             return await self._dispatch(request, address)
         except Refusal as refusal:
@@ -239,11 +270,10 @@ class Door:
         needs_app = isinstance(route.offer, RequestOffer) and route.offer.mediator.app_check
 
         def who() -> Caller:
-            caller = caller_of(authorization, app_check)
-            if self._api.app_check or needs_app:
-                check_app(caller)
-            return caller
+            return self._caller(authorization, app_check, needs_app=needs_app)
 
+        if route.kind == "graphql":
+            return await self._graphql.http.answer(request, who)
         if route.kind == "rpc":
             from onto_fn.api.rpc.endpoint import answer_rpc
 
@@ -261,6 +291,21 @@ class Door:
             return await watch(request, offer, address.params, who)
         answer = self._resources.view if route.kind == "view" else self._resources.list
         return await answer(request, offer, address.params, who)
+
+
+def _raw_path(connection: HTTPConnection) -> bytes:
+    # Without it, a server that decodes an encoded slash would move the borders of segments.
+    return connection.scope.get("raw_path") or connection.url.path.encode()
+
+
+def _others(api: Api) -> dict[Kind, str]:
+    """The addresses of the protocols besides REST."""
+    found: dict[Kind, str] = {}
+    if api.rpc is not None:
+        found["rpc"] = api.rpc.path
+    if api.graphql is not None:
+        found["graphql"] = api.graphql.path
+    return found
 
 
 def _has_failed(task: asyncio.Task[Any]) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, cast
 
+from onto_fn.api.graphql.declared import GraphQL
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Listing, Offers, RequestOffer, ViewOffer, root_variable
@@ -147,6 +149,7 @@ class Api:
         rest: the REST protocol.
         rpc: JSON-RPC; None for none.
         streams: live streams; None for none.
+        graphql: the GraphQL protocol; None for none.
         roots: the variable of a view's path that is the id of the store's root, where it is not the
             only one, nor the last segment: `{TeamPage: "team_id"}`.
         origins: of the web pages that may call, such as `"https://app.example"`; `"*"` for any.
@@ -168,6 +171,7 @@ class Api:
     rest: Rest = field(default_factory=Rest)
     rpc: Rpc | None = None
     streams: Streams | None = None
+    graphql: GraphQL | None = None
     roots: Mapping[type[ViewModel[Any]], str] = field(
         default_factory=dict[type[ViewModel[Any]], str]
     )
@@ -221,6 +225,8 @@ class Api:
                 )
         _check_names([*views, *requests])
         _check_addresses([*views, *requests], self.rest)
+        if self.graphql is not None:
+            _check_graphql(self.graphql, views, self.rest, self.rpc)
         if self.rpc is not None:
             _check_rpc(self.rpc, self, views, requests)
         opened = [*(o.view for o in views if not o.is_live), *(o.model for o in requests)]
@@ -319,6 +325,31 @@ def _check_addresses(offers: Sequence[ViewOffer | RequestOffer], rest: Rest) -> 
                 f"Api: the list of {offer.name} would be at {first!r}, where the documentation "
                 "is; change its path, or leave the page out, `Rest(docs=False)`"
             )
+
+
+def _check_graphql(
+    graphql: GraphQL, views: Sequence[ViewOffer], rest: Rest, rpc: Rpc | None
+) -> None:
+    """GraphQL has an address of its own, and its library is there."""
+    if find_spec("graphql") is None:  # looked for, but not imported
+        raise DeclarationError(
+            "Api(graphql=…) needs graphql-core: install `onto-fn[graphql]`, and add it to the "
+            "functions' requirements.txt"
+        )
+    prefix = [part for part in rest.path.split("/") if part]
+    own = graphql.path.split("/")[1:]
+    for view in views:
+        for path in (view.path, *([view.path.parent] if view.can_be_listed else [])):
+            found = [*prefix, *path.segments]
+            if len(found) == len(own) and all(
+                one == other or one.startswith("{") for one, other in zip(found, own, strict=True)
+            ):
+                raise DeclarationError(
+                    f"GraphQL({graphql.path!r}) is an address of {view.name}; choose another path"
+                )
+    taken = [[*prefix, name] for name in ("docs", "openapi.json", "stream")]
+    if own in taken or (rpc is not None and graphql.path == rpc.path):
+        raise DeclarationError(f"GraphQL({graphql.path!r}) is taken; choose another path")
 
 
 def _check_rpc(

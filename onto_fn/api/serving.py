@@ -8,12 +8,14 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from threading import Timer
 from time import perf_counter
 from typing import Any
 
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 from typing_extensions import override
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,6 +25,8 @@ from onto_fn.api.route import route_of
 
 MAX_HEADER_BYTES = 32 * 1024
 """Of a request's headers, with its first line."""
+MAX_MESSAGE_BYTES = 10 * 1024 * 1024
+"""Of a message over a WebSocket, at most; the API bounds it further."""
 HEADERS_SEC = 10.0
 """Seconds in which the headers of a request have to arrive."""
 KEEP_ALIVE_SEC = 65
@@ -109,7 +113,8 @@ def config_of(
     return Config(
         _Observed(application, served),
         http=_Protocol,
-        ws="none",
+        ws="auto" if find_spec("websockets") else "none",
+        ws_max_size=MAX_MESSAGE_BYTES,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -178,16 +183,21 @@ class _Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif message["type"] == "websocket.accept":
+                status = 101
+            elif message["type"] == "websocket.close" and status is None:
+                status = 403
             await send(message)
 
         try:
             # The parser counts what is incomplete, so that headers in one packet pass it by.
-            answer = self._application if _fits(scope) else _too_large()
+            answer = self._application if _fits(scope) else _too_large(scope)
             await answer(scope, receive, answering)
         finally:
             if self._served is not None:
                 ms = (perf_counter() - start) * 1000
-                self._served(Served(scope["method"], route_of(scope), status, round(ms, 1)))
+                method = scope.get("method", "GET")  # of a WebSocket
+                self._served(Served(method, route_of(scope), status, round(ms, 1)))
 
 
 def _fits(scope: Scope) -> bool:
@@ -196,7 +206,9 @@ def _fits(scope: Scope) -> bool:
     return size + sum(len(name) + len(value) for name, value in headers) <= MAX_HEADER_BYTES
 
 
-def _too_large() -> ASGIApp:
+def _too_large(scope: Scope) -> ASGIApp:
+    if scope["type"] == "websocket":
+        return WebSocketClose()
     detail = f"headers and address have at most {MAX_HEADER_BYTES} bytes"
     answer: Any = answer_of(HttpProblem(431, detail, headers={"Connection": "close"}))
     return answer

@@ -176,6 +176,8 @@ class App(Operations):
         self._function_names = dict(function_names or {})
         self.api = api
         self.offers = None if api is None else api.offers(self.mediators)
+        if api is not None and self.offers is not None:
+            on_api.check(api, self.offers)
         if api is not None:
             for served in (api, api.streams):  # refuses what the platform does not have
                 if served is not None:

@@ -17,9 +17,26 @@ from onto_fn.functions.endpoints import FunctionOptions
 
 if TYPE_CHECKING:
     from onto_fn.api import Api, Streams
+    from onto_fn.gate.offers import Offers
 
 NAME = "onto_api"
 STREAM = "onto_stream"
+
+
+def check(api: Api, offers: Offers) -> None:
+    """Refuse what cannot be served.
+
+    The process of a function does not: it would load libraries for which it has no use, or not yet.
+    What it would refuse has been refused where the deploy tool listed the functions.
+
+    Raises:
+        DeclarationError: something that is offered has no form in a protocol.
+    """
+    if api.graphql is None or "FUNCTION_TARGET" in os.environ:
+        return
+    from onto_fn.api.graphql.schema import schema_of
+
+    schema_of(offers, streams=api.streams is not None)
 
 
 def api_functions(

@@ -216,11 +216,9 @@ class Views:
         found: list[Document] = []
         with answered(offer.name):
             for attempt in self.retry.attempts_of(Subject(offer.name, collection, "read")):
-                with attempt, _refused_values(asked=bool(where) or cursor is not None):
-                    found = self._merged(queries)
-        items = tuple(shown(document) for document in found[:size])
-        more = len(found) > size
-        return Page(items, cursor_of(found[size - 1], listing) if more else None)
+                with attempt, refused_values(asked=bool(where) or cursor is not None):
+                    found, _ = self.found(queries)
+        return page_of(found, size, listing)
 
     def queries(
         self,
@@ -273,13 +271,27 @@ class Views:
             raise denied(AnyOf(tuple(parts)), caller, f"list {offer.name}")
         return [(Filter(quoted(field), "array_contains", caller.uid),) for field in fields]
 
-    def _merged(self, queries: Sequence[Query]) -> list[Document]:
-        """What several queries find, each document once, in the order that they share."""
-        found = [document for query in queries for document in self.database.query(query)[0]]
+    def found(
+        self, queries: Sequence[Query], time: datetime | None = None
+    ) -> tuple[list[Document], datetime]:
+        """What several queries find, and when; each document once, in their order.
+
+        Args:
+            queries: at least one.
+            time: as of which instant; None for now.
+
+        Raises:
+            OntoError: they could not be run.
+        """
+        found: list[Document] = []
+        for query in queries:  # the second one as of the same instant as the first
+            documents, time = self.database.query(query, read_time=time)
+            found += documents
+        assert time is not None
         if len(queries) == 1:
-            return found
+            return found, time
         by_path = {document.path: document for document in found}
-        return in_order(queries[0], by_path.values())
+        return in_order(queries[0], by_path.values()), time
 
     def stored(self, paths: Sequence[str]) -> dict[str, Shown | None]:
         """Stored documents by path, read by one call; whoever asks must be allowed to.
@@ -327,12 +339,25 @@ def answered(what: str) -> Generator[None]:
     except TransientError as error:
         raise Refusal("unavailable", "the database does not answer; try again") from error
     except OntoError as error:
-        _log.error("%s cannot be read: %s", what, error)
-        raise Refusal("internal", f"{what} cannot be computed; the log says why") from error
+        raise refusal_of(what, error) from error
+
+
+def refusal_of(what: str, error: OntoError) -> Refusal:
+    """The refusal for an error of the library that is none of the caller's; it is logged."""
+    _log.error("%s cannot be read: %s", what, error)
+    return Refusal("internal", f"{what} cannot be computed; the log says why")
+
+
+def page_of(found: Sequence[Document], size: int, listing: CheckedListing | None) -> Page:
+    """A page of what was found: one document more than it has, if there is a next one."""
+    items = tuple(shown(document) for document in found[:size])
+    if len(found) <= size:
+        return Page(items, None)
+    return Page(items, cursor_of(found[size - 1], listing or CheckedListing((), ())))
 
 
 @contextmanager
-def _refused_values(*, asked: bool) -> Generator[None]:
+def refused_values(*, asked: bool) -> Generator[None]:
     """What Firestore refuses of a query is a fault of the caller, if the caller chose values.
 
     Raises:

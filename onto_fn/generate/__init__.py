@@ -1,6 +1,13 @@
-"""Generate files from an app's declarations: rules, indexes, TypeScript, OpenAPI, OpenRPC."""
+"""Generate files from an app's declarations: rules, indexes, TypeScript, documents of its API."""
 
-from onto_fn.generate.files import GeneratedFile, generated_files, openapi_of, openrpc_of, types_of
+from onto_fn.generate.files import (
+    GeneratedFile,
+    generated_files,
+    graphql_of,
+    openapi_of,
+    openrpc_of,
+    types_of,
+)
 from onto_fn.generate.indexes import index_file
 from onto_fn.generate.rules import rules_text
 from onto_fn.generate.typescript import typescript
@@ -8,6 +15,7 @@ from onto_fn.generate.typescript import typescript
 __all__ = [
     "GeneratedFile",
     "generated_files",
+    "graphql_of",
     "index_file",
     "openapi_of",
     "openrpc_of",

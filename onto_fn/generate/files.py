@@ -36,7 +36,7 @@ class GeneratedFile:
     path: Path
     text: str
     found: str | None
-    what: Literal["rules", "indexes", "types", "openapi", "openrpc"] = "rules"
+    what: Literal["rules", "indexes", "types", "openapi", "openrpc", "graphql"] = "rules"
     remarks: tuple[str, ...] = ()
 
     @property
@@ -97,6 +97,23 @@ def openapi_of(app: App, path: Path) -> GeneratedFile:
 
     text = json.dumps(openapi(app.api, app.offers), indent=2, ensure_ascii=False)
     return GeneratedFile(path, f"{text}\n", _read(path), "openapi")
+
+
+def graphql_of(app: App, path: Path) -> GeneratedFile:
+    """The schema of an app's API, in GraphQL's own language.
+
+    Raises:
+        DeclarationError: the app has no GraphQL, or a field has no form in it.
+    """
+    if app.api is None or app.offers is None or app.api.graphql is None:
+        raise DeclarationError(
+            "the app has no GraphQL; declare it, `App([…], api=Api(graphql=GraphQL(), …))`"
+        )
+    from onto_fn.api.graphql.schema import schema_of, schema_text  # they need graphql-core
+
+    schema = schema_of(app.offers, streams=app.api.streams is not None)
+    text = f"# Made by `onto generate graphql`: a change here is lost.\n\n{schema_text(schema)}"
+    return GeneratedFile(path, text, _read(path), "graphql")
 
 
 def openrpc_of(app: App, path: Path) -> GeneratedFile:

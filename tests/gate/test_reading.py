@@ -53,7 +53,13 @@ TALKS = {
 class Fake:
     """As much of Firestore as a page needs."""
 
-    def query(self, query: Query) -> tuple[list[Document], datetime]:
+    def __init__(self) -> None:
+        self.asked: list[datetime | None] = []
+
+    def query(
+        self, query: Query, *, read_time: datetime | None = None
+    ) -> tuple[list[Document], datetime]:
+        self.asked.append(read_time)
         documents = [
             Document(f"talkPages/{name}", fields, TIME)
             for name, fields in TALKS.items()
@@ -72,6 +78,12 @@ def test_what_several_lists_name_is_one_list_in_the_order_that_was_asked_for() -
     assert titles(OFFER.lists[0], 10) == ["bZ", "eM", "aM", "cA"], "each once, none of bob's"
     assert titles(OFFER.lists[0], 2) == ["bZ", "eM"]
     assert titles(None, 10) == ["aM", "bZ", "cA", "eM"]
+
+
+def test_what_several_lists_name_is_read_at_one_instant() -> None:
+    fake = Fake()
+    Views(lambda: fake).page(OFFER, {}, Caller("ada"), size=10)  # pyright: ignore
+    assert fake.asked == [None, TIME]
 
 
 def test_who_is_not_signed_in_is_listed_nothing() -> None:

@@ -18,7 +18,7 @@ TOP = (
 )
 GROUPS = {
     "onto_fn.aggregates": "count total average minimum maximum",
-    "onto_fn.api": "Api Rest Rpc Live Listing Streams by",
+    "onto_fn.api": "Api Rest Rpc Live GraphQL Listing Streams by",
     "onto_fn.messaging": "TopicSink EndpointSink Message Inbox Receipt",
     "onto_fn.observability": "Observer Change Outcome Result OpenTelemetry CloudHandler",
     "onto_fn.editing": "edit load_view Database Write Repository",

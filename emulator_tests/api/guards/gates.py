@@ -103,7 +103,7 @@ READING = [
     ),
     Guard("gate.cursors:position_of", "OverflowError, ", "", "a cursor beyond time"),
     Guard(
-        "gate.reading:_refused_values", "if not asked:", "if True:", "a condition that is too long"
+        "gate.reading:refused_values", "if not asked:", "if True:", "a condition that is too long"
     ),
     Guard(
         "gate.reading:path_of",
@@ -117,7 +117,9 @@ READING = [
         "offer.path.render(params)",
         "a path that is too long",
     ),
-    Guard("gate.reading:root_of", "if root is None:", "if False:", "wait for a view without a root"),
+    Guard(
+        "gate.reading:root_of", "if root is None:", "if False:", "wait for a view without a root"
+    ),
 ]
 WATCHING = [
     Guard(
@@ -268,10 +270,10 @@ REST = [
         "delete a view",
     ),
     Guard(
-        "api.application:Door._dispatch", "self._api.app_check or ", "", "an API without App Check"
+        "api.application:Door._caller", "self._api.app_check or ", "", "an API without App Check"
     ),
     Guard(
-        "api.application:Door._dispatch",
+        "api.application:Door._caller",
         "self._api.app_check or needs_app",
         "self._api.app_check",
         "a form without App Check",

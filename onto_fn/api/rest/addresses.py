@@ -11,7 +11,7 @@ from onto_fn.api.rest.problem import HttpProblem
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
 
-Kind = Literal["view", "list", "request", "document", "page", "stream", "call", "rpc"]
+Kind = Literal["view", "list", "request", "document", "page", "stream", "call", "rpc", "graphql"]
 
 METHODS: dict[Kind, tuple[str, ...]] = {
     "view": ("GET", "HEAD", "OPTIONS"),
@@ -21,6 +21,7 @@ METHODS: dict[Kind, tuple[str, ...]] = {
     "page": ("GET", "HEAD", "OPTIONS"),
     "stream": ("POST", "OPTIONS"),
     "call": ("POST", "OPTIONS"),
+    "graphql": ("GET", "POST", "OPTIONS"),
     "rpc": ("POST", "OPTIONS"),
 }
 """What may be done at each kind of address."""

@@ -28,6 +28,7 @@ class What(StrEnum):
     indexes = "indexes"
     types = "types"
     openapi = "openapi"
+    graphql = "graphql"
     openrpc = "openrpc"
 
 
@@ -46,6 +47,9 @@ def generate(
     openapi_file: Annotated[
         Path, typer.Option(metavar="FILE", help="The OpenAPI document, relative to --folder.")
     ] = Path("openapi.json"),
+    graphql_file: Annotated[
+        Path, typer.Option(metavar="FILE", help="The GraphQL schema, relative to --folder.")
+    ] = Path("schema.graphql"),
     openrpc_file: Annotated[
         Path, typer.Option(metavar="FILE", help="The OpenRPC document, relative to --folder.")
     ] = Path("openrpc.json"),
@@ -55,13 +59,13 @@ def generate(
     *,
     output: Output,
 ) -> None:
-    """Write security rules, indexes, TypeScript, OpenAPI or OpenRPC from the app's declarations.
+    """Write rules, indexes, TypeScript, OpenAPI, OpenRPC or GraphQL from the declarations.
 
     firebase.json names the files of rules and indexes for the app's database. `firestore.rules`
     keeps its section between onto:keep-begin and onto:keep-end. `firestore.indexes.json` also gets
     the entries of firestore.indexes.keep.json. `types` has an interface and a Firestore converter
     for each view, form and patch. `openapi` is the OpenAPI document of the app's API, which the API
-    serves as well, and `openrpc` that of its JSON-RPC methods.
+    serves as well, `openrpc` that of its JSON-RPC methods, and `graphql` the schema of its GraphQL.
     """
     if not folder.is_dir():
         raise CommandError(f"there is no folder {folder}", "pass --folder, or run onto in it")
@@ -70,6 +74,7 @@ def generate(
     places = {
         What.types: folder / types_file,
         What.openapi: folder / openapi_file,
+        What.graphql: folder / graphql_file,
         What.openrpc: folder / openrpc_file,
     }
     for file in _files(load_app(app), folder, places, wanted):
@@ -94,12 +99,23 @@ def generate(
 def _files(
     app: App, folder: Path, places: Mapping[What, Path], wanted: set[What]
 ) -> list[GeneratedFile]:
-    from onto_fn.generate import generated_files, openapi_of, openrpc_of, types_of
+    from onto_fn.generate import (
+        generated_files,
+        graphql_of,
+        openapi_of,
+        openrpc_of,
+        types_of,
+    )
 
     files: list[GeneratedFile] = []
     if wanted - places.keys():
         files = [file for file in generated_files(app, folder) if file.what in wanted]
-    makers = {What.types: types_of, What.openapi: openapi_of, What.openrpc: openrpc_of}
+    makers = {
+        What.types: types_of,
+        What.openapi: openapi_of,
+        What.openrpc: openrpc_of,
+        What.graphql: graphql_of,
+    }
     return [*files, *(makers[one](app, places[one]) for one in makers if one in wanted)]
 
 
