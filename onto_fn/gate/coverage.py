@@ -10,8 +10,9 @@ from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
 from onto_fn.errors import PermanentError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.canonical import digest
+from onto_fn.gate.answered import answered
 from onto_fn.gate.offers import ViewOffer
-from onto_fn.gate.reading import Views, answered, path_of, root_of
+from onto_fn.gate.reading import Views, path_of, root_of
 from onto_fn.views import Definition
 
 

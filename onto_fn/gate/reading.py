@@ -7,9 +7,7 @@ for by itself.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,9 +17,6 @@ from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.build import Snapshot
 from onto_fn.errors import (
     InvalidPath,
-    OntoError,
-    PermanentError,
-    TransientError,
 )
 from onto_fn.events import RetryPolicy
 from onto_fn.firestore import Database, Document, Filter, Query
@@ -31,14 +26,13 @@ from onto_fn.firestore.fieldpaths import quoted
 from onto_fn.firestore.matching import in_order
 from onto_fn.firestore.paths import check_document_path
 from onto_fn.firestore.queries import Order
+from onto_fn.gate.answered import answered, refused_values
 from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.cursors import cursor_of, position_of
 from onto_fn.gate.offers import CheckedListing, ViewOffer
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.store import ReadSet, load
 from onto_fn.views import Transition
-
-_log = logging.getLogger("onto_fn")
 
 MAX_PAGE = 100
 """Documents in one page of a list."""
@@ -322,53 +316,12 @@ class Views:
         return built.get(path), documents[path].fields
 
 
-@contextmanager
-def answered(what: str) -> Generator[None]:
-    """Errors of the library as refusals, which show a caller nothing of the app's inside.
-
-    Args:
-        what: the view that is read, for the log.
-
-    Raises:
-        Refusal: it could not be read.
-    """
-    try:
-        yield
-    except Refusal:
-        raise
-    except TransientError as error:
-        raise Refusal("unavailable", "the database does not answer; try again") from error
-    except OntoError as error:
-        raise refusal_of(what, error) from error
-
-
-def refusal_of(what: str, error: OntoError) -> Refusal:
-    """The refusal for an error of the library that is none of the caller's; it is logged."""
-    _log.error("%s cannot be read: %s", what, error)
-    return Refusal("internal", f"{what} cannot be computed; the log says why")
-
-
 def page_of(found: Sequence[Document], size: int, listing: CheckedListing | None) -> Page:
     """A page of what was found: one document more than it has, if there is a next one."""
     items = tuple(shown(document) for document in found[:size])
     if len(found) <= size:
         return Page(items, None)
     return Page(items, cursor_of(found[size - 1], listing or CheckedListing((), ())))
-
-
-@contextmanager
-def refused_values(*, asked: bool) -> Generator[None]:
-    """What Firestore refuses of a query is a fault of the caller, if the caller chose values.
-
-    Raises:
-        Refusal: a value is too long, say, or none that Firestore has.
-    """
-    try:
-        yield
-    except PermanentError as error:
-        if not asked:
-            raise
-        raise invalid(["the cursor or a condition has a value that no field can have"]) from error
 
 
 def path_of(offer: ViewOffer, params: Mapping[str, str]) -> str:

@@ -18,20 +18,10 @@ from onto_fn.errors import OntoError, PermanentError, TransientError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
+from onto_fn.gate.answered import answered, refusal_of, refused_values
 from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.offers import CheckedListing, ViewOffer
-from onto_fn.gate.reading import (
-    Page,
-    Shown,
-    Views,
-    answered,
-    page_of,
-    path_of,
-    refusal_of,
-    refused_values,
-    root_of,
-    shown,
-)
+from onto_fn.gate.reading import Page, Shown, Views, page_of, path_of, root_of, shown
 from onto_fn.gate.refusal import Refusal
 from onto_fn.store import ReadSet
 from onto_fn.store.loading import Loading, load_all

@@ -103,7 +103,7 @@ READING = [
     ),
     Guard("gate.cursors:position_of", "OverflowError, ", "", "a cursor beyond time"),
     Guard(
-        "gate.reading:refused_values", "if not asked:", "if True:", "a condition that is too long"
+        "gate.answered:refused_values", "if not asked:", "if True:", "a condition that is too long"
     ),
     Guard(
         "gate.reading:path_of",
