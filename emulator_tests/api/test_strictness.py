@@ -38,7 +38,7 @@ def test_an_order_is_one_of_the_declared_ones_or_left_out(http: Http, item: Writ
     for order in ("", "title", "rank,rank"):
         answer = http.get(f"/cards?order={order}")
         assert answer.status_code == 400
-        assert "?order=rank" in answer.json()["detail"]
+        assert "order=rank" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("name", ["__a__", "x" * 129, "%2F", "."])

@@ -8,11 +8,11 @@ from pathlib import Path
 from emulator_tests.deploy.serving import Instance
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "emulator_tests" / "apps" / "http.py"
+APP = ROOT / "emulator_tests" / "apps" / "rest.py"
 
 
 def write_functions(folder: Path) -> None:
-    """Write the app of apps/http.py into a folder of functions, with the package that it needs."""
+    """Write the app of apps/rest.py into a folder of functions, with the package that it needs."""
     (folder / "main.py").write_text(APP.read_text())
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(

@@ -58,7 +58,9 @@ def test_a_document_that_a_client_has_written_is_nobodys_whoever_calls_first(
 ) -> None:
     writer.write(FORM, {"text": "hello"})
 
-    assert submit(engine, database, "other", "mallory") is Result.COMMITTED
+    assert submit(engine, database, "other", "mallory") is Result.COVERED
+    assert writer.content("callerNotes/n") is None, "the document asks for something else"
+    assert submit(engine, database, "hello", "mallory") is Result.COMMITTED
     assert author(writer) is None
 
 

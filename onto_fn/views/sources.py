@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
+from tokenize import TokenError
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -147,7 +148,7 @@ def _parsed_module(name: str, loaded: ModuleType) -> _Module | None:
     try:
         source = inspect.getsource(loaded)
         tree = ast.parse(source)
-    except (OSError, TypeError, SyntaxError):
+    except (OSError, TypeError, SyntaxError, TokenError):
         return None
     module, lines = _Module(name), source.splitlines()
     for node in ast.walk(tree):
@@ -260,7 +261,8 @@ def _parsed(source: str) -> ast.AST:
 def _source(cls: type[Any]) -> str:
     try:
         return inspect.getsource(cls)
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError, TokenError):
+        # Not from a file, or from one that is not Python: Python 3.13 looks for its end by tokens.
         return ""
 
 
