@@ -115,8 +115,8 @@ def install_functions() -> None:
     python = FUNCTIONS_VENV / "bin" / "python3.11"
     if not _runs(python):
         run([sys.executable, "-m", "venv", "--clear", "--without-pip", FUNCTIONS_VENV])
-    # The paths in the file are relative to its folder, which is where a deploy installs it.
-    # They include those of functions/. The constraint gives them the versions that the tests use.
+    # They include those of functions/, whose paths are relative to that folder: that is where a
+    # deploy installs them. The constraint gives GraphQL the version that the tests use.
     requirements = ["-r", STREAM / "requirements.txt", "--constraint", DEV]
     pip_install(python, *requirements, cwd=FUNCTIONS)
     # In the place of the wheel, so that the functions see every edit of the library.
