@@ -24,6 +24,7 @@ STATE = ROOT / ".tools"
 VENV = ROOT / ".venv"
 FUNCTIONS = ROOT / "functions"
 FUNCTIONS_VENV = FUNCTIONS / "venv"
+STREAM = ROOT / "examples" / "stream" / "functions"  # it shares that environment
 PEER = ROOT / "benchmarks" / "peers" / "node"
 
 DEV = ROOT / "requirements" / "dev.txt"
@@ -51,14 +52,14 @@ def main() -> int:
 def steps() -> None:
     """What each step depends on: files, and the digests of steps."""
     project = ROOT / "pyproject.toml"
-    requirements = FUNCTIONS / "requirements.txt"
+    requirements = [folder / "requirements.txt" for folder in (FUNCTIONS, STREAM)]
     here = [str(ROOT), sys.version]
     dev = step("Python packages in .venv", [DEV, project], [VENV], install_dev, here)
     if "python" in sys.argv[1:]:
         return
     step(
         "Python packages in functions/venv",
-        [requirements, project],
+        [*requirements, project],
         [FUNCTIONS_VENV, FUNCTIONS / "vendor"],
         install_functions,
         [dev],
@@ -114,8 +115,10 @@ def install_functions() -> None:
     python = FUNCTIONS_VENV / "bin" / "python3.11"
     if not _runs(python):
         run([sys.executable, "-m", "venv", "--clear", "--without-pip", FUNCTIONS_VENV])
-    # The paths in the file are relative to its folder, which is where a deploy installs it.
-    pip_install(python, "-r", "requirements.txt", cwd=FUNCTIONS)
+    # They include those of functions/, whose paths are relative to that folder: that is where a
+    # deploy installs them. The constraint gives GraphQL the version that the tests use.
+    requirements = ["-r", STREAM / "requirements.txt", "--constraint", DEV]
+    pip_install(python, *requirements, cwd=FUNCTIONS)
     # In the place of the wheel, so that the functions see every edit of the library.
     pip_install(python, "--no-deps", "--reinstall", editable_wheel())
 

@@ -193,27 +193,35 @@ def _workers(pid: int) -> list[int]:
     return found
 
 
-def test_the_api_and_its_page_are_at_the_addresses_that_are_shown(folder: Path) -> None:
+def test_the_api_its_streams_and_its_page_are_at_the_addresses_that_are_shown(folder: Path) -> None:
     main = folder / "functions" / "main.py"
     declared = MAIN.replace("from onto_fn", "from onto_fn.access import public\nfrom onto_fn", 1)
     declared = declared.replace('{town_id}"', '{town_id}", read=public()').replace(
-        "(TownView)]", "(TownView)], api=Api(views=[TownView])"
+        "(TownView)]", "(TownView)], api=Api(views=[TownView], streams=Streams())"
     )
-    main.write_text("from onto_fn.api import Api\n" + declared)
+    main.write_text("from onto_fn.api import Api, Streams\n" + declared)
 
     with terminal(
         "dev", "--seed", "seed.json", cwd=folder, environ=clean_environ(folder), deadline=SECONDS
     ) as onto:
         onto.expect(r"\nonto_api +(http://127\.0\.0\.1:\d+/\S+/us-central1/onto_api)\r")
         address = onto.match.group(1)
-        onto.expect(r"API at (\S+), documented at (\S+)\r")
-        told, docs = onto.match.groups()
+        onto.expect(r"\nonto_stream +(http://127\.0\.0\.1:\d+/\S+/us-central1/onto_stream)\r")
+        stream = onto.match.group(1)
+        onto.expect(r"API at (\S+), streams at (\S+), documented at (\S+)\r")
+        told, told_stream, docs = onto.match.groups()
         onto.expect_exact("towns/oslo -> TownView of towns/oslo  committed")
         view = requests.get(f"{told}/townViews/oslo", timeout=SECONDS)
         page = requests.get(docs, timeout=SECONDS)
+        events = {"Accept": "text/event-stream"}
+        with requests.get(
+            f"{told_stream}/townViews/oslo", headers=events, stream=True, timeout=SECONDS
+        ) as streamed:
+            media_type = streamed.headers["Content-Type"]
         onto.sendintr()
         assert end_of(onto).code == 0
 
-    assert told == address
+    assert (told, told_stream) == (address, stream)
+    assert media_type.startswith("text/event-stream")
     assert view.json() == {"title": "Oslo"}
     assert (page.status_code, page.headers["Content-Type"][:9]) == (200, "text/html")

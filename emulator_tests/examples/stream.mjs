@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 
 const [packages, executablePath, url] = process.argv.slice(2);
 const { chromium } = createRequire(packages)("playwright-core");
-const panels = ["listener", "events", "callable"];
+const panels = ["listener", "events", "callable", "graphql"];
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 try {
@@ -15,9 +15,11 @@ try {
   await page.goto(url);
   await page.click("#sign-in button");
   await shown(page, ".state", "in session");
+  console.log(JSON.stringify(await texts(page)));
   await page.getByText("Close the meeting").click();
+  await page.getByText("Edited: done").waitFor();
   await shown(page, ".state", "closed");
-  console.log(JSON.stringify({ closed: await page.locator("#status").textContent() }));
+  console.log(JSON.stringify(await texts(page)));
   await shown(page, ".who", "Josh Pendergrast");
   console.log(JSON.stringify(await texts(page)));
 } catch (error) {

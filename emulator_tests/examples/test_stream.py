@@ -1,4 +1,4 @@
-"""The example `examples/stream` on the emulators, in a real browser: three ways, one document."""
+"""The example `examples/stream` on the emulators, in a real browser: four ways, one document."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "stream"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+OTHERS = "Thomasina Manes, Tijuana Furlong"
 COLD_START = 60.0  # seconds: the first of all functions may still have to be compiled
 
 
@@ -55,8 +56,21 @@ def page(suite: EmulatorSuite, folder: Path) -> Generator[str]:
         server.shutdown()
 
 
+def shown(browser: subprocess.Popen[str]) -> Any:
+    """What the panels show, once all of them show the next change."""
+    assert browser.stdout is not None
+    assert browser.stderr is not None
+    line = browser.stdout.readline()
+    assert line, browser.stderr.read()
+    return json.loads(line)
+
+
+def the_same(text: str) -> dict[str, str]:
+    return dict.fromkeys(("listener", "events", "callable", "graphql"), text)
+
+
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on PATH")
-def test_listener_events_and_callable_stream_show_the_same_at_each_change(
+def test_listener_events_callable_stream_and_subscription_show_the_same_at_each_change(
     suite: EmulatorSuite, eventually: Eventually, tmp_path: Path
 ) -> None:
     client = suite.client()
@@ -73,19 +87,13 @@ def test_listener_events_and_callable_stream_show_the_same_at_each_change(
             text=True,
         )
         try:
-            assert browser.stdout is not None
-            assert browser.stderr is not None
-            line = browser.stdout.readline()
-            assert line, browser.stderr.read()
-            assert json.loads(line) == {"closed": "Edited: done"}
+            for state in ("in session", "closed"):  # the page closes the meeting itself
+                assert shown(browser) == the_same(f"{state}: Joshua Pendergrast, {OTHERS}")
             client.document("users/joshua").update({"firstName": "Josh"})
-            line = browser.stdout.readline()
-            assert line, browser.stderr.read()
+            assert shown(browser) == the_same(f"closed: Josh Pendergrast, {OTHERS}")
         finally:
             browser.kill()
             browser.communicate()
-    expected = "closed: Josh Pendergrast, Thomasina Manes, Tijuana Furlong"
-    assert json.loads(line) == dict.fromkeys(("listener", "events", "callable"), expected)
     assert client.document("meetings/meeting_1").get().get("status") == "closed"
 
 

@@ -119,8 +119,9 @@ def main(arguments: list[str]) -> None:
         _print({"problem": f"{', '.join(steps)}: {error}"})
         return
     if app.api is not None:
-        rest = app.api.rest
-        _print({"api": rest.path, "docs": rest.docs})
+        rest, streams = app.api.rest, app.api.streams
+        has_streams = streams is not None and streams.own_function
+        _print({"api": rest.path, "streams": has_streams, "docs": rest.docs})
     for failed, step in steps.items():
         try:
             step(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
@@ -76,17 +76,17 @@ class Shown:
         with self._lock:
             self._flush()
 
-    def refreshed(self, record: dict[str, Any], api: str | None = None) -> None:
+    def refreshed(self, record: dict[str, Any], urls: Mapping[str, str] | None = None) -> None:
         """Print a record of the program `refreshing`.
 
         Args:
             record: the record.
-            api: the address of the function `onto_api`, if there is one.
+            urls: the addresses of the HTTP functions that run, by name.
         """
         with self._lock:
             self._flush()
             if "api" in record:
-                record = _api(record, api)
+                record = _api(record, urls or {})
                 if record == self._api:  # as before the edit
                     return
                 self._api = record
@@ -166,18 +166,26 @@ def _reason(found: Outcome) -> str:
     return found.error or (found.message if found.severity in {"ERROR", "WARNING"} else "")
 
 
-def _api(record: dict[str, Any], api: str | None) -> dict[str, Any]:
-    """Where the API is that an app declares, and the page about it."""
-    address = None if api is None else f"{api}{record['api'].rstrip('/')}"
-    return {"api": address, "docs": f"{address}/docs" if address and record["docs"] else None}
+def _api(record: dict[str, Any], urls: Mapping[str, str]) -> dict[str, Any]:
+    """Where the API is that an app declares, its streams, and the page about it."""
+    path = record["api"].rstrip("/")
+    api, streams = (
+        f"{urls[name]}{path}" if name in urls else None for name in ("onto_api", "onto_stream")
+    )
+    # Functions that an edit has removed keep their addresses on the emulator.
+    return {
+        "api": api,
+        "streams": streams if record["streams"] else None,
+        "docs": f"{api}/docs" if api and record["docs"] else None,
+    }
 
 
 def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
     match record:
         case {"problem": problem}:
             return str(problem), True
-        case {"api": address, "docs": docs}:
-            return _told_api(address, docs), False
+        case {"api": address, "streams": streams, "docs": docs}:
+            return _told_api(address, streams, docs), False
         case {"topic": name}:
             return f"{name}: created", False
         case {"file": name, "remarks": remarks}:
@@ -195,11 +203,16 @@ def _told_refresh(record: dict[str, Any]) -> tuple[str, bool]:
             return str(record), False
 
 
-def _told_api(address: str | None, docs: str | None) -> str:
+def _told_api(address: str | None, streams: str | None, docs: str | None) -> str:
     """Where the API is, "" where no function of it runs."""
     if address is None:
         return ""
-    return f"API at {address}" + (f", documented at {docs}" if docs else "")
+    parts = [f"API at {address}"]
+    if streams:
+        parts.append(f"streams at {streams}")
+    if docs:
+        parts.append(f"documented at {docs}")
+    return ", ".join(parts)
 
 
 def _told_made_good(made_good: dict[str, int]) -> str:

@@ -198,22 +198,31 @@ def test_what_was_missed_is_one_line(shown: Shown, capsys: pytest.CaptureFixture
 
 
 URL = "http://127.0.0.1:5001/demo-towns/us-central1/onto_api"
+STREAM = "http://127.0.0.1:5001/demo-towns/us-central1/onto_stream"
 
 
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        ({"api": "/", "docs": True}, f"API at {URL}, documented at {URL}/docs"),
-        ({"api": "/v1", "docs": True}, f"API at {URL}/v1, documented at {URL}/v1/docs"),
-        ({"api": "/", "docs": False}, f"API at {URL}"),
+        (
+            {"api": "/", "streams": False, "docs": True},
+            f"API at {URL}, documented at {URL}/docs",
+        ),
+        (
+            {"api": "/v1", "streams": True, "docs": True},
+            f"API at {URL}/v1, streams at {STREAM}/v1, documented at {URL}/v1/docs",
+        ),
+        ({"api": "/", "streams": True, "docs": False}, f"API at {URL}, streams at {STREAM}"),
+        ({"api": "/", "streams": False, "docs": False}, f"API at {URL}"),
     ],
 )
 def test_the_address_of_the_api_is_told_until_it_changes(
     shown: Shown, capsys: pytest.CaptureFixture[str], record: dict[str, object], says: str
 ) -> None:
+    urls = {"onto_api": URL, "onto_stream": STREAM}
     for _ in range(3):
-        shown.refreshed(record, URL)
-    shown.refreshed({"api": "/v2", "docs": False}, URL)
+        shown.refreshed(record, urls)
+    shown.refreshed({"api": "/v2", "streams": False, "docs": False}, urls)
     shown.refreshed(record, None)  # the emulator of functions does not run
 
     assert lines(capsys) == [says, f"API at {URL}/v2"]

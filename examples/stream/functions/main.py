@@ -4,7 +4,7 @@ from meeting_room.patches import MeetingSessionPatch
 from meeting_room.views import MeetingSession
 
 from onto_fn import App
-from onto_fn.api import Api, Rpc, Streams
+from onto_fn.api import Api, GraphQL, Rpc, Streams
 
 app = App(
     [MeetingSession, MeetingSessionPatch],
@@ -15,6 +15,7 @@ app = App(
         requests=[MeetingSessionPatch],
         streams=Streams(timeout_sec=600),
         rpc=Rpc(),
+        graphql=GraphQL("/graphql"),
         origins=["*"],  # of a page on the emulators; deployed, name the page's origin
     ),
 )

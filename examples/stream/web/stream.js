@@ -1,5 +1,5 @@
-// One view document in three ways: by Firestore's own listener, by server-sent events, and by a
-// callable stream. A button edits it by JSON-RPC; all three show the change.
+// One view document in four ways: by Firestore's own listener, by server-sent events, by a callable
+// stream, and by a GraphQL subscription. A button edits it by JSON-RPC; all four show the change.
 // The addresses of the emulators and the project may be in the page's own:
 // ?firestore=HOST:PORT&auth=HOST:PORT&functions=HOST:PORT&project=ID.
 
@@ -48,6 +48,7 @@ form.addEventListener("submit", async (event) => {
   listen(path, leaving.signal);
   follow("events", () => events(path, leaving.signal), leaving.signal);
   follow("callable", () => callable(uid, meeting, leaving.signal), leaving.signal);
+  follow("graphql", () => graphql(uid, meeting, leaving.signal), leaving.signal);
 });
 
 edit.addEventListener("click", async () => {
@@ -75,24 +76,15 @@ function listen(path, signal) {
   signal.addEventListener("abort", stop);
 }
 
-// Server-sent events. `EventSource` cannot send an ID token, so this reads the answer by itself.
+// Server-sent events. `EventSource` cannot send an ID token, so this fetches them.
 async function events(path, signal) {
   const headers = { Accept: "text/event-stream", ...(await token()) };
   const answer = await fetch(`${url("onto_stream")}/${path}`, { headers, signal });
   if (!answer.ok) throw new Error((await answer.json()).detail);
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ""; ; ) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const parts = (text + value).split("\n\n");
-    text = parts.pop();
-    for (const part of parts) {
-      const lines = part.split("\n").map((line) => line.split(": "));
-      const { event, data } = Object.fromEntries(lines.map(([name, ...rest]) => [name, rest.join(": ")]));
-      if (event === "denied") throw new Error(JSON.parse(data).reason);
-      if (event === "snapshot") show("events", JSON.parse(data));
-      if (event === "missing" || event === "deleted") show("events", undefined);
-    }
+  for await (const { event, data } of eventsOf(answer)) {
+    if (event === "denied") throw new Error(JSON.parse(data).reason);
+    if (event === "snapshot") show("events", JSON.parse(data));
+    if (event === "missing" || event === "deleted") show("events", undefined);
   }
 }
 
@@ -103,6 +95,49 @@ async function callable(user_id, meeting_id, signal) {
   const { stream, data } = await call.stream(asked, { signal });
   data.catch(() => {}); // it fails as the stream does
   for await (const message of stream) show("callable", message.fields ?? undefined);
+}
+
+// A GraphQL subscription by graphql-sse: server-sent events again, of the fields that are asked for.
+async function graphql(user, meeting, signal) {
+  const query = `subscription ($user: ID!, $meeting: ID!) {
+    meetingSession(userId: $user, meetingId: $meeting) { inSession attending { name } }
+  }`;
+  const answer = await fetch(`${url("onto_stream")}/graphql`, {
+    method: "POST",
+    headers: {
+      Accept: "text/event-stream",
+      "Content-Type": "application/json",
+      ...(await token()),
+    },
+    body: JSON.stringify({ query, variables: { user, meeting } }),
+    signal,
+  });
+  if (!answer.ok) throw new Error((await answer.json()).errors[0].message);
+  for await (const { event, data } of eventsOf(answer)) {
+    if (event !== "next") continue; // a heartbeat, or `complete`
+    const { data: found, errors } = JSON.parse(data);
+    if (errors) throw new Error(errors[0].message);
+    show("graphql", found.meetingSession ?? undefined);
+  }
+}
+
+// The server-sent events of an answer, each with its lines by name.
+async function* eventsOf(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (let text = ""; ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const parts = (text + value).split("\n\n");
+      text = parts.pop();
+      for (const part of parts) {
+        const lines = part.split("\n").map((line) => line.split(": "));
+        yield Object.fromEntries(lines.map(([name, ...rest]) => [name, rest.join(": ")]));
+      }
+    }
+  } finally {
+    await reader.cancel(); // whoever stops reading leaves the stream
+  }
 }
 
 // A stream ends with the ID token, or with the function's time: then it is asked for again.

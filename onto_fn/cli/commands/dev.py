@@ -266,7 +266,7 @@ def _refreshing(suite: EmulatorSuite, shown: Shown) -> Refreshing | None:
 
     def tell(record: dict[str, Any]) -> None:
         asks = "api" in record and suite.running
-        shown.refreshed(record, suite.function_urls().get("onto_api") if asks else None)
+        shown.refreshed(record, suite.function_urls() if asks else None)
 
     return Refreshing(file, suite.project_dir, suite.environ(), tell)
 

@@ -57,12 +57,12 @@ def configured_suite(
 def addresses(suite: EmulatorSuite) -> list[str]:
     """Lines of text with the emulators' addresses and the variables that clients need."""
     names = [*suite.only, *([UI] if suite.ui else [])]
-    api = suite.function_urls().get("onto_api") if "functions" in suite.only else None
+    urls = suite.function_urls() if "functions" in suite.only else {}
     variables = " ".join(f"{name}={value}" for name, value in suite.environ().items())
     return [
-        *(f"{name:<10} http://{suite.host(name)}" for name in names),
-        *([f"{'onto_api':<10} {api}"] if api else []),
-        f"{'log':<10} {suite.log_path}",
+        *(f"{name:<11} http://{suite.host(name)}" for name in names),
+        *(f"{name:<11} {urls[name]}" for name in ("onto_api", "onto_stream") if name in urls),
+        f"{'log':<11} {suite.log_path}",
         "",
         "In a second terminal, so that onto, tests and your own programs find them:",
         "",
