@@ -58,13 +58,11 @@ class EmulatorSuite(Service):
     killed. None of their processes is left running.
 
     Args:
-        project_dir: The folder that contains `firebase.json`, which names the functions, rules and
-            indexes.
+        project_dir: The folder of `firebase.json`, which names functions, rules and indexes.
         only: The emulators to start: "firestore", "functions", "pubsub", "auth", "storage".
             If only Firestore is wanted and this machine has the emulator, it starts without
             firebase-tools and without rules, which is several times as fast.
-        project_id: A project id that begins with "demo-", so that nothing can reach Google; by
-            default, a new id.
+        project_id: An id that begins with "demo-", so that nothing reaches Google; else a new one.
         ports: Ports by name of the emulator; the other emulators get free ports.
         log_dir: The folder for logs; by default, a new temporary folder.
         deadline: Seconds within which the emulators must be ready.
