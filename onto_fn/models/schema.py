@@ -170,6 +170,17 @@ class StoredSchema(GenerateJsonSchema):
         return _choice(super().enum_schema(schema), schema["members"])
 
 
+class AnsweredSchema(StoredSchema):
+    """Schemas of what is read: a field is required if it is always stored."""
+
+    @override
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        if field["type"] == "typed-dict-field":
+            return super().field_is_required(field, total)
+        inner = field["schema"]
+        return inner["type"] != "default" or inner.get("default", ...) is not None
+
+
 def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
     for child in cls.__subclasses__():
         yield child

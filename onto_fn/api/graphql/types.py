@@ -21,13 +21,12 @@ from graphql import (
 )
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.json_schema import models_json_schema
-from typing_extensions import override
 
 from onto_fn.api.graphql.names import Names, checked_name, is_enum, upper
 from onto_fn.api.graphql.scalars import BYTES, DATE_TIME, INT_32, JSON, SAFE_INT
 from onto_fn.errors import DeclarationError
 from onto_fn.models.content import OBJ_TYPE
-from onto_fn.models.schema import FAMILY, STORED, StoredSchema, row_named
+from onto_fn.models.schema import FAMILY, STORED, AnsweredSchema, row_named
 from onto_fn.views import ViewModel
 
 Schema = Mapping[str, Any]  # JSON schemas nest without a narrower type
@@ -50,17 +49,6 @@ GEO_POINT = GraphQLObjectType(
     {name: GraphQLField(GraphQLNonNull(GraphQLFloat)) for name in ("latitude", "longitude")},
     description="A place on Earth, in degrees.",
 )
-
-
-class _AnsweredSchema(StoredSchema):
-    """Schemas in which a field is required if it is always stored."""
-
-    @override
-    def field_is_required(self, field: Any, total: bool) -> bool:
-        if field["type"] == "typed-dict-field":
-            return super().field_is_required(field, total)
-        inner = field["schema"]
-        return inner["type"] != "default" or inner.get("default", ...) is not None
 
 
 class Enums:
@@ -280,7 +268,7 @@ def _schemas(wanted: Sequence[Any]) -> tuple[Mapping[Any, Schema], dict[str, Sch
     if not wanted:
         return {}, {}
     try:
-        schemas, whole = models_json_schema(wanted, by_alias=True, schema_generator=_AnsweredSchema)
+        schemas, whole = models_json_schema(wanted, by_alias=True, schema_generator=AnsweredSchema)
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         reason = str(error).partition("\n")[0]
         raise DeclarationError(f"a view's field has no form in GraphQL: {reason}") from error

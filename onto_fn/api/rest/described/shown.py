@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.json_schema import models_json_schema
-from typing_extensions import override
 
 from onto_fn.api.rest.described.schemas import (
     FORMATS,
@@ -31,7 +30,7 @@ from onto_fn.errors import DeclarationError
 from onto_fn.firestore.paths import PathTemplate
 from onto_fn.models.content import OBJ_TYPE
 from onto_fn.models.references import COLLECTION
-from onto_fn.models.schema import FAMILY, LEFT_OUT, PYTHON_PATTERN, STORED, StoredSchema
+from onto_fn.models.schema import FAMILY, LEFT_OUT, PYTHON_PATTERN, STORED, AnsweredSchema
 from onto_fn.views import ViewModel
 
 _KEPT = ("deprecated", "description")
@@ -42,17 +41,6 @@ _SIZES = {
     "string": ("minLength", "maxLength"),
 }
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
-
-
-class _AnsweredSchema(StoredSchema):
-    """Schemas in which a field is required if it is always stored."""
-
-    @override
-    def field_is_required(self, field: Any, total: bool) -> bool:
-        if field["type"] == "typed-dict-field":
-            return super().field_is_required(field, total)
-        inner = field["schema"]
-        return inner["type"] != "default" or inner.get("default", ...) is not None
 
 
 class ShownSchemas:
@@ -69,7 +57,7 @@ class ShownSchemas:
         wanted: list[Any] = [(view.Document, "serialization") for view in views]
         try:
             schemas, whole = models_json_schema(
-                wanted, by_alias=True, schema_generator=_AnsweredSchema
+                wanted, by_alias=True, schema_generator=AnsweredSchema
             )
         except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
             reason = str(error).partition("\n")[0]
