@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 from urllib.parse import quote
 
 import pytest
@@ -28,6 +28,8 @@ from onto_fn import (
 )
 from onto_fn.access import members, owner, public, role
 from onto_fn.api import Api, Live, Rest, by
+from onto_fn.gate.reading import Views
+from onto_fn.gate.refusal import Refusal
 from onto_fn.testing.billing import Billing
 
 
@@ -160,6 +162,31 @@ def test_a_member_sees_a_document_and_others_do_not_learn_whether_it_exists(
     )
     assert denied == missing
     assert http.get("/httpTaskPages/nothing", user='x {"admin": true}').status_code == 404
+
+
+def test_a_document_that_cannot_be_read_is_not_told_from_a_missing_one_to_others(
+    http: Http, connect: Any, tasks: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Views, __: object) -> NoReturn:
+        raise Refusal("internal", "it cannot be read")
+
+    denied = http.get("/httpTaskPages/nothing", user="eve")
+    monkeypatch.setattr(Views, "stored", unreadable)
+    http = Http.of(APP, connect(), monkeypatch)
+
+    assert http.get("/httpTaskPages/b", user='x {"admin": true}').status_code == 500
+    seen = http.get("/httpTaskPages/b", user="eve")
+    assert (seen.status_code, seen.json()) == (403, denied.json())
+
+
+def test_a_computed_document_costs_the_reads_of_its_store(
+    connect: Any, tasks: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billing = Billing()
+    http = Http.of(APP, connect(billing), monkeypatch)
+
+    assert http.get("/httpUsers/ada/same/a", user="ada").json() == {"count": 3}
+    assert billing.counts == {"calls": 2, "reads": 4}, "its root, and the three that it counts"
 
 
 def test_an_unchanged_document_costs_one_read_and_is_not_sent_again(

@@ -31,7 +31,7 @@ from onto_fn.gate.caller import Caller, denied
 from onto_fn.gate.cursors import cursor_of, position_of
 from onto_fn.gate.offers import CheckedListing, ViewOffer
 from onto_fn.gate.refusal import Refusal, invalid
-from onto_fn.store import ReadSet, load
+from onto_fn.store import ReadSet, Store, load
 from onto_fn.views import Transition
 
 MAX_PAGE = 100
@@ -96,13 +96,22 @@ class Views:
         """Where it reads."""
         return self._connect()
 
-    def get(self, offer: ViewOffer, params: Mapping[str, str], caller: Caller) -> Shown:
+    def get(
+        self,
+        offer: ViewOffer,
+        params: Mapping[str, str],
+        caller: Caller,
+        *,
+        computed: bool = False,
+    ) -> Shown:
         """One document.
 
         Args:
             offer: its view.
             params: values of the variables of its path.
             caller: who asks.
+            computed: whether it is computed now although it is stored, as after a request that its
+                event has not reached yet.
 
         Raises:
             Refusal: the caller may not read it, it does not exist, or Firestore could not be
@@ -111,13 +120,14 @@ class Views:
         """
         path = path_of(offer, params)
         may = self.may_ask(offer, params, caller)
+        found: Shown | Refusal | None
         try:
-            found = self.built(offer, params, path) if offer.is_live else self.stored([path])[path]
+            if offer.is_live or computed:
+                found = self.built(offer, params, path)
+            else:
+                found = self.stored([path])[path]
         except Refusal as refusal:
-            if may or refusal.code != "internal":
-                raise
-            # That it cannot be built would tell that there is something to build it from.
-            raise denied(offer.view.__read__, caller, f"read this {offer.name}") from refusal
+            found = refusal
         return self.decided(offer, params, caller, found, may=may)
 
     def decided(
@@ -125,7 +135,7 @@ class Views:
         offer: ViewOffer,
         params: Mapping[str, str],
         caller: Caller,
-        found: Shown | None,
+        found: Shown | Refusal | None,
         *,
         may: bool,
     ) -> Shown:
@@ -135,12 +145,17 @@ class Views:
             offer: its view.
             params: values of the variables of its path.
             caller: who asks.
-            found: the document; None if there is none.
+            found: the document; None if there is none; or why it cannot be read or built.
             may: what `may_ask` says.
 
         Raises:
             Refusal: the caller may not read it, or it does not exist; see `get`.
         """
+        if isinstance(found, Refusal):
+            if may or found.code != "internal":
+                raise found
+            # That it cannot be built would tell that there is something to build it from.
+            raise denied(offer.view.__read__, caller, f"read this {offer.name}") from found
         fields = None if found is None else found.fields
         if not may and not allows(offer.view.__read__, caller.uid, caller.claims, params, fields):
             raise denied(offer.view.__read__, caller, f"read this {offer.name}")
@@ -173,7 +188,8 @@ class Views:
         with answered(offer.name):
             for attempt in self.retry.attempts_of(Subject(offer.name, root, "read")):
                 with attempt:
-                    content, _ = self.built_and_stored(offer, root, path)
+                    documents, time = self.database.get([root])
+                    content = self._built(offer, path, documents[root], time)
         return None if content is None else Shown(path, content, digest(content))
 
     def page(
@@ -307,13 +323,23 @@ class Views:
         self, offer: ViewOffer, root: str, path: str
     ) -> tuple[Fields | None, Fields | None]:
         """What a document holds if it is built now, and what it holds, at one instant."""
-        documents, read_time = self.database.get([root, path])
-        reader = Snapshot(self.database, read_time, known=documents)
-        store = load(offer.view.__store__, root, reader, ReadSet())
-        if store is None:
-            return None, documents[path].fields
-        built = offer.definition.build(store, Transition.UPDATED) or {}
-        return built.get(path), documents[path].fields
+        documents, time = self.database.get([root, path])
+        return self._built(offer, path, documents[root], time), documents[path].fields
+
+    def _built(self, offer: ViewOffer, path: str, root: Document, time: datetime) -> Fields | None:
+        reader = Snapshot(self.database, time, known={root.path: root})
+        return content_of(offer, path, load(offer.view.__store__, root.path, reader, ReadSet()))
+
+
+def content_of(offer: ViewOffer, path: str, store: Store | None) -> Fields | None:
+    """What a view computes for one of its documents; None if it has no such document.
+
+    Raises:
+        PermanentError: the app's code raises an error.
+    """
+    if store is None:
+        return None
+    return (offer.definition.build(store, Transition.UPDATED) or {}).get(path)
 
 
 def page_of(found: Sequence[Document], size: int, listing: CheckedListing | None) -> Page:

@@ -19,13 +19,12 @@ from onto_fn.firestore import Document, Query
 from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.gate.answered import answered, refusal_of, refused_values
-from onto_fn.gate.caller import Caller, denied
+from onto_fn.gate.caller import Caller
 from onto_fn.gate.offers import CheckedListing, ViewOffer
-from onto_fn.gate.reading import Page, Shown, Views, page_of, path_of, root_of, shown
+from onto_fn.gate.reading import Page, Shown, Views, content_of, page_of, path_of, root_of, shown
 from onto_fn.gate.refusal import Refusal
 from onto_fn.store import ReadSet
 from onto_fn.store.loading import Loading, load_all
-from onto_fn.views import Transition
 
 T = TypeVar("T")
 
@@ -94,11 +93,6 @@ class _One:
 
     def answer(self, views: Views, caller: Caller) -> Answer:
         """What there is, if the caller may see it."""
-        if isinstance(self.found, Refusal):
-            if self._may or self.found.code != "internal":
-                return self.found
-            # That it cannot be built would tell that there is something to build it from.
-            return denied(self.offer.view.__read__, caller, f"read this {self.offer.name}")
         try:
             return views.decided(self.offer, self._params, caller, self.found, may=self._may)
         except Refusal as refusal:
@@ -196,11 +190,7 @@ def _build(live: Sequence[_One], reader: Snapshot) -> None:
 
 
 def _built(one: _One, loading: Loading[Any]) -> Shown | None:
-    store = loading.result()
-    if store is None:
-        return None
-    built = one.offer.definition.build(store, Transition.UPDATED) or {}
-    content = built.get(one.path)
+    content = content_of(one.offer, one.path, loading.result())
     return None if content is None else Shown(one.path, content, digest(content))
 
 

@@ -53,8 +53,8 @@ TOKENS = [
 READING = [
     Guard("gate.reading:Views.decided", "if not may and not", "if False and not", "no member"),
     Guard(
-        "gate.reading:Views.get",
-        'if may or refusal.code != "internal":',
+        "gate.reading:Views.decided",
+        'if may or found.code != "internal":',
         "if True:",
         "a view that cannot be built",
     ),
@@ -390,9 +390,9 @@ REST = [
         "want a view at no id",
     ),
     Guard(
-        "api.rest.resources:Resources._shown",
-        " if allows(access, caller.uid, caller.claims, params, fields) else None",
-        "",
+        "gate.reading:Views.decided",
+        "if not may and not",
+        "if False and not",
         "see what one is no guest of",
     ),
     Guard(

@@ -15,7 +15,7 @@ from onto_fn.firestore.json import plain
 from onto_fn.firestore.paths import last_segment
 from onto_fn.gate.caller import Caller, check_app
 from onto_fn.gate.offers import RequestOffer, ViewOffer
-from onto_fn.gate.reading import Page, Shown, Views, path_of, version_of
+from onto_fn.gate.reading import Page, Shown, Views, version_of
 from onto_fn.gate.refusal import Refusal
 from onto_fn.gate.submitting import Submitted, submit
 from onto_fn.gate.together import Asked, read_together
@@ -135,20 +135,15 @@ class Operation:
             Refusal: the caller may not see it, or it cannot be computed.
         """
         views, caller = self._gate.views, self._caller
-
-        def build() -> Shown | None:
-            path = path_of(offer, params)
-            may = views.may_ask(offer, params, caller)
-            try:
-                return views.decided(
-                    offer, params, caller, views.built(offer, params, path), may=may
-                )
-            except Refusal as refusal:
-                if refusal.code == "not-found":
-                    return None
-                raise
-
-        return plain_of(await self._gate.work.run(build))
+        try:
+            shown = await self._gate.work.run(
+                lambda: views.get(offer, params, caller, computed=True)
+            )
+        except Refusal as refusal:
+            if refusal.code == "not-found":
+                return None
+            raise
+        return plain_of(shown)
 
     async def watch(self, offer: ViewOffer, params: Mapping[str, str]) -> AsyncGenerator[Any]:
         """A document each time that it changes: its fields, None, or why there is no more.

@@ -13,7 +13,6 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from onto_fn.access import allows
 from onto_fn.api.rest.addresses import quoted_path
 from onto_fn.api.rest.asked import body_of, check_accepts, instant_of, query_of, size_of
 from onto_fn.api.rest.problem import HttpProblem, problem_of
@@ -85,7 +84,11 @@ class Resources:
         has_token = any(name in request.headers for name in TOKENS)
         caller = await self.work.run(who) if has_token else who()
         may = self.views.may_ask(offer, params, caller)
-        found = await self.together.get(path)
+        found: Shown | Refusal | None
+        try:
+            found = await self.together.get(path)
+        except Refusal as refusal:
+            found = refusal
         return self.views.decided(offer, params, caller, found, may=may)
 
     async def list(
@@ -217,13 +220,10 @@ class Resources:
 
         The request has been carried out, so nothing about the view may make it look refused.
         """
-        path = path_of(offer, params)
         try:
-            shown = await self.work.run(lambda: self.views.built(offer, params, path))
+            return await self.work.run(lambda: self.views.get(offer, params, caller, computed=True))
         except Refusal:
             return None
-        access, fields = offer.view.__read__, None if shown is None else shown.fields
-        return shown if allows(access, caller.uid, caller.claims, params, fields) else None
 
 
 def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing, dict[str, Value]]:
