@@ -27,11 +27,11 @@ from onto_fn.engine import Engine
 from onto_fn.errors import EmulatorMissing, InvalidRequest
 from onto_fn.firestore import Database
 from onto_fn.functions.endpoints import FunctionOptions
-from onto_fn.gate.caller import Caller
+from onto_fn.gate.caller import Caller, signed_in
 from onto_fn.gate.integers import decoded, encoded
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import submit
-from onto_fn.gate.tokens import has_expired, initialise
+from onto_fn.gate.tokens import initialise
 from onto_fn.mediators import RequestMediator
 from onto_fn.models.model_type import problems_of
 from onto_fn.observability.trace_context import traced
@@ -125,15 +125,13 @@ def _answer(
         problem = cast(Any, call.raw_request).environ.get(_PROBLEM)
         if problem is not None:
             raise Refusal("failed-precondition", problem)
-        if call.auth is not None and has_expired(call.auth.token):
-            raise Refusal("unauthenticated", "the ID token has expired; get a new one")
+        caller = _caller(call)
         asked = _parsed(call.data)
         mediator = mediators.get(asked.request)
         if mediator is None:
             raise Refusal("not-found", f"no request is named {asked.request!r}")
         if mediator.app_check and call.app is None:
             raise Refusal("unauthenticated", "this request needs a valid App Check token")
-        caller = _caller(call)
         done = submit(engine, connect(), mediator, asked.id, asked.params, asked.fields, caller)
         return {"id": asked.id, "path": done.path, "state": "done"}
     except Refusal as refusal:
@@ -141,11 +139,10 @@ def _answer(
 
 
 def _caller(call: CallableRequest[Any]) -> Caller:
+    is_app = call.app is not None
     if call.auth is None:
-        return Caller()
-    # `uid` is of the SDK, not of the token: the rules do not see it.
-    claims = {name: value for name, value in call.auth.token.items() if name != "uid"}
-    return Caller(call.auth.uid, claims)
+        return Caller(is_app=is_app)
+    return signed_in(call.auth.uid, call.auth.token, is_app=is_app)
 
 
 def _parsed(data: object) -> Call:

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from onto_fn.emulators import emulator_of
 from onto_fn.engine import Engine
 from onto_fn.errors import EmulatorMissing, OntoError
 from onto_fn.firestore import Database
 from onto_fn.firestore.paths import last_segment
 from onto_fn.functions.endpoints import FunctionOptions
-from onto_fn.gate.tokens import has_expired, initialise
+from onto_fn.gate.caller import caller_of
+from onto_fn.gate.refusal import Refusal
 from onto_fn.observability.trace_context import traced
 
 NAME = "onto_replay"
@@ -58,23 +58,12 @@ def replay_function(
 
 def _refusal(request: Any, claim: str) -> Answer | None:
     """Why the caller is refused, or None if it is an administrator."""
-    from firebase_admin import auth  # pyright: ignore[reportMissingTypeStubs]
-
-    scheme, _, token = str(request.headers.get("Authorization", "")).partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        return {"error": "send an ID token: Authorization: Bearer …"}, 401
     try:
-        emulator_of("auth")  # without one, the SDK would fetch Google's certificates
-    except EmulatorMissing as error:
-        return {"error": str(error)}, 503
-    initialise()
-    try:
-        claims = cast(Any, auth).verify_id_token(token)
-    except Exception:  # whatever is wrong with it, it is not a proof of identity
-        return {"error": "the ID token is not valid"}, 401
-    if has_expired(claims):
-        return {"error": "the ID token has expired"}, 401
-    if claims.get(claim) is not True:
+        caller = caller_of(request.headers.get("Authorization", ""), None)
+    except Refusal as refusal:
+        is_set_up = not isinstance(refusal.__cause__, EmulatorMissing)
+        return {"error": str(refusal)}, 401 if is_set_up else 503
+    if caller.claims.get(claim) is not True:
         return {"error": f"the ID token does not have the claim {claim!r}"}, 403
     return None
 

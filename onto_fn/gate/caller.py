@@ -47,8 +47,23 @@ def caller_of(authorization: str | None, app_check: str | None) -> Caller:
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal("unauthenticated", "send an ID token, `Authorization: Bearer …`")
     claims = _claims(token.strip())
-    uid = str(claims["uid"])
-    # Of the SDK, not of the token: the rules do not see it.
+    return signed_in(str(claims["uid"]), claims, is_app=is_app)
+
+
+def signed_in(uid: str | None, claims: Mapping[str, Any], *, is_app: bool) -> Caller:
+    """A user whose token the Admin SDK has verified.
+
+    Args:
+        uid: id of the user.
+        claims: as the SDK gives them.
+        is_app: whether an App Check token is valid too.
+
+    Raises:
+        Refusal: the token has expired.
+    """
+    if has_expired(claims):
+        raise Refusal("unauthenticated", "the ID token has expired; get a new one")
+    # `uid` is of the SDK, not of the token: the rules do not see it.
     return Caller(uid, {name: claims[name] for name in claims if name != "uid"}, is_app)
 
 
@@ -80,14 +95,11 @@ def _claims(token: str) -> Mapping[str, Any]:
     initialise()
     admin = cast(Any, auth)
     try:
-        claims = admin.verify_id_token(token)
+        return admin.verify_id_token(token)
     except admin.CertificateFetchError as error:
         raise Refusal("unavailable", "ID tokens cannot be verified now; try again") from error
     except Exception as error:  # whatever is wrong with it, it is not a proof of identity
         raise Refusal("unauthenticated", "the ID token is not valid") from error
-    if has_expired(claims):
-        raise Refusal("unauthenticated", "the ID token has expired; get a new one")
-    return claims
 
 
 def _from_app(token: str) -> bool:

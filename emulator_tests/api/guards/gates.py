@@ -29,14 +29,14 @@ TOKENS = [
         'return {"uid": "ada"}',
         "a garbled token",
     ),
-    Guard("gate.caller:_claims", "if has_expired(claims):", "if False:", "an expired token"),
+    Guard("gate.caller:signed_in", "if has_expired(claims):", "if False:", "an expired token"),
     Guard(
         "gate.caller:_claims",
         'emulator_of("auth")',
         "pass",
         "a token that only Google could verify",
     ),
-    Guard("gate.caller:caller_of", ' if name != "uid"', "", "the SDK's own claim"),
+    Guard("gate.caller:signed_in", ' if name != "uid"', "", "the SDK's own claim"),
     Guard("gate.caller:check_app", "not caller.is_app and", "False and", "no App Check token"),
     Guard(
         "gate.caller:_from_app",
