@@ -229,11 +229,9 @@ class Door:
         keep_route(socket.scope, route.path.text)
         await self._graphql.sockets.serve(socket, self._caller)
 
-    def _caller(
-        self, authorization: str | None, app_check: str | None, *, needs_app: bool = False
-    ) -> Caller:
+    def _caller(self, authorization: str | None, app_check: str | None) -> Caller:
         caller = caller_of(authorization, app_check)
-        if self._api.app_check or needs_app:
+        if self._api.app_check:
             check_app(caller)
         return caller
 
@@ -267,10 +265,9 @@ class Door:
 
         authorization = request.headers.get("authorization")
         app_check = request.headers.get("x-firebase-appcheck")
-        needs_app = isinstance(route.offer, RequestOffer) and route.offer.mediator.app_check
 
         def who() -> Caller:
-            return self._caller(authorization, app_check, needs_app=needs_app)
+            return self._caller(authorization, app_check)
 
         if route.kind == "graphql":
             return await self._graphql.http.answer(request, who)

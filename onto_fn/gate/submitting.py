@@ -17,7 +17,8 @@ from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import MAX_SEGMENT_BYTES, check_document_path, last_segment
 from onto_fn.firestore.sizes import check_size
 from onto_fn.firestore.values import encode_fields
-from onto_fn.gate.caller import Caller, denied
+from onto_fn.gate.caller import Caller, check_app, denied
+from onto_fn.gate.reading import version_of
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.mediators import RequestMediator
 from onto_fn.requests.request import check_id
@@ -40,6 +41,16 @@ class Submitted:
     params: Mapping[str, str]
     is_new: bool
     time: datetime
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the caller is told; with `after` it can wait for a view that shows it."""
+        return {
+            "id": last_segment(self.path),
+            "path": self.path,
+            "state": "done",
+            "after": version_of(self.time),
+        }
 
 
 def submit(
@@ -97,8 +108,11 @@ def path_of(
     """Values of the variables of the path of a request's document, which the caller may create.
 
     Raises:
-        Refusal: the caller may not, or a value is missing, unknown or not allowed.
+        Refusal: the caller may not, or a value is missing, unknown or not allowed; or it needs an
+            App Check token and has none.
     """
+    if mediator.app_check:
+        check_app(caller)
     model = mediator.model
     name = last_segment(model.__path__.text)[1:-1]
     unknown = sorted(params.keys() - (set(model.__path__.variables) - {name}))

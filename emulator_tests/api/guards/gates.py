@@ -26,7 +26,7 @@ TOKENS = [
     Guard(
         "gate.caller:_claims",
         'raise Refusal("unauthenticated", "the ID token is not valid") from error',
-        'return {"uid": "ada"}',
+        'return {"uid": "ada", "exp": 2**40}',
         "a garbled token",
     ),
     Guard("gate.caller:signed_in", "if has_expired(claims):", "if False:", "an expired token"),
@@ -270,12 +270,15 @@ REST = [
         "delete a view",
     ),
     Guard(
-        "api.application:Door._caller", "self._api.app_check or ", "", "an API without App Check"
+        "api.application:Door._caller",
+        "if self._api.app_check",
+        "if False",
+        "an API without App Check",
     ),
     Guard(
-        "api.application:Door._caller",
-        "self._api.app_check or needs_app",
-        "self._api.app_check",
+        "gate.submitting:path_of",
+        "if mediator.app_check:",
+        "if False:",
         "a form without App Check",
     ),
     Guard(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from emulator_tests.api.guards.loosening import Guard
 
 RPC = [
-    Guard("api.rpc.methods:Methods._send", "check_app(caller)", "pass", "call without App Check"),
+    Guard("gate.submitting:path_of", "check_app(caller)", "pass", "call without App Check"),
     Guard(
         "api.rpc.methods:Methods._list",
         "<= MAX_PAGE:",

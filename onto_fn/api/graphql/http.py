@@ -25,7 +25,7 @@ from onto_fn.api.graphql.running import (
     told_refusal,
 )
 from onto_fn.api.rest.asked import body_of
-from onto_fn.api.rest.problem import RETRY_AFTER_SEC, STATUS, HttpProblem
+from onto_fn.api.rest.problem import STATUS, HttpProblem, problem_of
 from onto_fn.api.rest.validators import VARY
 from onto_fn.api.streams.begun import Begun
 from onto_fn.api.streams.response import MEDIA_TYPE as EVENTS
@@ -192,13 +192,9 @@ def text_of(content: Any) -> str:
 
 
 def _refused(refusal: Refusal, accepted: str) -> Response:
-    status = STATUS[refusal.code]
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in {429, 503}:
-        headers["Retry-After"] = str(RETRY_AFTER_SEC)
-    return _answer({"errors": [told_refusal(refusal)]}, status, accepted, headers)
+    problem = problem_of(refusal)
+    content = {"errors": [told_refusal(refusal)]}
+    return _answer(content, problem.status, accepted, problem.headers)
 
 
 def _code(status: int) -> Code:

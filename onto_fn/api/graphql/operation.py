@@ -13,9 +13,9 @@ from onto_fn.api.work import Work
 from onto_fn.engine import Engine
 from onto_fn.firestore.json import plain
 from onto_fn.firestore.paths import last_segment
-from onto_fn.gate.caller import Caller, check_app
+from onto_fn.gate.caller import Caller
 from onto_fn.gate.offers import RequestOffer, ViewOffer
-from onto_fn.gate.reading import Page, Shown, Views, version_of
+from onto_fn.gate.reading import Page, Shown, Views
 from onto_fn.gate.refusal import Refusal
 from onto_fn.gate.submitting import Submitted, submit
 from onto_fn.gate.together import Asked, read_together
@@ -113,20 +113,12 @@ class Operation:
         """
         gate, caller = self._gate, self._caller
 
-        def carry_out() -> Submitted:
-            if offer.mediator.app_check:
-                check_app(caller)
-            return submit(
+        done = await gate.work.run(
+            lambda: submit(
                 gate.engine, gate.views.database, offer.mediator, identifier, params, fields, caller
             )
-
-        done = await gate.work.run(carry_out)
-        return done, {
-            "id": identifier,
-            "path": done.path,
-            "state": "done",
-            "after": version_of(done.time),
-        }
+        )
+        return done, done.told
 
     async def built(self, offer: ViewOffer, params: Mapping[str, str]) -> dict[str, Any] | None:
         """A view as it is now, computed live; None if there is none.

@@ -26,7 +26,7 @@ from onto_fn.firestore.json import json_text, plain
 from onto_fn.firestore.paths import last_segment
 from onto_fn.gate.caller import Caller
 from onto_fn.gate.offers import CheckedListing, RequestOffer, ViewOffer
-from onto_fn.gate.reading import MAX_PAGE, Shown, Views, path_of, version_of
+from onto_fn.gate.reading import MAX_PAGE, Shown, Views, path_of
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import Submitted, submit
 from onto_fn.gate.submitting import path_of as path_of_request
@@ -151,13 +151,7 @@ class Resources:
             caller, done = await self.work.run(carry_out)
         except Refusal as refusal:
             raise problem_of(refusal, is_body=refusal.code == "invalid-argument") from refusal
-        after = version_of(done.time)
-        content: dict[str, Any] = {
-            "id": params[identifier],
-            "path": done.path,
-            "state": "done",
-            "after": after,
-        }
+        content: dict[str, Any] = dict(done.told)
         if wanted is not None:
             shown = await self._shown(*wanted, caller)
             content["view"] = None if shown is None else plain(shown.fields)
@@ -167,7 +161,7 @@ class Resources:
             {
                 "Cache-Control": "no-store",
                 "Location": quoted_path(params[identifier]),
-                "Onto-After": after,
+                "Onto-After": done.told["after"],
             },
             JSON,
         )

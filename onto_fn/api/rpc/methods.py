@@ -27,9 +27,9 @@ from onto_fn.engine import Engine
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.json import plain
 from onto_fn.firestore.paths import last_segment
-from onto_fn.gate.caller import Caller, check_app
+from onto_fn.gate.caller import Caller
 from onto_fn.gate.offers import Offers, RequestOffer, ViewOffer
-from onto_fn.gate.reading import MAX_PAGE, Shown, Views, version_of
+from onto_fn.gate.reading import MAX_PAGE, Shown, Views
 from onto_fn.gate.refusal import Refusal, invalid
 from onto_fn.gate.submitting import path_of, submit
 
@@ -163,8 +163,6 @@ class Methods:
         mediator, caller = offer.mediator, sent.caller
 
         def carry_out() -> Any:
-            if mediator.app_check:
-                check_app(caller)
             # Whether it may ask at all goes before what it sends.
             path_of(mediator, identifier, params, caller)
             database = self.views.database
@@ -177,9 +175,7 @@ class Methods:
                     raise
                 raise invalid([_in_fields(problem) for problem in refusal.problems]) from refusal
 
-        done = await self.work.run(carry_out)
-        after = version_of(done.time)
-        return {"id": identifier, "path": done.path, "state": "done", "after": after}
+        return (await self.work.run(carry_out)).told
 
 
 def arguments(params: Params, names: Sequence[str], required: Sequence[str]) -> dict[str, Any]:
