@@ -81,15 +81,15 @@ class Database:
         self.project = project
         self.database = database
         self.deadlines = deadlines or Deadlines()
-        self._name = f"projects/{project}/databases/{database}"
-        self._documents = f"{self._name}/documents"
+        self.name = f"projects/{project}/databases/{database}"
+        self._documents = f"{self.name}/documents"
         self._prefix = f"{self._documents}/"
-        self._metadata: list[tuple[str, str]] = [("google-cloud-resource-prefix", self._name)]
+        self.metadata: list[tuple[str, str]] = [("google-cloud-resource-prefix", self.name)]
         emulator = emulator_of("firestore", project)
         if emulator:
-            self._metadata.append(("authorization", "Bearer owner"))
+            self.metadata.append(("authorization", "Bearer owner"))
         self._channel = channel = connect(emulator, interceptors)
-        self._calls = Calls(channel, self._metadata)
+        self._calls = Calls(channel, self.metadata)
         self._api: Any = FirestoreClient(transport=FirestoreGrpcTransport(channel=channel))
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class Database:
         )
         with translated(in_transaction=False):
             for document in self._api.list_documents(
-                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self.metadata
             ):
                 yield decode_path(document.name)
 
@@ -175,7 +175,7 @@ class Database:
         request = count_request(self._parent(query), plan.query, self._documents)
         with translated(in_transaction=False, query=query):
             for response in self._api.run_aggregation_query(
-                request=request, retry=None, timeout=self.deadlines.read, metadata=self._metadata
+                request=request, retry=None, timeout=self.deadlines.read, metadata=self.metadata
             ):
                 counts = _raw(response).result.aggregate_fields
                 if "count" in counts:
@@ -201,7 +201,7 @@ class Database:
                         request=request,
                         retry=None,
                         timeout=self.deadlines.read,
-                        metadata=self._metadata,
+                        metadata=self.metadata,
                     )
                 ]
         except google.MethodNotImplemented:
@@ -241,7 +241,7 @@ class Database:
                 and its `mask` if there is one.
         """
         request = BatchGetMessage(
-            database=self._name,
+            database=self.name,
             documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
             **encoded_times(consistency),
         )
@@ -326,7 +326,7 @@ class Database:
         Returns:
             The call: protobuf `ListenResponse`s, and `cancel`. Its errors are those of grpc.
         """
-        request = ListenMessage(database=self._name)
+        request = ListenMessage(database=self.name)
         request.add_target.target_id = target
         request.add_target.query.CopyFrom(
             _QueryTarget(
@@ -340,7 +340,7 @@ class Database:
             yield request
             until.wait()
 
-        return self._calls.listen(requests(), self._name)
+        return self._calls.listen(requests(), self.name)
 
     def decoded(self, message: Any) -> Document:
         """The document of a protobuf one, whatever it holds.
@@ -364,7 +364,7 @@ class Database:
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:
         """Commit, in a transaction if one is given; see `commit`."""
-        request = CommitMessage(database=self._name, transaction=transaction)
+        request = CommitMessage(database=self.name, transaction=transaction)
         encoded: dict[int, Any] = {}
         for write in writes:
             fill_write(request.writes.add(), write, self._documents, encoded)
@@ -382,10 +382,10 @@ class Database:
         """Roll a transaction back. Errors are ignored: the server drops it by itself."""
         try:
             self._api.rollback(
-                request=RollbackRequest(database=self._name, transaction=transaction),
+                request=RollbackRequest(database=self.name, transaction=transaction),
                 retry=None,
                 timeout=self.deadlines.commit,
-                metadata=self._metadata,
+                metadata=self.metadata,
             )
         except google.GoogleAPICallError:
             return  # the server drops an abandoned transaction by itself

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, cast
 
+from pydantic.alias_generators import to_camel
+
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.firestore.documents import Reference, Value
@@ -265,6 +267,11 @@ class RequestOffer:
     def path(self) -> PathTemplate:
         """Template of the documents' paths."""
         return self.model.__path__
+
+    def field_of(self, variable: str) -> str:
+        """The field in which it says a variable of a view's path, if its own path does not."""
+        targets: Mapping[str, str] = getattr(self.model, "__targets__", {})
+        return targets.get(variable, to_camel(variable))
 
 
 @dataclass(frozen=True)

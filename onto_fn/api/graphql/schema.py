@@ -24,7 +24,6 @@ from graphql import (
     print_schema,
     validate_schema,
 )
-from pydantic.alias_generators import to_camel
 
 from onto_fn.access import Owner
 from onto_fn.api.graphql.arguments import (
@@ -314,11 +313,10 @@ def _content(given: object) -> dict[str, Any]:
 
 def _places(offer: RequestOffer, view: ViewOffer) -> dict[str, str | None]:
     """Where a request says the variables of a view's path: `"path"`, or the name of a field."""
-    given: Mapping[str, str] = getattr(offer.model, "__targets__", {})
     fields = offer.model.written_shape().fields
     found: dict[str, str | None] = {}
     for variable in view.path.variables:
-        name = given.get(variable, to_camel(variable))
+        name = offer.field_of(variable)
         in_path = variable in offer.path.variables
         found[variable] = "path" if in_path else name if name in fields else None
     return found

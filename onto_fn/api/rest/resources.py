@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -106,16 +105,11 @@ class Resources:
                 offer, params, who(), size=size, cursor=cursor, listing=listing, where=where
             )
         )
-        items = [
-            f'{{"id":{json.dumps(last_segment(item.path))},"etag":{json.dumps(etag_of(item))},'
-            f'"fields":{json_text(item.fields)}}}'
-            for item in page.items
-        ]
         headers = {"Cache-Control": "private, no-cache", "Vary": VARY}
         if page.cursor is not None:
             following = urlencode({**query, "cursor": page.cursor}, quote_via=quote)
             headers["Link"] = f'<?{following}>; rel="next"'
-        text = f'{{"items":[{",".join(items)}],"next":{json.dumps(page.cursor)}}}'
+        text = f'{{"items":{items_text(page.items)},"next":{json.dumps(page.cursor)}}}'
         return Response(text, 200, headers, JSON)
 
     async def put(
@@ -190,10 +184,9 @@ class Resources:
         if view is None or view.root is None:
             known = ", ".join(sorted(n for n, o in self.offered.items() if o.root is not None))
             raise HttpProblem(400, f"return names one of the views {known or '(there are none)'}")
-        given: Mapping[str, str] = getattr(offer.model, "__targets__", {})
         found: dict[str, str] = {}
         for variable in view.path.variables:
-            value = params.get(variable, fields.get(given.get(variable, to_camel(variable))))
+            value = params.get(variable, fields.get(offer.field_of(variable)))
             if not isinstance(value, str):
                 raise HttpProblem(
                     400,
@@ -218,6 +211,16 @@ class Resources:
             return await self.work.run(lambda: self.views.get(offer, params, caller, computed=True))
         except Refusal:
             return None
+
+
+def items_text(items: Iterable[Shown]) -> str:
+    """The documents of a list as JSON text: `[{"id", "etag", "fields"}]`."""
+    texts = [
+        f'{{"id":{json.dumps(last_segment(item.path))},"etag":{json.dumps(etag_of(item))},'
+        f'"fields":{json_text(item.fields)}}}'
+        for item in items
+    ]
+    return f"[{','.join(texts)}]"
 
 
 def _listing(offer: ViewOffer, query: Mapping[str, str]) -> tuple[CheckedListing, dict[str, Value]]:

@@ -28,12 +28,11 @@ from starlette.responses import Response
 
 from onto_fn.api.rest.asked import body_of, query_of, size_of
 from onto_fn.api.rest.problem import problem_of
-from onto_fn.api.rest.validators import etag_of
+from onto_fn.api.rest.resources import PAGE, items_text
 from onto_fn.api.streams.begun import Begun
 from onto_fn.api.streams.response import Closable, EventStream
 from onto_fn.api.work import Work
 from onto_fn.firestore.json import json_text
-from onto_fn.firestore.paths import last_segment
 from onto_fn.gate.caller import Caller
 from onto_fn.gate.offers import ViewOffer
 from onto_fn.gate.reading import MAX_PAGE
@@ -45,7 +44,6 @@ _log = logging.getLogger("onto_fn")
 
 MAX_WATCHED = 50
 """Documents that one connection may watch."""
-PAGE = 20
 _LATER = {"unavailable", "resource-exhausted", "internal"}
 
 
@@ -165,12 +163,7 @@ def _of_list(event: ListEvent) -> str:
         return ": unchanged\n\n"
     if event.kind == "bye":
         return text_of("bye", json.dumps({"reason": event.reason}))
-    items = [
-        f'{{"id":{json.dumps(last_segment(item.path))},"etag":{json.dumps(etag_of(item))},'
-        f'"fields":{json_text(item.fields)}}}'
-        for item in event.items
-    ]
-    return text_of("snapshot", f'{{"items":[{",".join(items)}]}}', event.version)
+    return text_of("snapshot", f'{{"items":{items_text(event.items)}}}', event.version)
 
 
 def _of_several(numbered: tuple[int, Event]) -> str:

@@ -232,17 +232,14 @@ def hub_of(database: Database, **options: Any) -> Hub:
 
     It looks for the credentials, and may wait for a server to do so: call it beside the event loop.
     """
-    name = f"projects/{database.project}/databases/{database.database}"
-    emulator = emulator_of("firestore", database.project)
-    metadata = [
-        ("google-cloud-resource-prefix", name),
-        cast(Any, routing_header).to_grpc_metadata((("database", name),)),
-    ]
+    name, emulator = database.name, emulator_of("firestore", database.project)
+    routing = cast(Any, routing_header).to_grpc_metadata((("database", name),))
     if emulator is not None:
-        metadata.append(("authorization", "Bearer owner"))
-        return Hub(partial(_emulated, emulator), name, metadata, database.decoded, **options)
-    credentials, _ = cast(Any, google.auth).default(scopes=_transport.AUTH_SCOPES)
-    return Hub(partial(_channel, credentials), name, metadata, database.decoded, **options)
+        connect = partial(_emulated, emulator)
+    else:
+        credentials, _ = cast(Any, google.auth).default(scopes=_transport.AUTH_SCOPES)
+        connect = partial(_channel, credentials)
+    return Hub(connect, name, [*database.metadata, routing], database.decoded, **options)
 
 
 def _emulated(address: str) -> Any:
