@@ -13,17 +13,14 @@ from typing import Any
 import requests
 import uvicorn
 
-from onto_fn.testing.emulators.config import free_ports
-
 DEADLINE = 60.0
 
 
 @contextmanager
 def served(application: Any) -> Generator[str]:
     """The address of an application that uvicorn serves in a thread until the end."""
-    (port,) = free_ports(1)
     config = uvicorn.Config(
-        application, "127.0.0.1", port, log_level="warning", timeout_graceful_shutdown=5
+        application, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -34,7 +31,8 @@ def served(application: Any) -> Generator[str]:
         assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{port}"
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
         thread.join(20)

@@ -170,7 +170,7 @@ class _Protocol(H11Protocol):
 
 
 class _Observed:
-    """Refuses headers that are too large, and tells of each request."""
+    """Refuses headers that are too large, and reports each request."""
 
     def __init__(self, application: ASGIApp, served: Callable[[Served], None] | None) -> None:
         self._application = application

@@ -69,23 +69,25 @@ class Waiting:
         if offer.is_live:
             return
 
-        def look(builds: bool) -> bool:
+        def check() -> None:
             caller = who()
             if not self.views.may_ask(offer, params, caller):
                 self.views.get(offer, params, caller)  # refuses who is not a member
-            return covers(self.views, offer, params, time, builds=builds)
 
+        # Once: what is shown in the end is decided then, and a look shows nothing.
+        await self.work.run(check)
+        look = partial(covers, self.views, offer, params, time)
         end = monotonic() + self.max_sec
         next_build = monotonic()
         pause = _FIRST_PAUSE
         while True:
             left = end - monotonic()
-            # The ledger tells of each build that an event makes; that no event is to come, only a
-            # build here can tell.
+            # The ledger has every build that an event makes. Only a build here shows that no event
+            # is still to come.
             builds = left <= 0 or monotonic() >= next_build
             if builds:
                 next_build = monotonic() + _BETWEEN_BUILDS
-            if await self.work.run(partial(look, builds)):
+            if await self.work.run(partial(look, builds=builds)):
                 return
             if left <= 0:
                 await self._give_up(offer, params, who)

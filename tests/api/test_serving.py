@@ -31,7 +31,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 def run(
     talk: Callable[[Reader, Writer], Awaitable[bytes]], app: Any = application
 ) -> tuple[bytes, list[Served]]:
-    """What one connection is told, and what is told of its requests."""
+    """What the server answers on one connection, and how it reports the requests."""
     told: list[Served] = []
 
     async def together() -> bytes:

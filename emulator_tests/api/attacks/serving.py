@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import uvicorn
+from urllib.parse import urlsplit
 
 from emulator_tests.api.attacks.asgi import Answer
-from onto_fn.testing.eventually import eventually
+from emulator_tests.kit.served import served
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,9 @@ class Server:
 @contextmanager
 def serving(app: Any) -> Generator[Server]:
     """Serves an application until the block ends."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        eventually(lambda: server.started, deadline=20)
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield Server(host, port)
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    with served(app) as address:
+        where = urlsplit(address)
+        yield Server(str(where.hostname), int(where.port or 0))
 
 
 def begins(server: Server, method: str, target: str, token: str | None, body: object) -> str:

@@ -71,8 +71,8 @@ def instant_of(text: str) -> datetime:
     """The instant that `after` names: microseconds since 1970, or RFC 3339.
 
     Raises:
-        HttpProblem: the text is none, or one that is still to come: nothing can have been written
-            then, so a request would wait and read in vain for as long as it may.
+        HttpProblem: the text is none, or one that is still to come. Nothing was written then, so a
+            request would only wait and read until its time is over.
     """
     time = _instant(text)
     if time is None:

@@ -17,7 +17,9 @@ from onto_fn.firestore.hub import hub_of
 class Named:
     """As much of a database as a hub needs."""
 
-    project, database = "a-project", "(default)"
+    project = "a-project"
+    name = "projects/a-project/databases/(default)"
+    metadata = (("google-cloud-resource-prefix", name),)
 
     def decoded(self, message: Any) -> Any:
         return message
