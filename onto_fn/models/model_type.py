@@ -49,7 +49,7 @@ class DomainModelType(FreeNames):
         is_plain = "model_post_init" not in namespace and all(map(_is_plain, bases))
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
         if is_plain and cls.__private_attributes__.keys() == _PRIVATE.keys():
-            cls.model_post_init = _begin_private
+            cls.model_post_init = begin_private
         return cls
 
     # Where the documents are
@@ -178,7 +178,7 @@ class DomainModelType(FreeNames):
 _PRIVATE: dict[str, Any] = {"_path": None, "_update_time": None}
 
 
-def _begin_private(model: Any, context: Any) -> None:
+def begin_private(model: Any, context: Any) -> None:
     """Set the private attributes of a class that has no others than ours, nor a hook of its own.
 
     Pydantic's way, which asks for the default of each, and of each base once more, takes as long as
@@ -191,7 +191,7 @@ def _begin_private(model: Any, context: Any) -> None:
 def _is_plain(base: type[Any]) -> bool:
     """Whether a base class leaves it to us to set private attributes, or has none."""
     hook = getattr(base, "model_post_init", None)
-    return hook is None or hook in (BaseModel.model_post_init, _begin_private)
+    return hook is None or hook in (BaseModel.model_post_init, begin_private)
 
 
 def mark_stored(model: StoredModel, path: str, time: datetime | None) -> None:

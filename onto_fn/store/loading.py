@@ -15,7 +15,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from onto_fn.errors import BuildError, InvalidDocument, PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.queries import SHORT, document_key
+from onto_fn.models.tracked import FieldsRead
 from onto_fn.store.asking import NO_ANSWER, Answer, Asked
+from onto_fn.store.objects import Objects, Templates
 from onto_fn.store.reads import NOTHING_THERE, NotLoaded, Read
 from onto_fn.store.store import Store
 
@@ -47,6 +49,7 @@ class ReadSet:
         documents: the documents themselves, by path. If a document was read at two versions
             (possible only with `consistency="eventual"`), the older one is kept here and above: the
             event of the newer one is still to come.
+        fields: what was read of them, if the loading tracks it.
     """
 
     sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
@@ -56,6 +59,7 @@ class ReadSet:
     )
     skipped: dict[str, InvalidDocument] = field(default_factory=dict[str, InvalidDocument])
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
+    fields: FieldsRead = field(default_factory=FieldsRead)
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Note documents read by reference."""
@@ -148,6 +152,8 @@ class Loading(Generic[S]):
             ends the loading: the error's cause is then part of it.
         given: values of reads, by name, that are not to be read.
         known: what need not be read.
+        tracks: whether the read set notes which fields are read of the store's objects.
+        templates: validated objects to share with other loadings that track.
     """
 
     def __init__(
@@ -158,15 +164,21 @@ class Loading(Generic[S]):
         *,
         given: Mapping[str, Any] | None = None,
         known: Known | None = None,
+        tracks: bool = False,
+        templates: Templates | None = None,
     ) -> None:
         self._type = store_type
         self._root_path = root_path
         self._given = given or {}
+        self._tracks = tracks
+        self._templates = templates
         self._begin(read_set, known)
 
     def _begin(self, read_set: ReadSet, known: Known | None) -> None:
         self.read_set = read_set
         self.known = known
+        fields = read_set.fields if self._tracks else None
+        self._objects = Objects(read_set.skipped, fields, self._templates)
         self.store: S | None = None
         self.error: PermanentError | None = None
         self._loaded = self._type()
@@ -235,7 +247,7 @@ class Loading(Generic[S]):
         # After all reads of a level are noted: an error here leaves none out.
         for entry in self._level:
             read = entry.read
-            value = read.value(entry.asked, entry.answer, self.read_set.skipped)
+            value = read.value(entry.asked, entry.answer, self._objects)
             if value is NOTHING_THERE:
                 return None
             self._values[read.name] = value

@@ -19,6 +19,7 @@ from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.store import Reader, ReadSet, Store
 from onto_fn.store.loading import Loading, load_all
+from onto_fn.store.objects import Templates
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
 _Key = tuple[str, bool, int | None]  # root, whether it was built before, shard
@@ -127,9 +128,15 @@ def build_all(
     for item, key in zip(due, keys, strict=True):
         shards.setdefault(key, set()).add(item.shard)
     asked = dict(zip(keys, memories, strict=True))
+    templates = Templates() if len(asked) > 1 else None
     loadings = {
         key: Loading(
-            definition.store, key[0], ReadSet(), known=None if memory is NOTHING else memory
+            definition.store,
+            key[0],
+            ReadSet(),
+            known=None if memory is NOTHING else memory,
+            tracks=True,
+            templates=templates,
         )
         for key, memory in asked.items()
     }
