@@ -12,6 +12,7 @@ from onto_fn.attempts import Collector, RetryPolicy, Subject, tell
 from onto_fn.engine.materialise.fan_out import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.materialise.lookup import Affected, Materialised, find_affected
 from onto_fn.engine.materialise.protocol import materialise
+from onto_fn.engine.materialise.unread import Unaffected
 from onto_fn.engine.operate.drop import drop
 from onto_fn.engine.operate.reconcile import reconcile
 from onto_fn.engine.records.ledger import (
@@ -302,9 +303,11 @@ class Engine:
         collection = parent_collection(change.path)
         collector: Collector[Outcome] = Collector()
         here: Iterable[Affected] = ()
+        unaffected = Unaffected(change)
         elsewhere: Iterable[Affected] | None = None
         if self._materialised.readers_of(collection).are_any:
-            here = find_affected(database, self._materialised, change, self.retry)
+            found = find_affected(database, self._materialised, change, self.retry)
+            here = unaffected.others(found)
             if self._fan_out is not None and not inline:
                 here, elsewhere = split(here, self._fan_out.threshold)
         roots: dict[tuple[str, str], list[Affected]] = {}
@@ -325,6 +328,7 @@ class Engine:
         if elsewhere is not None:
             with collector:
                 collector.add(*self._fanned_out(database, elsewhere, change))
+        collector.add(*unaffected.outcomes())
         return collector.outcomes()
 
     def _place(self, item: Affected) -> int:

@@ -198,7 +198,7 @@ class Reading:
 
 def copied(value: Any) -> Any:
     """A copy of a value that shares with it nothing that can be changed."""
-    kind: Any = type(value)
+    kind: Any = value.__class__
     if kind in _UNCHANGEABLE or isinstance(value, Enum | Reference):
         return value
     if kind is list:

@@ -49,7 +49,7 @@ class ReadSet:
         documents: the documents themselves, by path. If a document was read at two versions
             (possible only with `consistency="eventual"`), the older one is kept here and above: the
             event of the newer one is still to come.
-        fields: what was read of them, if the loading tracks it.
+        fields: which of their fields were read; None if that is unknown.
     """
 
     sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
@@ -59,7 +59,7 @@ class ReadSet:
     )
     skipped: dict[str, InvalidDocument] = field(default_factory=dict[str, InvalidDocument])
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
-    fields: FieldsRead = field(default_factory=FieldsRead)
+    fields: FieldsRead | None = None
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Note documents read by reference."""
@@ -177,8 +177,9 @@ class Loading(Generic[S]):
     def _begin(self, read_set: ReadSet, known: Known | None) -> None:
         self.read_set = read_set
         self.known = known
-        fields = read_set.fields if self._tracks else None
-        self._objects = Objects(read_set.skipped, fields, self._templates)
+        if self._tracks:
+            read_set.fields = FieldsRead()
+        self._objects = Objects(read_set.skipped, read_set.fields, self._templates)
         self.store: S | None = None
         self.error: PermanentError | None = None
         self._loaded = self._type()

@@ -11,7 +11,7 @@ from onto_fn.attempts import phase
 from onto_fn.engine.materialise import owned
 from onto_fn.engine.materialise.lookup import Affected, read_all
 from onto_fn.engine.materialise.memory import NOTHING, Memory, recall
-from onto_fn.engine.materialise.plan import Build, check_targets, is_behind
+from onto_fn.engine.materialise.plan import Build, check_targets, is_behind, newly_read
 from onto_fn.engine.records.outbox import check_sendable
 from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.events.change import Change
@@ -149,6 +149,10 @@ def build_all(
     built: list[Build] = []
     for item, key in zip(due, keys, strict=True):
         found = by_key[key]
+        if asked[key] is not NOTHING and newly_read(
+            found.read_set, item.record, definition.fingerprint
+        ):  # what is remembered may lack changes of what nobody has read until now
+            found = build_all(database, [item.forgetting()], change, transaction)[0]
         if definition.owns or (item.record is not None and item.record.owns):
             found = _with_owned(found, item, reader)
         if is_behind(found.read_set, item.record, change):

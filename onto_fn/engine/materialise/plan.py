@@ -12,7 +12,13 @@ from onto_fn.engine.materialise.locking import Gain
 from onto_fn.engine.materialise.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.materialise.owned import names_of, picked, removal
 from onto_fn.engine.records.dead_letter import letter_fields
-from onto_fn.engine.records.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.records.ledger import (
+    Failure,
+    LedgerRecord,
+    Reads,
+    dead_letter_path,
+    ledger_path,
+)
 from onto_fn.engine.records.outbox import outbox_writes
 from onto_fn.engine.records.skipped import NOTHING as NONE_SKIPPED
 from onto_fn.engine.records.skipped import Skipped
@@ -23,6 +29,7 @@ from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import SHORT, document_key
 from onto_fn.firestore.sizes import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
+from onto_fn.models.tracked import ALL
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 
@@ -82,8 +89,12 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
     return False
 
 
-def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
-    """The documents and queries of a build that are new to the ledger."""
+def gained(read_set: ReadSet, record: LedgerRecord | None, fingerprint: str) -> Gain:
+    """The documents and queries of a build that are new to the ledger.
+
+    If the build has read a field that the record does not list, all documents of that class are
+    new: an event of such a field found nothing to do, perhaps after this build's snapshot.
+    """
     known = record.watches if record else frozenset[str]()
     queries = tuple(
         item for item in read_set.queries if not item[0].keys() <= known or is_new(item[0], record)
@@ -91,13 +102,34 @@ def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
     locked = {path for _, result in queries for path in result}  # with the query itself
     read = {**{p: t for p, t in read_set.matched.items() if p not in locked}, **read_set.sources}
     before = record.versions if record else {}
+    anew = newly_read(read_set, record, fingerprint)
     paths = (
         path
         for path, seen in read.items()
         if (path if len(path) <= SHORT else document_key(path)) not in known
         or (seen is not None and before.get(path) is None)
+        or path in anew
     )
     return Gain(tuple(paths), queries)
+
+
+def newly_read(read_set: ReadSet, record: LedgerRecord | None, fingerprint: str) -> frozenset[str]:
+    """The documents of the classes of which a build has read fields that the record does not list.
+
+    The names in a record of another definition are those of its code, so it lists none of this one.
+    """
+    if record is None or record.reads is None:
+        return frozenset()  # no event is skipped for it
+    if read_set.fields is None:
+        return frozenset(read_set.documents)
+    listed = dict(record.reads) if record.fingerprint == fingerprint else {}
+    return frozenset[str]().union(
+        *(
+            read_set.fields.paths(name)
+            for name, names in read_set.fields.names().items()
+            if ALL not in (known := listed.get(name, ())) and not names <= set(known)
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -249,6 +281,7 @@ def plan(
             shard=shard,
             owns=definition.owns,
             skipped=Skipped.of(build.read_set.skipped) if build.read_set.skipped else NONE_SKIPPED,
+            reads=_reads(build.read_set) if failure is None else None,
         )
         if keep
         else None
@@ -338,6 +371,13 @@ def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:
     return replace(small, watches=frozenset(keys))
 
 
+def _reads(read_set: ReadSet) -> Reads | None:
+    if read_set.fields is None:
+        return None
+    names = read_set.fields.names()
+    return tuple((name, tuple(sorted(names[name]))) for name in sorted(names))
+
+
 def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) -> Failure:
     before = record.failure if record else None
     if before is None:
@@ -358,6 +398,7 @@ def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
         and old.built == new.built
         and (old.memory is None) == (new.memory is None)
         and old.owns == new.owns
+        and old.reads == new.reads
         and old.skipped == new.skipped
         and _says(old.failure) == _says(new.failure)
     )

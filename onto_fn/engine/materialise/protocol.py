@@ -247,7 +247,7 @@ class Group:
             if planned is None:
                 self._done(item, outcome_of(item, found, None), number)
             else:
-                gain = gained(found.read_set, item.record)
+                gain = gained(found.read_set, item.record, item.definition.fingerprint)
                 jobs.append(Job(item, found, planned, gain, gone))
         for together in [jobs] if len(jobs) == 1 else grouped(jobs):
             try:

@@ -39,6 +39,8 @@ OWN_COLLECTIONS = frozenset(
 )
 # A document in one of these is never a view's source, whichever template a model has (G8).
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
+Reads = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names of classes, each with names of its fields; all sorted."""
 MAX_MESSAGE = 2000
 _MAX_ID = 1200
 _KINDS: dict[str, Any] = {
@@ -104,6 +106,10 @@ class LedgerRecord:
         shard: which of the root's records it is.
         memory: what a view of `consistency="eventual"` remembers of its sources; see `memory`.
         owns: the fields that it owns in its documents; empty if it owns whole documents.
+        skipped: the invalid documents that were left out.
+        reads: the fields that were read of the source documents: names of attributes by the name of
+            the class, `*` for all. A class of which nothing was read is not listed. None if it is
+            unknown, as in a record of an earlier version of onto_fn: then all were read.
     """
 
     definition: str
@@ -122,6 +128,7 @@ class LedgerRecord:
     memory: Mapping[str, Value] | None = None
     owns: tuple[str, ...] = ()
     skipped: Skipped = NOTHING
+    reads: Reads | None = None
 
     @property
     def path(self) -> str:
@@ -159,6 +166,7 @@ class LedgerRecord:
             **({} if self.memory is None else {"memory": self.memory}),
             **({"owns": list(self.owns)} if self.owns else {}),
             **(self.skipped.to_fields() if self.skipped.count else {}),
+            **({} if self.reads is None else {"reads": _reads_to_fields(self.reads)}),
         }
 
     @staticmethod
@@ -193,6 +201,7 @@ class LedgerRecord:
                 memory=_optional(fields, "memory", dict),
                 owns=tuple(_optional(fields, "owns", list) or ()),
                 skipped=NOTHING if skipped is None else Skipped.from_fields(fields),
+                reads=_reads(_optional(fields, "reads", list)),
             )
         except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -210,6 +219,17 @@ def _optional(fields: Mapping[str, Value], name: str, kind: type[Any]) -> Any:
     if value is None or isinstance(value, kind):
         return value
     raise TypeError(f"{name} is {value!r:.100}, not {kind.__name__}")
+
+
+def _reads_to_fields(reads: Reads) -> list[dict[str, Value]]:
+    """A list, because Firestore does not take every name of a class as a key."""
+    return [{"class": name, "fields": list(fields)} for name, fields in reads]
+
+
+def _reads(found: list[Any] | None) -> Reads | None:
+    if found is None:
+        return None
+    return tuple((str(entry["class"]), tuple(map(str, entry["fields"]))) for entry in found)
 
 
 def _by_path(

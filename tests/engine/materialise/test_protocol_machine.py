@@ -150,7 +150,7 @@ class Protocol(RuleBasedStateMachine):
         planned = plan(DEFINITION, attempt.record, made, ALBUM, attempt.change)
         if planned is None:
             return
-        gain = gained(made.read_set, attempt.record)
+        gain = gained(made.read_set, attempt.record, "code 1")
         seen = made.read_set.versions
         moved = any(self.memory.get(path).update_time != seen[path] for path in gain.paths)
         if moved or not self.memory.commit(planned.writes):
