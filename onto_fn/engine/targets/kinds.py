@@ -14,6 +14,7 @@ from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import counted_by, records_of
 from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
+from onto_fn.engine.aggregate.group_commit import GroupCommit
 from onto_fn.engine.materialise.comparison import look_at
 from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
@@ -227,6 +228,7 @@ class AggregateTarget(Target):
     def __init__(self, aggregate: AggregateSpec) -> None:
         super().__init__(aggregate.name, aggregate.shape.collection)
         self.aggregate = aggregate
+        self._events = GroupCommit(aggregate)
 
     @property
     @override
@@ -276,7 +278,9 @@ class AggregateTarget(Target):
         *,
         force: bool = False,
     ) -> Outcome:
-        return contribute(database, self.aggregate, item[0], change, policy, force=force)
+        if change is None or force:
+            return contribute(database, self.aggregate, item[0], change, policy, force=force)
+        return self._events.contribute(database, change, policy)
 
     @override
     def together(
