@@ -20,6 +20,7 @@ from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import (
     Found,
     Parts,
+    has_counted,
     is_behind,
     is_counted,
     parts_of,
@@ -165,12 +166,20 @@ def _count(
         if is_behind(source, fields.get("version"), change):
             raise StaleSnapshot(f"{path} is older than the version already counted")
         is_replay = change is None and found.letter(path).exists  # the code may be corrected since
-        if is_counted(found, path, by_code=change is None) and not is_replay and not force:
-            outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number)
-        elif contexts is None:
-            due[path] = parts_of(aggregate, found.register, source)
+        covered = Outcome(aggregate.name, path, Result.COVERED, number)
+        must_count = force or is_replay
+        if is_counted(found, path, by_code=change is None) and not must_count:
+            outcomes[path] = covered
+            continue
+        if contexts is None:
+            parts = parts_of(aggregate, found.register, source)
         else:
-            due[path] = contexts[path].run(parts_of, aggregate, found.register, source)
+            parts = contexts[path].run(parts_of, aggregate, found.register, source)
+        # An event has to commit even so: a commit in flight of an older version must fail.
+        if change is None and has_counted(found, path, parts) and not must_count:
+            outcomes[path] = covered
+        else:
+            due[path] = parts
     if due:
         try:
             outcomes |= _commit(database, found, changes, due, number)

@@ -168,15 +168,26 @@ class _Queue:
             self._pass_on(leader)
 
     def split(self, leader: _Member, size: int) -> None:
-        """Cut a group into parts of a size, and leave all but the first to other threads."""
+        """Cut a group into parts of a size, and leave all but the first to other threads.
+
+        Of several events of one document, one is counted, and the others wait until it is.
+        """
         with self._lock:
+            here: dict[str, _Member] = {}
+            for member in leader.group:
+                path = member.change.path
+                if member is not leader and member.state is not _State.LED:
+                    self._counted([member])
+                elif here.setdefault(path, member) is not member:
+                    self._counted([member])
+                    member.state = _State.WAITING
+                    self._waiting.append(member)
+            left = list(here.values())
+            for start in range(size, len(left), size):
+                self._led_by_first(left[start : start + size])
+            leader.group = left[:size]
             self._pass_on(leader)
-            there = [leader, *(m for m in leader.group if m.state is _State.LED)]
-            gone = [m for m in leader.group if m.state is _State.LEFT]
-            self._counted(gone)
-            for start in range(size, len(there), size):
-                self._led_by_first(there[start : start + size])
-            leader.group = there[:size]
+            self._go_on()
 
     def leave(self, member: _Member) -> None:
         """An event is done here, however that came: nobody waits for its thread any more."""
@@ -189,18 +200,29 @@ class _Queue:
                     other.woken.set()
             member.state = _State.LEFT
             self._counted(member.group)
+            member.group = []
             self._pass_on(member)
-            if not self._is_reading:
-                self._begin_next()
+            self._go_on()
 
     def waiting(self) -> int:
         """How many events are in no group yet."""
         with self._lock:
             return len(self._waiting)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether an event or a group reads."""
+        with self._lock:
+            return self._is_reading
+
     def _pass_on(self, reader: _Member) -> None:
         if reader.reads:
             reader.reads = False
+            self._begin_next()
+
+    def _go_on(self) -> None:
+        """What is no longer being counted may have been waited for while nobody reads."""
+        if not self._is_reading:
             self._begin_next()
 
     def _begin_next(self) -> None:
