@@ -165,7 +165,7 @@ class _Queue:
     def was_read(self, leader: _Member) -> None:
         """A group has read, and those that have waited for it are the next one."""
         with self._lock:
-            self._pass_on(leader)
+            self._go_on(leader)
 
     def split(self, leader: _Member, size: int) -> None:
         """Cut a group into parts of a size, and leave all but the first to other threads.
@@ -186,8 +186,7 @@ class _Queue:
             for start in range(size, len(left), size):
                 self._led_by_first(left[start : start + size])
             leader.group = left[:size]
-            self._pass_on(leader)
-            self._go_on()
+            self._go_on(leader)
 
     def leave(self, member: _Member) -> None:
         """An event is done here, however that came: nobody waits for its thread any more."""
@@ -201,8 +200,7 @@ class _Queue:
             member.state = _State.LEFT
             self._counted(member.group)
             member.group = []
-            self._pass_on(member)
-            self._go_on()
+            self._go_on(member)
 
     def waiting(self) -> int:
         """How many events are in no group yet."""
@@ -215,13 +213,10 @@ class _Queue:
         with self._lock:
             return self._is_reading
 
-    def _pass_on(self, reader: _Member) -> None:
-        if reader.reads:
-            reader.reads = False
-            self._begin_next()
-
-    def _go_on(self) -> None:
-        """What is no longer being counted may have been waited for while nobody reads."""
+    def _go_on(self, member: _Member) -> None:
+        """After something has changed: if nobody reads any more, the next group does."""
+        if member.reads:
+            member.reads = self._is_reading = False
         if not self._is_reading:
             self._begin_next()
 
@@ -229,7 +224,6 @@ class _Queue:
         """Those that have waited are the next group; documents that are being counted wait on."""
         ready = [m for m in self._waiting if not self._counting[m.change.path]][:MOST]
         if not ready:
-            self._is_reading = False
             return
         chosen = set(map(id, ready))
         self._waiting = [m for m in self._waiting if id(m) not in chosen]
