@@ -14,6 +14,8 @@ from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import counted_by, records_of
 from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
+from onto_fn.engine.aggregate.group_commit import GroupCommit
+from onto_fn.engine.aggregate.unaffected import Unaffected
 from onto_fn.engine.materialise.comparison import look_at
 from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
@@ -28,7 +30,7 @@ from onto_fn.engine.targets import task as tasks
 from onto_fn.engine.targets.target import Begun, Cost, Item, Target
 from onto_fn.errors import UnreadableRecord
 from onto_fn.events.change import Change
-from onto_fn.events.outcome import Outcome
+from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Document, Filter, PathTemplate, Query
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
@@ -222,11 +224,14 @@ class AggregateTarget(Target):
 
     Attributes:
         aggregate: what it counts.
+        groups: the events that are being counted.
     """
 
     def __init__(self, aggregate: AggregateSpec) -> None:
         super().__init__(aggregate.name, aggregate.shape.collection)
         self.aggregate = aggregate
+        self._unaffected = Unaffected(aggregate)
+        self.groups = GroupCommit(aggregate)
 
     @property
     @override
@@ -276,7 +281,11 @@ class AggregateTarget(Target):
         *,
         force: bool = False,
     ) -> Outcome:
-        return contribute(database, self.aggregate, item[0], change, policy, force=force)
+        if change is None or force:
+            return contribute(database, self.aggregate, item[0], change, policy, force=force)
+        if self._unaffected.is_done(database, change):
+            return Outcome(self.name, item[0], Result.COVERED)
+        return self.groups.contribute(database, change, policy)
 
     @override
     def together(
@@ -309,6 +318,10 @@ class AggregateTarget(Target):
         if self.is_shown(database):  # source, record, letter, and the source once more
             return Cost(4, 2)
         return Cost(9, 5)  # then the earlier definition leaves every record
+
+    @override
+    def behind(self, database: Database, sources: Sequence[str]) -> set[str]:
+        return {look.root for look in sources_that_differ(database, self.aggregate, sources)}
 
     @override
     def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:

@@ -223,6 +223,18 @@ class Target(ABC):
 
     # Verifying
 
+    def behind(self, database: Database, sources: Sequence[str]) -> set[str]:
+        """Those of some sources whose present version has yet to be handled.
+
+        Args:
+            database: the database.
+            sources: of which records name another version. It need not matter that they changed.
+
+        Raises:
+            TransientError: they could not be read.
+        """
+        return set(sources)
+
     def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
         """The differences of some roots, each from one snapshot.
 
