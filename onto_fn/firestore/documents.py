@@ -60,26 +60,30 @@ class Reference:
 
     @classmethod
     def of_collection(
-        cls, value: object, template: PathTemplate, otherwise: Callable[[object], Self]
-    ) -> Self:
-        """A stored reference as one of this class, if it is in a collection that fits.
+        cls, template: PathTemplate, otherwise: Callable[[object], Self]
+    ) -> Callable[[object], Self]:
+        """What makes stored references ones of this class, if they are in a collection that fits.
 
         Args:
-            value: the reference, or anything else.
             template: of the collection.
             otherwise: what to make of any other value.
         """
-        if value.__class__ is Reference:
-            reference = cast(Reference, value)
-            path = reference._path
-            if reference._database is None and (
-                path.rpartition("/")[0] == template.text or template.holds(path)
-            ):
-                made = cls.__new__(cls)
-                made._path = path
-                made._database = None
-                return made
-        return otherwise(value)
+        collection, holds, new = template.text, template.holds, cls.__new__
+
+        def taken(value: object) -> Self:
+            if value.__class__ is Reference:
+                reference = cast(Reference, value)
+                path = reference._path
+                if reference._database is None and (
+                    path.rpartition("/")[0] == collection or holds(path)
+                ):
+                    made = new(cls)
+                    made._path = path
+                    made._database = None
+                    return made
+            return otherwise(value)
+
+        return taken
 
     def copy(self) -> Reference:
         """The same reference, of the base class."""

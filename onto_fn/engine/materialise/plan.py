@@ -171,10 +171,14 @@ class Build:
         Raises:
             InvalidValue: Firestore cannot store one of them.
         """
-        documents = self.documents or {}
-        contents = {id(content): content for content in documents.values()}  # copies share theirs
-        digests = {identity: digest(content) for identity, content in contents.items()}
-        return {path: digests[id(content)] for path, content in documents.items()}
+        found: dict[str, str] = {}
+        known: dict[int, str] = {}  # copies share their content
+        for path, content in (self.documents or {}).items():
+            value = known.get(id(content))
+            if value is None:
+                value = known[id(content)] = digest(content)
+            found[path] = value
+        return found
 
 
 def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
@@ -183,8 +187,9 @@ def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
     Raises:
         InvalidPath: a path fits none of the templates.
     """
+    targets = [template.fits for template in definition.targets]
     for path in documents:
-        if not any(template.match(path) is not None for template in definition.targets):
+        if not any(fits(path) for fits in targets):
             allowed = ", ".join(template.text for template in definition.targets)
             raise InvalidPath(
                 f"{definition.name} may write {allowed}, and its code produced {path!r}"
@@ -244,6 +249,8 @@ def plan(
         failure = _failure(record, build.error, build.read_time)
     elif build.documents is None:
         digests, contents = previous, {}
+    elif definition.shards == 1 and not definition.owns:
+        contents, digests = build.documents, build.digests
     else:
         contents = {
             path: content
@@ -255,7 +262,7 @@ def plan(
     if definition.owns:
         written = tuple(sorted(p for p in contents if _changed_owned(build, p, definition.owns)))
     else:  # by the ledger
-        written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
+        written = tuple(sorted([p for p in contents if previous.get(p) != digests[p]]))
     names: tuple[str, ...] = ()
     if definition.owns or (record is not None and record.owns):
         names = names_of(definition, record)
@@ -415,14 +422,13 @@ def _dead_letter_writes(
     new: LedgerRecord | None,
     change: Change | None,
 ) -> list[Write]:
-    path = dead_letter_path(definition.name, root)
     if new is not None and new.failure is not None:
         fields = letter_fields(
             definition.name, root, change, new.failure, definition.fingerprint, new.read_time
         )
-        return [Write(path, fields)]
+        return [Write(dead_letter_path(definition.name, root), fields)]
     if old is not None and old.failure is not None:
-        return [Write(path, None)]
+        return [Write(dead_letter_path(definition.name, root), None)]
     return []
 
 

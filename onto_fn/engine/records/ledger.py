@@ -6,6 +6,7 @@ The record is committed together with the documents, so it always matches them.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,7 @@ UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
 Reads = tuple[tuple[str, tuple[str, ...]], ...]
 """Names of classes, each with names of its fields; all sorted."""
 MAX_MESSAGE = 2000
+_PLAIN_ROOT = re.compile(r"[\w.~/-]*", re.ASCII)
 _MAX_ID = 1200
 _KINDS: dict[str, Any] = {
     "definition": str,
@@ -316,7 +318,9 @@ def is_shard(path: str) -> bool:
 @lru_cache(maxsize=1024)  # an event asks several times
 def record_id(definition: str, root: str) -> str:
     """The id of a root's first ledger record, and of its dead letter."""
-    readable = f"{definition}~{quote(root, safe='')}"
+    is_plain = _PLAIN_ROOT.fullmatch(root) is not None  # in which only the slashes are quoted
+    quoted = root.replace("/", "%2F") if is_plain else quote(root, safe="")
+    readable = f"{definition}~{quoted}"
     if len(readable) <= _MAX_ID:
         return readable
     return f"{definition}~{hashlib.blake2b(root.encode(), digest_size=20).hexdigest()}"
