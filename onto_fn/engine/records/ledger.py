@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -20,8 +20,9 @@ from onto_fn.engine.records.skipped import NOTHING, Skipped
 from onto_fn.errors import BuildError, OntoError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
+from onto_fn.firestore.stored import RECORDS, Stored
 
-LEDGER_COLLECTION = "onto_ledger"
+LEDGER_COLLECTION = RECORDS
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
 OUTBOX_COLLECTION = "onto_outbox"
 INBOX_COLLECTION = "onto_inbox"
@@ -55,6 +56,8 @@ _KINDS: dict[str, Any] = {
     "readTime": datetime,
 }
 """Of the fields that each record has."""
+_PAIRS = {"sources": "time", "matched": "time", "documents": "digest"}
+"""Lists of what belongs to a path each, and its name there."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class LedgerRecord:
         shard: which of the root's records it is.
         memory: what a view of `consistency="eventual"` remembers of its sources; see `memory`.
         owns: the fields that it owns in its documents; empty if it owns whole documents.
+        skipped: invalid documents that were left out.
+        stored: what it was read from, of which the next record may copy.
     """
 
     definition: str
@@ -122,6 +127,7 @@ class LedgerRecord:
     memory: Mapping[str, Value] | None = None
     owns: tuple[str, ...] = ()
     skipped: Skipped = NOTHING
+    stored: Stored | None = field(default=None, compare=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -168,9 +174,15 @@ class LedgerRecord:
         Raises:
             UnreadableRecord: it is something else.
         """
-        if document.fields is None:
+        stored = document.fields
+        if stored is None:
             return None
-        fields = document.fields
+        fields = stored
+        if isinstance(stored, Stored):
+            fields = {
+                name: stored.pairs(name, _PAIRS[name]) if name in _PAIRS else stored[name]
+                for name in stored
+            }
         try:
             for name, kind in _KINDS.items():
                 if not isinstance(fields[name], kind):
@@ -193,6 +205,7 @@ class LedgerRecord:
                 memory=_optional(fields, "memory", dict),
                 owns=tuple(_optional(fields, "owns", list) or ()),
                 skipped=NOTHING if skipped is None else Skipped.from_fields(fields),
+                stored=stored if isinstance(stored, Stored) else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
