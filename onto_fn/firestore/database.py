@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any, cast
 
@@ -47,12 +47,14 @@ from onto_fn.firestore.rpc import (
     partition_request,
     structured,
 )
+from onto_fn.firestore.stored import RECORDS, Stored
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
-from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_time
+from onto_fn.firestore.values import are_small, decode_fields, decode_time
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
 _QueryTarget = cast(Any, Target).QueryTarget.pb()
+_RECORDS = f"{RECORDS}/"
 
 
 class Database:
@@ -350,12 +352,13 @@ class Database:
         """
         name: str = message.name
         own = self._prefix
-        updated, created = message.update_time, message.create_time
+        path = name[len(own) :] if name.startswith(own) else decode_path(name)
+        into = Stored if path.startswith(_RECORDS) else decode_fields
         return Document(
-            name[len(own) :] if name.startswith(own) else decode_path(name),
-            decode_fields(message.fields, self._documents),
-            EPOCH + timedelta(0, updated.seconds, updated.nanos // 1000),
-            EPOCH + timedelta(0, created.seconds, created.nanos // 1000),
+            path,
+            into(message.fields, self._documents),
+            decode_time(message.update_time),
+            decode_time(message.create_time),
         )
 
     def _parent(self, query: Query) -> str:

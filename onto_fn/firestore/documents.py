@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from onto_fn.firestore.paths import (
     PathTemplate,
@@ -13,6 +13,9 @@ from onto_fn.firestore.paths import (
     last_segment,
     parent_collection,
 )
+
+if TYPE_CHECKING:
+    from onto_fn.firestore.stored import Stored
 
 # The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Vector,
 # Reference, a list of values, or a dict of values by name, or what `types` converts to these. The
@@ -166,6 +169,8 @@ class Write:
             that does not exist counts as 0, and so does a document.
         mask: names of the only fields that are written; those that `fields` does not have are
             removed. All other fields are unchanged.
+        before: the content that it replaces, as it was read. What is the same in `fields` is copied
+            from it, which is faster; what is written is the same without.
     """
 
     path: str
@@ -173,6 +178,7 @@ class Write:
     precondition: datetime | Literal["absent", "exists"] | None = None
     increments: Mapping[tuple[str, ...], int | float] | None = None
     mask: tuple[str, ...] | None = None
+    before: Stored | None = field(default=None, compare=False, repr=False)
 
 
 def decode_reference(name: str, documents: str) -> Reference:

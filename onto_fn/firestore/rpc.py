@@ -154,11 +154,12 @@ def fill_write(message: Any, write: Write, documents: str, encoded: dict[int, An
         message.delete = name
     else:
         document, same = message.update, encoded.get(id(write.fields))
-        if same is None:
-            fill_fields(document.fields, write.fields, documents=documents, where=write.path)
-            encoded[id(write.fields)] = document
-        else:
+        if same is not None:
             document.CopyFrom(same)
+        else:
+            fill = fill_fields if write.before is None else write.before.fill
+            fill(document.fields, write.fields, documents=documents, where=write.path)
+            encoded[id(write.fields)] = document
         document.name = name
     if write.mask is not None:
         message.update_mask.field_paths.extend(quoted(name) for name in write.mask)

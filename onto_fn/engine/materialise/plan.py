@@ -434,4 +434,5 @@ def _dead_letter_writes(
 
 def _ledger_write(path: str, old: LedgerRecord | None, new: LedgerRecord | None) -> Write:
     precondition = "absent" if old is None or old.update_time is None else old.update_time
-    return Write(path, new.to_fields() if new is not None else None, precondition)
+    fields = new.to_fields() if new is not None else None
+    return Write(path, fields, precondition, before=old.stored if old is not None else None)

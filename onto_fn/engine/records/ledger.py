@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -21,8 +21,9 @@ from onto_fn.engine.records.skipped import NOTHING, Skipped
 from onto_fn.errors import BuildError, OntoError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
+from onto_fn.firestore.stored import RECORDS, Stored
 
-LEDGER_COLLECTION = "onto_ledger"
+LEDGER_COLLECTION = RECORDS
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
 OUTBOX_COLLECTION = "onto_outbox"
 INBOX_COLLECTION = "onto_inbox"
@@ -59,6 +60,8 @@ _KINDS: dict[str, Any] = {
     "readTime": datetime,
 }
 """Of the fields that each record has."""
+_PAIRS = {"sources": "time", "matched": "time", "documents": "digest"}
+"""Lists of what belongs to a path each, and its name there."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class LedgerRecord:
         reads: the fields that were read of the source documents: names of attributes by the name of
             the class, `*` for all. A class of which nothing was read is not listed. None if it is
             unknown, as in a record of an earlier version of onto_fn: then all were read.
+        stored: what it was read from, of which the next record may copy.
     """
 
     definition: str
@@ -131,6 +135,7 @@ class LedgerRecord:
     owns: tuple[str, ...] = ()
     skipped: Skipped = NOTHING
     reads: Reads | None = None
+    stored: Stored | None = field(default=None, compare=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -178,9 +183,15 @@ class LedgerRecord:
         Raises:
             UnreadableRecord: it is something else.
         """
-        if document.fields is None:
+        stored = document.fields
+        if stored is None:
             return None
-        fields = document.fields
+        fields = stored
+        if isinstance(stored, Stored):
+            fields = {
+                name: stored.pairs(name, _PAIRS[name]) if name in _PAIRS else stored[name]
+                for name in stored
+            }
         try:
             for name, kind in _KINDS.items():
                 if not isinstance(fields[name], kind):
@@ -204,6 +215,7 @@ class LedgerRecord:
                 owns=tuple(_optional(fields, "owns", list) or ()),
                 skipped=NOTHING if skipped is None else Skipped.from_fields(fields),
                 reads=_reads(_optional(fields, "reads", list)),
+                stored=stored if isinstance(stored, Stored) else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
