@@ -109,12 +109,11 @@ def has_counted(found: Found, path: str, parts: Parts) -> bool:
 
 def are_same(some: Mapping[int, Contribution], others: Mapping[int, Contribution]) -> bool:
     """Whether contributions are the same as they are stored: 1 is another value than 1.0."""
-    if some != others:  # most that differ do so here
-        return False
-    return all(
-        canonical(contribution_fields(part), exact=True)
-        == canonical(contribution_fields(others[number]), exact=True)
+    return some == others and all(
+        canonical(dict(part.extremes), exact=True)
+        == canonical(dict(others[number].extremes), exact=True)
         for number, part in some.items()
+        if part.extremes  # an equal amount adds the same, however it is stored
     )
 
 

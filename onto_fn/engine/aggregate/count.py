@@ -283,7 +283,10 @@ def commit_counted(
 
 
 def _added_up(writes: Sequence[Write]) -> list[Write]:
-    """The writes, with one write per shard that adds the sum for it."""
+    """The writes, with one write per shard that adds the sum for it.
+
+    They are sorted, so that two commits that write the same shards take them in the same order.
+    """
     sums: dict[str, Amounts] = {}
     others: list[Write] = []
     for write in writes:
@@ -293,4 +296,4 @@ def _added_up(writes: Sequence[Write]) -> list[Write]:
         amounts = sums.setdefault(write.path, {})
         for names, amount in write.increments.items():
             amounts[names] = amounts.get(names, 0) + amount
-    return [*others, *(Write(path, None, increments=amounts) for path, amounts in sums.items())]
+    return [*others, *(Write(path, None, increments=sums[path]) for path in sorted(sums))]

@@ -122,7 +122,7 @@ class GroupCommit:
         aggregate = self._aggregate
         while len(mine.group) > 1:
             try:
-                outcomes = _counted(database, aggregate, mine.group, was_read)
+                outcomes = _count(database, aggregate, mine.group, was_read)
             except Exception as error:  # whatever it is, each event meets its own error by itself
                 text = f"count: {len(mine.group)} documents of {aggregate.name} together"
                 retry(Subject(aggregate.name, step="count", text=text), 1, error)
@@ -177,9 +177,9 @@ class _Queue:
             for member in leader.group:
                 path = member.change.path
                 if member is not leader and member.state is not _State.LED:
-                    self._counted([member])
+                    self._release([member])
                 elif here.setdefault(path, member) is not member:
-                    self._counted([member])
+                    self._release([member])
                     member.state = _State.WAITING
                     self._waiting.append(member)
             left = list(here.values())
@@ -198,7 +198,7 @@ class _Queue:
                     other.state = _State.LEFT
                     other.woken.set()
             member.state = _State.LEFT
-            self._counted(member.group)
+            self._release(member.group)
             member.group = []
             self._go_on(member)
 
@@ -242,7 +242,8 @@ class _Queue:
         leader.group = group
         leader.woken.set()
 
-    def _counted(self, members: Sequence[_Member]) -> None:
+    def _release(self, members: Sequence[_Member]) -> None:
+        """Their documents may be counted by others."""
         for member in members:
             path = member.change.path
             self._counting[path] -= 1
@@ -250,7 +251,7 @@ class _Queue:
                 del self._counting[path]
 
 
-def _counted(
+def _count(
     database: Database,
     aggregate: AggregateSpec,
     group: Sequence[_Member],

@@ -58,22 +58,27 @@ class Unaffected:
             return False
         try:
             # By the register as it was last seen: what is affected shall not wait for a look.
-            if not _are_same(*self._parts(self._register, before, after)):
-                return False
-            return self._is_counted(database, before, after)
+            register = self._register
+            parts = self._unchanged(register, before, after)
+            return parts is not None and self._is_counted(database, before, after, register, parts)
         except Exception:  # of the database, the register's content, or code of the model
             return False
 
-    def _is_counted(self, database: Database, before: Document, after: Document) -> bool:
+    def _is_counted(
+        self, database: Database, before: Document, after: Document, seen: Register, parts: Parts
+    ) -> bool:
+        """Whether that holds by the register as it is now, and the record has these parts."""
         aggregate, path = self._aggregate, after.path
         record_path = aggregate.contribution_path(path)
         documents, _ = database.get([aggregate.register_path, record_path])
         register = Register.read(aggregate, documents[aggregate.register_path])
-        if register is None or not documents[record_path].exists:
+        if register is None:
             return False
         self._register = register
-        old, new = self._parts(register, before, after)
-        return _are_same(old, new) and has_counted(Found(aggregate, register, documents), path, new)
+        now = parts
+        if register.generations != seen.generations:
+            now = self._unchanged(register, before, after)
+        return now is not None and has_counted(Found(aggregate, register, documents), path, now)
 
     def _differ(self, before: Document, after: Document) -> bool:
         """Whether a stored field differs that is measured or filtered by."""
@@ -81,14 +86,10 @@ class Unaffected:
             value_at(before.fields, name) != value_at(after.fields, name) for name in self._fields
         )
 
-    def _parts(self, register: Register, before: Document, after: Document) -> tuple[Parts, Parts]:
-        return (
-            parts_of(self._aggregate, register, before),
-            parts_of(self._aggregate, register, after),
-        )
-
-
-def _are_same(before: Parts, after: Parts) -> bool:
-    if before.error is not None or after.error is not None:
-        return False
-    return are_same(before.by_number, after.by_number)
+    def _unchanged(self, register: Register, before: Document, after: Document) -> Parts | None:
+        """What a document adds in each generation, if that is the same before and after."""
+        old = parts_of(self._aggregate, register, before)
+        new = parts_of(self._aggregate, register, after)
+        if old.error is not None or new.error is not None:
+            return None
+        return new if are_same(old.by_number, new.by_number) else None
