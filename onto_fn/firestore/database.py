@@ -34,11 +34,13 @@ from onto_fn.firestore.parts import LISTS, planned
 from onto_fn.firestore.paths import name_order
 from onto_fn.firestore.queries import Query
 from onto_fn.firestore.rpc import (
+    RECORDS,
     BatchGetMessage,
     Calls,
     CommitMessage,
     ListenMessage,
     RunQueryMessage,
+    Stored,
     check_commit,
     count_request,
     encoded_times,
@@ -47,9 +49,8 @@ from onto_fn.firestore.rpc import (
     partition_request,
     structured,
 )
-from onto_fn.firestore.stored import RECORDS, Stored
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
-from onto_fn.firestore.values import are_small, decode_fields, decode_time
+from onto_fn.firestore.values import are_small, decode_fields, decode_time, instant
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
@@ -354,11 +355,12 @@ class Database:
         own = self._prefix
         path = name[len(own) :] if name.startswith(own) else decode_path(name)
         into = Stored if path.startswith(_RECORDS) else decode_fields
+        updated, created = message.update_time, message.create_time
         return Document(
             path,
             into(message.fields, self._documents),
-            decode_time(message.update_time),
-            decode_time(message.create_time),
+            instant(updated.seconds, updated.nanos),
+            instant(created.seconds, created.nanos),
         )
 
     def _parent(self, query: Query) -> str:

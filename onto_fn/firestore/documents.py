@@ -15,7 +15,7 @@ from onto_fn.firestore.paths import (
 )
 
 if TYPE_CHECKING:
-    from onto_fn.firestore.stored import Stored
+    from onto_fn.firestore.rpc import Stored
 
 # The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Vector,
 # Reference, a list of values, or a dict of values by name, or what `types` converts to these. The

@@ -107,7 +107,7 @@ def decode_fields(fields: Any, documents: str) -> dict[str, Value]:
         kind = message.WhichOneof("value_type")
         if kind == "timestamp_value":
             time = message.timestamp_value
-            found[name] = _instant(time.seconds, time.nanos)
+            found[name] = instant(time.seconds, time.nanos)
         elif kind == "array_value":
             found[name] = _decode_list(message.array_value.values, documents)
         elif kind in _PLAIN:
@@ -143,12 +143,16 @@ def _decode_list(messages: Any, documents: str) -> list[Value]:
 
 def decode_time(message: Any) -> datetime:
     """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
-    return _instant(message.seconds, message.nanos)
+    return instant(message.seconds, message.nanos)
 
 
-# A document's version comes several times in an event: as the document's, and in ledger records.
 @lru_cache(maxsize=1024)
-def _instant(seconds: int, nanos: int) -> datetime:
+def instant(seconds: int, nanos: int) -> datetime:
+    """The same of its parts.
+
+    It is remembered: a document's version comes with the document, and in each record of a view
+    that has read it.
+    """
     return EPOCH + timedelta(0, seconds, nanos // 1000)
 
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.firestore import Document, Write
-from onto_fn.firestore.rpc import fill_write
-from onto_fn.firestore.stored import Stored
+from onto_fn.firestore.rpc import Stored, fill_write
 from onto_fn.firestore.values import decode_fields, fill_fields
 from tests.engine.records.test_ledger import records
 from tests.strategies import values
@@ -49,7 +48,7 @@ def test_it_has_the_same_values_as_a_document_that_is_decoded_at_once(fields: An
     message, found = message_of(fields), stored(fields)
     whole = decode_fields(message, DOCUMENTS)
     assert repr({name: found[name] for name in found}) == repr(whole)
-    assert repr({name: found.pairs(name, "time") for name in found}) == repr(whole)
+    assert repr(found.decoded({"sources": "time"})) == repr(whole)
     assert len(found) == len(whole)
 
 
@@ -57,11 +56,8 @@ def test_it_has_the_same_values_as_a_document_that_is_decoded_at_once(fields: An
 def test_reading_it_changes_nothing_in_it(fields: Any) -> None:
     message = message_of(fields)
     found = Stored(message, DOCUMENTS)
-    for name in [*fields, "missing"]:
-        found.get(name)
-        if name in found:
-            found.pairs(name, "time")
-            found.pairs(name, "missing")
+    found.decoded({"sources": "time", "watches": "missing", "missing": "time"})
+    assert found.get("missing") is None
     assert message == message_of(fields)
 
 
@@ -81,21 +77,19 @@ def test_reading_it_changes_nothing_in_it(fields: Any) -> None:
 )
 def test_an_item_of_another_form_is_as_it_was_stored(item: Any) -> None:
     others = [{"path": "b", "time": TIME}]
-    assert stored({"sources": [*others, item]}).pairs("sources", "time") == [*others, item]
+    sources = [*others, item]
+    assert stored({"sources": sources}).decoded({"sources": "time"}) == {"sources": sources}
 
 
 def test_a_field_that_is_not_there_is_missing() -> None:
     with pytest.raises(KeyError):
         stored({})["sources"]
-    with pytest.raises(KeyError):
-        stored({}).pairs("sources", "time")
 
 
 @given(contents, contents)
 def test_what_is_filled_in_is_the_same_as_without_what_was_before(before: Any, now: Any) -> None:
     found, target, expected = stored(before), DocumentMessage.pb()(), DocumentMessage.pb()()
-    for name in found:
-        found.pairs(name, "time")
+    found.decoded({"sources": "time"})
     found.fill(target.fields, now, documents=DOCUMENTS, where="a/b")
     fill_fields(expected.fields, now, documents=DOCUMENTS, where="a/b")
     assert target == expected
@@ -105,7 +99,7 @@ def test_what_is_filled_in_is_the_same_as_without_what_was_before(before: Any, n
 def test_what_is_equal_in_python_alone_is_not_copied(before: Any, now: Any) -> None:
     for wrapped in (lambda value: [value], lambda value: [{"path": "a", "time": value}]):
         found, target = stored({"sources": wrapped(before)}), DocumentMessage.pb()()
-        found.pairs("sources", "time")
+        found.decoded({"sources": "time"})
         found.fill(target.fields, {"sources": wrapped(now)}, documents=DOCUMENTS, where="a/b")
         assert target.fields == message_of({"sources": wrapped(now)})
 
@@ -123,6 +117,6 @@ def test_a_record_is_written_the_same_over_any_other(
 def test_only_what_is_known_is_copied_of_a_record() -> None:
     """What a later version of the library notes, an earlier one must not claim of its own build."""
     found, target = stored({"watches": ["a"], "later": ["b"]}), DocumentMessage.pb()()
-    assert found["later"] == ["b"]
+    assert found.decoded({}) == {"watches": ["a"], "later": ["b"]}
     found.fill(target.fields, {"watches": ["a"]}, documents=DOCUMENTS, where="a/b")
     assert target.fields == message_of({"watches": ["a"]})

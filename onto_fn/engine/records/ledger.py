@@ -21,7 +21,7 @@ from onto_fn.engine.records.skipped import NOTHING, Skipped
 from onto_fn.errors import BuildError, OntoError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
-from onto_fn.firestore.stored import RECORDS, Stored
+from onto_fn.firestore.rpc import RECORDS, Stored
 
 LEDGER_COLLECTION = RECORDS
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
@@ -186,12 +186,7 @@ class LedgerRecord:
         stored = document.fields
         if stored is None:
             return None
-        fields = stored
-        if isinstance(stored, Stored):
-            fields = {
-                name: stored.pairs(name, _PAIRS[name]) if name in _PAIRS else stored[name]
-                for name in stored
-            }
+        fields = stored.decoded(_PAIRS) if isinstance(stored, Stored) else stored
         try:
             for name, kind in _KINDS.items():
                 if not isinstance(fields[name], kind):
