@@ -194,7 +194,7 @@ _makers: dict[type[Any], Make | None] = {}
 def _maker(model: type[Any]) -> Make | None:
     """What makes a class's objects faster than pydantic, if there is nothing more to it."""
     if model.__pydantic_complete__:
-        has_hook = model.model_post_init is not _begin_private
+        has_hook = model.model_post_init is not begin_private
         _makers[model] = None if has_hook else maker(model)
     return _makers.get(model)
 
