@@ -148,7 +148,9 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
         unacknowledged_then = set(deliverer.acknowledged)
         unacknowledged = _settle(settings, recorder, messages, deliverer, progress)
         clock["settled"] = time.monotonic()
-        quiet_from = max(_times(recorder.events), default=0)
+        # No event tells the time of a deletion, such as that of a sent message.
+        committed = [entry["commit"] for entry in workers.journal() if "commit" in entry]
+        quiet_from = max([*_times(recorder.events), *committed], default=0)
         delivered = [event for event in recorder.events if event.trigger in functions]
         acknowledged = dict(deliverer.acknowledged)
         if not unacknowledged:
