@@ -17,6 +17,7 @@ from typing import Any
 
 from google.cloud.firestore import Client
 
+from emulator_tests.chaos.app.broken import VARIABLE
 from emulator_tests.chaos.harness.checker import (
     Acknowledgement,
     Evidence,
@@ -128,7 +129,7 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
                 log_dir=log_dir,
                 environ={
                     "PUBSUB_EMULATOR_HOST": messages.pubsub_host,
-                    "ONTO_FN_CHAOS_BREAK": settings.breaks,
+                    VARIABLE: settings.breaks,
                 },
             )
         )
@@ -264,14 +265,14 @@ def _documents(client: Client) -> dict[str, Fields]:
 
 
 def _times(events: list[RecordedEvent], sources: Any = None) -> list[int]:
-    views = {
+    caused = {
         *("on_teamSummaries_written", "on_divisionSummaries_written"),
         *("on_onto_aggregates_shards_written", "on_onto_outbox_written"),
     }
     return [
         microseconds(event.message().value.update_time)
         for event in list(events)
-        if sources is None or (event.trigger in sources and event.trigger not in views)
+        if sources is None or (event.trigger in sources and event.trigger not in caused)
     ]
 
 
