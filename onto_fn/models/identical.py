@@ -60,7 +60,7 @@ def _are_alike(kind: Any, one: Any, other: Any) -> bool:
     if issubclass(kind, BaseModel):
         return all(are_identical(getattr(one, name), getattr(other, name)) for name in _PARTS)
     if dataclasses.is_dataclass(cast(Any, kind)):
-        names = [field.name for field in dataclasses.fields(kind)]
+        names = [field.name for field in dataclasses.fields(cast(Any, kind))]
         return are_identical(
             getattr(one, "__dict__", None), getattr(other, "__dict__", None)
         ) and all(are_identical(getattr(one, name), getattr(other, name)) for name in names)
