@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import Any, Literal, Protocol, Self, cast
 
 from onto_fn.firestore.paths import (
     PathTemplate,
@@ -13,9 +13,6 @@ from onto_fn.firestore.paths import (
     last_segment,
     parent_collection,
 )
-
-if TYPE_CHECKING:
-    from onto_fn.firestore.rpc import Stored
 
 # The value of a Firestore field: None, bool, int, float, str, bytes, datetime, GeoPoint, Vector,
 # Reference, a list of values, or a dict of values by name, or what `types` converts to these. The
@@ -156,6 +153,14 @@ class Document:
         return self.fields is not None
 
 
+class Before(Protocol):
+    """The content that a write replaces, as it was read; see `rpc.Stored`."""
+
+    def fill(self, target: Any, fields: Fields, *, documents: str, where: str) -> None:
+        """Put values into a protobuf map, and copy what is the same."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One write of a commit.
@@ -178,7 +183,7 @@ class Write:
     precondition: datetime | Literal["absent", "exists"] | None = None
     increments: Mapping[tuple[str, ...], int | float] | None = None
     mask: tuple[str, ...] | None = None
-    before: Stored | None = field(default=None, compare=False, repr=False)
+    before: Before | None = field(default=None, compare=False, repr=False)
 
 
 def decode_reference(name: str, documents: str) -> Reference:
