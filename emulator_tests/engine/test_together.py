@@ -33,7 +33,7 @@ from onto_fn.engine.materialise import grouping, protocol
 from onto_fn.engine.materialise.lookup import Affected, find_these
 from onto_fn.engine.materialise.together import ATTEMPTS, materialise_all
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION, ledger_path
-from onto_fn.errors import RetriesExhausted
+from onto_fn.errors import PermanentError, RetriesExhausted
 from onto_fn.observability import Change, Observer, Outcome, Result
 from onto_fn.testing.billing import Billing
 from onto_fn.testing.eventually import eventually
@@ -307,7 +307,8 @@ class LongView(ViewModel[BigStore], path="long/{person}"):
 def test_a_commit_that_is_refused_for_one_leaves_the_others_committed_in_the_event(
     refused: type[ViewModel[Any]], interleaved: Interleaved, writer: Writer
 ) -> None:
-    engine = engine_of(GroupView.definition(), refused.definition(), TeamView.definition())
+    group, builds = counted(GroupView.definition())
+    engine = engine_of(group, refused.definition(), TeamView.definition())
     quiet = engine_of(GroupView.definition(), TeamView.definition())
     prepared(writer, quiet)
 
@@ -319,11 +320,55 @@ def test_a_commit_that_is_refused_for_one_leaves_the_others_committed_in_the_eve
         "TeamView of teams/t": Result.COMMITTED,
     }
     assert {outcome.attempts for outcome in outcomes} == {1}
+    assert len(builds) == 1
     assert list(writer.dead_letters()) == [f"onto_dead_letters/{refused.__name__}~people%2Fa"]
     assert writer.content("groupViews/g") == group_view("Anna", title="g")
     assert writer.content("teamViews/t") == {"names": ["Anna"]}
     for name, path in (("GroupView", "groups/g"), ("TeamView", "teams/t")):
         assert len(interleaved.history(ledger_path(name, path))) == 1
+
+
+class Referring(Store):
+    person = root(Person)
+    other = many(Person, lambda store: [Person.ref("refused")], missing="skip")
+
+
+class ReferringView(ViewModel[Referring], path="referring/{person}"):
+    @property
+    def number(self) -> int:
+        return len(self.store.other)
+
+
+class RefusedRead(Interleaved):
+    """Firestore refuses to read one document, and all that is asked for with it."""
+
+    def read_documents(self, paths: Iterable[str], consistency: dict[str, Any]) -> Any:
+        paths = list(paths)
+        if "people/refused" in paths:
+            raise PermanentError("this name is refused")
+        return super().read_documents(paths, consistency)
+
+
+def test_a_read_that_is_refused_for_one_leaves_the_others_together(
+    connect: Connect, writer: Writer
+) -> None:
+    """The half that has no refused read shares its commit as before."""
+    database = connect(kind=RefusedRead)
+    views = (GroupView, BoardView, TeamView, ReferringView)
+    engine = engine_of(*(view.definition() for view in views))
+    prepared(writer, engine_of())
+
+    outcomes = engine.handle(database, renamed(writer))
+
+    assert results(outcomes) == {
+        "GroupView of groups/g": Result.COMMITTED,
+        "BoardView of groups/g": Result.COMMITTED,
+        "TeamView of teams/t": Result.COMMITTED,
+        "ReferringView of people/a": Result.DEAD_LETTER,
+    }
+    first = database.commits[0].contents
+    assert {ledger_path(name, "groups/g") for name in ("GroupView", "BoardView")} < first.keys()
+    assert len(database.commits) == 3
 
 
 class Died(BaseException):
