@@ -260,7 +260,9 @@ def plan(
             return None  # what it remembers is the same as well
         memory = remembered(definition, build.read_set, build.memory)
         new = _with_memory(new, memory, {path: contents[path] for path in written})
-    if _same(record, new) or (change is not None and _is_idle(definition, shard, record, new)):
+    if _same(record, new):
+        return None
+    if shard and change is not None and _is_idle(definition, shard, record, new):
         return None
     writes = [_write(definition, names, path, contents[path]) for path in written]
     writes += removals

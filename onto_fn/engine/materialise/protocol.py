@@ -246,7 +246,7 @@ class Group:
             if planned is None:
                 self._done(item, outcome_of(item, found, None), number)
             else:
-                idle = lists_nothing(item.definition, item.record, item.shard)
+                idle = item.shard and lists_nothing(item.definition, item.record, item.shard)
                 gain = gained(found.read_set, None if idle else item.record)
                 jobs.append(Job(item, found, planned, gain, gone))
         return jobs
