@@ -50,7 +50,7 @@ class DomainModelType(FreeNames):
         is_plain = "model_post_init" not in namespace and all(map(_is_plain, bases))
         cls: Any = super().__new__(mcs, name, bases, namespace, **kwargs)
         if is_plain and cls.__private_attributes__.keys() == _PRIVATE.keys():
-            cls.model_post_init = _begin_private
+            cls.model_post_init = begin_private
         return cls
 
     # Where the documents are
@@ -178,7 +178,7 @@ class DomainModelType(FreeNames):
 _PRIVATE: dict[str, Any] = {"_path": None, "_update_time": None}
 
 
-def _begin_private(model: Any, context: Any) -> None:
+def begin_private(model: Any, context: Any) -> None:
     """Set the private attributes of a class that has no others than ours, nor a hook of its own.
 
     Pydantic's way, which asks for the default of each, and of each base once more, takes as long as
@@ -194,7 +194,7 @@ _makers: dict[type[Any], Make | None] = {}
 def _maker(model: type[Any]) -> Make | None:
     """What makes a class's objects faster than pydantic, if there is nothing more to it."""
     if model.__pydantic_complete__:
-        has_hook = model.model_post_init is not _begin_private
+        has_hook = model.model_post_init is not begin_private
         _makers[model] = None if has_hook else maker(model)
     return _makers.get(model)
 
@@ -202,7 +202,7 @@ def _maker(model: type[Any]) -> Make | None:
 def _is_plain(base: type[Any]) -> bool:
     """Whether a base class leaves it to us to set private attributes, or has none."""
     hook = getattr(base, "model_post_init", None)
-    return hook is None or hook in (BaseModel.model_post_init, _begin_private)
+    return hook is None or hook in (BaseModel.model_post_init, begin_private)
 
 
 def mark_stored(model: StoredModel, path: str, time: datetime | None) -> None:

@@ -49,6 +49,10 @@ class Sparse(DomainModel, collection="makingSparse", extra="ignore"):
     name: str = "none"
 
 
+class Loose(DomainModel, collection="makingLoose"):
+    name: str | None = None
+
+
 class Summed(DomainModel, collection="makingSums"):
     parts: list[int] = Field(default_factory=list)
 
@@ -63,7 +67,7 @@ class Counting(DomainModel, collection="makingCounts"):
     _seen: int = PrivateAttr(default=7)
 
 
-MODELS: list[type[DomainModel]] = [Tree, Oak, Strict, Sparse, Summed, Counting]
+MODELS: list[type[DomainModel]] = [Tree, Oak, Strict, Sparse, Loose, Summed, Counting]
 names = st.sampled_from(
     ["name", "plantedBy", "planted_by", "heights", "branches", "nested", "size", "parts", "acorns"]
 )
