@@ -145,7 +145,8 @@ def ours(known: dict[str, Document]) -> Callable[[], float]:
             due = [Affected(definition, root, read_time=_BEGIN) for root in roots]
             for item, made in zip(due, build_all(database, due), strict=True):
                 found = plan(definition, None, made, item.root, None)
-                assert made.error is None and found is not None, made.error
+                assert made.error is None, made.error
+                assert found is not None
                 written += len(found.writes)
         taken = time.process_time() - begun - database.spent
         assert written == ROOTS * (PARTICIPANTS + 1), written
@@ -223,7 +224,8 @@ class Worker:
 
     def __call__(self, side: str) -> float:
         """Seconds of CPU."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         print(side, file=self._process.stdin, flush=True)
         return float(json.loads(self._process.stdout.readline()))
 

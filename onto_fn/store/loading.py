@@ -72,9 +72,11 @@ class ReadSet:
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Note documents read by reference."""
+        sources, known = self.sources, self.documents
         for document in documents:
-            self.sources[document.path] = document.update_time
-            self.documents[document.path] = document
+            path = document.path
+            sources[path] = document.update_time
+            known[path] = document
 
     def add_query(self, query: Query, documents: list[Document]) -> None:
         """Note a query and its result."""
@@ -275,12 +277,13 @@ class Loading(Generic[S]):
             PermanentError: a query was refused.
         """
         self.read_set.add_documents(answer.documents.values())
+        if answer.error is None:
+            return
         noted = [entry for entry in self._waiting if entry.asked.queries and entry.asked.is_noted]
-        if answer.error is not None and noted:
+        if noted:
             titles = ", ".join(f"{self._type.__name__}.{entry.read.name}" for entry in noted)
             raise BuildError(f"{titles}: {answer.error}") from answer.error
-        if answer.error is not None:
-            raise answer.error
+        raise answer.error
 
     def _note_queries(self, entry: _Entry) -> None:
         if entry.asked.is_noted:

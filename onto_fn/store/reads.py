@@ -163,10 +163,8 @@ class Read(Generic[T]):
         Raises:
             InvalidReference: nothing can be read through it.
         """
-        if isinstance(value, Reference):
-            path = value.path_in(self.collection)
-            if path is not None:
-                return path
+        if isinstance(value, Reference) and (path := value.path_in(self.collection)) is not None:
+            return path
         try:
             reference = as_reference(value)
         except ValueError as error:

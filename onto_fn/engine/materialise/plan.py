@@ -74,6 +74,8 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
     Firestore's snapshots never are. The check exists because a commit built from one would move a
     view back in time.
     """
+    if record is None and (change is None or change.after is None):
+        return False
     versions = read_set.versions
     after = None if change is None or change.after is None else change.after.update_time
     if change is not None and after is not None:
