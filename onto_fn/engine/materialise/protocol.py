@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 
 from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.materialise import grouping, leftovers
-from onto_fn.engine.materialise.build import build_all
+from onto_fn.engine.materialise.build import LockedRead, TooManyLocked, build_all
+from onto_fn.engine.materialise.first_builds import MAX_LOCKED, WIDTHS, are_locked
 from onto_fn.engine.materialise.grouping import Job, grouped
 from onto_fn.engine.materialise.locking import Gain, lock
 from onto_fn.engine.materialise.lookup import Affected, find_one, find_these
@@ -226,15 +227,28 @@ class Group:
         if due[0].definition.isolation == "serializable":
             with self._database.transaction() as transaction:
                 self._build_and_commit(due, number, transaction)
-        else:
-            self._build_and_commit(due, number, None)
+            return
+        if self._change is None and not self._is_one and are_locked(self._database, due):
+            name, roots = due[0].definition.name, len(due)
+            with suppress(TooManyLocked), self._database.transaction() as transaction:
+                reader = LockedRead(transaction, most=MAX_LOCKED)
+                try:
+                    self._build_and_commit(due, number, transaction, reader)
+                finally:
+                    WIDTHS.saw(self._database, name, reader.locked, roots)
+                return
+        self._build_and_commit(due, number, None)
 
     def _build_and_commit(
-        self, due: Sequence[Affected], number: int, transaction: Transaction | None
+        self,
+        due: Sequence[Affected],
+        number: int,
+        transaction: Transaction | None,
+        reader: LockedRead | None = None,
     ) -> None:
         """The same, with reads locked in a transaction, or from a snapshot."""
         database, change = self._database, self._change
-        built = build_all(database, due, change, transaction)
+        built = build_all(database, due, change, transaction, reader)
         made = () if self._is_one else {p for found in built for p in found.documents or ()}
         jobs: list[Job] = []
         for item, found in zip(due, built, strict=True):
@@ -252,6 +266,7 @@ class Group:
         for together in [jobs] if len(jobs) == 1 else grouped(jobs):
             try:
                 commit(database, together, transaction)
+                transaction = None  # it has ended; what does not fit into it locks what is new
             except PermanentError as error:
                 if not self._is_one:
                     raise
