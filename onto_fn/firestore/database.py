@@ -323,7 +323,9 @@ class Database:
         self.usage.add(reads=max(1, len(documents)))
         return documents, decode_time(read_time), transaction
 
-    def messages(self, paths: Iterable[str], read_time: datetime) -> dict[str, Any]:
+    def messages(
+        self, paths: Iterable[str], read_time: datetime | None = None
+    ) -> tuple[dict[str, Any], datetime]:
         """Documents in their protobuf form by path, None where there is none; see `get`.
 
         For who looks at few of their fields: `decoded` makes the document.
@@ -331,18 +333,21 @@ class Database:
         request = BatchGetMessage(
             database=self.name,
             documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
-            **encoded_times({"read_time": read_time}),
+            **encoded_times({"read_time": read_time} if read_time else {}),
         )
         self.usage.add(reads=len(request.documents))
         found: dict[str, Any] = {}
+        latest = Timestamp()
         with translated(in_transaction=False):
             for message in self._calls.batch_get(request, self.deadlines.read):
-                kind = message.WhichOneof("result")
+                kind, time = message.WhichOneof("result"), message.read_time
                 if kind == "found":
                     found[self.path_of(message.found)] = message.found
                 elif kind == "missing":
                     found[decode_path(message.missing)] = None
-        return found
+                if (time.seconds, time.nanos) > (latest.seconds, latest.nanos):
+                    latest = time
+        return found, read_time or decode_time(latest)
 
     def stream(self, query: Query, read_time: datetime) -> Generator[Any]:
         """A query's documents at an instant, in their protobuf form, as they arrive.

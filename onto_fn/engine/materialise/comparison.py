@@ -12,7 +12,8 @@ from onto_fn.engine.materialise.build import Snapshot, build_all
 from onto_fn.engine.materialise.difference import Difference, Kind, Look, Stored, differences_of
 from onto_fn.engine.materialise.lookup import PAGE, Affected
 from onto_fn.engine.materialise.plan import Build
-from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
+from onto_fn.engine.records.ledger import ledger_path
+from onto_fn.engine.records.skimmed import skimmed
 from onto_fn.errors import UnreadableRecord
 from onto_fn.firestore import Database, Document
 from onto_fn.views import Definition
@@ -82,7 +83,7 @@ def look_at(
     due: list[Affected] = []
     for (root, shard), path in zip(wanted, paths, strict=True):
         try:
-            record = LedgerRecord.from_document(records[path])
+            record = skimmed(database, records[path])
         except UnreadableRecord as error:
             broken[root] = error
             continue
@@ -112,19 +113,17 @@ def look_at(
 
 def _records(
     database: Database, paths: Sequence[str], seen: Seen | None
-) -> tuple[Mapping[str, Document], datetime]:
-    """The ledger records, and the instant of the snapshot."""
-    if seen is None:
-        return database.get(paths)
-    messages = dict(seen.records)
-    lacking = [path for path in paths if path not in messages]
+) -> tuple[Mapping[str, Any], datetime]:
+    """The ledger records in their protobuf form, and the instant of the snapshot."""
+    read_time = None if seen is None else seen.read_time
+    found: dict[str, Any] = {} if seen is None else dict(seen.records)
+    lacking = [path for path in paths if path not in found]
     for start in range(0, len(lacking), PAGE):
-        messages |= database.messages(lacking[start : start + PAGE], seen.read_time)
-    return {path: _decoded(database, path, messages[path]) for path in paths}, seen.read_time
-
-
-def _decoded(database: Database, path: str, message: Any) -> Document:
-    return Document(path, None, None) if message is None else database.decoded(message)
+        messages, at = database.messages(lacking[start : start + PAGE], read_time)
+        found |= messages
+        read_time = read_time or at
+    assert read_time is not None, "there is at least one record to look for"
+    return found, read_time
 
 
 def _reader(database: Database, due: Sequence[Affected], seen: Seen | None) -> Snapshot:
@@ -143,7 +142,7 @@ def _stored(database: Database, paths: Sequence[str], read_time: datetime) -> di
     """Documents of the views, which are decoded only where they differ."""
     found: dict[str, Stored] = {}
     for start in range(0, len(paths), PAGE):
-        messages = database.messages(paths[start : start + PAGE], read_time)
+        messages, _ = database.messages(paths[start : start + PAGE], read_time)
         found |= {path: Stored(database, message) for path, message in messages.items()}
     return found
 

@@ -12,6 +12,7 @@ from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.operate.checkpoint import Checkpoint, Counts, Part
 from onto_fn.engine.operate.flow import in_order
+from onto_fn.engine.operate.pool import Pool, Tool
 from onto_fn.engine.operate.scan import Page, Span, count_roots, pages, spans
 from onto_fn.engine.targets.rebuild import rebuild_all
 from onto_fn.engine.targets.registry import Registry
@@ -24,6 +25,8 @@ from onto_fn.firestore.usage import Billed
 PAGE = 200
 WORKERS = 4
 KEPT_FAILURES = 20
+PARTS = 4
+"""Parts per process, so that no process waits long for the last one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Progress:
     target: str
     counts: Counts
     total: int
+
+
+Numbered = tuple[int, Part]
+"""A part and its number in the checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class Report:
         failures: the first few that have a dead letter now.
         not_shown: aggregates whose views still show the numbers of an earlier definition.
         billed: reads and writes that Firestore bills for this run.
+        looked_at: roots of this run alone.
     """
 
     counts: Counts
@@ -75,6 +83,7 @@ class Report:
     failures: tuple[Outcome, ...]
     not_shown: tuple[str, ...] = ()
     billed: Billed = field(default_factory=Billed)
+    looked_at: int = 0
 
 
 def targets_of(engine: Registry, names: Sequence[str] = ()) -> list[Target]:
@@ -153,15 +162,20 @@ class Backfill:
         self._checkpoint = self._checkpoint_of_this()
 
     def run(
-        self, progress: Callable[[Progress], None] | None = None, stop: Event | None = None
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        stop: Event | None = None,
+        pool: Pool[Numbered, Advance] | None = None,
     ) -> Report:
         """Build until all is done, or `stop` is set.
 
         Args:
             progress: called after each page.
             stop: ends it after the pages that are being processed.
+            pool: other processes, which build with a `tool` each; by default, this one builds.
 
         Raises:
+            WorkerFailed: a process failed, or was killed. What is done is in the checkpoint.
             TransientError: the platform failed for longer than the retries last. What is done is
                 in the checkpoint.
         """
@@ -178,9 +192,11 @@ class Backfill:
             parts = self._plan()
             self._checkpoint.begin(parts)
         self._counts = sum((part.counts for part in parts), Counts())
+        done = self._counts.done
         self._total = sum(count_roots(self._database, t) for t in self._targets.values())
         for name, group in groupby(enumerate(parts), key=lambda item: item[1].target):
-            self._build(name, [item for item in group if not item[1].is_done], progress, stop)
+            left = [item for item in group if not item[1].is_done]
+            self._build(name, left, progress, stop, pool)
             if name in self._begun and not stop.is_set():
                 self._show(name)
         if not stop.is_set():
@@ -191,7 +207,8 @@ class Backfill:
             resumed,
             tuple(self._failures),
             tuple(self._not_shown),
-            self._database.usage.billed - before,
+            self._database.usage.billed - before + (pool.billed if pool else Billed()),
+            self._counts.done - done,
         )
 
     def _checkpoint_of_this(self) -> Checkpoint:
@@ -225,23 +242,43 @@ class Backfill:
             ]
         return parts
 
+    def tool(self) -> Tool[Numbered, Advance]:
+        """What a process of the `pool` of another backfill works with."""
+        return Tool(lambda item, stop: self.advance(*item, stop), self._database.usage)
+
     def _build(
         self,
         name: str,
-        parts: list[tuple[int, Part]],
+        parts: Sequence[Numbered],
         progress: Callable[[Progress], None] | None,
         stop: Event,
+        pool: Pool[Numbered, Advance] | None,
     ) -> None:
         """Build all parts of one target before the next target, which may read them, begins."""
-        for number, part in parts:
-            for advance in self.advance(number, part, stop):
+        failures: dict[int, list[Outcome]] = {number: [] for number, _ in parts}
+        try:
+            for number, advance in self._advances(parts, stop, pool):
                 self._counts += advance.counts
-                room = KEPT_FAILURES - len(self._failures)
-                self._failures += advance.failures[:room]
+                room = KEPT_FAILURES - len(failures[number])
+                failures[number] += advance.failures[:room]
                 if progress is not None:
                     progress(Progress(name, self._counts, self._total))
-            if stop.is_set():
-                return
+        finally:
+            found = [failure for of_part in failures.values() for failure in of_part]
+            self._failures += found[: KEPT_FAILURES - len(self._failures)]
+
+    def _advances(
+        self, parts: Sequence[Numbered], stop: Event, pool: Pool[Numbered, Advance] | None
+    ) -> Iterator[tuple[int, Advance]]:
+        if pool is not None:
+            for place, advance in pool.run(parts, stop):
+                if advance is not None:
+                    yield parts[place][0], advance
+            return
+        for number, part in parts:
+            if not stop.is_set():
+                for advance in self.advance(number, part, stop):
+                    yield number, advance
 
     def advance(self, number: int, part: Part, stop: Event) -> Iterator[Advance]:
         """Build the pages of a part, several at a time, and save each in the checkpoint.

@@ -17,6 +17,7 @@ from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.comparison import Seen
 from onto_fn.engine.materialise.difference import Difference, Kind, Look
 from onto_fn.engine.operate.flow import in_order
+from onto_fn.engine.operate.pool import Pool, Tool
 from onto_fn.engine.operate.scan import Span, count_roots, merged, pages, record_spans, spans
 from onto_fn.engine.targets.rebuild import rebuild_all
 from onto_fn.engine.targets.registry import Registry
@@ -27,6 +28,8 @@ from onto_fn.firestore.usage import Billed
 
 PAGE = 250
 PAGE_OF_NAMES = 1000
+PORTIONS = 4
+"""Parts per process, so that no process waits long for the last one."""
 LOOKS = 3
 _REPAIRED = 200  # roots per commit
 
@@ -122,25 +125,69 @@ class Verification:
         self._progress = progress
         self._state = Verified()
 
-    def run(self, stop: Event | None = None) -> Verified:
+    def run(
+        self, stop: Event | None = None, pool: Pool[Portion, Checked] | None = None
+    ) -> Verified:
         """Check everything, until the end or until `stop` is set.
+
+        Args:
+            stop: ends it after the pages that are being processed.
+            pool: other processes, which do the work with a `tool` each; by default, this one does.
 
         Raises:
             TransientError: the platform failed for longer than the retries last.
+            WorkerFailed: a process failed, or was killed.
         """
         stop = stop or Event()
         before = self._database.usage.billed
         total = sum(count_roots(self._database, target) for target in self._targets)
         self._state = Verified(total=total)
         for target in self._targets:
-            for portion in self.portions(target):
-                for checked in self.checked(portion, stop):
-                    self._tell(checked)
+            if pool is None:
+                self._here(self.portions(target), stop)
+            else:
+                self._elsewhere(self.portions(target, PORTIONS * pool.size), stop, pool)
             if stop.is_set():
                 break
             for checked in self.whole(target):
-                self._tell(checked)
-        return replace(self._state, billed=self._database.usage.billed - before)
+                self._count(checked)
+                self._tell(checked.found)
+        billed = self._database.usage.billed - before
+        return replace(self._state, billed=billed + (pool.billed if pool else Billed()))
+
+    def tool(self) -> Tool[Portion, Checked]:
+        """What a process of the `pool` of another verification works with."""
+        return Tool(self.checked, self._database.usage)
+
+    def _here(self, portions: Sequence[Portion], stop: Event) -> None:
+        for portion in portions:
+            for checked in self.checked(portion, stop):
+                self._count(checked)
+                self._tell(checked.found)
+
+    def _elsewhere(
+        self, portions: Sequence[Portion], stop: Event, pool: Pool[Portion, Checked]
+    ) -> None:
+        """What a part finds is told once everything before it is told, so the order is the same."""
+        found: dict[int, list[Difference]] = {number: [] for number in range(len(portions))}
+        ended: set[int] = set()
+        try:
+            for number, checked in pool.run(portions, stop):
+                if checked is None:
+                    ended.add(number)
+                else:
+                    self._count(checked)
+                    found[number] += checked.found
+                while found:
+                    first = next(iter(found))
+                    self._tell(found[first])
+                    found[first] = []
+                    if first not in ended:
+                        break
+                    del found[first]
+        finally:  # what was found counts, whatever ended it
+            for rest in found.values():
+                self._tell(rest)
 
     def portions(self, target: Target, count: int = 1) -> list[Portion]:
         """Parts that together are the verification of a target, but for what belongs to no root.
@@ -293,7 +340,7 @@ class Verification:
                 *self._look(target, roots[half:], seen),
             ]
 
-    def _tell(self, checked: Checked) -> None:
+    def _count(self, checked: Checked) -> None:
         state = self._state
         self._state = replace(
             state,
@@ -301,11 +348,13 @@ class Verification:
             found=state.found + len(checked.found),
             repaired=state.repaired + checked.repaired,
         )
-        if self._report is not None:
-            for difference in checked.found:
-                self._report(difference)
         if self._progress is not None:
             self._progress(self._state)
+
+    def _tell(self, found: Iterable[Difference]) -> None:
+        if self._report is not None:
+            for difference in found:
+                self._report(difference)
 
 
 @dataclass(frozen=True)
