@@ -41,9 +41,10 @@ generate: setup ## Write rules, indexes and types from what the apps declare
 	@$(BIN)/onto generate rules indexes types $(EXAMPLE)
 	@$(BIN)/onto generate $(STREAM)
 
-chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS=)
+chaos: setup ## Run the functions under all faults, and check G1 to G8 (SEED= WRITES= SECONDS= BREAK=)
 	@$(BIN)/python -m emulator_tests.chaos $(if $(SEED),--seed $(SEED)) \
-	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS))
+	  $(if $(WRITES),--writes $(WRITES)) $(if $(SECONDS),--seconds $(SECONDS)) \
+	  $(if $(BREAK),--break $(BREAK))
 
 fuzz: setup ## Check generated declarations, documents and requests on Firestore (SEED= CASES=)
 	@$(BIN)/python -m emulator_tests.fuzz $(if $(SEED),--seed $(SEED)) \

@@ -20,9 +20,18 @@ def main() -> int:
     parser.add_argument("--writes", type=int, default=2000, help="source documents written")
     parser.add_argument("--seconds", type=float, default=60.0, help="in which time")
     parser.add_argument("--single", action="store_true", help="one worker for each function")
+    parser.add_argument(
+        "--break", dest="breaks", default="", help="a fault of app/broken.py that is to be found"
+    )
     arguments = parser.parse_args()
     seed = random.SystemRandom().randrange(10**9) if arguments.seed is None else arguments.seed
-    settings = Settings(seed, arguments.writes, arguments.seconds, pairs=not arguments.single)
+    settings = Settings(
+        seed,
+        arguments.writes,
+        arguments.seconds,
+        pairs=not arguments.single,
+        breaks=arguments.breaks,
+    )
     print(f"chaos with SEED={seed} WRITES={settings.writes} SECONDS={settings.seconds:g}")
     report = run(settings, _Progress())
     _Progress.clear()
@@ -62,7 +71,9 @@ def rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "work", ""
     yield "ledger commits", f"{verdict.ledger_commits}"
     yield "view document versions", f"{verdict.view_versions}"
-    for outcome in ("committed", "covered", "unchanged", "dead letter"):
+    yield "messages published", f"{verdict.messages}"
+    yield "batches of fan-outs", f"{counts['batches']}"
+    for outcome in ("committed", "covered", "unchanged", "dead letter", "sent"):
         yield f"outcomes logged: {outcome}", f"{report.outcomes[outcome]}"
     yield "dead letters at the end", f"{verdict.broken} of {verdict.roots} roots"
     durations = report.durations

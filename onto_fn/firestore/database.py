@@ -27,10 +27,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.attempts import phase
 from onto_fn.emulators import emulator_of
+from onto_fn.errors import PermanentError
 from onto_fn.firestore.channel import Deadlines, connect
 from onto_fn.firestore.documents import Document, Write, decode_path
 from onto_fn.firestore.faults import translate, translated
-from onto_fn.firestore.parts import LISTS, planned
+from onto_fn.firestore.parts import LISTS, has_lists, planned
 from onto_fn.firestore.paths import name_order
 from onto_fn.firestore.queries import Query
 from onto_fn.firestore.rpc import (
@@ -54,6 +55,7 @@ from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_tim
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
 _QueryTarget = cast(Any, Target).QueryTarget.pb()
+_AT_ONCE = 32  # queries; a connection takes about 100 calls
 
 
 class Database:
@@ -134,6 +136,55 @@ class Database:
         """Run a query; see `get` for `read_time` and errors."""
         documents, at, _ = self.read_query(query, {"read_time": read_time} if read_time else {})
         return documents, at
+
+    def queries(
+        self, queries: Sequence[Query], *, read_time: datetime
+    ) -> list[list[Document] | PermanentError]:
+        """Run several queries at the same time, all as of one instant.
+
+        Args:
+            queries: the queries.
+            read_time: the instant; see `get`.
+
+        Returns:
+            For each query its documents, or why Firestore refuses it.
+
+        Raises:
+            TransientError: a call may succeed if it is tried again.
+        """
+        results: list[list[Document] | PermanentError] = []
+        for start in range(0, len(queries), _AT_ONCE):
+            results += self._at_once(queries[start : start + _AT_ONCE], {"read_time": read_time})
+        return results
+
+    def _at_once(
+        self, queries: Sequence[Query], reading: dict[str, Any]
+    ) -> list[list[Document] | PermanentError]:
+        calls: list[Any] = []
+        results: list[list[Document] | PermanentError] = []
+        try:
+            # A call is sent when it is made; its responses wait until they are taken.
+            for query in queries:
+                try:
+                    calls.append(None if has_lists(query) else self._begun(query, reading))
+                except PermanentError as error:
+                    calls.append(error)
+            for query, call in zip(queries, calls, strict=True):
+                try:
+                    if isinstance(call, PermanentError):
+                        results.append(call)
+                    elif call is None:  # it may have several parts
+                        results.append(self.read_query(query, reading)[0])
+                    else:
+                        results.append(self._run_query(query, reading, call)[0])
+                except PermanentError as error:
+                    results.append(error)
+        except BaseException:
+            for call in calls:
+                if call is not None and not isinstance(call, PermanentError):
+                    call.cancel()
+            raise
+        return results
 
     def pages(
         self, query: Query, size: int = 300, *, read_time: datetime | None = None
@@ -299,19 +350,27 @@ class Database:
         documents = planned(query).ask(run)
         return documents, at or datetime.now(UTC), reading.get("transaction")
 
-    def _run_query(
-        self, query: Query, consistency: dict[str, Any]
-    ) -> tuple[list[Document], datetime, bytes | None]:
+    def _begun(self, query: Query, consistency: dict[str, Any]) -> Any:
+        """The call of a query, sent; `_run_query` takes its responses."""
         request = RunQueryMessage(
             parent=self._parent(query),
             structured_query=structured(query, self._documents),
             **encoded_times(consistency),
         )
+        try:
+            return self._calls.run_query(request, self.deadlines.read)
+        except google.GoogleAPIError as error:
+            translate(error, in_transaction=locks(consistency), query=query)
+            raise
+
+    def _run_query(
+        self, query: Query, consistency: dict[str, Any], call: Any = None
+    ) -> tuple[list[Document], datetime, bytes | None]:
         documents: list[Document] = []
         read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
         try:
-            for message in self._calls.run_query(request, self.deadlines.read):
+            for message in self._begun(query, consistency) if call is None else call:
                 transaction, time = message.transaction or transaction, message.read_time
                 if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
                     read_time = time

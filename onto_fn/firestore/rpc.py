@@ -104,13 +104,14 @@ class Calls:
 
 
 def _stub(kind: Any, method: str, request: Any, response: Any) -> Any:
-    return _helpers.wrap_errors(
-        kind(
-            f"{_SERVICE}/{method}",
-            request_serializer=request.SerializeToString,
-            response_deserializer=response.pb().FromString,
-        )
+    call = kind(
+        f"{_SERVICE}/{method}",
+        request_serializer=request.SerializeToString,
+        response_deserializer=response.pb().FromString,
     )
+    # Else the call of a stream would wait for its first response, and two could not run at once.
+    call._prefetch_first_result_ = False
+    return _helpers.wrap_errors(call)
 
 
 # What a read says of the state that it wants: an instant, a transaction, or the latest.

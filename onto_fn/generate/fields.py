@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore.paths import MAX_SEGMENT_BYTES
-from onto_fn.generate.conditions import (
+from onto_fn.generate.bounds import (
     bounds_of,
     length_of,
     local_name,

@@ -12,7 +12,7 @@ from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 from onto_fn.errors import DeclarationError
 from onto_fn.firestore import PathTemplate
 from onto_fn.gate.paths import check_paths
-from onto_fn.generate.conditions import EMOJI
+from onto_fn.generate.bounds import EMOJI
 from onto_fn.generate.costs import MAX_SOURCE_BYTES, Function
 from onto_fn.generate.declarations import requests_of, views_of
 from onto_fn.generate.expressions import (

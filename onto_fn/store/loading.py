@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from onto_fn.errors import BuildError, InvalidDocument, PermanentError
 from onto_fn.firestore import Document, Query
@@ -31,6 +31,15 @@ class Reader(Protocol):
 
     def query(self, query: Query) -> list[Document]:
         """The documents that a query matches."""
+        ...
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """A snapshot that runs several queries at the same time."""
+
+    def queries(self, queries: Sequence[Query]) -> list[list[Document] | PermanentError]:
+        """The documents that each query matches, or why it is refused."""
         ...
 
 
@@ -282,6 +291,8 @@ class Loading(Generic[S]):
 def load_all(loadings: Sequence[Asking], reader: Reader) -> None:
     """Read all that several ask for, with one batched read for what all of them ask at a time.
 
+    Their queries of a time run at once, if the reader can.
+
     Args:
         loadings: receive what they ask for, until they ask no more.
         reader: one snapshot.
@@ -304,16 +315,38 @@ def load_all(loadings: Sequence[Asking], reader: Reader) -> None:
                     raise
                 waiting[0][0].receive(error)
                 continue
+        queries = [query for _, asked in waiting for query in asked.queries]
+        results = iter(_results(queries, reader) if queries else ())
         for asking, asked in waiting:
-            asking.receive(_answer(asked, documents, reader))
+            found = [next(results) for _ in asked.queries]
+            asking.receive(_answer(asked, documents, found))
 
 
-def _answer(asked: Asked, documents: Mapping[str, Document], reader: Reader) -> Answer:
+def _results(queries: Sequence[Query], reader: Reader) -> Sequence[list[Document] | PermanentError]:
+    """The result of each query, all at once if the reader can, or why it is refused."""
+    if len(queries) > 1 and isinstance(reader, AtOnce):
+        return reader.queries(queries)
+    results: list[list[Document] | PermanentError] = []
+    for query in queries:
+        try:
+            results.append(reader.query(query))
+        except PermanentError as error:
+            results.append(error)
+    return results
+
+
+def _answer(
+    asked: Asked,
+    documents: Mapping[str, Document],
+    results: Sequence[list[Document] | PermanentError],
+) -> Answer:
     own = {path: documents[path] for path in asked.paths}
-    try:
-        return Answer(own, [reader.query(query) for query in asked.queries])
-    except PermanentError as error:
-        return Answer(own, (), error)
+    found: list[list[Document]] = []
+    for result in results:
+        if isinstance(result, PermanentError):
+            return Answer(own, (), result)
+        found.append(result)
+    return Answer(own, found)
 
 
 def load(

@@ -6,9 +6,12 @@ It recomputes everything from the sources in plain Python and shares nothing wit
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from emulator_tests.chaos.harness.expected import (
+    AGGREGATES,
     EVENTUAL,
+    SENT,
     VIEWS,
     Broken,
     Built,
@@ -16,14 +19,17 @@ from emulator_tests.chaos.harness.expected import (
     is_view,
     query_roots,
     record_id,
+    valid,
 )
 from emulator_tests.chaos.harness.history import Fields, History
 from emulator_tests.chaos.harness.records import (
     DEAD_LETTERS,
     LEDGER,
+    OUTBOX,
     Record,
     has_left,
     holds_after,
+    is_the_same,
     read_records,
 )
 
@@ -52,12 +58,30 @@ class Acknowledgement:
         before: its version before, None if it did not exist.
         after: its version after, None if it was deleted.
         at: when, in microseconds.
+        batches: when a batch of its fan-out with a root was acknowledged first, by the path of the
+            ledger record; until then, that root may be as it was.
     """
 
     path: str
     before: int | None
     after: int | None
     at: int
+    batches: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One published message: what became of a document in one version of its view.
+
+    Attributes:
+        path: the document.
+        version: grows with each change of the document.
+        content: None for a deletion.
+    """
+
+    path: str
+    version: int
+    content: Fields | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +96,8 @@ class Evidence:
         slowest: seconds of the longest invocation.
         stopped: when the last source was written, in microseconds.
         outstanding: the documents of events that were not acknowledged by then, or came later.
+        outstanding_roots: how many roots the batches of that kind have.
+        sent: the published messages, duplicates included.
         quiet_from: when everything was acknowledged; after that, only duplicates were delivered.
     """
 
@@ -82,6 +108,8 @@ class Evidence:
     slowest: float = 0.0
     stopped: int = 0
     outstanding: Sequence[str] = ()
+    outstanding_roots: int = 0
+    sent: Sequence[Sent] = ()
     quiet_from: int = 2**62
 
 
@@ -95,6 +123,7 @@ class Verdict:
     roots: int = 0
     broken: int = 0
     acknowledgements: int = 0
+    messages: int = 0
 
     def count(self, guarantee: str) -> int:
         """How many violations of a guarantee there are."""
@@ -111,6 +140,7 @@ def check(evidence: Evidence) -> Verdict:
         _final_violations(evidence, records, verdict),
         _acknowledgement_violations(evidence, records, verdict),
         _bound_violations(evidence, records),
+        _message_violations(evidence, verdict),
     ):
         verdict.violations += found
     verdict.violations.sort(key=lambda violation: violation.guarantee)
@@ -174,9 +204,24 @@ def _final_violations(
             for path, seen in record.versions[-1].vector.items():
                 last = history.versions[path][-1] if path in history.versions else None
                 now = last.time if last and last.fields is not None else None
-                if now != seen:
+                if now != seen and not (seen and now and _is_unread(history, record, path, now)):
                     yield Violation("G5", f"{view} of {root} covers {path} at {seen}, not {now}")
+    for name, (collection, model) in AGGREGATES.items():
+        for path in sorted(p for p in final if p.split("/")[-2] == collection):
+            try:
+                valid(model, final[path])
+            except Broken:
+                letters.add(f"{DEAD_LETTERS}/{record_id(name, path)}")
     yield from _differences(final, wanted, letters)
+
+
+def _is_unread(history: History, record: Record, path: str, now: int) -> bool:
+    """Whether no change since the version that a record lists concerns it."""
+    version = record.versions[-1]
+    seen = version.vector[path]
+    assert seen is not None
+    times = [v.time for v in history.versions[path] if seen <= v.time <= now]
+    return all(is_the_same(history, record, version, path, pair) for pair in pairwise(times))
 
 
 def _differences(
@@ -219,7 +264,8 @@ def _acknowledgement_violations(
         by_query = {f"{LEDGER}/{record_id(*root)}" for root in queried}
         for path in sorted(readers[event.path]):
             record = records[path]
-            version = record.at(event.at + _CLOCK_SLACK)
+            at = event.batches.get(path, event.at)
+            version = record.at(at + _CLOCK_SLACK)
             if version is None or version.fields is None:
                 continue  # its root does not exist, or its own event is still to come
             if event.path in version.vector:
@@ -227,13 +273,16 @@ def _acknowledgement_violations(
             elif version.failed or path not in by_query:
                 done = True  # the event of what it fails for, or of what refers to it, is to come
             elif record.view in EVENTUAL:
-                done = has_left(evidence.history, record, event.path, changed, event.at)
+                done = has_left(evidence.history, record, event.path, changed, at)
             else:
-                done = holds_after(evidence.history, record, version, changed, event.at)
+                done = holds_after(evidence.history, record, version, changed, at)
+            if not done and event.before is not None and event.after is not None:
+                pair = (event.before, event.after)
+                done = is_the_same(evidence.history, record, version, event.path, pair)
             if not done:
                 yield Violation(
                     "G5",
-                    f"the change of {event.path} at {changed} was acknowledged at {event.at}, "
+                    f"the change of {event.path} at {changed} was acknowledged at {at}, "
                     f"and {record.view} of {record.root} does not have it",
                 )
 
@@ -262,9 +311,29 @@ def _bound_violations(evidence: Evidence, records: Mapping[str, Record]) -> Iter
             for path in version.vector:
                 readers[path].add(record.path)
     bound = sum(len(readers[path]) for path in evidence.outstanding)
+    bound += evidence.outstanding_roots
     if evidence.stopped and late > bound:
         yield Violation("G8", f"{late} commits after the last write, its events allow {bound}")
     for path, versions in evidence.history.versions.items():
         for version in versions:
             if version.time > evidence.quiet_from:
                 yield Violation("G8", f"{path} was written at {version.time}, after all was done")
+
+
+def _message_violations(evidence: Evidence, verdict: Verdict) -> Iterator[Violation]:
+    """G4, G5: each version of a published document has one message, and no message is left."""
+    messages: dict[str, dict[int, Fields | None]] = defaultdict(dict)
+    for sent in evidence.sent:
+        known = messages[sent.path].setdefault(sent.version, sent.content)
+        if known != sent.content:
+            yield Violation("G4", f"{sent.path}: two messages of version {sent.version}")
+    for path in evidence.history.collection(SENT):
+        verdict.messages += len(messages[path])
+        told = [content for _, content in sorted(messages[path].items())]
+        was = [version.fields for version in evidence.history.versions[path]]
+        if told != was:
+            yield Violation("G4", f"{path} had {len(was)} versions, and {len(told)} messages")
+    for path in sorted(messages.keys() - set(evidence.history.collection(SENT))):
+        yield Violation("G4", f"a message tells of {path}, which never was")
+    for path in sorted(p for p in evidence.final if p.startswith(f"{OUTBOX}/")):
+        yield Violation("G5", f"{path} was never sent")

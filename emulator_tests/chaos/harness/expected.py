@@ -50,6 +50,16 @@ class Reader:
         )
         return reader
 
+    def replaced(self, path: str, fields: Fields) -> "Reader":
+        """The same with other content in the place of one document."""
+
+        def version(wanted: str) -> tuple[int, Fields | None]:
+            return (0, fields) if wanted == path else self._documents(wanted)
+
+        reader = Reader(version)
+        reader._paths = self._paths
+        return reader
+
     @classmethod
     def of_documents(cls, documents: Mapping[str, Fields]) -> "Reader":
         reader = cls(lambda path: (0, documents.get(path)))
@@ -210,6 +220,17 @@ def poll_results(reader: Reader, root: str) -> Built:
     return {f"pollResults/{_id(root)}": {"counts": dict(counts), "total": len(votes)}}
 
 
+def poll_tally(reader: Reader, root: str) -> Built:
+    """What an aggregate has counted in the end; a refused vote is not counted."""
+    found = reader.get(root)
+    if found is None:
+        return {}
+    valid("polls", found)
+    votes = reader.query(f"{root}/votes", lambda vote: _fits(vote.get("option"), str))
+    counts = Counter(vote["option"] for vote in votes.values())
+    return {f"pollTallies/{_id(root)}": {"counts": dict(counts), "total": len(votes)}}
+
+
 def team_summary(reader: Reader, root: str) -> Built:
     found = reader.get(root)
     if found is None:
@@ -279,6 +300,7 @@ VIEWS: dict[str, tuple[str, View]] = {
     "MeetingSession": ("meetings", meeting_session),
     "UserView": ("users", user_view),
     "PollResults": ("polls", poll_results),
+    "PollTally": ("polls", poll_tally),
     "TeamSummary": ("teams", team_summary),
     "DivisionSummary": ("divisions", division_summary),
     "CompanySummary": ("companies", company_summary),
@@ -290,10 +312,20 @@ VIEWS: dict[str, tuple[str, View]] = {
 EVENTUAL = {"MeetingPage", "TeamRoster"}
 """The views that need not be of one snapshot."""
 
+COUNTED = {"PollTally"}
+"""The views of what aggregates count, which may be behind the sources; only the end is known."""
+
+AGGREGATES = {"Tally": ("votes", "votes")}
+"""The id of the collections that an aggregate counts, and the model, by name."""
+
+SENT = "teamSummaries"
+"""The collection whose changes are published."""
+
 VIEW_PATTERNS = (
     "users/{user}/MeetingSession/{id}",
     "users/{user}/UserView/{id}",
     "pollResults/{id}",
+    "pollTallies/{id}",
     "teamSummaries/{id}",
     "divisionSummaries/{id}",
     "companySummaries/{id}",

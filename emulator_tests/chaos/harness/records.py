@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from emulator_tests.chaos.harness.expected import (
+    COUNTED,
     EVENTUAL,
     VIEWS,
     Broken,
@@ -17,7 +18,7 @@ from emulator_tests.chaos.harness.expected import (
 )
 from emulator_tests.chaos.harness.history import Fields, History, intersect
 
-LEDGER, DEAD_LETTERS = "onto_ledger", "onto_dead_letters"
+LEDGER, DEAD_LETTERS, OUTBOX = "onto_ledger", "onto_dead_letters", "onto_outbox"
 
 Complaint = tuple[str, str]
 
@@ -105,6 +106,8 @@ def _read(history: History, path: str) -> Record:
             _judge_deletion(history, record, version)
         elif view in EVENTUAL:
             _judge_eventual(history, record, version)
+        elif view in COUNTED:
+            _judge_counted(history, version)
         else:
             _judge(history, record, version)
         _judge_order(version, previous)
@@ -145,6 +148,19 @@ def _judge_eventual(history: History, record: Record, version: RecordVersion) ->
         version.built = found[0]
 
 
+def _judge_counted(history: History, version: RecordVersion) -> None:
+    """See that what it has read was current at once; the numbers are checked in the end."""
+    spans = [(0, version.time)]
+    for path, seen in version.vector.items():
+        spans = intersect(spans, history.spans(path, seen, version.time))
+    version.spans = spans
+    if not spans:
+        version.complaints.append(("G3", "its sources never were current all at once"))
+    if not version.failed:
+        contents = {path: history.at(path, version.time).fields for path in version.documents}
+        version.built = {path: found for path, found in contents.items() if found is not None}
+
+
 def _judge_sources(history: History, record: Record) -> None:
     """See that each source of a root's life goes forward by itself, also where it is missing."""
     reached: dict[str, int] = {}
@@ -166,6 +182,27 @@ def has_left(history: History, record: Record, path: str, after: int, until: int
     times = [after, *(v.time for v in history.versions[path] if after < v.time < until)]
     root = (record.view, record.root)
     return any(root not in query_roots(history, path, time) for time in times)
+
+
+def is_the_same(
+    history: History, record: Record, version: RecordVersion, path: str, times: tuple[int, int]
+) -> bool:
+    """Whether two versions of one document give the same documents, with all else as it was read.
+
+    Then an event that replaces one by the other concerns no field that the view shows, and the
+    record may go on listing the earlier version.
+    """
+    reader = Reader.of_vector(history, version.vector)
+    made: list[Built] = []
+    for time in times:
+        fields = history.at(path, time).fields
+        if fields is None:
+            return False
+        try:
+            made.append(VIEWS[record.view][1](reader.replaced(path, fields), record.root))
+        except Broken:
+            return False
+    return made[0] == made[1]
 
 
 def holds_after(

@@ -1,5 +1,7 @@
 """One run: emulator, workers, faults, load, deliveries, quiet, evidence, verdict."""
 
+import base64
+import json
 import random
 import re
 import secrets
@@ -15,21 +17,29 @@ from typing import Any
 
 from google.cloud.firestore import Client
 
-from emulator_tests.chaos.harness.checker import Acknowledgement, Evidence, Verdict, check
-from emulator_tests.chaos.harness.expected import VIEW_PATTERNS
+from emulator_tests.chaos.harness.checker import (
+    Acknowledgement,
+    Evidence,
+    Sent,
+    Verdict,
+    check,
+)
+from emulator_tests.chaos.harness.expected import VIEW_PATTERNS, record_id
 from emulator_tests.chaos.harness.history import Fields, History, plain
 from emulator_tests.chaos.harness.load import Load
-from emulator_tests.chaos.harness.records import DEAD_LETTERS, LEDGER
+from emulator_tests.chaos.harness.records import DEAD_LETTERS, LEDGER, OUTBOX
 from onto_fn.testing.chaos import (
     Deliverer,
     DeliveryPlan,
     FaultPlan,
     FaultRates,
+    MessageRecorder,
     RecordedEvent,
     Recorder,
     Workers,
     declared_concurrency,
     declared_functions,
+    declared_topics,
 )
 from onto_fn.testing.chaos.events import microseconds
 from onto_fn.testing.eventually import eventually
@@ -37,6 +47,8 @@ from onto_fn.testing.eventually import eventually
 ROOT = Path(__file__).resolve().parents[3]
 APP = ROOT / "emulator_tests" / "chaos" / "app" / "main.py"
 BUSY = ("on_polls_votes_written", "on_members_written", "on_users_written", "on_meetings_written")
+PUBLISHED = "team-summaries"
+"""The topic to which the app publishes; nobody in it receives from there."""
 LATE = 300
 QUIET_SECONDS = 2.0
 
@@ -55,6 +67,7 @@ class Settings:
         settle: seconds that the deliveries may take after the last write.
         log_dir: where the logs go; a new temporary folder unless told.
         rates: of the faults.
+        breaks: a fault of the library that is to be found; see `app/broken.py`.
     """
 
     seed: int
@@ -64,6 +77,7 @@ class Settings:
     settle: float = 120.0
     log_dir: Path | None = None
     rates: FaultRates = field(default_factory=FaultRates)
+    breaks: str = ""
 
 
 @dataclass
@@ -95,21 +109,35 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
             recorder.register(name, document)
         for number, pattern in enumerate(_only_recorded(functions)):
             recorder.register(f"history_{number}", pattern)
+        topics = declared_topics(APP)
+        messages = stack.enter_context(
+            MessageRecorder(
+                ROOT, log_dir, project_id=project, topics={**topics, PUBLISHED: PUBLISHED}
+            )
+        )
         workers = stack.enter_context(
             Workers(
                 APP,
-                {name: 2 if settings.pairs and name in BUSY else 1 for name in functions},
+                {
+                    name: 2 if settings.pairs and name in BUSY else 1
+                    for name in (*functions, *topics)
+                },
                 firestore_host=recorder.firestore_host,
                 project_id=project,
                 plan=FaultPlan(seed, settings.rates),
                 log_dir=log_dir,
+                environ={
+                    "PUBSUB_EMULATOR_HOST": messages.pubsub_host,
+                    "ONTO_FN_CHAOS_BREAK": settings.breaks,
+                },
             )
         )
-        addresses = {name: workers.addresses(name) for name in functions}
+        addresses = {name: workers.addresses(name) for name in (*functions, *topics)}
         deliverer = stack.enter_context(
             Deliverer(DeliveryPlan(seed), addresses, concurrency=declared_concurrency(APP))
         )
         recorder.subscribe(deliverer.take)
+        messages.subscribe(deliverer.take)
         client = recorder.client()
         stack.callback(client.close)
         load = Load(client, seed, settings.writes, settings.seconds)
@@ -118,7 +146,7 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
         clock["written"] = time.monotonic()
         stopped = max(_times(recorder.events, functions), default=0)
         unacknowledged_then = set(deliverer.acknowledged)
-        unacknowledged = _settle(settings, recorder, deliverer, progress)
+        unacknowledged = _settle(settings, recorder, messages, deliverer, progress)
         clock["settled"] = time.monotonic()
         quiet_from = max(_times(recorder.events), default=0)
         delivered = [event for event in recorder.events if event.trigger in functions]
@@ -126,18 +154,27 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
         if not unacknowledged:
             late = random.Random(f"{seed}/late")
             deliverer.again(late.sample(delivered, min(LATE, len(delivered))))
-            unacknowledged = _settle(settings, recorder, deliverer, progress)
+            unacknowledged = _settle(settings, recorder, messages, deliverer, progress)
         clock["quiet"] = time.monotonic()
         progress("checking")
         journal = workers.journal()
+        batches = [event for event in messages.events if event.trigger in topics]
         evidence = Evidence(
             history=History.of_events(recorder.events, _deletions(load, journal)),
             final=_documents(client),
-            acknowledgements=_acknowledgements(delivered, acknowledged),
+            acknowledgements=_acknowledgements(
+                delivered, acknowledged, _batches(batches, dict(deliverer.acknowledged))
+            ),
             unacknowledged=unacknowledged,
             slowest=deliverer.slowest,
             stopped=stopped,
             outstanding=[e.path for e in delivered if _key(e) not in unacknowledged_then],
+            outstanding_roots=sum(
+                len(_data(batch)["items"])
+                for batch in batches
+                if _key(batch) not in unacknowledged_then
+            ),
+            sent=[_sent(event) for event in messages.events if event.trigger == PUBLISHED],
             quiet_from=quiet_from,
         )
         outcomes = _outcomes(workers)
@@ -146,6 +183,7 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
     clock["checked"] = time.monotonic()
     counts["late duplicates"] = LATE
     counts["recorded"] = len(recorder.events)
+    counts["batches"] = len(batches)
     return Report(
         settings=settings,
         verdict=verdict,
@@ -184,7 +222,11 @@ def _write(load: Load, deliverer: Deliverer, progress: Progress, clock: dict[str
 
 
 def _settle(
-    settings: Settings, recorder: Recorder, deliverer: Deliverer, progress: Progress
+    settings: Settings,
+    recorder: Recorder,
+    messages: MessageRecorder,
+    deliverer: Deliverer,
+    progress: Progress,
 ) -> int:
     """Wait until all is acknowledged and nothing more happens; returns what was not."""
     quiet_since = time.monotonic()
@@ -193,8 +235,9 @@ def _settle(
     def quiet() -> bool:
         nonlocal quiet_since, before
         progress(f"settling: {deliverer.outstanding} deliveries outstanding")
-        if deliverer.outstanding or len(recorder.events) != before:
-            before = len(recorder.events)
+        recorded = len(recorder.events) + len(messages.events)
+        if deliverer.outstanding or recorded != before:
+            before = recorded
             quiet_since = time.monotonic()
         return time.monotonic() - quiet_since >= QUIET_SECONDS
 
@@ -210,7 +253,7 @@ def _documents(client: Client) -> dict[str, Fields]:
     found: dict[str, Fields] = {}
     names = {pattern.split("/")[-2] for pattern in VIEW_PATTERNS} | {
         *("users", "tickets", "locations", "meetings", "polls", "votes", "companies"),
-        *("divisions", "teams", "members", DEAD_LETTERS),
+        *("divisions", "teams", "members", DEAD_LETTERS, OUTBOX),
     }
     for name in names:
         for snapshot in client.collection_group(name).stream():
@@ -219,7 +262,10 @@ def _documents(client: Client) -> dict[str, Fields]:
 
 
 def _times(events: list[RecordedEvent], sources: Any = None) -> list[int]:
-    views = {"on_teamSummaries_written", "on_divisionSummaries_written"}
+    views = {
+        *("on_teamSummaries_written", "on_divisionSummaries_written"),
+        *("on_onto_aggregates_shards_written", "on_onto_outbox_written"),
+    }
     return [
         microseconds(event.message().value.update_time)
         for event in list(events)
@@ -232,7 +278,9 @@ def _key(event: RecordedEvent) -> tuple[str, str]:
 
 
 def _acknowledgements(
-    events: list[RecordedEvent], acknowledged: dict[tuple[str, str], float]
+    events: list[RecordedEvent],
+    acknowledged: dict[tuple[str, str], float],
+    batches: dict[tuple[str, str], dict[str, int]],
 ) -> list[Acknowledgement]:
     found: list[Acknowledgement] = []
     for event in events:
@@ -243,8 +291,34 @@ def _acknowledgements(
                 for name in ("old_value", "value")
             )
             at = int(acknowledged[_key(event)] * 1_000_000)
-            found.append(Acknowledgement(event.path, before, after, at))
+            own = batches.get((event.path, event.headers["ce-id"]), {})
+            found.append(Acknowledgement(event.path, before, after, at, own))
     return found
+
+
+def _batches(
+    events: list[RecordedEvent], acknowledged: dict[tuple[str, str], float]
+) -> dict[tuple[str, str], dict[str, int]]:
+    """When each root of a fan-out was done first, by document and event id."""
+    found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for event in events:
+        batch = _data(event)
+        at = int(acknowledged.get(_key(event), 0) * 1_000_000)
+        own = found[batch["document"], batch["event"]]
+        for root, _ in batch["items"]:
+            path = f"{LEDGER}/{record_id(batch['definition'], root)}"
+            own[path] = min(own.get(path, at), at)
+    return found
+
+
+def _data(event: RecordedEvent) -> Any:
+    """What the data of a message says."""
+    return json.loads(base64.b64decode(json.loads(event.payload)["message"]["data"]))
+
+
+def _sent(event: RecordedEvent) -> Sent:
+    attributes = json.loads(event.payload)["message"]["attributes"]
+    return Sent(attributes["ce-subject"], int(attributes["ce-sequence"]), _data(event))
 
 
 def _deletions(load: Load, journal: list[dict[str, Any]]) -> dict[str, list[int]]:
@@ -269,7 +343,7 @@ def _faults(journal: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 def _outcomes(workers: Workers) -> Counter[str]:
     """What the workers say about each event and view: committed, covered, unchanged, …"""
-    line = re.compile(r"^\w+ of \S.*: (committed|covered|unchanged|dead letter) after ", re.M)
+    line = re.compile(r"^\w+ of \S.*: (committed|covered|unchanged|dead letter|sent) after ", re.M)
     found: Counter[str] = Counter()
     for log in workers.logs().values():
         found.update(line.findall(log))

@@ -25,7 +25,7 @@ from onto_fn.engine.aggregate.contribution import (
     written,
 )
 from onto_fn.engine.materialise.locking import Gain, lock
-from onto_fn.engine.materialise.protocol import ATTEMPTS
+from onto_fn.engine.materialise.together import ATTEMPTS
 from onto_fn.engine.records.ledger import dead_letter_path
 from onto_fn.errors import Contention, PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.events.change import Change

@@ -16,12 +16,13 @@ from onto_fn.engine.records.outbox import check_sendable
 from onto_fn.errors import PermanentError, StaleSnapshot
 from onto_fn.events.change import Change
 from onto_fn.firestore import Database, Document, Query
+from onto_fn.firestore.matching import identity
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.store import Reader, ReadSet, Store
 from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import BuiltDocuments, Definition, Transition
 
-_Key = tuple[str, bool, int | None]  # root, whether it was built before, shard
+_Key = tuple[str, str, bool, int | None]  # definition, root, whether it was built before, shard
 
 
 # The two ways a build reads: a snapshot without locks, or a transaction with them.
@@ -67,6 +68,20 @@ class Snapshot:
         """The documents that a query matches."""
         documents, _ = self._database.query(query, read_time=self._read_time)
         return documents
+
+    def queries(self, queries: Sequence[Query]) -> list[list[Document] | PermanentError]:
+        """The documents that each query matches, or why it is refused; equal ones run once."""
+        places: list[int] = []
+        asked: dict[object, int] = {}
+        wanted: list[Query] = []
+        for query in queries:
+            key = identity(query)
+            if key not in asked:
+                asked[key] = len(wanted)
+                wanted.append(query)
+            places.append(asked[key])
+        results = self._database.queries(wanted, read_time=self._read_time)
+        return [results[place] for place in places]
 
 
 class TooManyLocked(Exception):
@@ -133,12 +148,12 @@ def build_all(
 ) -> list[Build]:
     """A build of each, all from one snapshot; the shards of one root share theirs.
 
-    All are read in step: one batched read per level. Remembered sources are not read. A failed
-    build is a `Build` with its error.
+    All are read in step: one batched read per level, and their queries at once. Remembered sources
+    are not read. A failed build is a `Build` with its error.
 
     Args:
         database: the database.
-        due: materialisations of one definition, as one look-up found them; at least one.
+        due: materialisations of any definitions, as one look-up found them; at least one.
         change: the event that they are built for.
         transaction: in which to read, and lock, all sources; without it, a snapshot is read.
         reader: reads a snapshot, of which it may know a part already.
@@ -148,35 +163,43 @@ def build_all(
         PermanentError: Firestore refuses a batched read for more than one.
         TransientError: a read failed.
     """
-    definition, read_time = due[0].definition, due[0].read_time
-    remembers = definition.consistency == "eventual"
-    memories = [recall(item, change) if remembers else NOTHING for item in due]
+    read_time = due[0].read_time
+    memories = [
+        recall(item, change) if item.definition.consistency == "eventual" else NOTHING
+        for item in due
+    ]
     reader = reader or _reader(database, due, memories, transaction)
     # What is built from one snapshot is the same for all shards; what each remembers may not be.
     keys: list[_Key] = [
-        (item.root, item.was_built, None if memory is NOTHING else item.shard)
+        (
+            item.definition.name,
+            item.root,
+            item.was_built,
+            None if memory is NOTHING else item.shard,
+        )
         for item, memory in zip(due, memories, strict=True)
     ]
     shards: dict[_Key, set[int]] = {}
-    for item, key in zip(due, keys, strict=True):
+    loadings: dict[_Key, tuple[Definition, Loading[Store]]] = {}
+    for item, key, memory in zip(due, keys, memories, strict=True):
         shards.setdefault(key, set()).add(item.shard)
-    asked = dict(zip(keys, memories, strict=True))
-    loadings = {
-        key: Loading(
-            definition.store, key[0], ReadSet(), known=None if memory is NOTHING else memory
-        )
-        for key, memory in asked.items()
-    }
-    with phase("read", definition.name):
-        load_all(list(loadings.values()), reader)
+        if key not in loadings:
+            known = None if memory is NOTHING else memory
+            loading = Loading(item.definition.store, item.root, ReadSet(), known=known)
+            loadings[key] = (item.definition, loading)
+    names = {definition.name for definition, _ in loadings.values()}
+    with phase("read", names.pop() if len(names) == 1 else ""):
+        load_all([loading for _, loading in loadings.values()], reader)
     by_key = {
-        key: build_loaded(definition, key[0], shards[key], found, known=key[1], read_time=read_time)
-        for key, found in loadings.items()
+        key: build_loaded(
+            definition, key[1], shards[key], loading, known=key[2], read_time=read_time
+        )
+        for key, (definition, loading) in loadings.items()
     }
     built: list[Build] = []
     for item, key in zip(due, keys, strict=True):
         found = by_key[key]
-        if definition.owns or (item.record is not None and item.record.owns):
+        if item.definition.owns or (item.record is not None and item.record.owns):
             found = _with_owned(found, item, reader)
         if is_behind(found.read_set, item.record, change):
             raise StaleSnapshot(f"the snapshot of {read_time} does not show the change")

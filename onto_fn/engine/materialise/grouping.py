@@ -9,6 +9,7 @@ from functools import cached_property
 from onto_fn.engine.materialise.locking import Gain
 from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.plan import Build, Plan
+from onto_fn.errors import DocumentTooLarge
 from onto_fn.firestore.sizes import check_size
 
 MAX_LOCKED = 1000
@@ -43,24 +44,26 @@ class Job:
 
     @cached_property
     def size(self) -> int:
-        """How many bytes it writes.
-
-        Raises:
-            DocumentTooLarge: one of its documents is too large.
-        """
-        return sum(
-            check_size(write.path, write.fields)
-            for write in self.plan.writes
-            if write.fields is not None
-        )
+        """How many bytes it writes; more than any commit takes if a document is too large."""
+        try:
+            return sum(
+                check_size(write.path, write.fields)
+                for write in self.plan.writes
+                if write.fields is not None
+            )
+        except DocumentTooLarge:
+            return MAX_BYTES + 1
 
     @property
     def changed(self) -> set[str]:
         """The documents that it writes or deletes, or that another job writes instead."""
         before = set(self.item.record.documents if self.item.record else ())
-        return before.difference(self.plan.record.documents if self.plan.record else ()).union(
+        changed = before.difference(self.plan.record.documents if self.plan.record else ()).union(
             self.plan.written
         )
+        if self.item.definition.owns:  # fields, which the others do not write
+            return {f"{self.item.definition.name} {path}" for path in changed}
+        return changed
 
 
 def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -69,13 +72,10 @@ def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     Jobs that change the same document share a commit: one root may write a document that another no
     longer produces, and between two commits no record would list it. A single job may exceed the
     bounds because its documents and its record belong together.
-
-    Raises:
-        DocumentTooLarge: a document of one of several is too large.
     """
     commits: list[list[Job]] = []
     locked = size = 0
-    for together in _bundles(jobs):
+    for together in bundled(jobs):
         more, larger = sum(job.locked for job in together), sum(job.size for job in together)
         if not commits or locked + more > MAX_LOCKED or size + larger > MAX_BYTES:
             commits.append([])
@@ -85,7 +85,7 @@ def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     return commits
 
 
-def _bundles(jobs: Sequence[Job]) -> list[list[Job]]:
+def bundled(jobs: Sequence[Job]) -> list[list[Job]]:
     """Lists of jobs that change the same document."""
     bundles: list[list[Job]] = []
     place: dict[str, list[Job]] = {}

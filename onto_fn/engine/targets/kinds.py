@@ -18,7 +18,8 @@ from onto_fn.engine.materialise.comparison import Seen, look_at
 from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.engine.materialise.lookup import Affected, find_one
-from onto_fn.engine.materialise.protocol import materialise, materialise_together
+from onto_fn.engine.materialise.protocol import materialise
+from onto_fn.engine.materialise.together import materialise_together
 from onto_fn.engine.records.fingerprint import other_fingerprints
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path, root_of_id
 from onto_fn.engine.records.skipped import LEFT_OUT
