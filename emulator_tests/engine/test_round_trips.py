@@ -17,6 +17,7 @@ from onto_fn import App, ViewMediator
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result
+from onto_fn.testing.billing import Billing
 
 Connect = Callable[..., Any]
 VIEWS = [f"users/{user}/MeetingSession/m" for user in ("joshua", "tijuana")]
@@ -74,6 +75,25 @@ def test_steady_state_event_takes_one_look_up_one_read_and_one_commit(
         content = writer.content(view)
         assert content is not None
         assert content["numHearingAidRequested"] == 1
+
+
+def test_a_change_of_a_meeting_takes_four_round_trips_for_all_its_views(
+    app: App, ticket: Callable[[bool], Change], connect: Connect, calls: Calls, writer: Writer
+) -> None:
+    """The queries of its two users are under way at the same time; see test_together."""
+    fields = {**(writer.content("meetings/m") or {}), "status": "closed"}
+    change = writer.write("meetings/m", fields)
+    billing = Billing()
+
+    outcomes = app.engine.handle(connect(calls, billing), change)
+
+    assert [o.definition for o in outcomes] == ["MeetingSession", "UserView", "UserView"]
+    assert {outcome.result for outcome in outcomes} == {Result.COMMITTED}
+    assert calls.counts == {"RunQuery": 1 + 2, "BatchGetDocuments": 1, "Commit": 1}
+    # three records; the meeting and its five sources, two of them also roots; a meeting each
+    assert billing.counts["reads"] == 3 + 6 + 2
+    # two copies and their record, two views and theirs
+    assert billing.counts["writes"] == 3 + 4
 
 
 def test_duplicate_event_takes_one_look_up(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 from onto_fn.engine.materialise.locking import Gain
 from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.plan import Build, Plan
+from onto_fn.engine.records.ledger import LedgerRecord
 from onto_fn.errors import DocumentTooLarge
 from onto_fn.firestore.sizes import check_size
 
@@ -42,17 +44,28 @@ class Job:
         seen = sum(len(result) for _, result in self.gain.queries)
         return len(self.plan.writes) + len(self.gain.paths) + seen
 
-    @cached_property
-    def size(self) -> int:
-        """How many bytes it writes; more than any commit takes if a document is too large."""
-        try:
-            return sum(
-                check_size(write.path, write.fields)
-                for write in self.plan.writes
-                if write.fields is not None
-            )
-        except DocumentTooLarge:
-            return MAX_BYTES + 1
+    def size(self, known: dict[int, int]) -> int:
+        """About how many bytes it writes; more than any commit takes if a document is too large.
+
+        Args:
+            known: sizes by the identity of a document's content. Copies share theirs.
+        """
+        total = 0
+        for write in self.plan.writes:
+            if write.fields is None:
+                continue
+            if self.plan.record is not None and write is self.plan.writes[-1]:
+                total += _size_of_record(self.plan.record)
+                continue
+            size = known.get(id(write.fields))
+            if size is None:
+                try:
+                    size = check_size(write.path, write.fields)
+                except DocumentTooLarge:
+                    return MAX_BYTES + 1
+                known[id(write.fields)] = size
+            total += size
+        return total
 
     @property
     def changed(self) -> set[str]:
@@ -66,6 +79,14 @@ class Job:
         return changed
 
 
+def _size_of_record(record: LedgerRecord) -> int:
+    """About the size of a record's document, without making it."""
+    read = sum(2 * len(path) + 60 for path in record.versions)
+    made = sum(len(path) + 80 for path in record.documents)
+    remembered = 0 if record.memory is None else len(cast(bytes, record.memory["documents"]))
+    return 1000 + read + made + remembered
+
+
 def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     """The jobs of each commit, in their order.
 
@@ -74,9 +95,10 @@ def grouped(jobs: Sequence[Job]) -> list[list[Job]]:
     bounds because its documents and its record belong together.
     """
     commits: list[list[Job]] = []
+    known: dict[int, int] = {}
     locked = size = 0
     for together in bundled(jobs):
-        more, larger = sum(job.locked for job in together), sum(job.size for job in together)
+        more, larger = sum(job.locked for job in together), sum(job.size(known) for job in together)
         if not commits or locked + more > MAX_LOCKED or size + larger > MAX_BYTES:
             commits.append([])
             locked = size = 0

@@ -262,6 +262,8 @@ def plan(
         new = _with_memory(new, memory, {path: contents[path] for path in written})
     if _same(record, new):
         return None
+    if shard and change is not None and _is_idle(definition, shard, record, new):
+        return None
     writes = [_write(definition, names, path, contents[path]) for path in written]
     writes += removals
     if definition.sends:
@@ -360,6 +362,32 @@ def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
         and old.owns == new.owns
         and old.skipped == new.skipped
         and _says(old.failure) == _says(new.failure)
+    )
+
+
+def lists_nothing(definition: Definition, record: LedgerRecord | None, shard: int) -> bool:
+    """Whether a record may be left as it is while the versions of its sources move on.
+
+    Most shards of a root with few documents have none. Their records would be rewritten for each
+    event; instead, a commit that changes one locks all that was read for it, like a first build.
+    The first shard's record is always rewritten.
+    """
+    return record is not None and shard > 0 and definition.shards > 1 and not record.documents
+
+
+def _is_idle(
+    definition: Definition, shard: int, old: LedgerRecord | None, new: LedgerRecord | None
+) -> bool:
+    """Whether a shard had no document and has none now, and only versions of sources differ."""
+    if old is None or new is None or not lists_nothing(definition, old, shard):
+        return False
+    if definition.consistency == "eventual" or new.failure is not None or old.failure is not None:
+        return False
+    seen, now = old.versions, new.versions
+    return (
+        seen.keys() == now.keys()
+        and all((seen[path] is None) == (time is None) for path, time in now.items())
+        and _same(replace(old, sources=new.sources, matched=new.matched), new)
     )
 
 

@@ -20,7 +20,7 @@ from onto_fn.engine.materialise.build import build_all
 from onto_fn.engine.materialise.grouping import Job
 from onto_fn.engine.materialise.locking import Gain, lock
 from onto_fn.engine.materialise.lookup import Affected, find_one
-from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, plan
+from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, lists_nothing, plan
 from onto_fn.engine.materialise.refusal import commit_failure, refuse_record
 from onto_fn.engine.records.ledger import message_of
 from onto_fn.errors import PermanentError
@@ -246,7 +246,8 @@ class Group:
             if planned is None:
                 self._done(item, outcome_of(item, found, None), number)
             else:
-                gain = gained(found.read_set, item.record)
+                idle = item.shard and lists_nothing(item.definition, item.record, item.shard)
+                gain = gained(found.read_set, None if idle else item.record)
                 jobs.append(Job(item, found, planned, gain, gone))
         return jobs
 

@@ -13,7 +13,7 @@ from onto_fn.engine.materialise import first_builds
 from onto_fn.engine.materialise.build import LockedRead, TooManyLocked, build_all
 from onto_fn.engine.materialise.grouping import Job, bundled, grouped
 from onto_fn.engine.materialise.lookup import Affected, find_these
-from onto_fn.engine.materialise.plan import Build, covers
+from onto_fn.engine.materialise.plan import Build
 from onto_fn.engine.materialise.protocol import (
     TURNS,
     Group,
@@ -24,7 +24,7 @@ from onto_fn.engine.materialise.protocol import (
 )
 from onto_fn.errors import Contention, PermanentError, RetriesExhausted
 from onto_fn.events.change import Change
-from onto_fn.events.outcome import Outcome, Result
+from onto_fn.events.outcome import Outcome
 from onto_fn.firestore import Database
 from onto_fn.firestore.transaction import Transaction
 
@@ -275,11 +275,7 @@ class Together(Group):
             self._commit_several([job for bundle in kept for job in bundle], number)
 
     def _lost(self, item: Affected, error: Contention, number: int) -> None:
-        """Note that another was faster; the item is as the ledger has it now."""
-        if self._change is not None and covers(item.record, self._change):
-            outcome = Outcome(item.definition.name, item.root, Result.COVERED)
-            self._done(item, outcome, number + 1)
-            return
+        """Note that another was faster; the item is as the ledger has it now, perhaps covered."""
         self.tried[item.ledger_path] = number
         self._leave(item)
         retry(Subject(item.definition.name, item.root), number, error)
