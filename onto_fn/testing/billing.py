@@ -65,7 +65,6 @@ class _Counted:
         self._answer = answer
         self._billing = billing
         self._documents = 0
-        self._counted = 0
         self._is_over = False
 
     def __iter__(self) -> Iterator[Any]:
@@ -81,7 +80,8 @@ class _Counted:
             self._documents += bool(response.document.name)
         elif hasattr(response, "result"):
             fields = response.result.aggregate_fields
-            self._counted += sum(value.integer_value for value in fields.values())
+            counted = sum(value.integer_value for value in fields.values())
+            self._end(max(1, ceil(counted / COUNTED_PER_READ)))  # nobody waits for its end
         return response
 
     def cancel(self) -> None:
@@ -89,10 +89,10 @@ class _Counted:
         self._end()
         self._answer.cancel()
 
-    def _end(self) -> None:
+    def _end(self, reads: int = 0) -> None:
         if not self._is_over:
             self._is_over = True
-            self._billing.returned(self._documents + ceil(self._counted / COUNTED_PER_READ))
+            self._billing.returned(reads or self._documents)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answer, name)

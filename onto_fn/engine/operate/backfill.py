@@ -23,7 +23,7 @@ from onto_fn.firestore import Database, Document, PathTemplate
 from onto_fn.firestore.usage import Billed
 
 PAGE = 200
-WORKERS = 4
+WORKERS = 2
 KEPT_FAILURES = 20
 PARTS = 4
 """Parts per process, so that no process waits long for the last one."""

@@ -21,8 +21,9 @@ def in_order(
 ) -> Iterator[R]:
     """The results of work on items, in the order of the items.
 
-    While a thread waits for Firestore, others compute. Memory does not grow with the number of
-    items: no more than `in_flight` of them are taken from `items` at a time.
+    While a thread waits for Firestore, another computes. Two are enough for that: threads take
+    turns at each message that arrives, and more of them make each page slower. Memory does not
+    grow with the number of items: no more than `in_flight` are taken from `items` at a time.
 
     Args:
         work: is called in other threads.

@@ -8,6 +8,7 @@ if a later second look finds the same difference from the same sources.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from threading import Event
@@ -31,6 +32,7 @@ PAGE_OF_NAMES = 1000
 PORTIONS = 4
 """Parts per process, so that no process waits long for the last one."""
 LOOKS = 3
+WORKERS = 2
 _REPAIRED = 200  # roots per commit
 
 
@@ -108,7 +110,7 @@ class Verification:
         targets: Sequence[Target],
         *,
         repair: bool = False,
-        workers: int = 4,
+        workers: int = WORKERS,
         page: int = PAGE,
         settle: float = 5.0,
         report: Callable[[Difference], None] | None = None,
@@ -160,8 +162,15 @@ class Verification:
         return Tool(self.checked, self._database.usage)
 
     def _here(self, portions: Sequence[Portion], stop: Event) -> None:
-        for portion in portions:
-            for checked in self.checked(portion, stop):
+        """The records without a root take few reads, and are looked for beside the roots."""
+        *roots, records = portions
+        with ThreadPoolExecutor(1) as beside:
+            rest = beside.submit(lambda: list(self.checked(records, stop)))
+            for portion in roots:
+                for checked in self.checked(portion, stop):
+                    self._count(checked)
+                    self._tell(checked.found)
+            for checked in rest.result():
                 self._count(checked)
                 self._tell(checked.found)
 

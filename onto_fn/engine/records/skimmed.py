@@ -47,7 +47,7 @@ def _plain(message: Any) -> LedgerRecord | None:
         or _kind(fields.get("built")) != "boolean_value"
         or _kind(fields.get("failure")) != "null_value"
         or _kind(fields.get("readTime")) != "timestamp_value"
-        or _kind(fields.get("watches")) != "array_value"
+        or not _is_texts(fields.get("watches"))
         or _kind(fields.get("memory")) not in (None, "map_value")
         or ("shard" in fields and _kind(fields["shard"]) != "integer_value")
     ):
@@ -75,6 +75,12 @@ def _kind(value: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     return value.string_value if _kind(value) == "string_value" else None
+
+
+def _is_texts(value: Any) -> bool:
+    if _kind(value) != "array_value":
+        return False
+    return all(_kind(item) == "string_value" for item in value.array_value.values)
 
 
 def _paths(value: Any) -> dict[str, datetime | None] | None:
