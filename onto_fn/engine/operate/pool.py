@@ -75,7 +75,8 @@ class Pool(Generic[T, R]):
         for _ in range(size):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, equip), daemon=True)
-            process.start()
+            with _interrupts_held_back():
+                process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours))
 
@@ -164,6 +165,23 @@ def processes(equip: Callable[[], Tool[T, R]], size: int) -> Generator[Pool[T, R
         pool.close()
 
 
+@contextmanager
+def _interrupts_held_back() -> Generator[None]:
+    """A process that is begun inside never hears Ctrl-C, not even while it imports the app.
+
+    A terminal sends it to all processes, and this one says when to stop. It hears what came
+    meanwhile at the end of the block.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _died(worker: _Worker) -> WorkerFailed:
     worker.process.join(_ENDING)
     code = worker.process.exitcode
@@ -176,7 +194,7 @@ def _died(worker: _Worker) -> WorkerFailed:
 
 def _serve(connection: Connection, equip: Callable[[], Tool[Any, Any]]) -> None:
     """What a process does until its parent closes the pipe, or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stop, items = Event(), SimpleQueue[Any]()
     Thread(target=_receive, args=(connection, items, stop), daemon=True).start()
