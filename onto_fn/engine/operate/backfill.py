@@ -25,7 +25,7 @@ from onto_fn.firestore.usage import Billed
 PAGE = 200
 WORKERS = 2
 KEPT_FAILURES = 20
-PARTS = 4
+PARTS = 2
 """Parts per process, so that no process waits long for the last one."""
 
 

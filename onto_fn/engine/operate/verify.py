@@ -29,7 +29,7 @@ from onto_fn.firestore.usage import Billed
 
 PAGE = 250
 PAGE_OF_NAMES = 1000
-PORTIONS = 4
+PORTIONS = 2
 """Parts per process, so that no process waits long for the last one."""
 LOOKS = 3
 WORKERS = 2
