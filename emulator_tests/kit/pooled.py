@@ -49,12 +49,15 @@ def backfill(project: str, pool: Pool[Numbered, Any], stop: Event | None = None,
     return work.run(None, stop, pool)
 
 
-def _main(project: str) -> None:
-    """Print the ids of the processes, and backfill."""
+def _main(project: str, *, is_idle: bool) -> None:
+    """Print the ids of the processes, and backfill, or leave them without work."""
     with processes(Equip(project), 2) as pool:
         print(*pool.pids, flush=True)
-        backfill(project, pool)
+        if is_idle:
+            sys.stdin.readline()
+        else:
+            backfill(project, pool)
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    _main(sys.argv[1], is_idle="idle" in sys.argv[2:])

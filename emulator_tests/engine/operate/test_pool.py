@@ -159,6 +159,26 @@ def test_when_the_parent_is_killed_its_processes_end(
     assert writer.collection("groupViews") == views(200)
 
 
+def test_when_the_parent_is_killed_processes_without_work_end_too(
+    project: str, eventually: Eventually
+) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "emulator_tests.kit.pooled", project, "idle"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert all(map(is_running, pids))
+    finally:
+        parent.kill()
+        parent.wait()
+
+    eventually(lambda: not any(map(is_running, pids)), deadline=30)
+
+
 def test_a_stopped_scan_finishes_its_pages_and_goes_on_later(
     writer: Writer, project: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import pairwise
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from emulator_tests.engine.operate.test_backfill import groups
 from emulator_tests.kit.domain import GroupView, group_view
+from emulator_tests.kit.interleaving import Interleaved, Point
 from emulator_tests.kit.writing import Writer
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
+from onto_fn.engine.materialise import first_builds
 from onto_fn.engine.materialise.difference import Difference, Kind
 from onto_fn.engine.operate import scan
 from onto_fn.engine.operate.backfill import Backfill, targets_of
+from onto_fn.engine.operate.scan import Span
 from onto_fn.engine.operate.verify import Verification
 from onto_fn.engine.records.ledger import ledger_path
+from onto_fn.engine.targets.rebuild import rebuild_all
 from onto_fn.errors import TransientError
+from onto_fn.events.outcome import Result
 from onto_fn.firestore import Query
+from onto_fn.firestore.paths import name_order
+from onto_fn.firestore.rpc import locks
 from onto_fn.testing.billing import Billing
 
 Connect = Callable[..., Database]
@@ -182,6 +191,55 @@ def test_a_first_build_reads_what_it_needs_and_one_name(
     assert billing.counts["writes"] == report.billed.writes
 
 
+def test_what_first_builds_have_read_cannot_change_before_their_commit(
+    engine: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    groups(writer, 6)
+    (target,) = targets_of(engine)
+    roots = [f"groups/g{number:03}" for number in range(6)]
+
+    def change() -> None:  # its event finds no record if it comes before the commit
+        engine.handle(writer.database, writer.write("people/p1", {"name": "new"}))
+
+    changing = Thread(target=change)
+
+    def begin() -> None:
+        changing.start()
+        changing.join(1.0)  # the write waits for the lock, so this ends by time alone
+
+    interleaved.once(Point.COMMITTING, begin)
+    outcomes = rebuild_all(interleaved, target, roots, engine.retry)
+    changing.join(60)
+
+    assert interleaved.is_done
+    assert {outcome.result for outcome in outcomes} == {Result.COMMITTED}
+    assert writer.content("groupViews/g001") == group_view("new", title="G1")
+    assert verified(engine, writer.database) == []
+
+
+def test_pages_of_wide_roots_are_built_without_locking_all_of_them(
+    engine: Engine, connect: Connect, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_builds, "MAX_LOCKED", 11)
+    groups(writer, 20)
+    locked: list[int] = []
+
+    class Locking(Database):
+        """Notes how many documents a locked read reads whole."""
+
+        def read_documents(self, paths: Any, consistency: dict[str, Any]) -> Any:
+            paths = list(paths)
+            if "mask" not in consistency and locks(consistency):
+                locked.append(len(paths))
+            return super().read_documents(paths, consistency)
+
+    report = Backfill(engine, connect(kind=Locking), targets_of(engine), page=10, workers=1).run()
+
+    assert report.counts.committed == 20
+    assert locked == [10]  # the first page's roots; their members are too many, as it knows then
+    assert verified(engine, writer.database) == []
+
+
 def test_a_build_that_has_a_record_locks_nothing(
     engine: Engine, database: Database, writer: Writer, connect: Connect
 ) -> None:
@@ -193,6 +251,24 @@ def test_a_build_that_has_a_record_locks_nothing(
 
     assert report.counts.committed == 0
     assert report.billed.reads == 3 * 40 + 3 * 2 + 1 + 2 + 1
+
+
+def test_parts_of_the_ledger_cover_each_record_once_whatever_the_order_of_the_roots(
+    engine: Engine,
+) -> None:
+    (target,) = targets_of(engine)
+    roots = sorted((f"groups/{name}" for name in IDS), key=name_order)
+    edges = [None, *roots[2::3], None]
+
+    parts = scan.record_spans(target, [Span(a, b) for a, b in pairwise(edges)])
+
+    assert (parts[0].after, parts[-1].until) == target.record_span()
+    for one, other in pairwise(parts):
+        assert one.until == other.after
+    for part in parts:
+        assert part.after is not None
+        assert part.until is not None
+        assert name_order(part.after) <= name_order(part.until)
 
 
 class Interrupted(Database):

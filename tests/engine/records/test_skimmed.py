@@ -112,6 +112,13 @@ def test_a_record_that_lacks_a_field_is_refused(name: str) -> None:
         skimmed(DECODING, stored(fields))
 
 
+@pytest.mark.parametrize("name", ["sources", "matched"])
+@pytest.mark.parametrize("entry", [{"path": "a/b", "time": "x"}, {"path": "a/b"}, {"time": NOW}])
+def test_a_record_with_a_strange_version_is_refused(name: str, entry: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableRecord):
+        skimmed(DECODING, stored({**BASE.to_fields(), name: [entry]}))
+
+
 def test_a_record_of_a_failed_build_says_so() -> None:
     failed = replace(BASE, failure=Failure("ValueError", "no", 1, NOW))
 
