@@ -49,6 +49,7 @@ def _plain(message: Any) -> LedgerRecord | None:
         or _kind(fields.get("readTime")) != "timestamp_value"
         or not _is_texts(fields.get("watches"))
         or _kind(fields.get("memory")) not in (None, "map_value")
+        or _kind(fields.get("reads")) not in (None, "array_value")
         or ("shard" in fields and _kind(fields["shard"]) != "integer_value")
     ):
         return None
