@@ -51,6 +51,7 @@ from onto_fn.firestore.rpc import (
     structured,
 )
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
+from onto_fn.firestore.usage import Usage, billed_for_counting
 from onto_fn.firestore.values import are_small, decode_fields, decode_time, instant
 
 # The generated message classes carry no types for their fields.
@@ -69,6 +70,9 @@ class Database:
         interceptors: gRPC client interceptors, for tests and instrumentation.
         deadlines: how long a call may take.
 
+    Attributes:
+        usage: what the calls so far are billed for.
+
     Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are needed.
 
     Raises:
@@ -86,6 +90,7 @@ class Database:
         self.project = project
         self.database = database
         self.deadlines = deadlines or Deadlines()
+        self.usage = Usage()
         self.name = f"projects/{project}/databases/{database}"
         self._documents = f"{self.name}/documents"
         self._prefix = f"{self._documents}/"
@@ -216,6 +221,7 @@ class Database:
             for document in self._api.list_documents(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self.metadata
             ):
+                self.usage.add(reads=1)
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
@@ -233,6 +239,7 @@ class Database:
             ):
                 counts = _raw(response).result.aggregate_fields
                 if "count" in counts:
+                    self.usage.add(reads=billed_for_counting(counts["count"].integer_value))
                     return counts["count"].integer_value
         return 0
 
@@ -299,6 +306,7 @@ class Database:
             documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
             **encoded_times(consistency),
         )
+        self.usage.add(reads=len(request.documents))
         documents: dict[str, Document] = {}
         read_time = Timestamp()
         at: datetime | None = consistency.get("read_time")  # then all are as they were at that time
@@ -374,7 +382,63 @@ class Database:
         except google.GoogleAPIError as error:
             translate(error, in_transaction=locks(consistency), query=query)
             raise
+        self.usage.add(reads=max(1, len(documents)))
         return documents, decode_time(read_time), transaction
+
+    def messages(
+        self, paths: Iterable[str], read_time: datetime | None = None
+    ) -> tuple[dict[str, Any], datetime]:
+        """Documents in their protobuf form by path, None where there is none; see `get`.
+
+        For who looks at few of their fields: `decoded` makes the document.
+        """
+        request = BatchGetMessage(
+            database=self.name,
+            documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
+            **encoded_times({"read_time": read_time} if read_time else {}),
+        )
+        self.usage.add(reads=len(request.documents))
+        found: dict[str, Any] = {}
+        latest = Timestamp()
+        with translated(in_transaction=False):
+            for message in self._calls.batch_get(request, self.deadlines.read):
+                kind, time = message.WhichOneof("result"), message.read_time
+                if kind == "found":
+                    found[self.path_of(message.found)] = message.found
+                elif kind == "missing":
+                    found[decode_path(message.missing)] = None
+                if (time.seconds, time.nanos) > (latest.seconds, latest.nanos):
+                    latest = time
+        return found, read_time or decode_time(latest)
+
+    def stream(self, query: Query, read_time: datetime) -> Generator[Any]:
+        """A query's documents at an instant, in their protobuf form, as they arrive.
+
+        They are kept on their way until they are asked for, so memory does not grow with their
+        number. The call has a deadline; see `Deadlines.stream`.
+        """
+        request = RunQueryMessage(
+            parent=self._parent(query),
+            structured_query=structured(query, self._documents),
+            **encoded_times({"read_time": read_time}),
+        )
+        found = 0
+        with translated(in_transaction=False, query=query):
+            call: Any = self._calls.run_query(request, self.deadlines.stream)
+            try:
+                for message in call:
+                    if message.HasField("document"):
+                        found += 1
+                        yield message.document
+            finally:
+                self.usage.add(reads=max(1, found))
+                call.cancel()
+
+    def path_of(self, message: Any) -> str:
+        """The path of a document in its protobuf form."""
+        name: str = message.name
+        own = self._prefix
+        return name[len(own) :] if name.startswith(own) else decode_path(name)
 
     def listen(self, query: Query, target: int, token: bytes, until: Event) -> Any:
         """Open a stream of what changes in a query's result; see `firestore.listening`.
@@ -410,9 +474,7 @@ class Database:
         Raises:
             PermanentError: it holds a value without a form here.
         """
-        name: str = message.name
-        own = self._prefix
-        path = name[len(own) :] if name.startswith(own) else decode_path(name)
+        path = self.path_of(message)
         into = Stored if path.startswith(_RECORDS) else decode_fields
         updated, created = message.update_time, message.create_time
         return Document(
@@ -440,6 +502,7 @@ class Database:
         except google.GoogleAPIError as error:
             translate(error, in_transaction=transaction is not None)
             raise
+        self.usage.add(writes=len(writes))
         return decode_time(response.commit_time)
 
     def release(self, transaction: bytes) -> None:

@@ -32,6 +32,9 @@ _Key = tuple[str, str, bool, int | None]  # definition, root, whether it was bui
 class Snapshot:
     """The database as it was at one instant (G3). The first read also fetches `ahead`.
 
+    Attributes:
+        documents: what is known and what was read by path.
+
     Args:
         database: the database.
         read_time: the instant.
@@ -50,17 +53,17 @@ class Snapshot:
         self._database = database
         self._read_time = read_time
         self._ahead = list(ahead)
-        self._documents: dict[str, Document] = dict(known or {})
+        self.documents: dict[str, Document] = dict(known or {})
 
     def get(self, paths: Sequence[str]) -> dict[str, Document]:
         """Documents by path."""
-        wanted = [path for path in paths if path not in self._documents]
+        wanted = [path for path in paths if path not in self.documents]
         if wanted:
             wanted += self._ahead
             self._ahead = []
             documents, _ = read_all(self._database, wanted, self._read_time)
-            self._documents.update(documents)
-        return {path: self._documents[path] for path in paths}
+            self.documents.update(documents)
+        return {path: self.documents[path] for path in paths}
 
     def query(self, query: Query) -> list[Document]:
         """The documents that a query matches."""
@@ -82,30 +85,59 @@ class Snapshot:
         return [results[place] for place in places]
 
 
+class TooManyLocked(Exception):
+    """Builds would lock more documents than one transaction should."""
+
+
 class LockedRead:
     """Reads in a read-write transaction: nothing that was read can change until it ends.
 
     Args:
         transaction: the transaction.
         known: documents that were read in it already.
+        most: how many documents it may lock; by default, any number.
+
+    Attributes:
+        locked: how many documents it has locked.
     """
 
     def __init__(
-        self, transaction: Transaction, known: Mapping[str, Document] | None = None
+        self,
+        transaction: Transaction,
+        known: Mapping[str, Document] | None = None,
+        most: int | None = None,
     ) -> None:
         self._transaction = transaction
         self._documents: dict[str, Document] = dict(known or {})
+        self._most = most
+        self.locked = 0
 
     def get(self, paths: Sequence[str]) -> dict[str, Document]:
-        """Documents by path."""
+        """Documents by path.
+
+        Raises:
+            TooManyLocked: they are too many; none is read.
+        """
         wanted = [path for path in paths if path not in self._documents]
         if wanted:
+            self._count(len(wanted))
             self._documents.update(self._transaction.get(wanted))
         return {path: self._documents[path] for path in paths}
 
     def query(self, query: Query) -> list[Document]:
-        """The documents that a query matches."""
-        return self._transaction.query(query)
+        """The documents that a query matches.
+
+        Raises:
+            TooManyLocked: they are too many.
+        """
+        found = self._transaction.query(query)
+        self._count(len(found))
+        return found
+
+    def _count(self, more: int) -> None:
+        self.locked += more
+        if self._most is not None and self.locked > self._most:
+            raise TooManyLocked
 
 
 def build_all(
@@ -113,6 +145,7 @@ def build_all(
     due: Sequence[Affected],
     change: Change | None = None,
     transaction: Transaction | None = None,
+    reader: Reader | None = None,
 ) -> list[Build]:
     """A build of each, all from one snapshot; the shards of one root share theirs.
 
@@ -124,6 +157,7 @@ def build_all(
         due: materialisations of any definitions, as one look-up found them; at least one.
         change: the event that they are built for.
         transaction: in which to read, and lock, all sources; without it, a snapshot is read.
+        reader: reads a snapshot, of which it may know a part already.
 
     Raises:
         StaleSnapshot: it is older than a known version of a source.
@@ -135,7 +169,7 @@ def build_all(
         recall(item, change) if item.definition.consistency == "eventual" else NOTHING
         for item in due
     ]
-    reader = _reader(database, due, memories, transaction)
+    reader = reader or _reader(database, due, memories, transaction)
     # What is built from one snapshot is the same for all shards; what each remembers may not be.
     keys: list[_Key] = [
         (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from typing_extensions import override
 
 from onto_fn.attempts import Collector, RetryPolicy, Subject, retry
-from onto_fn.engine.materialise.build import build_all
+from onto_fn.engine.materialise import first_builds
+from onto_fn.engine.materialise.build import LockedRead, TooManyLocked, build_all
 from onto_fn.engine.materialise.grouping import Job, bundled, grouped
 from onto_fn.engine.materialise.lookup import Affected, find_these
 from onto_fn.engine.materialise.plan import Build
@@ -162,24 +163,44 @@ class Together(Group):
 
     @override
     def build_and_commit(self, due: Sequence[Affected], number: int) -> None:
-        try:
-            built = build_all(self._database, due, self._change)
-        except PermanentError:
-            if len(due) == 1:
-                self._leave(due[0])
-            else:
-                half = len(due) // 2
-                self.build_and_commit(due[:half], number)
-                self.build_and_commit(due[half:], number)
-            return
-        self._commit(self._planned(due, built, number, _made(due, built)), number)
+        with ExitStack() as stack:
+            try:
+                built, transaction = self._built(due, stack)
+            except PermanentError:
+                stack.close()
+                if len(due) == 1:
+                    self._leave(due[0])
+                else:
+                    half = len(due) // 2
+                    self.build_and_commit(due[:half], number)
+                    self.build_and_commit(due[half:], number)
+                return
+            self._commit(self._planned(due, built, number, _made(due, built)), number, transaction)
+
+    def _built(
+        self, due: Sequence[Affected], stack: ExitStack
+    ) -> tuple[list[Build], Transaction | None]:
+        """The builds, and the transaction in which all that they have read is locked, if any."""
+        if self._change is None and first_builds.are_locked(self._database, due):
+            name = due[0].definition.name
+            with ExitStack() as own, suppress(TooManyLocked):
+                transaction = own.enter_context(self._database.transaction())
+                reader = LockedRead(transaction, most=first_builds.MAX_LOCKED)
+                try:
+                    built = build_all(self._database, due, None, transaction, reader)
+                finally:
+                    first_builds.WIDTHS.saw(self._database, name, reader.locked, len(due))
+                stack.push(own.pop_all())
+                return built, transaction
+        return build_all(self._database, due, self._change), None
 
     @override
     def _commit(
         self, jobs: Sequence[Job], number: int, transaction: Transaction | None = None
     ) -> None:
         for together in [jobs] if len(jobs) == 1 else grouped(jobs):
-            self._commit_several(together, number)
+            self._commit_several(together, number, transaction)
+            transaction = None  # it has ended; the next ones lock what is new to them
         if self._lost_together is not None:
             error, self._lost_together = self._lost_together, None
             raise error
@@ -194,10 +215,16 @@ class Together(Group):
         super()._done(item, outcome, number)
         del self.left[item.ledger_path]
 
-    def _commit_several(self, jobs: Sequence[Job], number: int) -> None:
+    def _commit_several(
+        self, jobs: Sequence[Job], number: int, transaction: Transaction | None = None
+    ) -> None:
         """Commit jobs together; if that fails, those that are not to blame without the others."""
         try:
-            commit(self._database, jobs)
+            try:
+                commit(self._database, jobs, transaction)
+            finally:
+                if transaction is not None:
+                    transaction.rollback()  # of one that has failed: others need what it locks
         except PermanentError:
             bundles = bundled(jobs)
             if len(bundles) > 1:

@@ -16,7 +16,7 @@ from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
 from onto_fn.engine.aggregate.group_commit import GroupCommit
 from onto_fn.engine.aggregate.unaffected import Unaffected
-from onto_fn.engine.materialise.comparison import look_at
+from onto_fn.engine.materialise.comparison import Seen, look_at
 from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.engine.materialise.lookup import Affected, find_one
@@ -175,8 +175,15 @@ class ViewTarget(_DefinitionTarget):
         return Cost(*average_cost(database, self.definition, roots), len(roots))
 
     @override
-    def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
-        return look_at(database, self.definition, roots)
+    def record_span(self) -> tuple[str, str]:
+        first = f"{LEDGER_COLLECTION}/{self.name}~"
+        return first, f"{LEDGER_COLLECTION}/{self.name}\x7f"  # which follows the tilde
+
+    @override
+    def looks(
+        self, database: Database, roots: Sequence[str], seen: Seen | None = None
+    ) -> list[Look]:
+        return look_at(database, self.definition, roots, seen)
 
 
 class DirectTarget(_DefinitionTarget):
@@ -325,7 +332,9 @@ class AggregateTarget(Target):
         return {look.root for look in sources_that_differ(database, self.aggregate, sources)}
 
     @override
-    def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
+    def looks(
+        self, database: Database, roots: Sequence[str], seen: Seen | None = None
+    ) -> list[Look]:
         return sources_that_differ(database, self.aggregate, roots)
 
     @override
