@@ -131,7 +131,7 @@ def test_lists_and_computed_views_are_read_at_the_instant_of_the_documents(
     assert found["board"] == {"title": "T"}
     assert [item["fields"]["title"] for item in found["boards"]["items"]] == ["T", "T", "T"]
     assert found["same"] == found["other"] == {"count": 3}
-    assert len(times) == 3
+    assert len(times) == 2  # the list's, and that of both counts, which is the same
     assert len(set(times) - {None}) == len(set(times)) == 1
 
 
