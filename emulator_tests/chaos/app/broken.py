@@ -8,8 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from onto_fn.engine.aggregate import contribution, count
+from onto_fn.engine.aggregate.group_commit import GroupCommit
 from onto_fn.engine.aggregate.unaffected import Unaffected
-from onto_fn.engine.materialise import plan
+from onto_fn.engine.materialise import plan, unread
+from onto_fn.engine.materialise.protocol import outcome_of
+from onto_fn.engine.materialise.together import Together
+from onto_fn.observability import Outcome, Result
 
 VARIABLE = "ONTO_FN_CHAOS_BREAK"
 
@@ -39,6 +43,57 @@ def _counts_groups_twice() -> None:
     count._added_up = twice
 
 
+def _leaves_groups() -> None:
+    """A group that could not be counted is not split: each of its events is taken as counted."""
+    right = GroupCommit._lead
+
+    def lead(self: Any, database: Any, queue: Any, mine: Any, policy: Any) -> Any:
+        def split(leader: Any, size: int) -> None:
+            for member in leader.group:
+                path = member.change.path
+                member.outcome = Outcome(self._aggregate.name, path, Result.COVERED)
+            raise _NotSplit
+
+        queue.split = split
+        try:
+            return right(self, database, queue, mine, policy)
+        except _NotSplit:
+            return mine.outcome
+
+    GroupCommit._lead = lead
+
+
+class _NotSplit(BaseException):
+    """Instead of a split."""
+
+
+def _skips_a_field() -> None:
+    """One of the fields that an event has changed is overlooked by the views that read it."""
+    right = unread._differing
+    unread._differing = lambda old, new: frozenset(sorted(right(old, new))[1:])
+
+
+def _forgets_gains() -> None:
+    """What a build reads for the first time is not locked until its commit."""
+    plan.newly_read = lambda *arguments: frozenset()
+
+
+def _drops_neighbours() -> None:
+    """If the build of one view fails, the others of the event are not committed."""
+    right = Together._planned
+
+    def planned(self: Any, due: Any, built: Any, number: int, made: Any = None) -> Any:
+        if not any(found.error for found in built):
+            return right(self, due, built, number, made)
+        for item, found in zip(due, built, strict=True):
+            if not found.error:
+                self._done(item, outcome_of(item, found, None), number)
+        kept = [pair for pair in zip(due, built, strict=True) if pair[1].error]
+        return right(self, [item for item, _ in kept], [found for _, found in kept], number, made)
+
+    Together._planned = planned
+
+
 def _skips_too_much() -> None:
     """An event of a document that exists before and after it is taken to change nothing."""
 
@@ -64,7 +119,11 @@ def _forgets_messages() -> None:
 BREAKS: dict[str, Callable[[], None]] = {
     "counts_twice": _counts_twice,
     "counts_groups_twice": _counts_groups_twice,
+    "leaves_groups": _leaves_groups,
     "skips_too_much": _skips_too_much,
+    "skips_a_field": _skips_a_field,
+    "forgets_gains": _forgets_gains,
+    "drops_neighbours": _drops_neighbours,
     "forgets_messages": _forgets_messages,
 }
 
