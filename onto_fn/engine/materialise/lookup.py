@@ -224,7 +224,7 @@ def find_affected(
     materialised: Materialised,
     change: Change,
     policy: RetryPolicy,
-    page_size: int = 300,
+    page_size: int = 500,
     *,
     skips: Callable[[Document], bool] | None = None,
 ) -> Iterator[Affected]:
