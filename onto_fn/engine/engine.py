@@ -304,10 +304,12 @@ class Engine:
         collection = parent_collection(change.path)
         collector: Collector[Outcome] = Collector()
         here: Iterable[Affected] = ()
-        unaffected = Unaffected(change)
+        unaffected = Unaffected(change, self._materialised.by_name)
         elsewhere: Iterable[Affected] | None = None
         if self._materialised.readers_of(collection).are_any:
-            found = find_affected(database, self._materialised, change, self.retry)
+            found = find_affected(
+                database, self._materialised, change, self.retry, skips=unaffected.takes
+            )
             here = unaffected.others(found)
             if self._fan_out is not None and not inline:
                 here, elsewhere = split(here, self._fan_out.threshold)

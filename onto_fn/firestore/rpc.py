@@ -138,6 +138,11 @@ def locks(consistency: dict[str, Any]) -> bool:
 # What the library itself has stored, and stores again.
 
 
+def text_of(value: Any) -> str:
+    """The text in a protobuf value; empty if there is none."""
+    return "" if value is None else value.string_value
+
+
 class Stored(Mapping[str, Value]):
     """The fields of a ledger record as they came, of which the next record is made.
 
@@ -170,6 +175,10 @@ class Stored(Mapping[str, Value]):
     @override
     def __len__(self) -> int:
         return len(self._message)
+
+    def raw(self, name: str) -> Any:
+        """A field in its protobuf form; None if there is none. For who looks at few fields."""
+        return self._message[name] if name in self._message else None
 
     def decoded(self, pairs: Mapping[str, str]) -> dict[str, Value]:
         """All fields; their lists can be copied from here from now on, see `fill`.

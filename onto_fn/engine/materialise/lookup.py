@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -224,13 +224,23 @@ def find_affected(
     materialised: Materialised,
     change: Change,
     policy: RetryPolicy,
-    page_size: int = 300,
+    page_size: int = 500,
+    *,
+    skips: Callable[[Document], bool] | None = None,
 ) -> Iterator[Affected]:
     """All materialisations that read the changed document, or may come to read it.
 
     These are the materialisations rooted at it, those whose ledger record lists it, and those with
     a query that it matched before or matches after the change. They are yielded page by page, so
     memory does not grow with their number.
+
+    Args:
+        database: the database.
+        materialised: the definitions of the app.
+        change: the event.
+        policy: bounds of the retries.
+        page_size: number of ledger records read in one call.
+        skips: whether a ledger record needs no further look; such ones are left out.
 
     Raises:
         RetriesExhausted: the ledger could not be read.
@@ -259,6 +269,8 @@ def find_affected(
             for document in documents:
                 if document.path not in found:
                     found.add(document.path)
+                    if skips is not None and skips(document):
+                        continue
                     item = belongs_to(document, materialised, read_time)
                     if item is not None:
                         yield item

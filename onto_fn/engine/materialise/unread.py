@@ -3,17 +3,21 @@
 A record lists which fields its build has read, by the class of the documents. A change that leaves
 all of them as they were needs no build. It is not covered either: the record keeps the version that
 it has read. `plan.gained` says why no such change is missed.
+
+An event of a shared document finds very many records, and most of them are alike. So a record in
+its usual form is only glanced at: what it says of the document, and which fields it lists. Whether
+these have changed is decided once for each list.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.plan import covers
-from onto_fn.engine.records.ledger import Reads, is_shard
+from onto_fn.engine.records.ledger import Reads, is_shard, reads_of
 from onto_fn.errors import InvalidDocument
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
@@ -21,11 +25,14 @@ from onto_fn.firestore import Document
 from onto_fn.firestore.canonical import canonical
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.queries import field_value
+from onto_fn.firestore.rpc import Stored, text_of
+from onto_fn.firestore.values import instant
 from onto_fn.models import DomainModel
 from onto_fn.models.identical import are_identical
 from onto_fn.models.tracked import ALL
 from onto_fn.views import Definition
 
+_TIME = "timestamp_value"
 _Names = tuple[str, frozenset[str]]  # of a class, and of its attributes
 
 
@@ -45,8 +52,9 @@ class Changed:
         self._after: Fields | None = None
         if change.has_content and before and after and not is_shard(change.path):
             self._before, self._after = before.fields, after.fields
+        self._version = None if after is None else after.update_time
         self._names: dict[type[DomainModel], _Names | None] = {}
-        self._decided: dict[tuple[str, Reads], bool] = {}
+        self._decided: dict[tuple[str, Hashable], bool] = {}
 
     def is_unread(self, item: Affected) -> bool:
         """Whether a materialisation stays as it is, because its build has read nothing changed.
@@ -68,10 +76,58 @@ class Changed:
             or any(target.match(self._path) is not None for target in definition.targets)
         ):
             return False
-        key = (definition.name, record.reads)
-        if key not in self._decided:
-            self._decided[key] = self._leaves(definition, dict(record.reads), before, after)
-        return self._decided[key]
+        reads = record.reads
+        return self._decide(definition, reads, lambda: reads, before, after)
+
+    def is_plainly_unread(self, definition: Definition, record: Stored) -> bool:
+        """The same of a ledger record that is not decoded.
+
+        False also if the record covers the event, or if that takes more than a glance.
+        """
+        before, after = self._before, self._after
+        if before is None or after is None or definition.owns or record.raw("owns") is not None:
+            return False
+        failure, reads = record.raw("failure"), record.raw("reads")
+        if failure is None or not failure.HasField("null_value") or reads is None:
+            return False
+        if text_of(record.raw("fingerprint")) != definition.fingerprint:
+            return False
+        if not self._is_new_to(record):
+            return False
+        listed = reads.SerializeToString()
+        return self._decide(definition, listed, lambda: reads_of(record), before, after)
+
+    def _is_new_to(self, record: Stored) -> bool:
+        """Whether a record lists the document in an earlier version, or not at all."""
+        for name in ("sources", "matched"):
+            pairs = record.raw(name)
+            if pairs is None:
+                return False
+            for item in pairs.array_value.values:
+                pair = item.map_value.fields
+                if text_of(pair.get("path")) == self._path:
+                    time = pair.get("time")
+                    if time is None or self._version is None or not time.HasField(_TIME):
+                        return False
+                    seen = time.timestamp_value
+                    return instant(seen.seconds, seen.nanos) < self._version
+        return True
+
+    def _decide(
+        self,
+        definition: Definition,
+        form: Hashable,
+        reads: Callable[[], Reads | None],
+        before: Fields,
+        after: Fields,
+    ) -> bool:
+        key = (definition.name, form)
+        found = self._decided.get(key)
+        if found is None:
+            listed = reads()
+            found = listed is not None and self._leaves(definition, dict(listed), before, after)
+            self._decided[key] = found
+        return found
 
     def _leaves(
         self,
@@ -121,22 +177,41 @@ class Unaffected:
 
     Args:
         change: the event.
+        definitions: those of the app, by name.
     """
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: Change, definitions: Mapping[str, Definition]) -> None:
         self._change = change
+        self._definitions = definitions
         self._changed = Changed(change)
         self._count: Counter[str] = Counter()
         self._last: dict[str, str] = {}
+
+    def takes(self, document: Document) -> bool:
+        """Whether a ledger record is plainly of one of them; it is counted then."""
+        record = document.fields
+        if not isinstance(record, Stored):
+            return False
+        name, root = text_of(record.raw("definition")), text_of(record.raw("root"))
+        definition = self._definitions.get(name)
+        if definition is None or not root:
+            return False
+        if not self._changed.is_plainly_unread(definition, record):
+            return False
+        self._note(name, root)
+        return True
 
     def others(self, found: Iterable[Affected]) -> Iterator[Affected]:
         """Those that the change may concern, as they are found."""
         for item in found:
             if not covers(item.record, self._change) and self._changed.is_unread(item):
-                self._count[item.definition.name] += 1
-                self._last[item.definition.name] = item.root
+                self._note(item.definition.name, item.root)
             else:
                 yield item
+
+    def _note(self, name: str, root: str) -> None:
+        self._count[name] += 1
+        self._last[name] = root
 
     def outcomes(self) -> list[Outcome]:
         """One for each definition that has any."""

@@ -235,6 +235,14 @@ def _reads_to_fields(reads: Reads) -> list[dict[str, Value]]:
     return [{"class": name, "fields": list(fields)} for name, fields in reads]
 
 
+def reads_of(fields: Mapping[str, Value]) -> Reads | None:
+    """The fields that a record's build has read; None if they are unknown or unreadable."""
+    try:
+        return _reads(_optional(fields, "reads", list))
+    except (KeyError, TypeError):
+        return None
+
+
 def _reads(found: list[Any] | None) -> Reads | None:
     if found is None:
         return None

@@ -241,7 +241,7 @@ def test_those_that_are_unaffected_are_counted_by_view() -> None:
         for definition in (reads, other, replace(other, name="X"))
         for n in range(1 if definition.name == "X" else 3)
     ]
-    unaffected = Unaffected(change_of({}, {"city": "Oslo"}))
+    unaffected = Unaffected(change_of({}, {"city": "Oslo"}), {})
 
     assert [item.definition.name for item in unaffected.others(items)] == ["V"] * 3
     assert unaffected.outcomes() == [
