@@ -103,13 +103,13 @@ def test_lists_and_computed_views_are_read_at_the_instant_of_the_documents(
     times: list[Any] = []
     run, run_all = Database.query, Database.queries
 
-    def queries(self: Database, queries: Any, *, read_time: Any) -> Any:
+    def queries(self: Database, queries: Any, *, read_time: Any, meanwhile: Any = None) -> Any:
         times.extend([read_time] * len(queries))
-        return run_all(self, queries, read_time=read_time)
+        return run_all(self, queries, read_time=read_time, meanwhile=meanwhile)
 
-    def query(self: Database, query: Any, *, read_time: Any = None) -> Any:
+    def query(self: Database, query: Any, *, read_time: Any = None, meanwhile: Any = None) -> Any:
         if self is tasks.database:  # the engine's own
-            return run(self, query, read_time=read_time)
+            return run(self, query, read_time=read_time, meanwhile=meanwhile)
         times.append(read_time)
         if len(times) == 1:  # between the two reads
             put(tasks, "a", member_ids=["ada"], title="later")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import google.auth
+import grpc
 import pytest
 from cloudevents.http import CloudEvent
 from meeting_room.models import Location, Meeting, Ticket, User
@@ -14,7 +15,7 @@ from meeting_room.views import MeetingSession, UserView
 
 from emulator_tests.kit.calls import Calls
 from emulator_tests.kit.writing import Writer
-from onto_fn import App, ViewMediator
+from onto_fn import App, Store, ViewMediator, ViewModel, query, root
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result
@@ -78,15 +79,42 @@ def test_steady_state_event_takes_one_look_up_one_read_and_one_commit(
         assert content["numHearingAidRequested"] == 1
 
 
-def test_a_change_of_a_meeting_takes_four_round_trips_for_all_its_views(
+class Sequence(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+    """Notes when calls are sent, and when their answers are read to the end."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        self.steps.append(details.method.rpartition("/")[2])
+        return continuation(details, request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        name = details.method.rpartition("/")[2]
+        self.steps.append(name)
+        return self._read(name, continuation(details, request))
+
+    def _read(self, name: str, answers: Any) -> Any:
+        yield from answers
+        self.steps.append(f"{name} ends")
+
+
+def test_a_change_of_a_meeting_takes_three_round_trips_for_all_its_views(
     app: App, ticket: Callable[[bool], Change], connect: Connect, calls: Calls, writer: Writer
 ) -> None:
-    """The queries of its two users are under way at the same time; see test_together."""
+    """The queries of its two users are under way with the read of all documents."""
     fields = {**(writer.content("meetings/m") or {}), "status": "closed"}
     change = writer.write("meetings/m", fields)
-    billing = Billing()
+    billing, sequence = Billing(), Sequence()
 
-    outcomes = app.engine.handle(connect(calls, billing), change)
+    outcomes = app.engine.handle(connect(calls, billing, sequence), change)
+
+    assert sequence.steps == [
+        *("RunQuery", "RunQuery ends"),
+        *("RunQuery", "RunQuery", "BatchGetDocuments"),
+        *("BatchGetDocuments ends", "RunQuery ends", "RunQuery ends"),
+        "Commit",
+    ]
 
     assert [o.definition for o in outcomes] == ["MeetingSession", "UserView", "UserView"]
     assert {outcome.result for outcome in outcomes} == {Result.COMMITTED}
@@ -95,6 +123,53 @@ def test_a_change_of_a_meeting_takes_four_round_trips_for_all_its_views(
     assert billing.counts["reads"] == 3 + 6 + 2
     # two copies and their record, two views and theirs
     assert billing.counts["writes"] == 3 + 4
+
+
+def test_a_query_that_was_run_before_its_root_was_read_is_not_run_for_another(
+    connect: Connect, calls: Calls, writer: Writer
+) -> None:
+    """A getter that goes on without the root is asked again when the root is there."""
+
+    def title(store: Any) -> str:
+        try:
+            return store.meeting.status
+        except Exception:
+            return "unknown"
+
+    class SameStore(Store):
+        meeting = root(Meeting)
+        same = query(Meeting).where("status", "==", title)
+
+    class SameView(ViewModel[SameStore], path="same/{meeting}"):
+        @property
+        def number(self) -> int:
+            return len(self.store.same)
+
+    engine = Engine([SameView.definition()])
+    meeting = Meeting(users=[], tickets={}, location=Location.ref("l"), status="closed")
+    fields = meeting.doc_fields()
+    for name in "mn":
+        engine.handle(writer.database, writer.write(f"meetings/{name}", fields))
+    change = writer.write("meetings/m", {**fields, "status": "in-session"})
+
+    outcomes = engine.handle(connect(calls), change)
+
+    assert {outcome.result for outcome in outcomes} == {Result.COMMITTED}
+    assert writer.content("same/m") == {"number": 1}
+    # the look-up; a guess for each root; and what each really asks for, new to one of them
+    assert calls.counts["RunQuery"] >= 1 + 2
+
+
+def test_the_deletion_of_a_root_runs_none_of_its_queries(
+    app: App, ticket: Callable[[bool], Change], connect: Connect, calls: Calls, writer: Writer
+) -> None:
+    engine = Engine([UserView.definition()])
+
+    [outcome] = engine.handle(connect(calls), writer.write("users/joshua", None))
+
+    assert outcome.result is Result.COMMITTED
+    assert writer.content("users/joshua/UserView/view") is None
+    assert calls.counts == {"RunQuery": 1, "BatchGetDocuments": 1, "Commit": 1}
 
 
 def test_duplicate_event_takes_one_look_up(

@@ -67,9 +67,12 @@ class Interleaved(Database):
         return result
 
     def read_query(
-        self, query: Query, consistency: dict[str, Any]
+        self,
+        query: Query,
+        consistency: dict[str, Any],
+        meanwhile: Callable[[], object] | None = None,
     ) -> tuple[list[Document], datetime, bytes | None]:
-        result = super().read_query(query, consistency)
+        result = super().read_query(query, consistency, meanwhile)
         if query.collection == LEDGER_COLLECTION:
             self._reach(Point.LOOKED_UP)
         else:
@@ -77,9 +80,13 @@ class Interleaved(Database):
         return result
 
     def queries(
-        self, queries: Sequence[Query], *, read_time: datetime
+        self,
+        queries: Sequence[Query],
+        *,
+        read_time: datetime,
+        meanwhile: Callable[[], object] | None = None,
     ) -> list[list[Document] | PermanentError]:
-        result = super().queries(queries, read_time=read_time)
+        result = super().queries(queries, read_time=read_time, meanwhile=meanwhile)
         self._reach(Point.READ)
         return result
 

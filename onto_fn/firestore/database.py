@@ -7,7 +7,7 @@ of a query. So this port uses the public gRPC client of the same package.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -134,20 +134,31 @@ class Database:
         return {path: document.update_time for path, document in documents.items()}
 
     def query(
-        self, query: Query, *, read_time: datetime | None = None
+        self,
+        query: Query,
+        *,
+        read_time: datetime | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> tuple[list[Document], datetime]:
-        """Run a query; see `get` for `read_time` and errors."""
-        documents, at, _ = self.read_query(query, {"read_time": read_time} if read_time else {})
+        """Run a query; see `get` for `read_time` and errors, and `queries` for `meanwhile`."""
+        reading = {"read_time": read_time} if read_time else {}
+        documents, at, _ = self.read_query(query, reading, meanwhile)
         return documents, at
 
     def queries(
-        self, queries: Sequence[Query], *, read_time: datetime
+        self,
+        queries: Sequence[Query],
+        *,
+        read_time: datetime,
+        meanwhile: Callable[[], object] | None = None,
     ) -> list[list[Document] | PermanentError]:
         """Run several queries at the same time, all as of one instant.
 
         Args:
             queries: the queries.
             read_time: the instant; see `get`.
+            meanwhile: called once, after the queries were sent and before their answers are waited
+                for.
 
         Returns:
             For each query its documents, or why Firestore refuses it.
@@ -157,11 +168,16 @@ class Database:
         """
         results: list[list[Document] | PermanentError] = []
         for start in range(0, len(queries), _AT_ONCE):
-            results += self._at_once(queries[start : start + _AT_ONCE], {"read_time": read_time})
+            some = queries[start : start + _AT_ONCE]
+            results += self._at_once(some, {"read_time": read_time}, meanwhile)
+            meanwhile = None
         return results
 
     def _at_once(
-        self, queries: Sequence[Query], reading: dict[str, Any]
+        self,
+        queries: Sequence[Query],
+        reading: dict[str, Any],
+        meanwhile: Callable[[], object] | None,
     ) -> list[list[Document] | PermanentError]:
         calls: list[Any] = []
         results: list[list[Document] | PermanentError] = []
@@ -172,6 +188,8 @@ class Database:
                     calls.append(None if has_lists(query) else self._begun(query, reading))
                 except PermanentError as error:
                     calls.append(error)
+            if meanwhile is not None:
+                meanwhile()
             for query, call in zip(queries, calls, strict=True):
                 try:
                     if isinstance(call, PermanentError):
@@ -332,15 +350,27 @@ class Database:
         return documents, at or decode_time(read_time), transaction
 
     def read_query(
-        self, query: Query, consistency: dict[str, Any]
+        self,
+        query: Query,
+        consistency: dict[str, Any],
+        meanwhile: Callable[[], object] | None = None,
     ) -> tuple[list[Document], datetime, bytes | None]:
-        """A query's documents; see `read_documents`.
+        """A query's documents; see `read_documents`, and `queries` for `meanwhile`.
 
         A query above Firestore's limits is split into parts, all read at one instant. A query that
         can match nothing is not sent.
         """
         if not any(condition.op in LISTS for condition in query.filters):
-            return self._run_query(query, consistency)
+            call = self._begun(query, consistency)
+            if meanwhile is not None:
+                try:
+                    meanwhile()
+                except BaseException:
+                    call.cancel()
+                    raise
+            return self._run_query(query, consistency, call)
+        if meanwhile is not None:
+            meanwhile()
         reading: dict[str, Any] = dict(consistency)
         at: datetime | None = consistency.get("read_time")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from onto_fn.attempts import phase
@@ -19,6 +20,7 @@ from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.matching import identity
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.store import Reader, ReadSet, Store
+from onto_fn.store.early import early_queries
 from onto_fn.store.loading import Loading, load_all
 from onto_fn.store.objects import Templates
 from onto_fn.views import BuiltDocuments, Definition, Transition
@@ -30,7 +32,9 @@ _Key = tuple[str, str, bool, int | None]  # definition, root, whether it was bui
 
 
 class Snapshot:
-    """The database as it was at one instant (G3). The first read also fetches `ahead`.
+    """The database as it was at one instant (G3).
+
+    The first read also fetches `ahead`, and at the same time runs the queries `early`.
 
     Attributes:
         documents: what is known and what was read by path.
@@ -41,6 +45,7 @@ class Snapshot:
         ahead: documents that will probably be needed: those that the last build read. The first
             read fetches them too, so a steady state has one round trip at any depth.
         known: documents that were already read. The commit must guard their versions.
+        early: queries that will probably be needed. Their results are kept until they are.
     """
 
     def __init__(
@@ -49,10 +54,13 @@ class Snapshot:
         read_time: datetime,
         ahead: Iterable[str] = (),
         known: Mapping[str, Document] | None = None,
+        early: Sequence[Query] = (),
     ) -> None:
         self._database = database
         self._read_time = read_time
         self._ahead = list(ahead)
+        self._early = early
+        self._results: dict[str, list[Document] | PermanentError] = {}
         self.documents: dict[str, Document] = dict(known or {})
 
     def get(self, paths: Sequence[str]) -> dict[str, Document]:
@@ -61,28 +69,43 @@ class Snapshot:
         if wanted:
             wanted += self._ahead
             self._ahead = []
-            documents, _ = read_all(self._database, wanted, self._read_time)
-            self.documents.update(documents)
+            if self._early:
+                self._get_with_early(wanted)
+            else:
+                self._get(wanted)
         return {path: self.documents[path] for path in paths}
+
+    def _get(self, wanted: Sequence[str]) -> None:
+        documents, _ = read_all(self._database, wanted, self._read_time)
+        self.documents.update(documents)
+
+    def _get_with_early(self, wanted: Sequence[str]) -> None:
+        early = {identity(query): query for query in self._early}
+        self._early = ()
+        results = self._database.queries(
+            list(early.values()), read_time=self._read_time, meanwhile=partial(self._get, wanted)
+        )
+        self._results = dict(zip(early, results, strict=True))
 
     def query(self, query: Query) -> list[Document]:
         """The documents that a query matches."""
+        if self._results:
+            [result] = self.queries([query])
+            if isinstance(result, PermanentError):
+                raise result
+            return result
         documents, _ = self._database.query(query, read_time=self._read_time)
         return documents
 
     def queries(self, queries: Sequence[Query]) -> list[list[Document] | PermanentError]:
         """The documents that each query matches, or why it is refused; equal ones run once."""
-        places: list[int] = []
-        asked: dict[object, int] = {}
-        wanted: list[Query] = []
-        for query in queries:
-            key = identity(query)
-            if key not in asked:
-                asked[key] = len(wanted)
-                wanted.append(query)
-            places.append(asked[key])
-        results = self._database.queries(wanted, read_time=self._read_time)
-        return [results[place] for place in places]
+        keys = [identity(query) for query in queries]
+        results = self._results
+        wanted = {key: q for key, q in zip(keys, queries, strict=True) if key not in results}
+        if wanted:
+            found = self._database.queries(list(wanted.values()), read_time=self._read_time)
+            results = {**results, **dict(zip(wanted, found, strict=True))}
+        return [results[key] for key in keys]
 
 
 class TooManyLocked(Exception):
@@ -169,7 +192,7 @@ def build_all(
         recall(item, change) if item.definition.consistency == "eventual" else NOTHING
         for item in due
     ]
-    reader = reader or _reader(database, due, memories, transaction)
+    reader = reader or _reader(database, due, memories, change, transaction)
     # What is built from one snapshot is the same for all shards; what each remembers may not be.
     keys: list[_Key] = [
         (
@@ -223,17 +246,29 @@ def _reader(
     database: Database,
     due: Sequence[Affected],
     memories: Sequence[Memory],
+    change: Change | None,
     transaction: Transaction | None,
 ) -> Reader:
     """Reads what the builds need; the first read also fetches what the last builds read."""
     if transaction is not None:
         return LockedRead(transaction)
     ahead: set[str] = set()
+    early: list[Query] = []
     for item, memory in zip(due, memories, strict=True):
         if memory is NOTHING:
+            sources = item.record.sources if item.record else dict[str, datetime | None]()
             ahead.add(item.root)
-            ahead.update(item.record.sources if item.record else ())
-    return Snapshot(database, due[0].read_time, sorted(ahead))
+            ahead.update(sources)
+            if sources.get(item.root) is not None and not _deletes(change, item.root):
+                early += early_queries(item.definition.store, item.root)
+    return Snapshot(database, due[0].read_time, sorted(ahead), early=early)
+
+
+def _deletes(change: Change | None, root: str) -> bool:
+    """Whether an event says that a root is gone, which then asks for nothing."""
+    if change is None or change.path != root or change.after is None:
+        return False
+    return not change.after.exists
 
 
 def build_loaded(
