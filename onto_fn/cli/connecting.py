@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import warnings
@@ -94,7 +95,7 @@ def open_app(
     """
     app_file(app)
     place = _reached(where, output, writes=writes)
-    its_app = load_app(app)
+    its_app = _loaded(app)
     if loaded is not None:
         loaded(its_app)
     found = connect(place.project, where.database or its_app.options.database)
@@ -102,6 +103,17 @@ def open_app(
         yield Opened(its_app, found, place.emulator)
     finally:
         found.close()
+
+
+def _loaded(app: str) -> App:
+    """An app; what its imports make stays, so they are no place to look for garbage."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return load_app(app)
+    finally:
+        if collects:
+            gc.enable()
 
 
 @contextmanager

@@ -63,6 +63,7 @@ class Crew:
     def __init__(self, workers: int | None) -> None:
         self._size = (os.cpu_count() or 1) if workers is None else workers
         self._is_asked_for = workers is not None
+        self._forks = False
         self._pool: Pool[Any, Any] | None = None
 
     def prepare(self, app: App) -> None:
@@ -75,10 +76,10 @@ class Crew:
 
         if self._size == 1:
             return
-        forks = can_fork()
-        worth = LARGE_IF_FORKED if forks else LARGE
+        self._forks = can_fork()
+        worth = LARGE_IF_FORKED if self._forks else LARGE
         self._pool = Pool(self._size, 0 if self._is_asked_for else worth)
-        if forks:
+        if self._forks:
             gc.freeze()  # what is never collected stays shared with the forks
             self._pool.fork(lambda equipment: equipment.tool(app))
 
@@ -103,6 +104,8 @@ class Crew:
             database, names = opened.database, tuple(target.name for target in targets)
             equip = Equipment(work, app, database.project, database.database, names, options)
             self._pool.equip(equip)
+            if self._forks:
+                self._pool.begin()  # they connect while this process counts
         return self._pool
 
     def close(self) -> None:

@@ -149,8 +149,6 @@ class Verification:
         self._state = Verified(total=sum(totals))
         if pool is not None and sum(totals) < pool.worth:
             pool = None
-        if pool is not None:
-            pool.begin()
         for target, total in zip(self._targets, totals, strict=True):
             if pool is None:
                 self._here(self.portions(target), stop)
