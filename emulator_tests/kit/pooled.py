@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -11,7 +13,7 @@ from emulator_tests.kit.domain import GroupView
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.operate.backfill import Backfill, Numbered, targets_of
-from onto_fn.engine.operate.pool import Pool, Tool, processes
+from onto_fn.engine.operate.pool import Pool, Tool, can_fork, processes
 from onto_fn.engine.operate.verify import Verification
 
 
@@ -49,15 +51,30 @@ def backfill(project: str, pool: Pool[Numbered, Any], stop: Event | None = None,
     return work.run(None, stop, pool)
 
 
-def _main(project: str, *, is_idle: bool) -> None:
+@contextmanager
+def forks(project: str) -> Generator[Pool[Any, Any]]:
+    """Processes that are forked before anything is connected."""
+    assert can_fork()
+    pool = Pool[Any, Any](2)
+    pool.fork(lambda equip: equip())
+    assert can_fork(), "the parent has no thread for them"
+    pool.equip(Equip(project))
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def _main(project: str, words: Sequence[str]) -> None:
     """Print the ids of the processes, and backfill, or leave them without work."""
-    with processes(Equip(project), 2) as pool:
+    with forks(project) if "forked" in words else processes(Equip(project), 2) as pool:
         print(*pool.pids, flush=True)
-        if is_idle:
+        if "idle" in words:
             sys.stdin.readline()
         else:
             backfill(project, pool)
+    print(pool.billed.writes, flush=True)
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], is_idle="idle" in sys.argv[2:])
+    _main(sys.argv[1], sys.argv[2:])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -67,7 +68,12 @@ class OpenedDatabase:
 
 @contextmanager
 def open_app(
-    app: str, *, where: DatabaseOptions, output: Output, writes: bool = False
+    app: str,
+    *,
+    where: DatabaseOptions,
+    output: Output,
+    writes: bool = False,
+    loaded: Callable[[App], None] | None = None,
 ) -> Generator[Opened]:
     """Load an app, connect to its database and check that it answers. Close it after the block.
 
@@ -81,6 +87,7 @@ def open_app(
         where: the options of the command; without `--database`, the app's own database.
         output: receives a remark on the chosen database if the choice is not obvious.
         writes: whether the command changes documents.
+        loaded: is called with the app before anything is connected.
 
     Raises:
         CommandError: there is no app, no project, no emulator, no credentials, or no permission.
@@ -88,12 +95,25 @@ def open_app(
     """
     app_file(app)
     place = _reached(where, output, writes=writes)
-    loaded = load_app(app)
-    found = connect(place.project, where.database or loaded.options.database)
+    its_app = _loaded(app)
+    if loaded is not None:
+        loaded(its_app)
+    found = connect(place.project, where.database or its_app.options.database)
     try:
-        yield Opened(loaded, found, place.emulator)
+        yield Opened(its_app, found, place.emulator)
     finally:
         found.close()
+
+
+def _loaded(app: str) -> App:
+    """An app; what its imports make stays, so they are no place to look for garbage."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return load_app(app)
+    finally:
+        if collects:
+            gc.enable()
 
 
 @contextmanager

@@ -63,11 +63,11 @@ Workers = Annotated[
         "--workers",
         min=1,
         metavar="N",
-        help="Processes that share the work. Default: 1; for 50,000 roots and more, the number of "
-        "cores.",
+        help="Processes that share the work. Default: the number of cores for 5,000 roots and more "
+        "(50,000 where they cannot be forked), else 1.",
     ),
 ]
-"""The processes of a scan: see `working.pool_of`."""
+"""The processes of a scan: see `working.Crew`."""
 
 Live = Annotated[
     bool, typer.Option("--live", help="Use the real Firestore even while an emulator runs.")

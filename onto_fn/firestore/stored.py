@@ -21,10 +21,16 @@ def holds(message: Any, content: Fields) -> bool:
     """
     if len(message) != len(content):
         return False
-    return all(name in message and _is(message[name], value) for name, value in content.items())
+    for name, value in content.items():
+        stored = message.get(name)
+        if stored is None or not _is(stored, value):
+            return False
+    return True
 
 
 def _is(message: Any, value: Any) -> bool:
+    if value.__class__ is str and value:
+        return message.string_value == value  # empty if it is of another kind
     kind = _KINDS.get(value.__class__)
     if kind is not None:
         return message.WhichOneof("value_type") == kind and getattr(message, kind) == value

@@ -45,7 +45,7 @@ from onto_fn.cli.options import Workers
 from onto_fn.cli.output import Output, number_of
 from onto_fn.contrib.beam.pipeline import Place
 from onto_fn.engine.operate import backfill, verify
-from onto_fn.engine.operate.pool import LARGE
+from onto_fn.engine.operate.pool import LARGE, LARGE_IF_FORKED
 from onto_fn.generate.graph import Graph, Node, graph_of
 from onto_fn.messaging import TopicSink
 
@@ -364,5 +364,6 @@ def test_defaults_of_options_are_those_of_the_library() -> None:
     for command, module in (("backfill", backfill), ("verify", verify)):
         assert options[command, "page"] == module.PAGE
         assert options[command, "workers"] is None  # as many processes as pay
-    assert f"{LARGE:,} roots" in WORKERS_HELP
+    assert f"{LARGE_IF_FORKED:,} roots" in WORKERS_HELP
+    assert f"({LARGE:,} where" in WORKERS_HELP
     assert Place().page == backfill.PAGE

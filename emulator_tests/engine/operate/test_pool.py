@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 import psutil
 import pytest
@@ -136,12 +137,49 @@ def test_a_killed_process_fails_the_scan_and_the_next_run_goes_on(
     assert writer.collection("groupViews") == views(60)
 
 
+FORKS = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what is safe to fork")
+KINDS = pytest.mark.parametrize("kind", ["spawned", pytest.param("forked", marks=FORKS)])
+
+
+@FORKS
+def test_forks_build_every_root_once(database: Database, writer: Writer, project: str) -> None:
+    groups(writer, 40)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "emulator_tests.kit.pooled", project, "forked"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    pids, writes = ended.stdout.splitlines()
+    assert not any(is_running(int(pid)) for pid in pids.split())
+    assert int(writes) >= 2 * 40, "the forks did the work, and said what it cost"
+    assert writer.collection("groupViews") == views(40)
+
+
+def test_a_small_scan_leaves_processes_without_work(
+    engine: Engine, database: Database, writer: Writer
+) -> None:
+    groups(writer, 20)
+    pool = pools.Pool[Any, Any](2, worth=21)
+    pool.equip(Equip(database.project))
+
+    report = Backfill(engine, database, targets_of(engine)).run(None, None, pool)
+    verified = Verification(engine, database, targets_of(engine)).run(None, pool)
+
+    assert (report.counts.done, verified.roots, verified.found) == (20, 20, 0)
+    assert pool.pids == []
+
+
+@KINDS
 def test_when_the_parent_is_killed_its_processes_end(
-    writer: Writer, project: str, eventually: Eventually
+    kind: str, writer: Writer, project: str, eventually: Eventually
 ) -> None:
     groups(writer, 200)
     parent = subprocess.Popen(
-        [sys.executable, "-m", "emulator_tests.kit.pooled", project],
+        [sys.executable, "-m", "emulator_tests.kit.pooled", project, kind],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -159,11 +197,12 @@ def test_when_the_parent_is_killed_its_processes_end(
     assert writer.collection("groupViews") == views(200)
 
 
+@KINDS
 def test_when_the_parent_is_killed_processes_without_work_end_too(
-    project: str, eventually: Eventually
+    kind: str, project: str, eventually: Eventually
 ) -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-m", "emulator_tests.kit.pooled", project, "idle"],
+        [sys.executable, "-m", "emulator_tests.kit.pooled", project, kind, "idle"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

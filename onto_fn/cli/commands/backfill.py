@@ -13,12 +13,13 @@ from onto_fn.cli.errors import FOUND, INTERRUPTED, CommandError, one_line
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Workers, Yes
 from onto_fn.cli.output import Output, billed_per
 from onto_fn.cli.signals import stoppable
-from onto_fn.cli.working import pool_of
+from onto_fn.cli.working import crew
 
 if TYPE_CHECKING:
     from onto_fn.engine.materialise.fan_out import Batch
     from onto_fn.engine.operate.backfill import Progress, Report
     from onto_fn.engine.operate.estimate import Estimate
+    from onto_fn.engine.operate.pool import Pool
     from onto_fn.engine.targets.target import Target
 
 EXAMPLE = "onto backfill UserView --dry-run"
@@ -59,8 +60,15 @@ def backfill(
     This is safe beside live traffic. After Ctrl-C or a crash, the same command continues where it
     stopped. The exit code is 1 if a build failed and has a dead letter.
     """
-    with open_app(app, where=where, output=output, writes=not dry_run) as opened:
-        from onto_fn.engine.operate.backfill import targets_of
+    # Without builds of its own, it only reads names.
+    size = 1 if dry_run or distributed else workers
+    with (
+        crew(size) as processes,
+        open_app(
+            app, where=where, output=output, writes=not dry_run, loaded=processes.prepare
+        ) as opened,
+    ):
+        from onto_fn.engine.operate.backfill import Backfill, targets_of
 
         if not every and not views and not stale:
             raise CommandError("no view to backfill is named", "name views, or pass --all")
@@ -75,36 +83,30 @@ def backfill(
         name = "all" if every or not views else ""
         name = f"{name or '~'.join(views or ())}{'~stale' if stale else ''}"[:1000]
         scan = {"name": name, "stale": stale, "page": page}
-        size = 1 if publish is not None else workers  # it only reads names
-        report = _run(output, opened, app, targets, size, publish, scan, restart=restart)
+        pool = processes.pool(Backfill, opened, app, targets, **scan)
+        report = _run(output, opened, targets, pool, publish, scan, restart=restart)
     _tell(output, report)
 
 
 def _run(
     output: Output,
     opened: Opened,
-    app: str,
     targets: Sequence[Target],
-    workers: int | None,
+    pool: Pool[Any, Any] | None,
     publish: Callable[[Batch], None] | None,
     scan: dict[str, Any],
     *,
     restart: bool,
 ) -> Report:
-    from onto_fn.engine.operate.backfill import PARTS, Backfill
+    from onto_fn.engine.operate.backfill import Backfill
+    from onto_fn.engine.operate.flow import fewer_collections
 
-    with (
-        stoppable() as stop,
-        pool_of(Backfill, opened, app, targets, workers, **scan) as pool,
-        output.progress() as bar,
-    ):
-        parts = 1 if pool is None else PARTS * pool.size
+    with stoppable() as stop, fewer_collections(), output.progress() as bar:
         work = Backfill(
             opened.app.engine,
             opened.database,
             targets,
             **scan,
-            parts=parts,
             publish=publish,
             restart=restart,
         )

@@ -11,7 +11,7 @@ from onto_fn.cli.errors import FOUND, INTERRUPTED
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Workers, Yes
 from onto_fn.cli.output import Output, billed_per
 from onto_fn.cli.signals import stoppable
-from onto_fn.cli.working import pool_of
+from onto_fn.cli.working import crew
 
 if TYPE_CHECKING:
     from onto_fn.engine.materialise.difference import Difference
@@ -45,8 +45,14 @@ def verify(
     A difference counts only if a second check finds it too, so that live traffic is not reported.
     The exit code is 1 if there is a difference, even if it was repaired.
     """
-    with open_app(app, where=where, output=output, writes=repair) as opened:
+    with (
+        crew(workers) as processes,
+        open_app(
+            app, where=where, output=output, writes=repair, loaded=processes.prepare
+        ) as opened,
+    ):
         from onto_fn.engine.operate.backfill import targets_of
+        from onto_fn.engine.operate.flow import fewer_collections
         from onto_fn.engine.operate.verify import Verification
 
         targets = targets_of(opened.app.engine, views or ())
@@ -62,11 +68,8 @@ def verify(
                 rows.append(row)
 
         scan = {"repair": repair, "page": page, "settle": settle}
-        with (
-            stoppable() as stop,
-            pool_of(Verification, opened, app, targets, workers, **scan) as pool,
-            output.progress() as bar,
-        ):
+        pool = processes.pool(Verification, opened, app, targets, **scan)
+        with stoppable() as stop, fewer_collections(), output.progress() as bar:
             task = bar.add_task(", ".join(target.name for target in targets), total=None)
 
             def show(verified: Verified) -> None:

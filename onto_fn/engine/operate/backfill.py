@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import groupby
@@ -123,7 +123,8 @@ class Backfill:
         name: id of its checkpoint; by default the names of the targets.
         stale: build only roots without a ledger record, and stale ones.
         workers: pages processed at the same time.
-        parts: into how many parts the roots of each target are cut, for that many processes.
+        parts: into how many parts the roots of each target are cut; by default, as many as keep
+            the processes of a pool busy.
         page: roots per page, which share a snapshot and a commit.
         publish: publishes batches, one per page, whose receivers do the work; by default this
             process builds.
@@ -139,7 +140,7 @@ class Backfill:
         name: str = "",
         stale: bool = False,
         workers: int = WORKERS,
-        parts: int = 1,
+        parts: int | None = None,
         page: int = PAGE,
         publish: Callable[[Batch], None] | None = None,
         restart: bool = False,
@@ -186,14 +187,17 @@ class Backfill:
             if begun is not None:
                 self._begun[target.name] = begun
         self._checkpoint = self._checkpoint_of_this()
+        totals = {t.name: count_roots(self._database, t) for t in self._targets.values()}
+        self._total = sum(totals.values())
+        if pool is not None and self._total < pool.worth:
+            pool = None
         parts = None if self._restart else self._checkpoint.load()
         resumed = parts is not None
         if parts is None:
-            parts = self._plan()
+            parts = self._plan(totals, PARTS * pool.size if pool else 1)
             self._checkpoint.begin(parts)
         self._counts = sum((part.counts for part in parts), Counts())
         done = self._counts.done
-        self._total = sum(count_roots(self._database, t) for t in self._targets.values())
         for name, group in groupby(enumerate(parts), key=lambda item: item[1].target):
             left = [item for item in group if not item[1].is_done]
             self._build(name, left, progress, stop, pool)
@@ -228,7 +232,8 @@ class Backfill:
         if is_left_to_others or not target.end(self._database, begun, policy):
             self._not_shown.append(name)
 
-    def _plan(self) -> list[Part]:
+    def _plan(self, totals: Mapping[str, int], count: int) -> list[Part]:
+        count = count if self._parts is None else self._parts
         parts: list[Part] = []
         for target in self._targets.values():
             if self._stale:
@@ -238,7 +243,7 @@ class Backfill:
                 ]
             parts += [
                 Part(target.name, span.after, span.until)
-                for span in spans(self._database, target.root_query(), self._parts)
+                for span in spans(self._database, target.root_query(), count, totals[target.name])
             ]
         return parts
 

@@ -1,13 +1,19 @@
 """Processes: a scan's parts, worked on by several processes at the same time.
 
 Python computes on one core per process, so a large scan is as fast as its cores if each has a
-process. They share nothing but the database: each opens the app and its connection, and talks to
-this process through a pipe of its own, so the death of one holds up no other.
+process. They share nothing but the database: each opens its connection, and talks to this process
+through a pipe of its own, so the death of one holds up no other.
+
+To start Python and to import the app takes a second or so. A fork of a process that has done it
+takes none of that, but is safe only while that process has a single thread. So a fork is made
+before the first connection, and waits for what it is to work with.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,9 +31,12 @@ from onto_fn.firestore.usage import Billed, Usage
 
 T = TypeVar("T")
 R = TypeVar("R")
+Description = TypeVar("Description")
 
 LARGE = 50_000
-"""Number of roots from which the start of further processes, a second or so, pays."""
+"""Number of roots from which further processes pay that start Python and import the app."""
+LARGE_IF_FORKED = 5_000
+"""The same for forks."""
 _LOOKS = 0.2  # seconds between two looks at `stop`
 _ENDING = 5.0  # seconds for a process to end before it is killed
 
@@ -60,25 +69,55 @@ class _Worker:
 class Pool(Generic[T, R]):
     """Processes that live until the end of a scan.
 
-    Args:
-        equip: makes the tool of a process; it is called there, so it must be picklable.
-        size: how many processes.
-
     Attributes:
         size: how many processes.
+        worth: number of roots from which they are used.
     """
 
-    def __init__(self, equip: Callable[[], Tool[T, R]], size: int) -> None:
+    def __init__(self, size: int, worth: int = 0) -> None:
         self.size = size
-        context = get_context("spawn")
+        self.worth = worth
         self._workers: list[_Worker] = []
-        for _ in range(size):
+        self._equip: object = None
+
+    def fork(self, make: Callable[[Any], Tool[T, R]]) -> None:
+        """Make the processes as forks of this one; see `can_fork`.
+
+        Args:
+            make: makes the tool of a process, from what `equip` sends it.
+        """
+        self._start("fork", make)
+
+    def equip(self, description: object) -> None:
+        """Say what the processes work with.
+
+        Args:
+            description: must be picklable. Without `fork`, it is called in each process and makes
+                its tool.
+        """
+        self._equip = description
+
+    def _start(self, method: str, make: Callable[[Any], Tool[T, R]]) -> None:
+        context: Any = get_context(method)
+        for _ in range(self.size):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, equip), daemon=True)
+            # A fork has the parent's ends of the pipes, and would keep those of the others open.
+            others = [ours, *(w.connection for w in self._workers)] if method == "fork" else []
+            process = context.Process(target=_serve, args=(theirs, others, make), daemon=True)
             with _interrupts_held_back():
                 process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours))
+
+    def begin(self) -> None:
+        """Let the processes make their tools; `run` does it too."""
+        if not self._workers:
+            self._start("spawn", _called)
+        if self._equip is not None:
+            for worker in self._workers:
+                with suppress(OSError):  # it has died: its end of the pipe says so
+                    worker.connection.send((self._equip,))
+            self._equip = None
 
     @property
     def billed(self) -> Billed:
@@ -103,6 +142,7 @@ class Pool(Generic[T, R]):
             WorkerFailed: a process failed, or was killed. What the others had in hand is finished.
             RetriesExhausted: the platform failed for longer than the retries last.
         """
+        self.begin()
         left = deque(enumerate(items))
         failed: OntoError | None = None
         is_told = False
@@ -157,12 +197,33 @@ class Pool(Generic[T, R]):
 
 @contextmanager
 def processes(equip: Callable[[], Tool[T, R]], size: int) -> Generator[Pool[T, R]]:
-    """Processes for the time of the block; see `Pool`."""
-    pool = Pool(equip, size)
+    """Processes for the time of the block, each of which starts Python; see `Pool`.
+
+    Args:
+        equip: makes the tool of a process; it is called there, so it must be picklable.
+        size: how many processes.
+    """
+    pool = Pool[T, R](size)
+    pool.equip(equip)
     try:
+        pool.begin()
         yield pool
     finally:
         pool.close()
+
+
+def can_fork() -> bool:
+    """Whether a fork of this process is safe: it has no thread that could hold a lock.
+
+    Only Linux says how many threads there are, those of libraries included. On a Mac, the system's
+    own libraries do not allow it.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -192,27 +253,36 @@ def _died(worker: _Worker) -> WorkerFailed:
     )
 
 
-def _serve(connection: Connection, equip: Callable[[], Tool[Any, Any]]) -> None:
+def _called(equip: Callable[[], Tool[T, R]]) -> Tool[T, R]:
+    return equip()
+
+
+def _serve(
+    connection: Connection, others: Sequence[Connection], make: Callable[[Any], Tool[Any, Any]]
+) -> None:
     """What a process does until its parent closes the pipe, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for other in others:
+        other.close()
     stop, items = Event(), SimpleQueue[Any]()
-    Thread(target=_receive, args=(connection, items, stop), daemon=True).start()
     usage = Usage()
 
     def send(kind: str, value: object = None) -> None:
         connection.send((kind, value, usage.billed))
 
-    with suppress(OSError):  # the parent has gone: nobody hears of it
+    with suppress(OSError, EOFError):  # the parent has gone: nobody hears of it
         try:
+            (description,) = connection.recv()
+            Thread(target=_receive, args=(connection, items, stop), daemon=True).start()
             with fewer_collections():
-                tool = equip()
+                tool = make(description)
                 usage = tool.usage
                 while (item := items.get()) is not None:
                     for result in tool.work(item[0], stop):
                         send("result", result)
                     send("done")
-        except OSError:
+        except (OSError, EOFError):
             raise
         except BaseException as error:
             send("failed", _told(error))

@@ -17,7 +17,7 @@ from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.materialise.comparison import Seen, Sources
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.engine.targets.target import Target
-from onto_fn.errors import TransientError
+from onto_fn.errors import PermanentError, TransientError
 from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.paths import last_segment, name_order, parent_collection
 
@@ -58,7 +58,7 @@ def count_roots(database: Database, target: Target) -> int:
     return database.count(target.root_query())
 
 
-def spans(database: Database, query: Query, count: int) -> list[Span]:
+def spans(database: Database, query: Query, count: int, total: int | None = None) -> list[Span]:
     """Parts of about equal size, in order, that together cover all results of a query.
 
     Firestore partitions the query (only collection groups can be partitioned; for one collection,
@@ -69,10 +69,11 @@ def spans(database: Database, query: Query, count: int) -> list[Span]:
         database: the database.
         query: without filters.
         count: of the parts; there may be fewer.
+        total: how many results there are; by default, they are counted.
     """
     cuts = database.cuts(last_segment(query.collection), count - 1) if count > 1 else []
     if cuts is None:
-        cuts = _skipped_to(database, query, count)
+        cuts = _skipped_to(database, query, count, total)
     elif not query.collection_group:
         cuts = [cut for cut in cuts if parent_collection(cut) == query.collection]
     edges = [None, *cuts, None]
@@ -267,10 +268,14 @@ def _stream(
         query = replace(query, start_after=database.path_of(last), limit=limit)
 
 
-def _skipped_to(database: Database, query: Query, count: int) -> list[str]:
-    """The cuts, from the names of all documents."""
-    total = database.count(query)
-    wanted = {number * total // count for number in range(1, count)} - {0}
+def _skipped_to(database: Database, query: Query, count: int, total: int | None) -> list[str]:
+    total = database.count(query) if total is None else total
+    skipped = sorted({number * total // count for number in range(1, count)} - {0})
     _, now = database.get([f"{LEDGER_COLLECTION}/~"])
-    names = database.stream(replace(query, keys_only=True), now)
-    return [database.path_of(name) for number, name in enumerate(names, 1) if number in wanted]
+    queries = [replace(query, keys_only=True, limit=1, offset=n - 1) for n in skipped]
+    cuts: list[str] = []
+    for found in database.queries(queries, read_time=now):
+        if isinstance(found, PermanentError):
+            raise found
+        cuts += [document.path for document in found]
+    return cuts

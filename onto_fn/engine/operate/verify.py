@@ -7,8 +7,9 @@ if a later second look finds the same difference from the same sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from threading import Event
@@ -30,7 +31,9 @@ from onto_fn.firestore.usage import Billed
 PAGE = 250
 PAGE_OF_NAMES = 1000
 PORTIONS = 2
-"""Parts per process, so that no process waits long for the last one."""
+"""Most parts per process, so that no process waits long for the last one."""
+PORTION = 20_000
+"""Number of roots from which there are so many: a part begins with queries, which take a while."""
 LOOKS = 3
 WORKERS = 2
 _REPAIRED = 200  # roots per commit
@@ -142,13 +145,16 @@ class Verification:
         """
         stop = stop or Event()
         before = self._database.usage.billed
-        total = sum(count_roots(self._database, target) for target in self._targets)
-        self._state = Verified(total=total)
-        for target in self._targets:
+        totals = [count_roots(self._database, target) for target in self._targets]
+        self._state = Verified(total=sum(totals))
+        if pool is not None and sum(totals) < pool.worth:
+            pool = None
+        for target, total in zip(self._targets, totals, strict=True):
             if pool is None:
                 self._here(self.portions(target), stop)
             else:
-                self._elsewhere(self.portions(target, PORTIONS * pool.size), stop, pool)
+                count = max(pool.size, min(PORTIONS * pool.size, total // PORTION))
+                self._elsewhere(self.portions(target, count, total), stop, pool)
             if stop.is_set():
                 break
             for checked in self.whole(target):
@@ -162,14 +168,19 @@ class Verification:
         return Tool(self.checked, self._database.usage)
 
     def _here(self, portions: Sequence[Portion], stop: Event) -> None:
-        """The records without a root take few reads, and are looked for beside the roots."""
         *roots, records = portions
-        with ThreadPoolExecutor(1) as beside:
-            rest = beside.submit(lambda: list(self.checked(records, stop)))
+        with self._beside(records, stop):
             for portion in roots:
                 for checked in self.checked(portion, stop):
                     self._count(checked)
                     self._tell(checked.found)
+
+    @contextmanager
+    def _beside(self, records: Portion, stop: Event) -> Generator[None]:
+        """The records without a root take few reads, and are looked for beside the roots."""
+        with ThreadPoolExecutor(1) as beside:
+            rest = beside.submit(lambda: list(self.checked(records, stop)))
+            yield
             for checked in rest.result():
                 self._count(checked)
                 self._tell(checked.found)
@@ -178,35 +189,38 @@ class Verification:
         self, portions: Sequence[Portion], stop: Event, pool: Pool[Portion, Checked]
     ) -> None:
         """What a part finds is told once everything before it is told, so the order is the same."""
-        found: dict[int, list[Difference]] = {number: [] for number in range(len(portions))}
+        *roots, records = portions
+        found: dict[int, list[Difference]] = {number: [] for number in range(len(roots))}
         ended: set[int] = set()
-        try:
-            for number, checked in pool.run(portions, stop):
-                if checked is None:
-                    ended.add(number)
-                else:
-                    self._count(checked)
-                    found[number] += checked.found
-                while found:
-                    first = next(iter(found))
-                    self._tell(found[first])
-                    found[first] = []
-                    if first not in ended:
-                        break
-                    del found[first]
-        finally:  # what was found counts, whatever ended it
-            for rest in found.values():
-                self._tell(rest)
+        with self._beside(records, stop):
+            try:
+                for number, checked in pool.run(roots, stop):
+                    if checked is None:
+                        ended.add(number)
+                    else:
+                        self._count(checked)
+                        found[number] += checked.found
+                    while found:
+                        first = next(iter(found))
+                        self._tell(found[first])
+                        found[first] = []
+                        if first not in ended:
+                            break
+                        del found[first]
+            finally:  # what was found counts, whatever ended it
+                for rest in found.values():
+                    self._tell(rest)
 
-    def portions(self, target: Target, count: int = 1) -> list[Portion]:
+    def portions(self, target: Target, count: int = 1, total: int | None = None) -> list[Portion]:
         """Parts that together are the verification of a target, but for what belongs to no root.
 
         Args:
             target: the view, mediator or aggregate.
             count: of the parts with roots; there may be fewer.
+            total: how many roots there are; by default, they are counted.
         """
         name = target.name
-        parts = spans(self._database, target.root_query(), count)
+        parts = spans(self._database, target.root_query(), count, total)
         if target.record_span() is None:
             roots = [Portion(name, "roots", part) for part in parts]
         else:

@@ -1,0 +1,26 @@
+"""Whether a process may be forked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+from threading import Event, Thread
+from onto_fn.engine.operate.pool import can_fork
+print(can_fork())
+done = Event()
+thread = Thread(target=done.wait)
+thread.start()
+print(can_fork())
+done.set()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how many threads there are")
+def test_a_process_is_forked_only_without_threads_of_its_own_or_of_libraries() -> None:
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+
+    assert ended.stdout.split() == ["True", "False"], ended.stderr
