@@ -5,8 +5,6 @@ a process of its own:
 
     meeting   the status of a meeting of three users changes: its own view and those of the users
     ticket    a ticket's attendance changes: one view
-    unread N  a field that no view reads changes in a document that N views have read: it is billed
-              the look-up alone, which is asserted
     feed N    a post with N followers is edited: N copies in 40 shards, handled in this process,
               beside a raw batched write of the same documents
 
@@ -35,8 +33,6 @@ import grpc
 HERE = Path(__file__).resolve().parent
 EVENTS = 8  # of one measurement
 ROUNDS = 15
-UNREAD = {1: 15, 300: 7}
-"""Rounds by the number of views that depend on the document."""
 FEEDS = {10: 25, 100: 15, 1000: 7, 10_000: 5}
 """Rounds by the number of followers."""
 
@@ -139,49 +135,6 @@ class Meetings:
         return measured.to_json()
 
 
-class Unread:
-    """A dish on so many menus, whose stock no menu shows."""
-
-    def __init__(self, menus: int) -> None:
-        from onto_fn.editing import Database
-        from onto_fn.testing.billing import Billing
-
-        self._engine = runpy.run_path(str(HERE / "apps" / "dishes.py"))["app"].engine
-        project = f"demo-{secrets.token_hex(6)}"
-        self._menus, self._stock = menus, 0
-        self.trips, self.billing = Trips(), Billing()
-        self.plain = Database(project)
-        self.database = Database(project, interceptors=[self.trips, self.billing])
-        self._write("dishes/soup", {"name": "Soup"})
-        for number in range(menus):
-            change = self._write(f"menus/menu{number}", {"dishes": ["dishes/soup"]})
-            self._engine.handle(self.plain, change)
-
-    def _write(self, path: str, fields: dict[str, Any]) -> Any:
-        from onto_fn.firestore import Document, Write
-        from onto_fn.observability import Change
-
-        before = self.plain.get([path])[0][path]
-        after = Document(path, fields, self.plain.commit([Write(path, fields)]))
-        return Change(path, before, after, secrets.token_hex(8))
-
-    def measure(self) -> dict[str, float]:
-        measured = Measured(self.trips)
-        for _ in range(EVENTS):
-            self._stock += 1
-            change = self._write("dishes/soup", {"name": "Soup", "stock": self._stock})
-            self.billing.counts.clear()
-            measured.of(lambda change=change: self._engine.handle(self.database, change))
-        return {**measured.to_json(), "billed": sum(self.billing.counts.values())}
-
-    def check(self) -> dict[str, float]:
-        counts = self.billing.counts
-        # a page of the look-up that is full has another after it, and an empty one costs a read
-        assert counts["reads"] in (self._menus, self._menus + 1), counts
-        assert not counts["writes"], counts
-        return {}
-
-
 class Feed:
     """A post in the feeds of so many followers; its batches are handled in this process."""
 
@@ -243,18 +196,12 @@ def serve() -> None:
 
     meetings: Meetings | None = None
     feeds: dict[int, Feed] = {}
-    dishes: dict[int, Unread] = {}
     print("ready", flush=True)
     for line in sys.stdin:
         what, _, number = line.strip().partition(" ")
         if what in {"meeting", "ticket"}:
             meetings = meetings or Meetings()
             made = meetings.measure(meetings.change if what == "meeting" else meetings.room.change)
-        elif what in {"unread", "check-unread"}:
-            menus = int(number)
-            if menus not in dishes:
-                dishes[menus] = Unread(menus)
-            made = dishes[menus].measure() if what == "unread" else dishes[menus].check()
         else:
             followers = int(number)
             if followers not in feeds:
@@ -325,9 +272,7 @@ def show(title: str, found: dict[str, Any], pairs: list[tuple[str, str]]) -> Non
             print(f"{title:12} {one} / {other}, {key}: {spread(ratios)}")
 
 
-def compare(
-    folders: dict[str, Path], rounds: int, unread: dict[int, int], feeds: dict[int, int]
-) -> None:
+def compare(folders: dict[str, Path], rounds: int, feeds: dict[int, int]) -> None:
     """Measure all of it."""
     from emulator import emulator
 
@@ -337,12 +282,6 @@ def compare(
         for what in ("meeting", "ticket") if rounds else ():
             asked = {name: lambda s=side, w=what: s.ask(w) for name, side in sides.items()}
             show(what, rounds_of(asked, rounds), against)
-        for number, times in unread.items():
-            asked = {
-                name: lambda s=side, n=number: s.ask(f"unread {n}") for name, side in sides.items()
-            }
-            show(f"unread {number:,}", rounds_of(asked, times), against)
-            sides["now"].ask(f"check-unread {number}")
         for number, times in feeds.items():
             asked = {
                 name: lambda s=side, n=number: s.ask(f"edit {n}") for name, side in sides.items()
@@ -361,7 +300,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--against", type=Path, help="another checkout, measured in turns")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of meeting and ticket")
-    parser.add_argument("--menus", type=int, nargs="*", default=list(UNREAD), help="of the dish")
     parser.add_argument("--followers", type=int, nargs="*", default=list(FEEDS), help="of the post")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -371,8 +309,7 @@ def main() -> None:
     folders = {"now": HERE.parent}
     if options.against:
         folders["before"] = options.against.resolve()
-    unread = {n: UNREAD.get(n, 5) for n in options.menus}
-    compare(folders, options.rounds, unread, {n: FEEDS.get(n, 5) for n in options.followers})
+    compare(folders, options.rounds, {n: FEEDS.get(n, 5) for n in options.followers})
 
 
 if __name__ == "__main__":
