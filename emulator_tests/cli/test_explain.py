@@ -23,7 +23,8 @@ def test_a_view_document_is_explained_by_its_sources(towns: Towns, in_terminal: 
     fingerprint = towns.engine.definitions["TownView"].fingerprint
     assert f"definition  {fingerprint} (current)" in ended.out
     assert "last event  event-1" in ended.out
-    assert ["towns/oslo", version.isoformat()] in [line.split() for line in ended.out.splitlines()]
+    line = ["towns/oslo", version.isoformat(), "name"]
+    assert line in [line.split() for line in ended.out.splitlines()]
 
 
 def test_a_source_that_has_changed_since_and_a_definition_that_has_are_told(towns: Towns) -> None:
@@ -41,6 +42,19 @@ def test_a_source_that_has_changed_since_and_a_definition_that_has_are_told(town
     (source,) = origin["sources"]
     assert source["version"] < source["now"]
     assert not source["current"]
+    assert not source["is_unread"]
+
+
+def test_a_source_that_has_changed_in_nothing_that_the_view_reads_is_told_so(towns: Towns) -> None:
+    towns.write("towns/oslo", name="Oslo", mayor="not in the model")
+
+    ended = towns.run("explain", "townViews/oslo", "--json")
+
+    ((source,),) = [origin["sources"] for origin in json.loads(ended.out)["origins"]]
+    assert source["reads"] == ["name"]
+    assert not source["current"]
+    assert source["is_unread"]
+    assert "nothing that the view reads" in towns.run("explain", "townViews/oslo").out
 
 
 def test_a_source_document_is_explained_by_the_views_that_depend_on_it(towns: Towns) -> None:

@@ -11,9 +11,22 @@ from pydantic import Field, computed_field, field_validator, model_validator
 
 from emulator_tests.kit.interleaving import Interleaved, Point
 from emulator_tests.kit.writing import Writer
-from onto_fn import DomainModel, EmbeddedModel, Ref, Store, ViewModel, many, one, query, root
+from onto_fn import (
+    DomainModel,
+    EmbeddedModel,
+    FanOut,
+    Ref,
+    Store,
+    ViewModel,
+    many,
+    one,
+    query,
+    root,
+)
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
+from onto_fn.engine.materialise.fan_out import Batch
+from onto_fn.engine.operate.status import status_of
 from onto_fn.observability import Change, Result
 from onto_fn.testing.billing import Billing
 from onto_fn.views.definition import Consistency
@@ -382,3 +395,86 @@ def test_each_view_of_one_document_is_decided_for_itself(writer: Writer) -> None
     # its root, of which it reads nothing
     outcomes = engine.handle(writer.database, changed(writer, VIEW, lines=["x"]))
     assert [o.result for o in outcomes] == [Result.UNAFFECTED]
+
+
+def test_a_skipped_version_is_neither_late_nor_built_again(
+    connect: Connect, writer: Writer
+) -> None:
+    engine = menu_of_one_dish(writer)
+    changed(writer, DISH, stock=1)
+    target = engine.targets["MenuView"]
+    billing = Billing()
+
+    assert status_of(writer.database, target, engine.retry, scan=True).oldest is None
+    assert engine.reconcile(connect(billing)) == 0
+    assert "writes" not in billing.counts or not billing.counts["writes"]
+
+    late = changed(writer, DISH, name="Stew")
+    assert late.after is not None
+    found = status_of(writer.database, target, engine.retry, scan=True)
+    assert found.oldest == late.after.update_time
+    assert engine.reconcile(writer.database) == 1
+    assert writer.content(VIEW) == {"lines": ["Stew"]}
+
+
+def test_reconcile_builds_what_reads_other_fields_now_although_it_shows_the_same(
+    writer: Writer,
+) -> None:
+    """Else the next change of such a field would find a record that does not list it."""
+    engine = Engine([MenuView.definition()])
+    for change in writer.write_all({MENU: {"dishes": [Dish.ref("d")]}, DISH: SOUP}):
+        engine.handle(writer.database, change)
+    writer.write(MENU, {"dishes": [], "showsNotes": True})
+    engine.reconcile(writer.database)
+    record = writer.record("MenuView", MENU)
+
+    assert record is not None
+    assert record.reads == (("Menu", ("dishes", "shows_notes")),)
+
+
+def test_only_the_views_that_a_change_concerns_are_fanned_out(writer: Writer) -> None:
+    published: list[Batch] = []
+    engine = Engine(
+        [MenuView.definition()],
+        fan_out=FanOut(threshold=3, batch=2),
+        publish=lambda _, batches: published.extend(batches),
+    )
+    writer.write(DISH, SOUP)
+    menus = {f"menus/m{n}": {"dishes": [Dish.ref("d")], "showsNotes": n < 5} for n in range(9)}
+    for change in writer.write_all(menus):
+        engine.handle(writer.database, change, inline=True)
+
+    assert results(engine, writer.database, changed(writer, DISH, stock=1)) == [Result.UNAFFECTED]
+    assert not published
+    outcomes = engine.handle(writer.database, changed(writer, DISH, note="hot"))
+
+    assert [(o.result, o.root) for o in outcomes] == [
+        (Result.FANNED_OUT, "5 roots"),
+        (Result.UNAFFECTED, "4 roots"),
+    ]
+    assert sorted(root for batch in published for root, _ in batch.items) == sorted(menus)[:5]
+    # A batch has no content, so that it builds whatever has been read; a repeated one is covered.
+    for batch in [*published, *published]:
+        engine.handle_batch(writer.database, batch)
+    assert writer.content("menuViews/m0") == {"lines": ["Soup: hot"]}
+    assert writer.content("menuViews/m8") == {"lines": ["Soup"]}
+
+
+def test_a_retry_sees_what_another_build_has_begun_to_read(
+    writer: Writer, interleaved: Interleaved
+) -> None:
+    """Its event concerns the view; meanwhile a commit makes a record that lists other fields."""
+    engine = menu_of_one_dish(writer)
+    renamed = changed(writer, DISH, name="Stew", note="cold")
+    seen: list[Result] = []
+
+    def show_notes() -> None:
+        seen.extend(results(engine, writer.database, changed(writer, MENU, showsNotes=True)))
+        seen.extend(results(engine, writer.database, changed(writer, DISH, note="warm")))
+
+    interleaved.once(Point.READ, show_notes)
+    found = results(engine, interleaved, renamed)
+
+    assert seen == [Result.COMMITTED] * 2
+    assert found == [Result.COVERED]
+    assert writer.content(VIEW) == {"lines": ["Stew: warm"]}

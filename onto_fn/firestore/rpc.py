@@ -178,7 +178,7 @@ class Stored(Mapping[str, Value]):
 
     def raw(self, name: str) -> Any:
         """A field in its protobuf form; None if there is none. For who looks at few fields."""
-        return self._message[name] if name in self._message else None
+        return self._message.get(name)
 
     def decoded(self, pairs: Mapping[str, str]) -> dict[str, Value]:
         """All fields; their lists can be copied from here from now on, see `fill`.

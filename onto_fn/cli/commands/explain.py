@@ -13,7 +13,7 @@ from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions
 from onto_fn.cli.output import Output, as_text, number_of
 
 if TYPE_CHECKING:
-    from onto_fn.engine.operate.explain import Dependent, Origin
+    from onto_fn.engine.operate.explain import Dependent, Origin, Source
 
 EXAMPLE = "onto explain users/ada/UserView/view"
 
@@ -92,15 +92,22 @@ def _tell_origin(origin: Origin, output: Output) -> None:
             {
                 "source": source.path,
                 "version": as_text(source.version) or "did not exist",
-                "since": ""
-                if source.is_current
-                else f"changed: {as_text(source.now) or 'deleted'}",
+                "reads": "unknown" if source.reads is None else ", ".join(source.reads),
+                "since": _since(source),
                 "left out": one_line(source.problem) if source.problem else "",
             }
             for source in origin.sources
         ),
-        ("source", "version", "since", *(["left out"] if origin.skipped else [])),
+        ("source", "version", "reads", "since", *(["left out"] if origin.skipped else [])),
     )
+
+
+def _since(source: Source) -> str:
+    """What has become of a source since it was read."""
+    if source.is_current:
+        return ""
+    changed = f"changed: {as_text(source.now) or 'deleted'}"
+    return f"{changed}, nothing that the view reads" if source.is_unread else changed
 
 
 def _tell_dependents(dependents: list[Dependent], path: str, output: Output) -> None:

@@ -433,6 +433,11 @@ def _is_idle(
         return False
     if definition.consistency == "eventual" or new.failure is not None or old.failure is not None:
         return False
+    return only_versions_differ(old, new)
+
+
+def only_versions_differ(old: LedgerRecord, new: LedgerRecord) -> bool:
+    """Whether two records say the same, but for the versions of sources that exist in both."""
     seen, now = old.versions, new.versions
     return (
         seen.keys() == now.keys()

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from onto_fn.engine.materialise.behind import roots_behind
 from onto_fn.engine.materialise.lookup import Materialised, find_affected
 from onto_fn.engine.records.ledger import (
     LEDGER_COLLECTION,
@@ -21,6 +22,7 @@ from onto_fn.firestore.paths import parent_collection
 
 if TYPE_CHECKING:
     from onto_fn.engine.targets.registry import Registry
+    from onto_fn.models import DomainModel
     from onto_fn.views import Definition
 
 _BATCH = 100
@@ -35,12 +37,16 @@ class Source:
         version: update time of what was read, None if it did not exist.
         now: its update time now, None if it does not exist.
         problem: why it was left out, empty if it was not.
+        reads: the fields that the view has read of it, `*` for all; None if that is unknown.
+        is_unread: whether it has changed in nothing that the view shows or reads.
     """
 
     path: str
     version: datetime | None
     now: datetime | None
     problem: str = ""
+    reads: tuple[str, ...] | None = None
+    is_unread: bool = False
 
     @property
     def is_current(self) -> bool:
@@ -207,6 +213,8 @@ def _origin(database: Database, definition: Definition, record: LedgerRecord) ->
     now: dict[str, Document] = {}
     for start in range(0, len(paths), _BATCH):
         now |= database.get(paths[start : start + _BATCH])[0]
+    changed = {path for path in paths if now[path].update_time != versions[path]}
+    is_behind = bool(changed) and bool(roots_behind(database, definition, [record.root]))
     return Origin(
         definition=record.definition,
         root=record.root,
@@ -221,12 +229,31 @@ def _origin(database: Database, definition: Definition, record: LedgerRecord) ->
                 versions[path],
                 now[path].update_time,
                 record.skipped.problems.get(path, ""),
+                _reads_of(definition, record, path),
+                path in changed and not is_behind,
             )
             for path in paths
         ),
         failure=_failure(database, record),
         skipped=record.skipped.count,
     )
+
+
+def _reads_of(definition: Definition, record: LedgerRecord, path: str) -> tuple[str, ...] | None:
+    """The fields that a build has read of a document, of whichever of its classes that was."""
+    if record.reads is None:
+        return None
+    names = {
+        name for model in definition.store.models() if model.owns(path) for name in _names(model)
+    }
+    return tuple(
+        sorted({field for name, fields in record.reads if name in names for field in fields})
+    )
+
+
+def _names(model: type[DomainModel]) -> set[str]:
+    """The names of a class and of its subclasses, which its documents may be of."""
+    return {model.__name__}.union(*(_names(one) for one in model.__subclasses__()))
 
 
 def _failure(database: Database, record: LedgerRecord) -> str:

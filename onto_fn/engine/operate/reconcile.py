@@ -33,8 +33,8 @@ def reconcile(
             item = belongs_to(document, materialised, datetime.now(UTC))
             if item is not None and (item.definition.name, item.root) not in seen:
                 with collector:
-                    if _has_changed(database, item, policy):
-                        target = targets[item.definition.name]
+                    target = targets[item.definition.name]
+                    if _is_behind(database, target, item, policy):
                         rebuilt += _rebuilt(database, target, item.root, policy)
                         seen.add((target.name, item.root))  # with all its shards
     for page in database.pages(Query(CONTRIBUTIONS)):
@@ -51,17 +51,18 @@ def _rebuilt(database: Database, target: Target, root: str, policy: RetryPolicy)
     return combined(its_own.outcomes()).result is Result.COMMITTED
 
 
-def _has_changed(database: Database, item: Affected, policy: RetryPolicy) -> bool:
-    """Whether a root was not built, or a source has another version than its build read."""
+def _is_behind(database: Database, target: Target, item: Affected, policy: RetryPolicy) -> bool:
+    """Whether a root was not built, or was built before a change that concerns it."""
     record = item.record
     if record is None or record.failure is not None:
         return True
     versions = record.versions
-    now: Mapping[str, Document] = {}
     for attempt in policy.attempts_of(Subject(item.definition.name, item.root, "verify")):
         with attempt:
             now, _ = read_all(database, versions)
-    return any(now[path].update_time != versions[path] for path in versions)
+            changed = [path for path in versions if now[path].update_time != versions[path]]
+            return bool(target.behind(database, {path: [item.root] for path in changed}))
+    return True  # the attempts end with an error
 
 
 def _count_again(

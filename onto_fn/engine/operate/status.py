@@ -92,21 +92,24 @@ def _oldest(database: Database, target: Target, policy: RetryPolicy) -> tuple[da
     times: list[datetime] = []
     unreadable = 0
     for found in database.pages(target.records(), PAGE):
-        recorded: dict[str, set[datetime | None]] = {}
+        recorded: dict[str, set[tuple[str, datetime | None]]] = {}
         for document in found:
             try:
+                root = target.root_in(document)
                 for path, version in target.versions_in(document).items():
-                    recorded.setdefault(path, set()).add(version)
+                    recorded.setdefault(path, set()).add((root or "", version))
             except UnreadableRecord:
                 unreadable += 1
         now = database.versions(list(recorded)) if recorded else {}
         late = {
-            path: time
+            path: roots
             for path, time in now.items()
-            if time is not None and recorded[path] != {time}
+            if time is not None
+            and (roots := {root for root, version in recorded[path] if version != time})
         }
         if late:
-            times += [late[path] for path in target.behind(database, list(late))]
+            behind = target.behind(database, late)
+            times += [time for path in behind if (time := now[path]) is not None]
         times = sorted(times)[:1]
     for time in _never_built(database, target, policy):
         times = sorted([*times, time])[:1]

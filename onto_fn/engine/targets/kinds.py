@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
 from onto_fn.engine.aggregate.group_commit import GroupCommit
 from onto_fn.engine.aggregate.unaffected import Unaffected
+from onto_fn.engine.materialise.behind import roots_behind
 from onto_fn.engine.materialise.comparison import Seen, look_at
 from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
@@ -180,6 +181,12 @@ class ViewTarget(_DefinitionTarget):
         return first, f"{LEDGER_COLLECTION}/{self.name}\x7f"  # which follows the tilde
 
     @override
+    def behind(self, database: Database, sources: Mapping[str, Collection[str]]) -> set[str]:
+        roots = sorted(set[str]().union(*sources.values()))
+        late = roots_behind(database, self.definition, roots)
+        return {source for source, its_roots in sources.items() if not late.isdisjoint(its_roots)}
+
+    @override
     def looks(
         self, database: Database, roots: Sequence[str], seen: Seen | None = None
     ) -> list[Look]:
@@ -328,8 +335,9 @@ class AggregateTarget(Target):
         return Cost(9, 5)  # then the earlier definition leaves every record
 
     @override
-    def behind(self, database: Database, sources: Sequence[str]) -> set[str]:
-        return {look.root for look in sources_that_differ(database, self.aggregate, sources)}
+    def behind(self, database: Database, sources: Mapping[str, Collection[str]]) -> set[str]:
+        looks = sources_that_differ(database, self.aggregate, list(sources))
+        return {look.root for look in looks}
 
     @override
     def looks(

@@ -8,7 +8,7 @@ brought up to date, and how they are verified. `kinds` has the kinds of targets.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -231,12 +231,13 @@ class Target(ABC):
 
     # Verifying
 
-    def behind(self, database: Database, sources: Sequence[str]) -> set[str]:
+    def behind(self, database: Database, sources: Mapping[str, Collection[str]]) -> set[str]:
         """Those of some sources whose present version has yet to be handled.
 
         Args:
             database: the database.
-            sources: of which records name another version. It need not matter that they changed.
+            sources: paths of which records name another version, each with the roots of these
+                records. It need not matter that they changed.
 
         Raises:
             TransientError: they could not be read.
