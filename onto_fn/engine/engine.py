@@ -306,8 +306,12 @@ class Engine:
         here: Iterable[Affected] = ()
         unaffected = Unaffected(change)
         elsewhere: Iterable[Affected] | None = None
-        if self._materialised.readers_of(collection).are_any:
-            found = find_affected(database, self._materialised, change, self.retry)
+        readers = self._materialised.readers_of(collection)
+        if readers.are_any:
+            compare = partial(unaffected.compare, readers.models)
+            found = find_affected(
+                database, self._materialised, change, self.retry, meanwhile=compare
+            )
             here = unaffected.others(found)
             if self._fan_out is not None and not inline:
                 here, elsewhere = split(here, self._fan_out.threshold)

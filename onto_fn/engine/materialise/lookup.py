@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +22,7 @@ from onto_fn.events.change import Change
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, SHORT, document_key
+from onto_fn.models import DomainModel
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -142,11 +143,13 @@ class Readers:
         rooted: those whose roots are in the collection.
         shapes: of the queries that read it.
         are_any: whether a build of any definition may read a document of it.
+        models: as which builds read it.
     """
 
     rooted: tuple[Definition, ...]
     shapes: tuple[QueryShape, ...]
     are_any: bool
+    models: tuple[type[DomainModel], ...]
 
 
 class Materialised:
@@ -165,8 +168,10 @@ class Materialised:
     def _readers_of(self, collection: str) -> Readers:
         are_any = any(template.match(collection) is not None for template in self._watched)
         if is_shard(collection):
-            return Readers((), (), are_any)
+            return Readers((), (), are_any, ())
         definitions = self.by_name.values()
+        reads = [r for d in definitions for r in d.store.reads().values()]
+        models = (read.model for read in reads if read.collection.match(collection) is not None)
         return Readers(
             tuple(d for d in definitions if d.root_collection.match(collection) is not None),
             tuple(
@@ -176,6 +181,7 @@ class Materialised:
                 if shape.collection.match(collection) is not None
             ),
             are_any,
+            tuple(dict.fromkeys(models)),
         )
 
 
@@ -225,12 +231,21 @@ def find_affected(
     change: Change,
     policy: RetryPolicy,
     page_size: int = 300,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Affected]:
     """All materialisations that read the changed document, or may come to read it.
 
     These are the materialisations rooted at it, those whose ledger record lists it, and those with
     a query that it matched before or matches after the change. They are yielded page by page, so
     memory does not grow with their number.
+
+    Args:
+        database: the database.
+        materialised: the definitions.
+        change: the event.
+        policy: bounds of the retries.
+        page_size: maximum number of records read in one call.
+        meanwhile: called while each answer is on its way.
 
     Raises:
         RetriesExhausted: the ledger could not be read.
@@ -253,7 +268,9 @@ def find_affected(
                     with attempt:
                         # Every page is read at the time of the first, so that together they are one
                         # look-up.
-                        documents, at = database.query(page, read_time=read_time)
+                        documents, at = database.query(
+                            page, read_time=read_time, meanwhile=meanwhile
+                        )
                         read_time = read_time or at
             assert read_time is not None
             for document in documents:
