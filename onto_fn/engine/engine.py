@@ -306,9 +306,15 @@ class Engine:
         here: Iterable[Affected] = ()
         unaffected = Unaffected(change, self._materialised.by_name)
         elsewhere: Iterable[Affected] | None = None
-        if self._materialised.readers_of(collection).are_any:
+        readers = self._materialised.readers_of(collection)
+        if readers.are_any:
             found = find_affected(
-                database, self._materialised, change, self.retry, skips=unaffected.takes
+                database,
+                self._materialised,
+                change,
+                self.retry,
+                skips=unaffected.takes,
+                meanwhile=partial(unaffected.compare, readers.models),
             )
             here = unaffected.others(found)
             if self._fan_out is not None and not inline:

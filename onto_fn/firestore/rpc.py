@@ -7,7 +7,7 @@ calls on the same channel, with its headers and its errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -27,6 +27,7 @@ from google.cloud.firestore_v1.types import (
     RunQueryRequest,
     RunQueryResponse,
 )
+from google.cloud.firestore_v1.types import Value as ProtoValue
 from google.protobuf.timestamp_pb2 import Timestamp
 from typing_extensions import override
 
@@ -47,6 +48,7 @@ BatchGetMessage = cast(Any, BatchGetDocumentsRequest).pb()
 RunQueryMessage = cast(Any, RunQueryRequest).pb()
 CommitMessage = cast(Any, CommitRequest).pb()
 ListenMessage = cast(Any, ListenRequest).pb()
+_ValueMessage = cast(Any, ProtoValue).pb()
 _helpers = cast(Any, grpc_helpers)
 _routing = cast(Any, routing_header)
 
@@ -180,15 +182,22 @@ class Stored(Mapping[str, Value]):
         """A field in its protobuf form; None if there is none. For who looks at few fields."""
         return self._message.get(name)
 
-    def decoded(self, pairs: Mapping[str, str]) -> dict[str, Value]:
+    def decoded(self, pairs: Mapping[str, str], alike: Collection[str] = ()) -> dict[str, Value]:
         """All fields; their lists can be copied from here from now on, see `fill`.
 
         Args:
             pairs: by the names of lists of maps, what each item has beside its `path`: a text or a
                 time. Such a list is decoded faster; one of another form, as any.
+            alike: names of lists that many records have alike: decoded once, never to be changed.
         """
         found: dict[str, Value] = {}
         for name in self._message:
+            if name in alike:
+                data = self._message[name].SerializeToString(deterministic=True)
+                found[name] = value = _decoded_once(data)
+                if value.__class__ is list:
+                    self._lists[name] = value
+                continue
             value = self._pairs(name, pairs[name]) if name in pairs else None
             if value is None:
                 value = decode(self._message[name], self._documents)
@@ -231,12 +240,20 @@ class Stored(Mapping[str, Value]):
                 continue
             # What is remembered has texts and times alone, so what is equal is stored alike.
             target[name].CopyFrom(self._message[name])
+            if value == before:
+                continue
             items = target[name].array_value.values
             for index, item in enumerate(value):
                 if item != before[index]:
                     at = f"{where}: {name}[{index}]"
                     items[index].CopyFrom(encode(item, documents=documents, where=at))
         fill_fields(target, others, documents=documents, where=where)
+
+
+@lru_cache(maxsize=256)
+def _decoded_once(data: bytes) -> Value:
+    """A value that holds no reference, of its bytes."""
+    return decode(_ValueMessage.FromString(data), "")
 
 
 def fill_write(message: Any, write: Write, documents: str, encoded: dict[int, Any]) -> None:

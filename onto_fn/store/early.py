@@ -34,13 +34,10 @@ def early_queries(store_type: type[Store], root: str) -> list[Query]:
         store_type: the store's class.
         root: document path of the root.
     """
-    reads = _with_queries(store_type)
-    if not reads:
-        return []
     store = store_type()
     store.put(store_type.root().name, _OnlyPath(root))
     found: list[Query] = []
-    for read in reads:
+    for read in reads_with_queries(store_type):
         try:
             found += read.asks(store).queries
         except Exception:  # it needs more than the path
@@ -49,5 +46,6 @@ def early_queries(store_type: type[Store], root: str) -> list[Query]:
 
 
 @cache
-def _with_queries(store_type: type[Store]) -> tuple[Read[Any], ...]:
+def reads_with_queries(store_type: type[Store]) -> tuple[Read[Any], ...]:
+    """The reads of a store that run queries."""
     return tuple(read for read in store_type.reads().values() if read.shapes())

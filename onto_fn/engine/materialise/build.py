@@ -20,7 +20,7 @@ from onto_fn.firestore import Database, Document, Query
 from onto_fn.firestore.matching import identity
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.store import Reader, ReadSet, Store
-from onto_fn.store.early import early_queries
+from onto_fn.store.early import early_queries, reads_with_queries
 from onto_fn.store.loading import Loading, load_all
 from onto_fn.store.objects import Templates
 from onto_fn.views import BuiltDocuments, Definition, Transition
@@ -259,8 +259,10 @@ def _reader(
             sources = item.record.sources if item.record else dict[str, datetime | None]()
             ahead.add(item.root)
             ahead.update(sources)
-            if sources.get(item.root) is not None and not _deletes(change, item.root):
-                early += early_queries(item.definition.store, item.root)
+            store = item.definition.store
+            was_there = sources.get(item.root) is not None
+            if reads_with_queries(store) and was_there and not _deletes(change, item.root):
+                early += early_queries(store, item.root)
     return Snapshot(database, due[0].read_time, sorted(ahead), early=early)
 
 

@@ -22,6 +22,7 @@ from onto_fn.events.change import Change
 from onto_fn.firestore import Database, Document, Filter, Query, QueryShape
 from onto_fn.firestore.paths import last_segment, parent_collection
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS, SHORT, document_key
+from onto_fn.models import DomainModel
 from onto_fn.views import Definition
 
 _log = logging.getLogger("onto_fn")
@@ -142,11 +143,13 @@ class Readers:
         rooted: those whose roots are in the collection.
         shapes: of the queries that read it.
         are_any: whether a build of any definition may read a document of it.
+        models: as which builds read it.
     """
 
     rooted: tuple[Definition, ...]
     shapes: tuple[QueryShape, ...]
     are_any: bool
+    models: tuple[type[DomainModel], ...]
 
 
 class Materialised:
@@ -165,8 +168,10 @@ class Materialised:
     def _readers_of(self, collection: str) -> Readers:
         are_any = any(template.match(collection) is not None for template in self._watched)
         if is_shard(collection):
-            return Readers((), (), are_any)
+            return Readers((), (), are_any, ())
         definitions = self.by_name.values()
+        reads = [r for d in definitions for r in d.store.reads().values()]
+        models = (read.model for read in reads if read.collection.match(collection) is not None)
         return Readers(
             tuple(d for d in definitions if d.root_collection.match(collection) is not None),
             tuple(
@@ -176,6 +181,7 @@ class Materialised:
                 if shape.collection.match(collection) is not None
             ),
             are_any,
+            tuple(dict.fromkeys(models)),
         )
 
 
@@ -227,6 +233,7 @@ def find_affected(
     page_size: int = 500,
     *,
     skips: Callable[[Document], bool] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Iterator[Affected]:
     """All materialisations that read the changed document, or may come to read it.
 
@@ -239,8 +246,9 @@ def find_affected(
         materialised: the definitions of the app.
         change: the event.
         policy: bounds of the retries.
-        page_size: number of ledger records read in one call.
+        page_size: maximum number of ledger records read in one call.
         skips: whether a ledger record needs no further look; such ones are left out.
+        meanwhile: called while each answer is on its way.
 
     Raises:
         RetriesExhausted: the ledger could not be read.
@@ -263,7 +271,9 @@ def find_affected(
                     with attempt:
                         # Every page is read at the time of the first, so that together they are one
                         # look-up.
-                        documents, at = database.query(page, read_time=read_time)
+                        documents, at = database.query(
+                            page, read_time=read_time, meanwhile=meanwhile
+                        )
                         read_time = read_time or at
             assert read_time is not None
             for document in documents:

@@ -56,6 +56,12 @@ class Changed:
         self._names: dict[type[DomainModel], _Names | None] = {}
         self._decided: dict[tuple[str, Hashable], bool] = {}
 
+    def compare(self, models: Iterable[type[DomainModel]]) -> None:
+        """Find out what has changed for these classes, before it is asked for."""
+        if self._before is not None and self._after is not None:
+            for model in models:
+                self._names_of(model, self._before, self._after)
+
     def is_unread(self, item: Affected) -> bool:
         """Whether a materialisation stays as it is, because its build has read nothing changed.
 
@@ -142,9 +148,7 @@ class Changed:
                 continue
             if any(_differs_at(path, before, after) for path in read.selects_on()):
                 return False
-            if read.model not in self._names:
-                self._names[read.model] = self._changed(read.model, before, after)
-            found = self._names[read.model]
+            found = self._names_of(read.model, before, after)
             if found is None:
                 return False
             name, names = found
@@ -152,6 +156,11 @@ class Changed:
             if ALL in seen or not names.isdisjoint(seen):
                 return False
         return True
+
+    def _names_of(self, model: type[DomainModel], before: Fields, after: Fields) -> _Names | None:
+        if model not in self._names:
+            self._names[model] = self._changed(model, before, after)
+        return self._names[model]
 
     def _changed(self, model: type[DomainModel], before: Fields, after: Fields) -> _Names | None:
         """The attributes of a class's object that differ; None for all, and for more than those."""
@@ -186,6 +195,10 @@ class Unaffected:
         self._changed = Changed(change)
         self._count: Counter[str] = Counter()
         self._last: dict[str, str] = {}
+
+    def compare(self, models: Iterable[type[DomainModel]]) -> None:
+        """Compare the versions as objects of these classes, while the look-up is under way."""
+        self._changed.compare(models)
 
     def takes(self, document: Document) -> bool:
         """Whether a ledger record is plainly of one of them; it is counted then."""

@@ -62,6 +62,8 @@ _KINDS: dict[str, Any] = {
 """Of the fields that each record has."""
 _PAIRS = {"sources": "time", "matched": "time", "documents": "digest"}
 """Lists of what belongs to a path each, and its name there."""
+_ALIKE = frozenset({"reads"})
+"""Lists that the records of one view mostly have alike."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class LedgerRecord:
         stored = document.fields
         if stored is None:
             return None
-        fields = stored.decoded(_PAIRS) if isinstance(stored, Stored) else stored
+        fields = stored.decoded(_PAIRS, _ALIKE) if isinstance(stored, Stored) else stored
         try:
             for name, kind in _KINDS.items():
                 if not isinstance(fields[name], kind):
