@@ -17,6 +17,7 @@ from onto_fn.cli.commands import (
     backfill,
     dead_letters,
     dev,
+    doctor,
     documents,
     explain,
     generate,
@@ -105,6 +106,7 @@ add(cli, documents.delete, documents.DELETE_EXAMPLE)
 add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
 add(cli, generate.generate, generate.EXAMPLE)
+add(cli, doctor.doctor, doctor.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
 add(cli, serve.serve, serve.EXAMPLE)
 add(cli, backfill.backfill, backfill.EXAMPLE)
