@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from onto_fn.cli.commands import (
     backfill,
+    cost,
     dead_letters,
     dev,
     doctor,
@@ -107,6 +108,7 @@ add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
 add(cli, generate.generate, generate.EXAMPLE)
 add(cli, doctor.doctor, doctor.EXAMPLE)
+add(cli, cost.cost, cost.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
 add(cli, serve.serve, serve.EXAMPLE)
 add(cli, backfill.backfill, backfill.EXAMPLE)

@@ -165,7 +165,7 @@ class App(Operations):
         sinks = sinks_by_name([sink for mediator in self.mediators for sink in mediator.sends])
         self._courier = Courier(sinks, retry=retry)
         self._sends = bool(sinks)
-        self._fan_out = fan_out
+        self.fan_out = fan_out
         self.publisher = Publisher(fan_out.topic) if fan_out else None
         self.engine = Engine(
             definitions,
@@ -218,8 +218,8 @@ class App(Operations):
     def functions(self) -> dict[str, Handler]:
         """The functions by name, as `firebase deploy` and functions-framework find them."""
         functions = {trigger.name: self._compile(trigger) for trigger in self.triggers()}
-        if self._fan_out is not None:
-            functions[NAME] = fan_out_function(self.handle_batch_event, self._fan_out, self.options)
+        if self.fan_out is not None:
+            functions[NAME] = fan_out_function(self.handle_batch_event, self.fan_out, self.options)
         if self._admin_claim is not None:
             replay = replay_function(self.engine, self.database, self.options, self._admin_claim)
             functions[replay.__name__] = replay
