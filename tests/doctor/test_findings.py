@@ -200,6 +200,36 @@ def test_an_id_that_ends_with_a_time_is_not(examine: Examine) -> None:
     assert examine(App([SaleByShop])) == []
 
 
+def test_an_id_that_is_added_up_is_judged_by_its_beginning(examine: Examine) -> None:
+    class Added(ViewModel[SaleStore], path="shops/{shop_id}/added/{entry_id}"):
+        @property
+        def number(self) -> int:
+            return 1
+
+        def targets(self) -> list[dict[str, str]]:
+            sale = self.store.sale
+            return [{"shop_id": sale.shop, "entry_id": sale.sold_at.isoformat() + sale.doc_id}]
+
+    assert names(examine(App([Added]))) == ["increasing-id"]
+
+
+def test_queries_that_split_a_look_up_are_found(examine: Examine) -> None:
+    def view(number: int) -> type[ViewModel[Any]]:
+        class Numbered(Store):
+            shop = root(Shop)
+            sales = query(Sale).where("shop", "==", lambda store: store.shop.doc_id)
+
+        class NumberedPage(ViewModel[Numbered], path=f"page{number}/{{id}}", name=f"P{number}"):
+            @property
+            def number(self) -> int:
+                return 1
+
+        return NumberedPage
+
+    assert names(examine(App([view(n) for n in range(15)]))) == ["many-values"]
+    assert examine(App([view(n) for n in range(14)])) == []
+
+
 def test_an_indexed_read_time_of_the_ledger_caps_the_app(examine: Examine) -> None:
     def index_it(content: dict[str, Any]) -> None:
         content["fieldOverrides"] = [
