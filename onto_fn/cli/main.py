@@ -15,8 +15,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from onto_fn.cli.commands import (
     backfill,
+    cost,
     dead_letters,
     dev,
+    doctor,
     documents,
     explain,
     generate,
@@ -105,6 +107,8 @@ add(cli, documents.delete, documents.DELETE_EXAMPLE)
 add(cli, graph.graph, graph.EXAMPLE)
 add(cli, explain.explain, explain.EXAMPLE)
 add(cli, generate.generate, generate.EXAMPLE)
+add(cli, doctor.doctor, doctor.EXAMPLE)
+add(cli, cost.cost, cost.EXAMPLE)
 add(cli, listen.listen, listen.EXAMPLE)
 add(cli, serve.serve, serve.EXAMPLE)
 add(cli, backfill.backfill, backfill.EXAMPLE)

@@ -74,6 +74,17 @@ Live = Annotated[
 ]
 """Whether the user selects the real Firestore: see `choosing.destination`."""
 
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--changes",
+        metavar="COLLECTION=RATE",
+        help="How often documents of a collection change, such as tickets=1e6/day; may be "
+        "repeated. Default: App(changes=…).",
+    ),
+]
+"""How often documents change: see `onto_fn.functions.rates`."""
+
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object per line, for other programs.")
 ]

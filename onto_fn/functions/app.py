@@ -32,6 +32,7 @@ from onto_fn.functions.fan_out import NAME, Publisher, decode_batch, fan_out_fun
 from onto_fn.functions.on_request import request_function
 from onto_fn.functions.operations import Operations
 from onto_fn.functions.project import project_of_process
+from onto_fn.functions.rates import Rate, rates_of
 from onto_fn.functions.replay import replay_function
 from onto_fn.mediators import Declared, RequestMediator, mediators_of
 from onto_fn.mediators.checks import check_graph
@@ -97,6 +98,8 @@ class App(Operations):
             is a new function; the deploy tool asks before it deletes the old one.
         api: if given, views and requests are offered over HTTP by the function `onto_api`; see
             `onto_fn.api`.
+        changes: how often documents of a collection change, such as `{"tickets": "1e6/day"}`; for
+            `onto doctor` and `onto cost`, and without effect on the functions.
 
     Example:
         In `functions/main.py`::
@@ -107,8 +110,8 @@ class App(Operations):
     Raises:
         DeclarationError: a class cannot be in an app by itself, two mediators have the same name or
             write the same path, views feed each other in a cycle, two functions are given the same
-            name, or two sinks that differ have, a `name@` is to be given access to secrets, or an
-            option is beyond the platform's limits.
+            name, or two sinks that differ have, a `name@` is to be given access to secrets, an
+            option is beyond the platform's limits, or `changes` names no collection of the app.
     """
 
     @renamed_arguments(timeout="timeout_sec", mediators="declared")
@@ -137,6 +140,7 @@ class App(Operations):
         observers: Sequence[Observer] = (),
         function_names: Mapping[str, str] | None = None,
         api: Api | None = None,
+        changes: Mapping[str, str] | None = None,
     ) -> None:
         self.mediators = mediators_of(declared)
         self.options = FunctionOptions(
@@ -161,7 +165,7 @@ class App(Operations):
         sinks = sinks_by_name([sink for mediator in self.mediators for sink in mediator.sends])
         self._courier = Courier(sinks, retry=retry)
         self._sends = bool(sinks)
-        self._fan_out = fan_out
+        self.fan_out = fan_out
         self.publisher = Publisher(fan_out.topic) if fan_out else None
         self.engine = Engine(
             definitions,
@@ -182,28 +186,40 @@ class App(Operations):
             for served in (api, api.streams):  # refuses what the platform does not have
                 if served is not None:
                     on_api.options_of(served, self.options)
+        self.changes = self.rates(changes or {})
         self._databases: dict[tuple[str, str], Database] = {}
         self._lock = Lock()
+
+    def rates(self, changes: Mapping[str, str]) -> dict[PathTemplate, Rate]:
+        """Rates by collection, from such as `{"tickets": "1e6/day"}`.
+
+        Raises:
+            DeclarationError: a text is not a rate, or the app does not listen to a collection.
+        """
+        return rates_of(changes, self._sources()) if changes else {}
+
+    def _sources(self) -> set[PathTemplate]:
+        """Templates of the collections that the mediators listen to."""
+        templates = {
+            template
+            for definition in self.engine.definitions.values()
+            for template in definition.watched_collections()
+        }
+        return templates | {a.shape.collection for a in self.engine.aggregates.values()}
 
     def triggers(self) -> list[FirestoreFunction]:
         """The Firestore functions that the mediators need.
 
         One for each source collection, and one for the outbox if there are sinks to send to.
         """
-        templates = {
-            template
-            for definition in self.engine.definitions.values()
-            for template in definition.watched_collections()
-        }
-        templates |= {a.shape.collection for a in self.engine.aggregates.values()}
         outbox = PathTemplate(OUTBOX_COLLECTION) if self._sends else None
-        return triggers_of(templates, outbox, self._function_names, self.options)
+        return triggers_of(self._sources(), outbox, self._function_names, self.options)
 
     def functions(self) -> dict[str, Handler]:
         """The functions by name, as `firebase deploy` and functions-framework find them."""
         functions = {trigger.name: self._compile(trigger) for trigger in self.triggers()}
-        if self._fan_out is not None:
-            functions[NAME] = fan_out_function(self.handle_batch_event, self._fan_out, self.options)
+        if self.fan_out is not None:
+            functions[NAME] = fan_out_function(self.handle_batch_event, self.fan_out, self.options)
         if self._admin_claim is not None:
             replay = replay_function(self.engine, self.database, self.options, self._admin_claim)
             functions[replay.__name__] = replay
