@@ -39,7 +39,7 @@ def read_query(query: Any, aggregations: Any = ()) -> Query | None:
         None for a query of no certain collection, which no index is for: it lists everything below
         a document, as a recursive deletion does.
     """
-    collections = list(getattr(query, "from"))
+    collections = list(_sources(query))
     if len(collections) != 1 or not collections[0].collection_id:
         return None
     where = _where(query.where) if query.HasField("where") else All(())
@@ -56,6 +56,11 @@ def read_query(query: Any, aggregations: Any = ()) -> Query | None:
         aggregated=frozenset(filter(None, map(_aggregated, aggregations))),
         nearest=nearest,
     )
+
+
+def _sources(query: Any) -> Any:
+    """The field `from`, which the messages of Google's Python client call `from_`."""
+    return query.from_ if hasattr(query, "from_") else getattr(query, "from")
 
 
 def _where(given: Any) -> Where:
