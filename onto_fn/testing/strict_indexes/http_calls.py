@@ -21,7 +21,6 @@ from onto_fn.testing.strict_indexes.web_stream import WebStream
 
 _CHUNK = 64 * 1024
 _LENGTH = (b"content-length", b"transfer-encoding")
-_CORS = [(b"access-control-allow-origin", b"*"), (b"content-type", b"application/json")]
 
 
 class HttpCalls:
@@ -71,7 +70,7 @@ class HttpCalls:
             body = await client.body()
             refusal = refused_query(self._checker, target, body)
             if refusal is not None:
-                await client.send_all(_refusal(refusal), refusal)
+                await client.send_all(_refusal(request, refusal), refusal)
                 return
             await emulator.send_all(_resized(request, body), body)
         elif request.method == b"POST" and is_channel(target):
@@ -182,10 +181,17 @@ async def _pass_on(client: _Peer, emulator: _Peer) -> None:
         await emulator.send(event)
 
 
-def _refusal(body: bytes) -> h11.Response:
-    return h11.Response(
-        status_code=400, headers=[*_CORS, (b"content-length", str(len(body)).encode())]
-    )
+def _refusal(request: h11.Request, body: bytes) -> h11.Response:
+    """The head of a refusal; a page of any origin can read it, as what the emulator answers."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    for name, value in request.headers:
+        if name == b"origin":
+            headers.append((b"access-control-allow-origin", value))
+            headers.append((b"access-control-allow-credentials", b"true"))
+    return h11.Response(status_code=400, headers=headers)
 
 
 def _resized(request: h11.Request, body: bytes) -> h11.Request:
