@@ -169,6 +169,8 @@ class _Peer:
 
     def next_cycle(self) -> bool:
         """Whether another message can follow on the connection."""
+        if self.connection.our_state is h11.IDLE:
+            return True  # it has not been used: the request was refused
         with contextlib.suppress(h11.LocalProtocolError):
             self.connection.start_next_cycle()
             return True
