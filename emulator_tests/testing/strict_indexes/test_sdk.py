@@ -30,7 +30,7 @@ EXEMPT = "The query requires a COLLECTION_ASC index for collection cities and fi
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 
