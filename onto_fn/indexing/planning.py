@@ -4,7 +4,7 @@ The rules, for each alternative of the query's conditions:
 
 1. An index serves conditions if its fields are some of the fields that are compared for equality
    (in any order and direction, an array that must contain something as CONTAINS), followed by
-   exactly the sort keys in their directions, followed by the fields that are summed or averaged (in
+   exactly the other sort keys in their directions, followed by the fields that are summed or averaged (in
    any order and direction). The document's name is the last sort key.
 2. Several indexes that end with the same sort keys are merged: together, they must hold all the
    fields that are compared for equality.
@@ -78,48 +78,33 @@ def plan(query: Query, indexes: Indexes) -> Plan | MissingIndex:
     """
     found: list[tuple[Index, ...]] = []
     for disjunct in sorted(query.disjuncts(), key=_text):
-        needs = list(_needs(query, disjunct))
-        served = next(filter(None, (_served(query, need, indexes) for need in needs)), None)
+        need = _need(query, disjunct)
+        served = _served(query, need, indexes)
         if served is None:
-            return _missing(query, needs[0], indexes)
-        found.append(served.indexes)
+            return _missing(query, need, indexes)
+        found.append(served)
     return Plan(tuple(found))
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """Indexes that serve a need; none of them for a scan of the collections."""
-
-    indexes: tuple[Index, ...] = ()
 
 
 def _text(disjunct: Disjunct) -> list[str]:
     return sorted(map(repr, disjunct))
 
 
-def _needs(query: Query, disjunct: Disjunct) -> Iterator[_Need]:
-    """The needs that serve an alternative, each enough: the simplest first."""
+def _need(query: Query, disjunct: Disjunct) -> _Need:
     equal = frozenset(each.field for each in disjunct if isinstance(each, Equal)) - {NAME}
     contains = frozenset(each.field for each in disjunct if isinstance(each, Contains))
-    sorts = query.all_sorts()
-
-    def need(equal: frozenset[str], sorts: tuple[Sort, ...]) -> _Need:
-        held = equal | {sort.field for sort in sorts}
-        return _Need(equal, contains, sorts, query.aggregated - held)
-
-    # One value alone is in any order.
-    yield need(equal, tuple(sort for sort in sorts if sort.field not in equal))
-    # But an index in this order serves it as well, like a range.
-    sorted_too = equal & {sort.field for sort in sorts}
-    if sorted_too:
-        yield need(equal - sorted_too, sorts)
+    # A field with one value is in any order.
+    sorts = tuple(sort for sort in query.all_sorts() if sort.field not in equal)
+    held = equal | {sort.field for sort in sorts}
+    return _Need(equal, contains, sorts, query.aggregated - held)
 
 
-def _served(query: Query, need: _Need, indexes: Indexes) -> _Served | None:
+def _served(query: Query, need: _Need, indexes: Indexes) -> tuple[Index, ...] | None:
+    """The indexes that serve a need: none for a scan of the collections, None if one is missing."""
     if query.nearest is not None:
         return _nearest(query, need, indexes)
     if need.is_plain:
-        return _Served()
+        return ()
     found = [
         (index, keyed)
         for index in _candidates(query, need, indexes)
@@ -134,7 +119,7 @@ def _served(query: Query, need: _Need, indexes: Indexes) -> _Served | None:
             chosen.append(index)
             missing -= keyed
         if not missing:
-            return _Served(tuple(chosen))
+            return tuple(chosen)
     return None
 
 
@@ -172,7 +157,7 @@ def _sorts(fields: tuple[Field, ...], sorts: tuple[Sort, ...]) -> bool:
     return fields == tuple(Field(sort.field, _mode(sort)) for sort in sorts)
 
 
-def _nearest(query: Query, need: _Need, indexes: Indexes) -> _Served | None:
+def _nearest(query: Query, need: _Need, indexes: Indexes) -> tuple[Index, ...] | None:
     """A vector index that holds exactly the conditions before the vector; none are merged."""
     wanted = _vector_field(query)
     sorts = tuple(sort for sort in need.sorts if sort.field != NAME)
@@ -182,7 +167,7 @@ def _nearest(query: Query, need: _Need, indexes: Indexes) -> _Served | None:
             continue
         rest = _Need(need.equal, need.contains, sorts, need.aggregated)
         if _held(Index(index.collection, index.group, fields[:-1]), rest) == rest.keyed:
-            return _Served((index,))
+            return (index,)
     return None
 
 
