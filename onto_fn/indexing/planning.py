@@ -4,8 +4,8 @@ The rules, for each alternative of the query's conditions:
 
 1. An index serves conditions if its fields are some of the fields that are compared for equality
    (in any order and direction, an array that must contain something as CONTAINS), followed by
-   exactly the other sort keys in their directions, followed by the fields that are summed or averaged (in
-   any order and direction). The document's name is the last sort key.
+   exactly the other sort keys in their directions, followed by the fields that are summed or
+   averaged (in any order and direction). The document's name is the last sort key.
 2. Several indexes that end with the same sort keys are merged: together, they must hold all the
    fields that are compared for equality.
 3. No index is read backwards: `order_by("price", "DESCENDING")` needs a field with DESCENDING.
