@@ -127,12 +127,15 @@ def test_onto_dev_checks_if_it_is_strict(tmp_path: Path) -> None:
         try:
             running = json.loads(onto.stdout.readline())
             assert_checked(running["environ"]["FIRESTORE_EMULATOR_HOST"])
+            refused = json.loads(onto.stdout.readline())["refused"]
             onto.send_signal(signal.SIGTERM)
             onto.communicate(timeout=SECONDS)
         finally:
             onto.kill()
 
     assert onto.returncode == 0
+    assert refused["collection"] == "cities"
+    assert '"fieldPath": "area"' in refused["entry"]
 
 
 def test_functions_are_refused_too(
@@ -148,6 +151,7 @@ def test_functions_are_refused_too(
 
         said = client.document("said/oslo").get().to_dict()
         assert said == {"population": "answered", "area": "FailedPrecondition"}
+        eventually(lambda: "a query of cities needs {" in suite.log_path.read_text())
 
 
 def test_the_proxy_runs_by_itself(firestore_emulator: EmulatorSuite, tmp_path: Path) -> None:

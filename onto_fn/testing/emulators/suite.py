@@ -346,7 +346,8 @@ class EmulatorSuite(Service):
     def _environ(self, toolchain: Toolchain) -> dict[str, str]:
         environ = toolchain.environ(self.project_id)
         if self._strict_indexes and toolchain.firebase is not None:
-            folder = write_java(toolchain.java, self.log_path.parent / "strict", self.project_dir)
+            folder = self.log_path.parent / "strict"
+            write_java(toolchain.java, folder, self.project_dir, self.log_path)
             environ["PATH"] = os.pathsep.join([str(folder), environ["PATH"]])
         return environ
 
@@ -378,7 +379,9 @@ class EmulatorSuite(Service):
             f"--host={HOST}",
             f"--port={self._ports['firestore']}",
         ]
-        return checked(command, self.project_dir) if self._strict_indexes else command
+        if self._strict_indexes:
+            return checked(command, self.project_dir, self.log_path)
+        return command
 
     def _firebase_command(self, firebase: Sequence[str]) -> list[str]:
         found = read_config(self.project_dir)

@@ -13,6 +13,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from onto_fn.testing.emulators.config import HOST, free_ports, is_free
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if bool(parsed.emulator) == bool(parsed.command):
         print("name either --emulator HOST:PORT or, after --, a command", file=sys.stderr)
         return 2
-    checker = Checker(parsed.project_dir, indexes=parsed.indexes, tell=_tell)
+    checker = Checker(parsed.project_dir, indexes=parsed.indexes, tell=partial(_tell, parsed.log))
     if parsed.emulator:
         return asyncio.run(_in_front(parsed.emulator, checker, parsed.port))
     return asyncio.run(_with_emulator(parsed.command, checker))
@@ -51,12 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--indexes", type=Path, help="the index file; by default the one of firebase.json"
     )
+    parser.add_argument(
+        "--log", type=Path, help="the file to append refusals to; by default standard error"
+    )
     parser.add_argument("command", nargs="*", help="starts an emulator with --port N")
     return parser
 
 
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _tell(log: Path | None, text: str) -> None:
+    if log is None:
+        print(text, file=sys.stderr, flush=True)
+        return
+    with log.open("a") as file:
+        print(text, file=file)
 
 
 async def _in_front(emulator: str, checker: Checker, port: int) -> int:
