@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from onto_fn.access import Members
 from onto_fn.aggregates.spec import CONTRIBUTIONS, AggregateSpec
 from onto_fn.engine.records.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
-from onto_fn.firestore.fieldpaths import api_path, quoted
+from onto_fn.firestore.fieldpaths import api_path, names_in, quoted
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.gate.listable import narrowed_by
 from onto_fn.generate.declarations import views_of
@@ -91,7 +91,8 @@ def composite_index(
     ranges = [field for field, op in conditions if op not in _MERGED | _CONTAINS]
     directions = {order.field: order.descending for order in orders}
     last = next(reversed(directions.values()), False)
-    for field in ranges:  # Firestore orders by a range field even if no order is given
+    # Firestore orders by range fields that have no order, sorted by their names.
+    for field in sorted(ranges, key=names_in):
         directions.setdefault(field, last)
     fields: list[Json] = [
         *(

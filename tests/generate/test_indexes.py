@@ -72,6 +72,8 @@ def fields(index: dict[str, Any] | None) -> list[tuple[str, str]] | None:
         ([("a", "array_contains"), ("b", "==")], [], [("b", UP), ("a", "CONTAINS")]),
         ([("a", "array_contains")], ["b"], [("a", "CONTAINS"), ("b", UP)]),
         ([("a", "!="), ("b", "not-in")], [], [("a", UP), ("b", UP)]),
+        ([("b", ">"), ("a", "<")], [], [("a", UP), ("b", UP)]),
+        ([("b", ">"), ("a", "<"), ("c", ">")], ["-c"], [("c", DOWN), ("a", DOWN), ("b", DOWN)]),
     ],
 )
 def test_a_query_has_the_index_that_it_needs(
