@@ -11,6 +11,8 @@ redeliver.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "BuildError",
     "Contention",
@@ -183,7 +185,15 @@ class TransientError(OntoError):
 
 
 class Contention(TransientError):
-    """The ledger record or a source was written between a build's read and its commit."""
+    """The ledger record or a source was written between a build's read and its commit.
+
+    Attributes:
+        changed: paths of the sources that were written, if they are known.
+    """
+
+    def __init__(self, message: str = "", changed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.changed = frozenset(changed)
 
 
 class StaleSnapshot(TransientError):

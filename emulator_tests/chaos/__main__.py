@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from emulator_tests.chaos.app.broken import BREAKS
 from emulator_tests.chaos.harness.checker import GUARANTEES, LONGEST_INVOCATION
 from emulator_tests.chaos.harness.run import Report, Settings, run
 
@@ -21,7 +22,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="in which time")
     parser.add_argument("--single", action="store_true", help="one worker for each function")
     parser.add_argument(
-        "--break", dest="breaks", default="", help="a fault of app/broken.py that is to be found"
+        "--break",
+        dest="breaks",
+        default="",
+        choices=sorted(BREAKS),
+        help="a fault of app/broken.py that is to be found",
     )
     arguments = parser.parse_args()
     seed = random.SystemRandom().randrange(10**9) if arguments.seed is None else arguments.seed

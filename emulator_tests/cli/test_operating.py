@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from emulator_tests.cli.terminal import TERMINAL, assert_one_line
+from emulator_tests.cli.terminal import TERMINAL, assert_one_line, end_of, terminal
 from emulator_tests.cli.towns import Towns
 from onto_fn.firestore import Document, Query
 from onto_fn.functions.app import app_of
 from onto_fn.observability import Change
 from onto_fn.testing import EmulatorSuite
+from onto_fn.testing.eventually import Eventually
 
 LETTER = "TownView~towns%2Foslo"
 
@@ -34,6 +36,52 @@ def test_views_are_built_verified_and_counted(towns: Towns, in_terminal: bool) -
     assert [ended.code for ended in (built, verified, status)] == [0, 0, 0]
     assert towns.database.get(["townViews/bergen"])[0]["townViews/bergen"].exists
     assert "TownView" in status.out
+
+
+def test_two_processes_build_and_verify_an_app_and_say_what_they_were_billed(towns: Towns) -> None:
+    for number in range(30):
+        towns.write(f"towns/t{number}", name=f"T{number}")
+
+    built = towns.run("backfill", "TownView", "--yes", "--json", "--workers", "2", "--page", "4")
+    verified = towns.run("verify", "--json", "--settle", "0", "--workers", "2", "--page", "4")
+
+    assert (built.code, verified.code) == (0, 0)
+    [backfill], [verify] = built.records, verified.records
+    roots = verify["roots"]
+    assert roots >= 30
+    assert (backfill["done"], backfill["complete"]) == (roots, True)
+    assert backfill["writes_per_root"] >= 1.9
+    assert verify["billed_reads"] >= 3 * roots
+    assert verify["reads_per_root"] == round(verify["billed_reads"] / roots, 2)
+    assert (verify["billed_writes"], verify["writes_per_root"]) == (0, 0)
+
+
+def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(
+    towns: Towns, eventually: Eventually
+) -> None:
+    def has_begun() -> bool:
+        parts, _ = towns.database.query(Query("onto_backfills/TownView/parts"))
+        return any((part.fields or {})["counts"]["done"] for part in parts)
+
+    for number in range(400):
+        towns.write(f"towns/c{number}", name=f"C{number}")
+    words = ("backfill", "TownView", "--yes", "--workers", "2", "--page", "1")
+
+    with terminal(*words, cwd=towns.folder, environ=towns.environ) as process:
+        eventually(has_begun, deadline=60)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.sendintr()
+        stopped = end_of(process)
+    gone, alive = psutil.wait_procs(children, timeout=30)
+    again = towns.run(*words, "--json")
+
+    assert stopped.code == 130
+    assert "run the same command again" in stopped.out
+    assert len(gone) >= 2
+    assert alive == []
+    [record] = again.records
+    assert (again.code, record["resumed"], record["complete"]) == (0, True, True)
+    assert record["done"] == sum(1 for _ in towns.database.paths("towns"))
 
 
 @TERMINAL

@@ -17,9 +17,18 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from emulator_tests.kit.domain import AddressView, BoardView, GroupView, Person, TeamView, Town
+from emulator_tests.kit.domain import (
+    AddressView,
+    BoardView,
+    GroupStore,
+    GroupView,
+    Person,
+    TeamView,
+    Town,
+)
 from emulator_tests.kit.interleaving import Interleaved, Point
 from emulator_tests.kit.writing import Fields, Writer
+from onto_fn import ViewModel
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.observability import Change
@@ -32,6 +41,7 @@ person = st.fixed_dictionaries(
     optional={
         "team": st.sampled_from(TEAMS),
         "home": st.sampled_from(TOWNS).map(Town.ref),
+        "note": st.sampled_from("12"),
     },
 )
 group = st.fixed_dictionaries(
@@ -53,6 +63,16 @@ source = st.one_of(
 place = st.integers(0, 10**6)  # which of the events there are
 
 
+class NotesView(ViewModel[GroupStore], path="notes/{group_id}"):
+    """What is read of its members depends on the group."""
+
+    @property
+    def notes(self) -> list[str]:
+        if self.store.group.title == "one":
+            return []
+        return [getattr(person, "note", "none") for person in self.store.members]
+
+
 class Deliveries(RuleBasedStateMachine):
     """Sources change, and events arrive."""
 
@@ -61,7 +81,7 @@ class Deliveries(RuleBasedStateMachine):
     ) -> None:
         super().__init__()
         project = f"demo-{secrets.token_hex(6)}"
-        views = (GroupView, TeamView, BoardView, AddressView)
+        views = (GroupView, TeamView, BoardView, AddressView, NotesView)
         self.engine = Engine(
             [replace(view.definition(), consistency=consistency) for view in views]
         )
@@ -151,6 +171,7 @@ class Expected:
         for identifier in GROUPS:
             found = self.sources.get(f"groups/{identifier}")
             views[f"groupViews/{identifier}"] = found and self.group(found)
+            views[f"notes/{identifier}"] = found and {"notes": self.notes(found)}
             for name in PEOPLE:
                 board = f"people/{name}/boards/{identifier}"
                 invited = found and f"people/{name}" in {ref.path for ref in found["members"]}
@@ -172,6 +193,10 @@ class Expected:
         towns = [home["name"] for home in map(self.home, members) if home is not None]
         names = [member["name"] for member in members]
         return {"title": fields["title"], "names": names, "towns": towns}
+
+    def notes(self, fields: dict[str, Any]) -> list[str]:
+        members = [self.sources[r.path] for r in fields["members"] if r.path in self.sources]
+        return [] if fields["title"] == "one" else [m.get("note", "none") for m in members]
 
     def team(self, identifier: str) -> list[str]:
         people = [fields for path, fields in self.sources.items() if path.startswith("people/")]

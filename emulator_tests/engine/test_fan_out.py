@@ -20,7 +20,7 @@ from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.materialise.lookup import Materialised, find_affected
-from onto_fn.engine.materialise.protocol import ATTEMPTS
+from onto_fn.engine.materialise.together import ATTEMPTS
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
 from onto_fn.errors import DeclarationError, RetriesExhausted, TransientError
 from onto_fn.observability import Change, Outcome, Result
@@ -119,7 +119,7 @@ def test_the_shards_of_a_root_are_read_and_committed_together(
     outcomes = Engine([FeedEntry.definition()]).handle(connect(calls), edited)
 
     assert [outcome.result for outcome in outcomes] == [Result.COMMITTED] * SHARDS
-    assert calls.counts == {"RunQuery": 1, "BatchGetDocuments": 2, "Commit": 1}
+    assert calls.counts == {"RunQuery": 1, "BatchGetDocuments": 1, "Commit": 1}
 
 
 def test_a_change_up_to_the_threshold_is_not_fanned_out(
@@ -341,6 +341,109 @@ def test_replay_rebuilds_every_shard(
     assert outcome.result is Result.COMMITTED
     assert len(outcome.written) == 40
     assert writer.dead_letters() == {}
+
+
+# Shards without a copy
+
+
+@pytest.fixture
+def lonely(database: Database, writer: Writer) -> Engine:
+    """An author with two followers, and a post that is in both feeds: there are empty shards."""
+    engine = Engine([FeedEntry.definition()])
+    engine.handle(database, writer.write(AUTHOR, followers(1, 2)))
+    engine.handle(database, writer.write(POST, {"author": "ann", "text": "one"}))
+    return engine
+
+
+def shards_of(writer: Writer) -> dict[int, set[str]]:
+    """The copies that the record of each shard lists."""
+    records = writer.collection(LEDGER_COLLECTION).values()
+    return {r["shard"]: {made["path"] for made in r["documents"]} for r in records if r}
+
+
+def empty_one(writer: Writer) -> tuple[int, int]:
+    """A shard without a copy, besides the first, and a follower who belongs to it."""
+    empty = {shard for shard, copies in shards_of(writer).items() if shard and not copies}
+    for number in range(3, 100):
+        shard = FeedEntry.definition().shard_of(f"readers/r{number:03}/feed/p")
+        if shard in empty:
+            return shard, number
+    raise AssertionError("there is none")
+
+
+def test_the_records_of_empty_shards_are_not_rewritten(
+    lonely: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    filled = {shard for shard, copies in shards_of(writer).items() if copies}
+    edited = writer.write(POST, {"author": "ann", "text": "two"})
+
+    outcomes = lonely.handle(interleaved, edited)
+
+    [commit] = interleaved.commits
+    records = [path for path in commit.contents if path.startswith(LEDGER_COLLECTION)]
+    assert len(records) == len(filled | {0}) < SHARDS
+    assert feed(writer, range(10)) == {1: "two", 2: "two"}
+    assert len(outcomes) == SHARDS
+    interleaved.commits.clear()
+    assert Result.COMMITTED not in {o.result for o in lonely.handle(interleaved, edited)}
+    assert interleaved.commits == []
+
+
+def test_a_copy_that_comes_into_an_empty_shard_after_edits_that_left_it_out_is_right(
+    lonely: Engine, database: Database, writer: Writer
+) -> None:
+    _, reader = empty_one(writer)
+    for text in ("two", "three"):
+        lonely.handle(database, writer.write(POST, {"author": "ann", "text": text}))
+    lonely.handle(database, writer.write(AUTHOR, followers(1, 2, reader)))
+    assert feed(writer, range(100)) == {1: "three", 2: "three", reader: "three"}
+
+    lonely.handle(database, writer.write(AUTHOR, followers(1, 2)))
+    lonely.handle(database, writer.write(POST, {"author": "ann", "text": "four"}))
+
+    assert feed(writer, range(100)) == {1: "four", 2: "four"}
+
+
+def test_a_build_that_was_overtaken_leaves_no_copy_in_a_shard_that_was_left_out(
+    lonely: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    """The later build finds the shard empty, as its record says, and writes nothing there."""
+    _, reader = empty_one(writer)
+    follows = writer.write(AUTHOR, followers(1, 2, reader))
+
+    def leave() -> None:
+        lonely.handle(writer.database, writer.write(AUTHOR, followers(1, 2)))
+
+    interleaved.once(Point.READ, leave)
+    lonely.handle(interleaved, follows)
+
+    assert feed(writer, range(100)) == {1: "one", 2: "one"}
+
+
+def test_a_poison_that_was_overtaken_leaves_no_letter_in_a_shard_that_was_left_out(
+    lonely: Engine, interleaved: Interleaved, writer: Writer
+) -> None:
+    poison = writer.write(POST, {"author": "ann", "text": "poison"})
+
+    def correct() -> None:
+        lonely.handle(writer.database, writer.write(POST, {"author": "ann", "text": "two"}))
+
+    interleaved.once(Point.READ, correct)
+    lonely.handle(interleaved, poison)
+
+    assert writer.dead_letters() == {}
+    assert feed(writer, range(10)) == {1: "two", 2: "two"}
+
+
+def test_a_root_that_is_deleted_takes_the_records_of_empty_shards_with_it(
+    lonely: Engine, database: Database, writer: Writer
+) -> None:
+    lonely.handle(database, writer.write(POST, {"author": "ann", "text": "two"}))
+
+    lonely.handle(database, writer.delete(POST))
+
+    assert feed(writer, range(10)) == {}
+    assert writer.collection(LEDGER_COLLECTION) == {}
 
 
 def groups(writer: Writer, number: int) -> list[Change]:

@@ -11,7 +11,7 @@ import pytest
 
 from emulator_tests.kit.calls import Outage
 from emulator_tests.kit.definitions import during_build
-from emulator_tests.kit.domain import BoardView, GroupView, people
+from emulator_tests.kit.domain import BoardView, GroupView, Town, people
 from emulator_tests.kit.interleaving import Interleaved, Point
 from emulator_tests.kit.sending import entries
 from emulator_tests.kit.writing import Writer, in_threads
@@ -95,10 +95,11 @@ def test_a_source_that_changes_nothing_in_the_view_tells_nothing(writer: Writer)
     engine.handle(writer.database, writer.write(GROUP, {"members": people("a")}))
 
     [outcome] = engine.handle(
-        writer.database, writer.write("people/a", {"name": "Ann", "team": "t"})
+        writer.database, writer.write("people/a", {"name": "Ann", "home": Town.ref("nowhere")})
     )
 
     assert outcome.result is Result.COMMITTED
+    assert outcome.written == ()
     assert len(entries(writer)) == 1
 
 

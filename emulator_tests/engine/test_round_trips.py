@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import google.auth
@@ -17,6 +18,7 @@ from onto_fn import App, ViewMediator
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
 from onto_fn.observability import Change, Result
+from onto_fn.testing.billing import Billing
 
 Connect = Callable[..., Any]
 VIEWS = [f"users/{user}/MeetingSession/m" for user in ("joshua", "tijuana")]
@@ -76,6 +78,25 @@ def test_steady_state_event_takes_one_look_up_one_read_and_one_commit(
         assert content["numHearingAidRequested"] == 1
 
 
+def test_a_change_of_a_meeting_takes_four_round_trips_for_all_its_views(
+    app: App, ticket: Callable[[bool], Change], connect: Connect, calls: Calls, writer: Writer
+) -> None:
+    """The queries of its two users are under way at the same time; see test_together."""
+    fields = {**(writer.content("meetings/m") or {}), "status": "closed"}
+    change = writer.write("meetings/m", fields)
+    billing = Billing()
+
+    outcomes = app.engine.handle(connect(calls, billing), change)
+
+    assert [o.definition for o in outcomes] == ["MeetingSession", "UserView", "UserView"]
+    assert {outcome.result for outcome in outcomes} == {Result.COMMITTED}
+    assert calls.counts == {"RunQuery": 1 + 2, "BatchGetDocuments": 1, "Commit": 1}
+    # three records; the meeting and its five sources, two of them also roots; a meeting each
+    assert billing.counts["reads"] == 3 + 6 + 2
+    # two copies and their record, two views and theirs
+    assert billing.counts["writes"] == 3 + 4
+
+
 def test_duplicate_event_takes_one_look_up(
     app: App, ticket: Callable[[bool], Change], connect: Connect, calls: Calls
 ) -> None:
@@ -99,8 +120,10 @@ def test_event_that_changes_no_view_takes_the_same_calls(
     change = writer.write("users/joshua", fields)
     engine = Engine([MeetingSession.definition()])
 
-    [outcome] = engine.handle(connect(calls), change)
+    # as in a batch of a fan-out, which does not say what has changed
+    [outcome] = engine.handle(connect(calls), replace(change, versions_only=True))
 
+    assert outcome.result is Result.COMMITTED
     assert outcome.written == ()
     assert calls.counts == {"RunQuery": 1, "BatchGetDocuments": 1, "Commit": 1}
 

@@ -9,6 +9,8 @@ import pytest
 from google.cloud.firestore import DELETE_FIELD, ArrayRemove, ArrayUnion, Client
 from meeting_room.sample import sources
 
+from onto_fn.testing import EmulatorSuite
+
 USERS = ("tijuana", "thomasina", "joshua")
 MEETING = "meetings/meeting_1"
 LEDGER = "onto_ledger/MeetingSession~meetings%2Fmeeting_1"
@@ -36,7 +38,8 @@ def session_path(user: str) -> str:
 class Room:
     """The meeting room's documents, as a client sees them."""
 
-    def __init__(self, client: Client, eventually: Eventually) -> None:
+    def __init__(self, emulators: EmulatorSuite, client: Client, eventually: Eventually) -> None:
+        self._emulators = emulators
         self.client = client
         self._eventually = eventually
 
@@ -63,22 +66,28 @@ class Room:
 
         self._eventually(check)
 
-    def await_materialised(self, path: str) -> None:
-        """Wait until the meeting's ledger record has the present version of a source."""
-        written = self.client.document(path).get().update_time
+    def await_event(self, function: str, cause: Callable[[], Any]) -> None:
+        """Do what causes an event, and wait until a function has handled it."""
 
-        def check() -> None:
-            ledger = self.get(LEDGER)
-            assert ledger is not None
-            versions = {source["path"]: source["time"] for source in ledger["sources"]}
-            assert versions[path] >= written
+        def times(what: str) -> int:
+            return self._emulators.log_path.read_text().count(f'{what} "us-central1-{function}"')
 
-        self._eventually(check)
+        def is_idle() -> None:
+            assert times("Finished") == times("Beginning execution of")
+
+        self._eventually(is_idle)
+        before = times("Finished")
+        cause()
+
+        def is_handled() -> None:
+            assert times("Finished") > before
+
+        self._eventually(is_handled)
 
 
 @pytest.fixture
-def room(firestore_client: Client, eventually: Eventually) -> Room:
-    return Room(firestore_client, eventually)
+def room(emulators: EmulatorSuite, firestore_client: Client, eventually: Eventually) -> Room:
+    return Room(emulators, firestore_client, eventually)
 
 
 @pytest.fixture
@@ -160,9 +169,9 @@ def test_m3_a_field_that_no_view_uses_writes_no_view(session: Room) -> None:
     session.await_document(views[-1], user_view())
     before = [session.client.document(path).get().update_time for path in views]
 
-    session.client.document("users/tijuana").update({"favouriteColour": "green"})
+    user = session.client.document("users/tijuana")
+    session.await_event("on_users_written", lambda: user.update({"favouriteColour": "green"}))
 
-    session.await_materialised("users/tijuana")
     after = [session.client.document(path).get().update_time for path in views]
     assert after == before
 

@@ -56,9 +56,11 @@ class Outage(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
         method: name of the call, such as `Commit`.
         times: how many of them fail.
         applied: whether the server does what it was asked before its answer is lost.
+        about: if given, only calls whose request holds this text.
     """
 
-    def __init__(self, method: str, times: int, *, applied: bool = False) -> None:
+    def __init__(self, method: str, times: int, *, applied: bool = False, about: str = "") -> None:
+        self.about = about
         self.method = method
         self.times = times
         self.applied = applied
@@ -71,6 +73,8 @@ class Outage(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
 
     def _intercept(self, continuation: Any, details: Any, request: Any) -> Any:
         if self.times == 0 or not details.method.endswith(f"/{self.method}"):
+            return continuation(details, request)
+        if self.about and self.about not in str(request):
             return continuation(details, request)
         self.times -= 1
         if self.applied:

@@ -21,6 +21,7 @@ from emulator_tests.kit.interleaving import Interleaved
 from emulator_tests.kit.writing import Writer
 from onto_fn import RetryPolicy
 from onto_fn.editing import Database
+from onto_fn.engine.aggregate import group_commit
 from onto_fn.engine.materialise import protocol
 from onto_fn.testing import EmulatorSuite
 
@@ -31,6 +32,7 @@ Connect = Callable[..., Database]
 def threads_are_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads stand for instances of a function here, which do not wait for each other."""
     monkeypatch.setattr(protocol, "LONGEST_TURN", 0.0)
+    monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.0)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 from onto_fn.editing import Database
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION
+from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query, Write
 from onto_fn.firestore.documents import Fields
 
@@ -73,6 +74,13 @@ class Interleaved(Database):
             self._reach(Point.LOOKED_UP)
         else:
             self._reach(Point.READ if "read_time" in consistency else Point.LOCKED)
+        return result
+
+    def queries(
+        self, queries: Sequence[Query], *, read_time: datetime
+    ) -> list[list[Document] | PermanentError]:
+        result = super().queries(queries, read_time=read_time)
+        self._reach(Point.READ)
         return result
 
     def write(self, writes: Sequence[Write], transaction: bytes | None) -> datetime:

@@ -230,6 +230,25 @@ def test_two_mediators_own_fields_of_one_document(database: Database, writer: Wr
     assert writer.content("users/ada") == ADA
 
 
+def test_fields_go_although_another_mediator_makes_others_in_the_same_document(
+    interleaved: Interleaved, writer: Writer
+) -> None:
+    class Counting(Counts):
+        def on_write(self, source: Cart) -> Iterator[Any]:
+            if source.items:
+                yield self.sink.document({"itemCount": source.items}, user_id=source.owner)
+
+    engine = Engine([Counting().definition(), Flags().definition()])
+    writer.write("users/ada", ADA)
+    engine.handle(interleaved, writer.write("carts/c", cart(3)))
+    interleaved.commits.clear()
+
+    engine.handle(interleaved, writer.write("carts/c", cart(0)))
+
+    assert len(interleaved.commits) == 1
+    assert writer.content("users/ada") == ADA | {"hasCart": True}
+
+
 def test_fields_that_it_no_longer_declares_go_with_the_next_build(
     engine: Engine, database: Database, writer: Writer
 ) -> None:

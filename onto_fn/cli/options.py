@@ -57,6 +57,18 @@ Emulator = Annotated[
 ]
 """The emulator's address: see `connecting.open_app`."""
 
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Processes that share the work. Default: 1; for 50,000 roots and more, the number of "
+        "cores.",
+    ),
+]
+"""The processes of a scan: see `working.pool_of`."""
+
 Live = Annotated[
     bool, typer.Option("--live", help="Use the real Firestore even while an emulator runs.")
 ]

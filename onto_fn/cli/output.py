@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+    from onto_fn.firestore.usage import Billed
+
 _UNFOLDED = 100_000  # the width, in columns, of an output that is not a terminal
 
 
@@ -161,6 +163,15 @@ class Output(OptionGroup):
         if not console.is_terminal:
             console.width = _UNFOLDED
         return console
+
+
+def billed_per(roots: int, billed: Billed) -> dict[str, object]:
+    """What a scan was billed for, and how much that is per root."""
+    found: dict[str, object] = {"billed_reads": billed.reads, "billed_writes": billed.writes}
+    if roots:
+        found["reads_per_root"] = round(billed.reads / roots, 2)
+        found["writes_per_root"] = round(billed.writes / roots, 2)
+    return found
 
 
 def as_text(value: object) -> str:

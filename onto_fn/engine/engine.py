@@ -12,6 +12,8 @@ from onto_fn.attempts import Collector, RetryPolicy, Subject, tell
 from onto_fn.engine.materialise.fan_out import Batch, FanOut, Publish, batches, split
 from onto_fn.engine.materialise.lookup import Affected, Materialised, find_affected
 from onto_fn.engine.materialise.protocol import materialise
+from onto_fn.engine.materialise.together import materialise_all
+from onto_fn.engine.materialise.unread import Unaffected
 from onto_fn.engine.operate.drop import drop
 from onto_fn.engine.operate.reconcile import reconcile
 from onto_fn.engine.records.ledger import (
@@ -96,7 +98,7 @@ class Engine:
         self.targets: dict[str, Target] = {**counters, **views}
         self._views = {name: view for name, view in views.items() if view.is_verified}
         self._materialised = Materialised(self.definitions[name] for name in self._views)
-        self._order = {name: place for place, name in enumerate(self.definitions)}
+        self._order = {name: place for place, name in enumerate(self._views, start=1)}
         others = [view for name, view in views.items() if name not in self._views]
         self._direct: list[Target] = [*others, *counters.values()]
         self.retry = retry or RetryPolicy()
@@ -302,34 +304,35 @@ class Engine:
         collection = parent_collection(change.path)
         collector: Collector[Outcome] = Collector()
         here: Iterable[Affected] = ()
+        unaffected = Unaffected(change)
         elsewhere: Iterable[Affected] | None = None
         if self._materialised.readers_of(collection).are_any:
-            here = find_affected(database, self._materialised, change, self.retry)
+            found = find_affected(database, self._materialised, change, self.retry)
+            here = unaffected.others(found)
             if self._fan_out is not None and not inline:
                 here, elsewhere = split(here, self._fan_out.threshold)
-        roots: dict[tuple[str, str], list[Affected]] = {}
-        for item in sorted(here, key=self._place):
-            roots.setdefault((item.definition.name, item.root), []).append(item)
         for target in self._direct:
             if target.template.match(collection) is not None and not is_shard(change.path):
                 with collector:
                     item = (change.path, 0)
                     collector.add(target.one(database, item, change, self.retry))
-        for (name, root), items in roots.items():
-            if len(items) == 1:
-                with collector:
-                    collector.add(materialise(database, items[0], change, self.retry))
-            else:
-                shards = [(root, item.shard) for item in items]
-                do_all(database, self._views[name], shards, change, self.retry, collector)
+        affected = sorted(here, key=self._place)
+        if len(affected) == 1:
+            with collector:
+                collector.add(materialise(database, affected[0], change, self.retry))
+        elif affected:
+            materialise_all(database, affected, change, self.retry, collector)
         if elsewhere is not None:
             with collector:
                 collector.add(*self._fanned_out(database, elsewhere, change))
-        return collector.outcomes()
+        collector.add(*unaffected.outcomes())
+        outcomes = collector.outcomes()
+        return sorted(outcomes, key=self._place) if len(outcomes) > 1 else outcomes
 
-    def _place(self, item: Affected) -> int:
-        """Definitions go in the order in which they are declared."""
-        return self._order[item.definition.name]
+    def _place(self, item: Affected | Outcome) -> int:
+        """Views go in the order in which they are declared, after everything else."""
+        name = item.definition if isinstance(item, Outcome) else item.definition.name
+        return self._order.get(name, 0)
 
     def _fanned_out(
         self, database: Database, found: Iterable[Affected], change: Change

@@ -15,6 +15,8 @@ class Result(Enum):
     """The ledger was committed, with the documents that changed (perhaps none)."""
     COVERED = "covered"
     """The ledger already covers the change: nothing was built."""
+    UNAFFECTED = "unaffected"
+    """The change concerns no field that the last build has read: nothing was read or built."""
     UNCHANGED = "unchanged"
     """It was built, but the reads and documents equal those in the ledger: no commit."""
     FANNED_OUT = "fanned out"
@@ -33,8 +35,8 @@ class Outcome:
 
     Attributes:
         definition: the definition's name.
-        root: path of the root; for published batches the number of roots; for a message the path of
-            its document.
+        root: path of the root; for published batches, and for several roots that are unaffected,
+            the number of roots; for a message the path of its document.
         result: how it ended.
         attempts: how many attempts it took.
         written: paths of the documents written.
@@ -60,7 +62,13 @@ def combined(outcomes: Sequence[Outcome]) -> Outcome:
     """The outcome of one root from those of its shards: the worst, with all that was written."""
     if len(outcomes) == 1:
         return outcomes[0]
-    order = [Result.DEAD_LETTER, Result.COMMITTED, Result.UNCHANGED, Result.COVERED]
+    order = [
+        Result.DEAD_LETTER,
+        Result.COMMITTED,
+        Result.UNCHANGED,
+        Result.COVERED,
+        Result.UNAFFECTED,
+    ]
     worst = min(outcomes, key=lambda outcome: order.index(outcome.result))
     return replace(
         worst,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -14,9 +14,12 @@ from google.cloud.firestore_v1.vector import Vector
 
 from onto_fn.errors import InvalidValue
 from onto_fn.firestore.documents import Fields, Reference, Value
-from onto_fn.firestore.native import NATIVE, key_text, native
+from onto_fn.firestore.native import key_text, native
 
-_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+# A value that contains itself has no canonical form to begin with.
+_to_json = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=True, sort_keys=True, check_circular=False
+).encode
 _PLAIN = frozenset({str, bool, int, type(None)})
 
 
@@ -44,37 +47,33 @@ def ordered(values: Iterable[Value]) -> list[Value]:
 
 def _canonical(value: Value, exact: bool) -> Any:
     kind: Any = value.__class__
-    if kind in _PLAIN:
-        return value
-    if kind not in NATIVE:
-        try:
-            value = native(value)
-        except InvalidValue as error:
-            raise InvalidValue(f"{value!r} {error}") from None
-        kind = value.__class__
-    if kind in _PLAIN:
-        return value
     if kind is dict:
-        return _canonical_map(value, exact)
+        return {
+            "map": {
+                name if name.__class__ is str else _name(name): item
+                if item.__class__ in _PLAIN
+                else _canonical(item, exact)
+                for name, item in cast("dict[Any, Value]", value).items()
+            }
+        }
     if kind is list:
         return [item if item.__class__ in _PLAIN else _canonical(item, exact) for item in value]
-    return _OTHER[kind](value, exact)
-
-
-def _canonical_map(value: Mapping[Any, Value], exact: bool) -> dict[str, Any]:
-    named = {
-        name if name.__class__ is str else _name(name): item
-        if item.__class__ in _PLAIN
-        else _canonical(item, exact)
-        for name, item in value.items()
-    }
-    return {"map": {name: named[name] for name in sorted(named)}}
+    if kind in _PLAIN:
+        return value
+    other = _OTHER.get(kind)
+    if other is not None:
+        return other(value, exact)
+    try:
+        value = native(value)
+    except InvalidValue as error:
+        raise InvalidValue(f"{value!r} {error}") from None
+    return _canonical(value, exact)
 
 
 def _number(value: float, exact: bool) -> Any:
-    if math.isnan(value) or math.isinf(value):
+    if value - value != 0:  # not a number, or infinite
         return {"number": str(value)}
-    return int(value) if value.is_integer() and not exact else value
+    return int(value) if not exact and value.is_integer() else value
 
 
 def _time(value: datetime, exact: bool) -> Any:

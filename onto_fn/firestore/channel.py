@@ -21,10 +21,17 @@ _OPTIONS: list[tuple[str, int]] = [
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long one call may take, in seconds."""
+    """How long one call may take, in seconds.
+
+    Attributes:
+        read: a read of all its documents.
+        commit: a commit.
+        stream: a query whose documents are used as they arrive; who reads it goes on after it.
+    """
 
     read: float = 20.0
     commit: float = 20.0
+    stream: float = 60.0
 
 
 def connect(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any, cast
 
@@ -27,18 +27,21 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from onto_fn.attempts import phase
 from onto_fn.emulators import emulator_of
+from onto_fn.errors import PermanentError
 from onto_fn.firestore.channel import Deadlines, connect
 from onto_fn.firestore.documents import Document, Write, decode_path
 from onto_fn.firestore.faults import translate, translated
-from onto_fn.firestore.parts import LISTS, planned
+from onto_fn.firestore.parts import LISTS, has_lists, planned
 from onto_fn.firestore.paths import name_order
 from onto_fn.firestore.queries import Query
 from onto_fn.firestore.rpc import (
+    RECORDS,
     BatchGetMessage,
     Calls,
     CommitMessage,
     ListenMessage,
     RunQueryMessage,
+    Stored,
     check_commit,
     count_request,
     encoded_times,
@@ -48,11 +51,14 @@ from onto_fn.firestore.rpc import (
     structured,
 )
 from onto_fn.firestore.transaction import NAMES_ONLY, Transaction
-from onto_fn.firestore.values import EPOCH, are_small, decode_fields, decode_time
+from onto_fn.firestore.usage import Usage, billed_for_counting
+from onto_fn.firestore.values import are_small, decode_fields, decode_time, instant
 
 # The generated message classes carry no types for their fields.
 _ListDocuments = cast(Any, ListDocumentsRequest)
 _QueryTarget = cast(Any, Target).QueryTarget.pb()
+_RECORDS = f"{RECORDS}/"
+_AT_ONCE = 32  # queries; a connection takes about 100 calls
 
 
 class Database:
@@ -63,6 +69,9 @@ class Database:
         database: database id.
         interceptors: gRPC client interceptors, for tests and instrumentation.
         deadlines: how long a call may take.
+
+    Attributes:
+        usage: what the calls so far are billed for.
 
     Against an emulator (`FIRESTORE_EMULATOR_HOST`) no credentials are needed.
 
@@ -81,6 +90,7 @@ class Database:
         self.project = project
         self.database = database
         self.deadlines = deadlines or Deadlines()
+        self.usage = Usage()
         self.name = f"projects/{project}/databases/{database}"
         self._documents = f"{self.name}/documents"
         self._prefix = f"{self._documents}/"
@@ -130,6 +140,55 @@ class Database:
         documents, at, _ = self.read_query(query, {"read_time": read_time} if read_time else {})
         return documents, at
 
+    def queries(
+        self, queries: Sequence[Query], *, read_time: datetime
+    ) -> list[list[Document] | PermanentError]:
+        """Run several queries at the same time, all as of one instant.
+
+        Args:
+            queries: the queries.
+            read_time: the instant; see `get`.
+
+        Returns:
+            For each query its documents, or why Firestore refuses it.
+
+        Raises:
+            TransientError: a call may succeed if it is tried again.
+        """
+        results: list[list[Document] | PermanentError] = []
+        for start in range(0, len(queries), _AT_ONCE):
+            results += self._at_once(queries[start : start + _AT_ONCE], {"read_time": read_time})
+        return results
+
+    def _at_once(
+        self, queries: Sequence[Query], reading: dict[str, Any]
+    ) -> list[list[Document] | PermanentError]:
+        calls: list[Any] = []
+        results: list[list[Document] | PermanentError] = []
+        try:
+            # A call is sent when it is made; its responses wait until they are taken.
+            for query in queries:
+                try:
+                    calls.append(None if has_lists(query) else self._begun(query, reading))
+                except PermanentError as error:
+                    calls.append(error)
+            for query, call in zip(queries, calls, strict=True):
+                try:
+                    if isinstance(call, PermanentError):
+                        results.append(call)
+                    elif call is None:  # it may have several parts
+                        results.append(self.read_query(query, reading)[0])
+                    else:
+                        results.append(self._run_query(query, reading, call)[0])
+                except PermanentError as error:
+                    results.append(error)
+        except BaseException:
+            for call in calls:
+                if call is not None and not isinstance(call, PermanentError):
+                    call.cancel()
+            raise
+        return results
+
     def pages(
         self, query: Query, size: int = 300, *, read_time: datetime | None = None
     ) -> Generator[list[Document]]:
@@ -162,6 +221,7 @@ class Database:
             for document in self._api.list_documents(
                 request=request, retry=None, timeout=self.deadlines.read, metadata=self.metadata
             ):
+                self.usage.add(reads=1)
                 yield decode_path(document.name)
 
     def count(self, query: Query) -> int:
@@ -179,6 +239,7 @@ class Database:
             ):
                 counts = _raw(response).result.aggregate_fields
                 if "count" in counts:
+                    self.usage.add(reads=billed_for_counting(counts["count"].integer_value))
                     return counts["count"].integer_value
         return 0
 
@@ -245,6 +306,7 @@ class Database:
             documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
             **encoded_times(consistency),
         )
+        self.usage.add(reads=len(request.documents))
         documents: dict[str, Document] = {}
         read_time = Timestamp()
         at: datetime | None = consistency.get("read_time")  # then all are as they were at that time
@@ -291,19 +353,27 @@ class Database:
         documents = planned(query).ask(run)
         return documents, at or datetime.now(UTC), reading.get("transaction")
 
-    def _run_query(
-        self, query: Query, consistency: dict[str, Any]
-    ) -> tuple[list[Document], datetime, bytes | None]:
+    def _begun(self, query: Query, consistency: dict[str, Any]) -> Any:
+        """The call of a query, sent; `_run_query` takes its responses."""
         request = RunQueryMessage(
             parent=self._parent(query),
             structured_query=structured(query, self._documents),
             **encoded_times(consistency),
         )
+        try:
+            return self._calls.run_query(request, self.deadlines.read)
+        except google.GoogleAPIError as error:
+            translate(error, in_transaction=locks(consistency), query=query)
+            raise
+
+    def _run_query(
+        self, query: Query, consistency: dict[str, Any], call: Any = None
+    ) -> tuple[list[Document], datetime, bytes | None]:
         documents: list[Document] = []
         read_time = Timestamp()
         transaction: bytes | None = consistency.get("transaction")
         try:
-            for message in self._calls.run_query(request, self.deadlines.read):
+            for message in self._begun(query, consistency) if call is None else call:
                 transaction, time = message.transaction or transaction, message.read_time
                 if (time.seconds, time.nanos) > (read_time.seconds, read_time.nanos):
                     read_time = time
@@ -312,7 +382,63 @@ class Database:
         except google.GoogleAPIError as error:
             translate(error, in_transaction=locks(consistency), query=query)
             raise
+        self.usage.add(reads=max(1, len(documents)))
         return documents, decode_time(read_time), transaction
+
+    def messages(
+        self, paths: Iterable[str], read_time: datetime | None = None
+    ) -> tuple[dict[str, Any], datetime]:
+        """Documents in their protobuf form by path, None where there is none; see `get`.
+
+        For who looks at few of their fields: `decoded` makes the document.
+        """
+        request = BatchGetMessage(
+            database=self.name,
+            documents=[f"{self._documents}/{path}" for path in dict.fromkeys(paths)],
+            **encoded_times({"read_time": read_time} if read_time else {}),
+        )
+        self.usage.add(reads=len(request.documents))
+        found: dict[str, Any] = {}
+        latest = Timestamp()
+        with translated(in_transaction=False):
+            for message in self._calls.batch_get(request, self.deadlines.read):
+                kind, time = message.WhichOneof("result"), message.read_time
+                if kind == "found":
+                    found[self.path_of(message.found)] = message.found
+                elif kind == "missing":
+                    found[decode_path(message.missing)] = None
+                if (time.seconds, time.nanos) > (latest.seconds, latest.nanos):
+                    latest = time
+        return found, read_time or decode_time(latest)
+
+    def stream(self, query: Query, read_time: datetime) -> Generator[Any]:
+        """A query's documents at an instant, in their protobuf form, as they arrive.
+
+        They are kept on their way until they are asked for, so memory does not grow with their
+        number. The call has a deadline; see `Deadlines.stream`.
+        """
+        request = RunQueryMessage(
+            parent=self._parent(query),
+            structured_query=structured(query, self._documents),
+            **encoded_times({"read_time": read_time}),
+        )
+        found = 0
+        with translated(in_transaction=False, query=query):
+            call: Any = self._calls.run_query(request, self.deadlines.stream)
+            try:
+                for message in call:
+                    if message.HasField("document"):
+                        found += 1
+                        yield message.document
+            finally:
+                self.usage.add(reads=max(1, found))
+                call.cancel()
+
+    def path_of(self, message: Any) -> str:
+        """The path of a document in its protobuf form."""
+        name: str = message.name
+        own = self._prefix
+        return name[len(own) :] if name.startswith(own) else decode_path(name)
 
     def listen(self, query: Query, target: int, token: bytes, until: Event) -> Any:
         """Open a stream of what changes in a query's result; see `firestore.listening`.
@@ -348,14 +474,14 @@ class Database:
         Raises:
             PermanentError: it holds a value without a form here.
         """
-        name: str = message.name
-        own = self._prefix
+        path = self.path_of(message)
+        into = Stored if path.startswith(_RECORDS) else decode_fields
         updated, created = message.update_time, message.create_time
         return Document(
-            name[len(own) :] if name.startswith(own) else decode_path(name),
-            decode_fields(message.fields, self._documents),
-            EPOCH + timedelta(0, updated.seconds, updated.nanos // 1000),
-            EPOCH + timedelta(0, created.seconds, created.nanos // 1000),
+            path,
+            into(message.fields, self._documents),
+            instant(updated.seconds, updated.nanos),
+            instant(created.seconds, created.nanos),
         )
 
     def _parent(self, query: Query) -> str:
@@ -376,6 +502,7 @@ class Database:
         except google.GoogleAPIError as error:
             translate(error, in_transaction=transaction is not None)
             raise
+        self.usage.add(writes=len(writes))
         return decode_time(response.commit_time)
 
     def release(self, transaction: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Protocol, Self, cast
 
 from onto_fn.firestore.paths import (
     PathTemplate,
@@ -60,26 +60,30 @@ class Reference:
 
     @classmethod
     def of_collection(
-        cls, value: object, template: PathTemplate, otherwise: Callable[[object], Self]
-    ) -> Self:
-        """A stored reference as one of this class, if it is in a collection that fits.
+        cls, template: PathTemplate, otherwise: Callable[[object], Self]
+    ) -> Callable[[object], Self]:
+        """What makes stored references ones of this class, if they are in a collection that fits.
 
         Args:
-            value: the reference, or anything else.
             template: of the collection.
             otherwise: what to make of any other value.
         """
-        if value.__class__ is Reference:
-            reference = cast(Reference, value)
-            path = reference._path
-            if reference._database is None and (
-                path.rpartition("/")[0] == template.text or template.holds(path)
-            ):
-                made = cls.__new__(cls)
-                made._path = path
-                made._database = None
-                return made
-        return otherwise(value)
+        collection, holds, new = template.text, template.holds, cls.__new__
+
+        def taken(value: object) -> Self:
+            if value.__class__ is Reference:
+                reference = cast(Reference, value)
+                path = reference._path
+                if reference._database is None and (
+                    path.rpartition("/")[0] == collection or holds(path)
+                ):
+                    made = new(cls)
+                    made._path = path
+                    made._database = None
+                    return made
+            return otherwise(value)
+
+        return taken
 
     def copy(self) -> Reference:
         """The same reference, of the base class."""
@@ -149,6 +153,14 @@ class Document:
         return self.fields is not None
 
 
+class Before(Protocol):
+    """The content that a write replaces, as it was read; see `rpc.Stored`."""
+
+    def fill(self, target: Any, fields: Fields, *, documents: str, where: str) -> None:
+        """Put values into a protobuf map, and copy what is the same."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """One write of a commit.
@@ -162,6 +174,8 @@ class Write:
             that does not exist counts as 0, and so does a document.
         mask: names of the only fields that are written; those that `fields` does not have are
             removed. All other fields are unchanged.
+        before: the content that it replaces, as it was read. What is the same in `fields` is copied
+            from it, which is faster; what is written is the same without.
     """
 
     path: str
@@ -169,6 +183,7 @@ class Write:
     precondition: datetime | Literal["absent", "exists"] | None = None
     increments: Mapping[tuple[str, ...], int | float] | None = None
     mask: tuple[str, ...] | None = None
+    before: Before | None = field(default=None, compare=False, repr=False)
 
 
 def decode_reference(name: str, documents: str) -> Reference:

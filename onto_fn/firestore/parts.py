@@ -27,6 +27,11 @@ LISTS = frozenset({*_OF_ONE, "not-in"})
 """Operators that take a list, by which a query may have to be asked in parts."""
 
 
+def has_lists(query: Query) -> bool:
+    """Whether a query may have to be asked in parts."""
+    return any(condition.op in LISTS for condition in query.filters)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a query is asked.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from onto_fn.errors import DeclarationError, InvalidPath
 
@@ -204,7 +205,7 @@ class PathTemplate:
         Raises:
             InvalidPath: a variable is missing or its value is not allowed in a path.
         """
-        rendered = list(self.segments)
+        rendered = [*self.segments]
         for place, name in self._places:
             value = params.get(name)
             if value is None:
@@ -217,6 +218,12 @@ class PathTemplate:
                 check_segment(value, what=f"variable {name!r} of path {self.text!r}")
             rendered[place] = value
         return "/".join(rendered)
+
+    @cached_property
+    def fits(self) -> Callable[[str], object]:
+        """Whether a path fits the template: what it returns counts as true if and only if so."""
+        parts = ("[^/]*" if part[0] == "{" else re.escape(part) for part in self.segments)
+        return re.compile("/".join(parts)).fullmatch
 
     def match(self, path: str) -> dict[str, str] | None:
         """The variables' values if `path` fits the template, else None."""

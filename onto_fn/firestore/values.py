@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 from google.cloud.firestore_v1 import GeoPoint
@@ -99,12 +100,14 @@ def decode_fields(fields: Any, documents: str) -> dict[str, Value]:
     own = f"{documents}/"
     for name in fields:
         message = fields[name]
+        text = message.string_value
+        if text:  # most are, and an empty one is found below
+            found[name] = text
+            continue
         kind = message.WhichOneof("value_type")
-        if kind == "string_value":
-            found[name] = message.string_value
-        elif kind == "timestamp_value":
+        if kind == "timestamp_value":
             time = message.timestamp_value
-            found[name] = EPOCH + timedelta(0, time.seconds, time.nanos // 1000)
+            found[name] = instant(time.seconds, time.nanos)
         elif kind == "array_value":
             found[name] = _decode_list(message.array_value.values, documents)
         elif kind in _PLAIN:
@@ -122,10 +125,12 @@ def _decode_list(messages: Any, documents: str) -> list[Value]:
     found: list[Value] = []
     own = f"{documents}/"
     for message in messages:
+        text = message.string_value
+        if text:
+            found.append(text)
+            continue
         kind = message.WhichOneof("value_type")
-        if kind == "string_value":
-            found.append(message.string_value)
-        elif kind == "map_value" and _TYPE not in message.map_value.fields:
+        if kind == "map_value" and _TYPE not in message.map_value.fields:
             found.append(decode_fields(message.map_value.fields, documents))
         elif kind == "reference_value" and message.reference_value.startswith(own):
             found.append(Reference.stored(message.reference_value[len(own) :]))
@@ -138,7 +143,17 @@ def _decode_list(messages: Any, documents: str) -> list[Value]:
 
 def decode_time(message: Any) -> datetime:
     """The instant of a protobuf Timestamp, in UTC, to the microsecond."""
-    return EPOCH + timedelta(0, message.seconds, message.nanos // 1000)
+    return instant(message.seconds, message.nanos)
+
+
+@lru_cache(maxsize=1024)
+def instant(seconds: int, nanos: int) -> datetime:
+    """The same of its parts.
+
+    It is remembered: a document's version comes with the document, and in each record of a view
+    that has read it.
+    """
+    return EPOCH + timedelta(0, seconds, nanos // 1000)
 
 
 def fill_time(message: Any, instant: datetime, where: _Where) -> None:

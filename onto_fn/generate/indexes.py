@@ -31,7 +31,7 @@ _ASCENDING: Json = {"order": "ASCENDING", "queryScope": "COLLECTION"}
 _CONTAINS_INDEX: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
 
 _UNQUERIED: dict[str, tuple[str, ...]] = {
-    LEDGER_COLLECTION: ("sources", "matched", "documents", "failure", "memory"),
+    LEDGER_COLLECTION: ("sources", "matched", "documents", "failure", "memory", "reads"),
     OUTBOX_COLLECTION: ("sink", "document", "version", "type", "data", "refused"),
     INBOX_COLLECTION: ("source", "id", "subject", "version", "at"),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -19,9 +20,9 @@ from pydantic.alias_generators import to_camel
 
 from onto_fn.firestore.documents import Value
 from onto_fn.models.annotations import alternatives, declared_fields
+from onto_fn.models.plain import OBJ_TYPE, NotPlain, content_writer
 from onto_fn.models.stored_names import serialized_fields, stored_names
 
-OBJ_TYPE = "obj_type"
 Made = dict[int, object]
 
 
@@ -42,6 +43,10 @@ def content_of(model: BaseModel, made: Made | None = None) -> dict[str, Value]:
 
 def embedded_content(model: BaseModel, made: Made | None = None) -> dict[str, Value]:
     """The map that an object is stored as where another one embeds it; see `content_of`."""
+    write = content_writer(type(model)) if made is None else None
+    if write is not None:
+        with suppress(NotPlain):
+            return write(model)
     return _fields(model, _dumped(model), made)
 
 

@@ -19,8 +19,9 @@ from onto_fn.models.declared_types import check_model
 from onto_fn.models.field_names import KEPT, free_fields
 from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
-from onto_fn.models.stored import ReferenceForm, StoredModel
+from onto_fn.models.stored import SLOT, ReferenceForm, StoredModel
 from onto_fn.models.stored_names import stored_names
+from onto_fn.models.tracked import NATIVE_DICT, whole_dict
 from onto_fn.renamed import warn_renamed
 
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
@@ -116,8 +117,9 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
     @property
     def doc_ref(self) -> Ref[Self]:
         """The reference of this object's document."""
-        if self._path is not None and last_segment(self._path) == self.doc_id:
-            return Ref(self._path)
+        path = self._path
+        if path is not None and last_segment(path) == self.doc_id:
+            return Ref(path)
         template = DomainModelType.template(type(self))
         if template.variables:
             raise DeclarationError(
@@ -140,6 +142,19 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
         return fields
 
     if not TYPE_CHECKING:
+        # Not a function of Python's for setting it, as each validation of an object does.
+        __dict__ = property(whole_dict, NATIVE_DICT.__set__)
+
+        def __getattr__(self, name: str) -> Any:
+            """What is not in `__dict__`: of a build's object, what was not read yet."""
+            if name == SLOT:  # of any other object, it is empty
+                return None
+            reading = self._reading
+            if reading is None:
+                return super().__getattr__(name)
+            if name in reading.fields:
+                return reading.field(self, name)
+            return reading.other(self, name)
 
         def to_fields(self) -> dict[str, Value]:
             """`doc_fields`, by its old name."""

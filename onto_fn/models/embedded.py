@@ -11,8 +11,8 @@ from pydantic_core import core_schema
 
 from onto_fn.errors import DeclarationError
 from onto_fn.models.computed import computed_names, not_reading
-from onto_fn.models.content import OBJ_TYPE
 from onto_fn.models.field_names import KEPT, FreeNames, free_fields
+from onto_fn.models.plain import OBJ_TYPE
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

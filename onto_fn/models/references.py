@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ForwardRef, Generic, TypeVar, cast, get_args
 
 from google.cloud.firestore_v1 import DocumentReference
@@ -57,8 +56,7 @@ class Ref(Reference, Generic[M]):
 
         taken: Any = validate
         if known is not None:  # most values are references as they are stored
-            typed, template = cast(Any, Ref), collection_of(known)
-            taken = partial(typed.of_collection, template=template, otherwise=validate)
+            taken = cast(Any, Ref).of_collection(collection_of(known), validate)
             taken.__name__ = validate.__name__  # errors about one of several types show it
 
         def as_path(value: Reference) -> str:

@@ -13,10 +13,14 @@ from onto_fn.firestore.paths import new_id
 
 M = TypeVar("M", bound="StoredModel")
 ReferenceForm = Literal["reference", "path"]
+SLOT = "_reading"
+"""Where an object of a build keeps what notes its reads; see `tracked`."""
 
 
 class StoredModel(BaseModel):
     """The base of `DomainModel`: a class whose objects are documents of one collection."""
+
+    __slots__ = (SLOT,)
 
     __collection__: ClassVar[PathTemplate | None] = None
     __obj_type__: ClassVar[str] = "DomainModel"

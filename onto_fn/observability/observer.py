@@ -22,6 +22,7 @@ _MAX_LABEL = 1000  # characters; the whole error is in the message and in the de
 _SEVERITIES = {
     Result.DEAD_LETTER: logging.ERROR,
     Result.COVERED: logging.DEBUG,
+    Result.UNAFFECTED: logging.DEBUG,
     Result.UNCHANGED: logging.DEBUG,
 }
 

@@ -18,7 +18,7 @@ except ImportError as error:
     ) from error
 
 SCOPE = "onto_fn"
-_SKIPS = frozenset({Result.COVERED, Result.UNCHANGED})
+_SKIPS = frozenset({Result.COVERED, Result.UNAFFECTED, Result.UNCHANGED})
 
 
 class OpenTelemetry(Observer):

@@ -21,7 +21,8 @@ from onto_fn.models import DomainModel
 from onto_fn.models.filters import filter_value
 from onto_fn.store.asking import Answer, Asked, Loaded
 from onto_fn.store.conditions import Conditions
-from onto_fn.store.reads import Getter, Read, Skipped
+from onto_fn.store.objects import Objects
+from onto_fn.store.reads import Getter, Read
 
 M = TypeVar("M", bound=DomainModel)
 Numbers = dict[str, Any]
@@ -153,7 +154,7 @@ class AggregateRead(Conditions[Numbers]):
         return Asked(shown.shard_paths(group), tuple(queries.values()), about, is_noted=False)
 
     @override
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> Numbers:
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> Numbers:
         group: _Group = asked.about
         shards = [answer.documents[path] for path in asked.paths]
         extremes = dict(zip(group.extremes, answer.results, strict=True))

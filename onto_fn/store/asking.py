@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Query
@@ -22,8 +21,7 @@ class Loaded(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What is needed next: documents by path, or the results of queries.
 
     Attributes:
@@ -40,8 +38,7 @@ class Asked:
     is_noted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of it.
 
     Attributes:

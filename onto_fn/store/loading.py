@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from onto_fn.errors import BuildError, InvalidDocument, PermanentError
 from onto_fn.firestore import Document, Query
 from onto_fn.firestore.queries import SHORT, document_key
+from onto_fn.models.tracked import FieldsRead
 from onto_fn.store.asking import NO_ANSWER, Answer, Asked
+from onto_fn.store.objects import Objects, Templates
 from onto_fn.store.reads import NOTHING_THERE, NotLoaded, Read
 from onto_fn.store.store import Store
 
@@ -34,6 +36,15 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class AtOnce(Protocol):
+    """A snapshot that runs several queries at the same time."""
+
+    def queries(self, queries: Sequence[Query]) -> list[list[Document] | PermanentError]:
+        """The documents that each query matches, or why it is refused."""
+        ...
+
+
 @dataclass
 class ReadSet:
     """What one build has read.
@@ -47,6 +58,7 @@ class ReadSet:
         documents: the documents themselves, by path. If a document was read at two versions
             (possible only with `consistency="eventual"`), the older one is kept here and above: the
             event of the newer one is still to come.
+        fields: which of their fields were read; None if that is unknown.
     """
 
     sources: dict[str, datetime | None] = field(default_factory=dict[str, "datetime | None"])
@@ -56,12 +68,15 @@ class ReadSet:
     )
     skipped: dict[str, InvalidDocument] = field(default_factory=dict[str, InvalidDocument])
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
+    fields: FieldsRead | None = None
 
     def add_documents(self, documents: Iterable[Document]) -> None:
         """Note documents read by reference."""
+        sources, known = self.sources, self.documents
         for document in documents:
-            self.sources[document.path] = document.update_time
-            self.documents[document.path] = document
+            path = document.path
+            sources[path] = document.update_time
+            known[path] = document
 
     def add_query(self, query: Query, documents: list[Document]) -> None:
         """Note a query and its result."""
@@ -148,6 +163,8 @@ class Loading(Generic[S]):
             ends the loading: the error's cause is then part of it.
         given: values of reads, by name, that are not to be read.
         known: what need not be read.
+        tracks: whether the read set notes which fields are read of the store's objects.
+        templates: validated objects to share with other loadings that track.
     """
 
     def __init__(
@@ -158,15 +175,22 @@ class Loading(Generic[S]):
         *,
         given: Mapping[str, Any] | None = None,
         known: Known | None = None,
+        tracks: bool = False,
+        templates: Templates | None = None,
     ) -> None:
         self._type = store_type
         self._root_path = root_path
         self._given = given or {}
+        self._tracks = tracks
+        self._templates = templates
         self._begin(read_set, known)
 
     def _begin(self, read_set: ReadSet, known: Known | None) -> None:
         self.read_set = read_set
         self.known = known
+        if self._tracks:
+            read_set.fields = FieldsRead()
+        self._objects = Objects(read_set.skipped, read_set.fields, self._templates)
         self.store: S | None = None
         self.error: PermanentError | None = None
         self._loaded = self._type()
@@ -235,7 +259,7 @@ class Loading(Generic[S]):
         # After all reads of a level are noted: an error here leaves none out.
         for entry in self._level:
             read = entry.read
-            value = read.value(entry.asked, entry.answer, self.read_set.skipped)
+            value = read.value(entry.asked, entry.answer, self._objects)
             if value is NOTHING_THERE:
                 return None
             self._values[read.name] = value
@@ -253,12 +277,13 @@ class Loading(Generic[S]):
             PermanentError: a query was refused.
         """
         self.read_set.add_documents(answer.documents.values())
+        if answer.error is None:
+            return
         noted = [entry for entry in self._waiting if entry.asked.queries and entry.asked.is_noted]
-        if answer.error is not None and noted:
+        if noted:
             titles = ", ".join(f"{self._type.__name__}.{entry.read.name}" for entry in noted)
             raise BuildError(f"{titles}: {answer.error}") from answer.error
-        if answer.error is not None:
-            raise answer.error
+        raise answer.error
 
     def _note_queries(self, entry: _Entry) -> None:
         if entry.asked.is_noted:
@@ -282,6 +307,8 @@ class Loading(Generic[S]):
 def load_all(loadings: Sequence[Asking], reader: Reader) -> None:
     """Read all that several ask for, with one batched read for what all of them ask at a time.
 
+    Their queries of a time run at once, if the reader can.
+
     Args:
         loadings: receive what they ask for, until they ask no more.
         reader: one snapshot.
@@ -304,16 +331,38 @@ def load_all(loadings: Sequence[Asking], reader: Reader) -> None:
                     raise
                 waiting[0][0].receive(error)
                 continue
+        queries = [query for _, asked in waiting for query in asked.queries]
+        results = iter(_results(queries, reader) if queries else ())
         for asking, asked in waiting:
-            asking.receive(_answer(asked, documents, reader))
+            found = [next(results) for _ in asked.queries]
+            asking.receive(_answer(asked, documents, found))
 
 
-def _answer(asked: Asked, documents: Mapping[str, Document], reader: Reader) -> Answer:
+def _results(queries: Sequence[Query], reader: Reader) -> Sequence[list[Document] | PermanentError]:
+    """The result of each query, all at once if the reader can, or why it is refused."""
+    if len(queries) > 1 and isinstance(reader, AtOnce):
+        return reader.queries(queries)
+    results: list[list[Document] | PermanentError] = []
+    for query in queries:
+        try:
+            results.append(reader.query(query))
+        except PermanentError as error:
+            results.append(error)
+    return results
+
+
+def _answer(
+    asked: Asked,
+    documents: Mapping[str, Document],
+    results: Sequence[list[Document] | PermanentError],
+) -> Answer:
     own = {path: documents[path] for path in asked.paths}
-    try:
-        return Answer(own, [reader.query(query) for query in asked.queries])
-    except PermanentError as error:
-        return Answer(own, (), error)
+    found: list[list[Document]] = []
+    for result in results:
+        if isinstance(result, PermanentError):
+            return Answer(own, (), result)
+        found.append(result)
+    return Answer(own, found)
 
 
 def load(

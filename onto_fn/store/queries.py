@@ -14,7 +14,8 @@ from onto_fn.models.filters import check_limit, check_together, order_on
 from onto_fn.models.queries import type_filters
 from onto_fn.store.asking import Answer, Asked, Loaded
 from onto_fn.store.conditions import Conditions
-from onto_fn.store.reads import Read, Skipped, WhenInvalid, check_choice
+from onto_fn.store.objects import Objects
+from onto_fn.store.reads import Read, WhenInvalid, check_choice
 
 M = TypeVar("M", bound=DomainModel)
 
@@ -51,6 +52,12 @@ class QueryRead(Conditions[list[M]]):
         return [QueryShape(self.model.template(), keyed_fields((*fixed, *declared)))]
 
     @override
+    def selects_on(self) -> frozenset[str]:
+        conditions = (condition.field for condition in self.conditions)
+        fixed = (condition.field for condition in self.fixed())
+        return frozenset((*conditions, *fixed, *(order.field for order in self.orders)))
+
+    @override
     def check(self, reads: Mapping[str, Read[Any]]) -> None:
         check_together((condition.op for condition in self.conditions), self.title)
 
@@ -63,8 +70,8 @@ class QueryRead(Conditions[list[M]]):
         return Asked(queries=(self.bind(store),))
 
     @override
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> list[M]:
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> list[M]:
         [documents] = answer.results
         if self.invalid == "skip":
-            return self._objects(documents, skipped)
-        return [self._make(document) for document in documents]
+            return objects.valid(self.model, documents)
+        return [objects.make(self.model, document) for document in documents]

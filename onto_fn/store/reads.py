@@ -7,7 +7,7 @@ documents are computed from earlier reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -17,13 +17,13 @@ from onto_fn.aggregates.spec import AggregateSpec
 from onto_fn.errors import (
     BuildError,
     DeclarationError,
-    InvalidDocument,
     InvalidReference,
 )
-from onto_fn.firestore import Document, QueryShape, Reference
+from onto_fn.firestore import QueryShape, Reference
 from onto_fn.models import DomainModel
 from onto_fn.models.references import as_reference
 from onto_fn.store.asking import Answer, Asked, Loaded
+from onto_fn.store.objects import Objects
 
 M = TypeVar("M", bound=DomainModel)
 T = TypeVar("T")
@@ -34,8 +34,6 @@ Getter = Callable[[Any], T]
 WhenMissing = Literal["error", "skip"]
 WhenInvalid = Literal["error", "skip"]
 Form = Literal["document", "list", "dict"]
-Skipped = dict[str, InvalidDocument]
-"""Documents that were left out, by path, with what is wrong."""
 
 
 class _Required(Enum):
@@ -81,7 +79,6 @@ class Read(Generic[T]):
             raise DeclarationError(f"a read needs a DomainModel class, got {model!r}")
         self.model = model
         self.collection = model.template()  # refuses a model without one
-        self._make: Callable[[Document], Any] = model.from_document
 
     def __set_name__(self, owner: type, name: str) -> None:
         if self.declared_in is None:  # a second owner is reported by Store.__init_subclass__
@@ -116,6 +113,10 @@ class Read(Generic[T]):
         """The shapes of the queries that this read runs."""
         return []
 
+    def selects_on(self) -> frozenset[str]:
+        """The stored fields (dotted paths) that decide which documents it finds, in what order."""
+        return frozenset()
+
     def aggregate(self) -> AggregateSpec | None:
         """The aggregate whose numbers it reads, if it does."""
         return None
@@ -143,13 +144,13 @@ class Read(Generic[T]):
         """What it needs besides, now that the answer is there; None if that is all."""
         return None
 
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> T:
-        """The read's value; what is left out is added to `skipped`.
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> T:
+        """The read's value.
 
         Args:
             asked: what it asked last.
             answer: what came of it.
-            skipped: the documents that are left out, by path.
+            objects: makes the objects, and receives the documents that are left out.
 
         Raises:
             PermanentError: a document is missing or does not fit its model.
@@ -162,10 +163,8 @@ class Read(Generic[T]):
         Raises:
             InvalidReference: nothing can be read through it.
         """
-        if isinstance(value, Reference):
-            path = value.path_in(self.collection)
-            if path is not None:
-                return path
+        if isinstance(value, Reference) and (path := value.path_in(self.collection)) is not None:
+            return path
         try:
             reference = as_reference(value)
         except ValueError as error:
@@ -182,16 +181,6 @@ class Read(Generic[T]):
             )
         return reference.path
 
-    def _objects(self, documents: Iterable[Document], skipped: Skipped) -> list[Any]:
-        """The objects of those documents that the model accepts; the others are `skipped`."""
-        found: list[Any] = []
-        for document in documents:
-            try:
-                found.append(self._make(document))
-            except InvalidDocument as error:
-                skipped.setdefault(document.path, error)
-        return found
-
 
 class Root(Read[M]):
     """The document that a view is computed for."""
@@ -199,11 +188,11 @@ class Root(Read[M]):
     holds = "document"
 
     @override
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> Any:
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> Any:
         document = answer.documents[asked.paths[0]]
         if document.fields is None or not self.model.accepts(document.fields):
             return NOTHING_THERE
-        return self._make(document)
+        return objects.make(self.model, document)
 
 
 def evaluate(

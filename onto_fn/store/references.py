@@ -10,12 +10,12 @@ from typing_extensions import override
 from onto_fn.errors import BuildError, DeclarationError, MissingDocument
 from onto_fn.models import DomainModel
 from onto_fn.store.asking import Answer, Asked, Loaded
+from onto_fn.store.objects import Objects
 from onto_fn.store.paths import PathGetter, Wanted
 from onto_fn.store.reads import (
     REQUIRED,
     Getter,
     Read,
-    Skipped,
     WhenInvalid,
     WhenMissing,
     check_choice,
@@ -98,14 +98,14 @@ class One(ReferenceRead[T]):
         return Asked()
 
     @override
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> T:
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> T:
         if not asked.paths:
             return self.default
         document = answer.documents[asked.paths[0]]
         if document.fields is not None and self.invalid is REQUIRED:
-            return self._make(document)
+            return objects.make(self.model, document)
         if document.fields is not None:
-            found = self._objects([document], skipped)
+            found = objects.valid(self.model, [document])
             return found[0] if found else self.invalid
         if self.default is REQUIRED:
             raise MissingDocument(document.path, self.title)
@@ -139,7 +139,7 @@ class Many(_Several[list[M]]):
         return Asked([self._path_of(item) for item in found])
 
     @override
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> list[M]:
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> list[M]:
         found: list[M] = []
         for path in asked.paths:
             document = answer.documents[path]
@@ -147,9 +147,9 @@ class Many(_Several[list[M]]):
                 if self.missing == "error":
                     raise MissingDocument(path, self.title)
             elif self.invalid == "skip":
-                found += self._objects([document], skipped)
+                found += objects.valid(self.model, [document])
             else:
-                found.append(self._make(document))
+                found.append(objects.make(self.model, document))
         return found
 
 
@@ -165,7 +165,7 @@ class Keyed(_Several[dict[str, M]]):
         return Asked(list(paths.values()), about=paths)
 
     @override
-    def value(self, asked: Asked, answer: Answer, skipped: Skipped) -> dict[str, M]:
+    def value(self, asked: Asked, answer: Answer, objects: Objects) -> dict[str, M]:
         found: dict[str, M] = {}
         for key, path in asked.about.items():
             document = answer.documents[path]
@@ -173,10 +173,10 @@ class Keyed(_Several[dict[str, M]]):
                 if self.missing == "error":
                     raise MissingDocument(path, f"{self.title}[{key!r}]")
             elif self.invalid == "skip":
-                for model in self._objects([document], skipped):
+                for model in objects.valid(self.model, [document]):
                     found[key] = model
             else:
-                found[key] = self._make(document)
+                found[key] = objects.make(self.model, document)
         return found
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from math import ceil
 from threading import Lock
 from typing import Any
 
 import grpc
+
+from onto_fn.firestore.usage import COUNTED_PER_READ
 
 
 class Billing(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
     """Counts `calls`, and the documents of `reads` and `writes`, at the connection.
 
     A read of a missing document is billed like that of an existing one. A query without results is
-    billed as one document.
+    billed as one document. Counting is billed as one read per 1,000 documents.
 
     Example:
         On the emulator::
@@ -62,6 +65,7 @@ class _Counted:
         self._answer = answer
         self._billing = billing
         self._documents = 0
+        self._is_over = False
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -70,10 +74,25 @@ class _Counted:
         try:
             response = next(self._answer)
         except StopIteration:
-            self._billing.returned(self._documents)
+            self._end()
             raise
-        self._documents += bool(response.document.name)
+        if hasattr(response, "document"):
+            self._documents += bool(response.document.name)
+        elif hasattr(response, "result"):
+            fields = response.result.aggregate_fields
+            counted = sum(value.integer_value for value in fields.values())
+            self._end(max(1, ceil(counted / COUNTED_PER_READ)))  # nobody waits for its end
         return response
+
+    def cancel(self) -> None:
+        """End the query early; what has come is billed."""
+        self._end()
+        self._answer.cancel()
+
+    def _end(self, reads: int = 0) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._billing.returned(reads or self._documents)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answer, name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from contextlib import suppress
+from functools import cache, cached_property
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -31,6 +32,7 @@ from onto_fn.models import DomainModel
 from onto_fn.models.content import content_of
 from onto_fn.models.domain import KEPT_NAMES
 from onto_fn.models.model_type import problems_of
+from onto_fn.models.plain import FieldsWriter, NotPlain, fields_writer
 from onto_fn.models.reserved import check_members, kept_name
 from onto_fn.renamed import warn_renamed
 from onto_fn.store import Store
@@ -258,16 +260,7 @@ class ViewModel(Generic[S], metaclass=ViewModelType):
     @classmethod
     def _build(cls, store: Store, transition: Transition) -> dict[str, dict[str, Value]]:
         view = cls(cast(S, store))
-        values = {field: _guarded(view, field) for field in cls.__fields__}
-        try:
-            content = content_of(cls.Document(doc_id="x", **values))
-        except ValidationError as error:
-            problems = "; ".join(problems_of(error))
-            raise BuildError(f"{cls.__name__} computed invalid fields: {problems}") from error
-        except Exception as error:  # a validator of the application's; pydantic passes it on
-            raise BuildError(
-                f"a validator of {cls.__name__} raised {type(error).__name__}: {error}"
-            ) from error
+        content = _content(cls, _values(view, cls.__fields__))
         documents: dict[str, dict[str, Value]] = {}
         for params in _guarded_targets(view):
             path = cls.__path__.render(params)
@@ -313,14 +306,39 @@ def is_writable(cls: type[ViewModel[Any]], name: str) -> bool:
     return isinstance(member, property) and member.fset is not None
 
 
-def _guarded(view: ViewModel[Any], field: str) -> Value:
+def _values(view: ViewModel[Any], fields: tuple[str, ...]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    field = ""
     try:
-        value = getattr(view, field)
+        for field in fields:
+            values[field] = getattr(view, field)
     except Exception as error:
         raise BuildError(
             f"{type(view).__name__}.{field} raised {type(error).__name__}: {error}"
         ) from error
-    return value
+    return values
+
+
+def _content(cls: type[ViewModel[Any]], values: dict[str, Value]) -> dict[str, Value]:
+    """The stored content of a view's values, which are validated."""
+    write = _writer(cls.Document)
+    if write is not None:
+        with suppress(NotPlain):
+            return write(values)
+    try:
+        return content_of(cls.Document(doc_id="x", **values))
+    except ValidationError as error:
+        problems = "; ".join(problems_of(error))
+        raise BuildError(f"{cls.__name__} computed invalid fields: {problems}") from error
+    except Exception as error:  # a validator of the application's; pydantic passes it on
+        raise BuildError(
+            f"a validator of {cls.__name__} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+@cache
+def _writer(document: type[ViewDocument]) -> FieldsWriter | None:
+    return fields_writer(document, without="doc_id")
 
 
 def _guarded_targets(view: ViewModel[Any]) -> list[dict[str, str]]:

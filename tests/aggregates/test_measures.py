@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AwareDatetime,
@@ -556,6 +556,7 @@ values = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(values, max_size=8))
 def test_what_documents_contribute_adds_up_to_what_a_query_finds(found: list[Any]) -> None:
     read = aggregate(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer.main
@@ -41,9 +41,11 @@ from onto_fn.aggregates import count
 from onto_fn.cli.commands import graph as graph_command
 from onto_fn.cli.errors import CommandError
 from onto_fn.cli.main import cli, status_of
+from onto_fn.cli.options import Workers
 from onto_fn.cli.output import Output, number_of
 from onto_fn.contrib.beam.pipeline import Place
 from onto_fn.engine.operate import backfill, verify
+from onto_fn.engine.operate.pool import LARGE
 from onto_fn.generate.graph import Graph, Node, graph_of
 from onto_fn.messaging import TopicSink
 
@@ -347,6 +349,9 @@ def test_one_thing_is_not_told_as_several(count: int, said: str) -> None:
     assert number_of(count, "root") == said
 
 
+WORKERS_HELP = str(get_args(Workers)[1].help)
+
+
 def test_defaults_of_options_are_those_of_the_library() -> None:
     """They stand twice, as `onto --help` loads none of the library."""
     commands: Any = typer.main.get_command(cli)
@@ -358,5 +363,6 @@ def test_defaults_of_options_are_those_of_the_library() -> None:
 
     for command, module in (("backfill", backfill), ("verify", verify)):
         assert options[command, "page"] == module.PAGE
-    assert options["backfill", "workers"] == backfill.WORKERS
+        assert options[command, "workers"] is None  # as many processes as pay
+    assert f"{LARGE:,} roots" in WORKERS_HELP
     assert Place().page == backfill.PAGE

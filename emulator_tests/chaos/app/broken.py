@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from onto_fn.engine.aggregate import contribution
+from onto_fn.engine.aggregate import contribution, count
+from onto_fn.engine.aggregate.unaffected import Unaffected
 from onto_fn.engine.materialise import plan
 
 VARIABLE = "ONTO_FN_CHAOS_BREAK"
@@ -27,6 +28,26 @@ def _counts_twice() -> None:
     contribution._increments = twice
 
 
+def _counts_groups_twice() -> None:
+    """What several documents add together is added twice."""
+    right = count._added_up
+
+    def twice(writes: Any) -> Any:
+        summed = right(writes)
+        return summed + [write for write in summed if write.increments is not None]
+
+    count._added_up = twice
+
+
+def _skips_too_much() -> None:
+    """An event of a document that exists before and after it is taken to change nothing."""
+
+    def is_done(self: Any, database: Any, change: Any) -> bool:
+        return bool(change.has_content and change.before.exists and change.after.exists)
+
+    Unaffected.is_done = is_done
+
+
 def _forgets_messages() -> None:
     """Every third commit writes no message."""
     right = plan.outbox_writes
@@ -42,6 +63,8 @@ def _forgets_messages() -> None:
 
 BREAKS: dict[str, Callable[[], None]] = {
     "counts_twice": _counts_twice,
+    "counts_groups_twice": _counts_groups_twice,
+    "skips_too_much": _skips_too_much,
     "forgets_messages": _forgets_messages,
 }
 

@@ -334,6 +334,6 @@ def _message_violations(evidence: Evidence, verdict: Verdict) -> Iterator[Violat
         if told != was:
             yield Violation("G4", f"{path} had {len(was)} versions, and {len(told)} messages")
     for path in sorted(messages.keys() - set(evidence.history.collection(SENT))):
-        yield Violation("G4", f"a message tells of {path}, which never was")
+        yield Violation("G4", f"a message reports {path}, which never existed")
     for path in sorted(p for p in evidence.final if p.startswith(f"{OUTBOX}/")):
         yield Violation("G5", f"{path} was never sent")

@@ -120,15 +120,11 @@ def _read(history: History, path: str) -> Record:
 
 def _judge(history: History, record: Record, version: RecordVersion) -> None:
     """Find the instant of the sources from which this was built."""
-    spans = [(0, version.time)]
-    for path, seen in version.vector.items():
-        spans = intersect(spans, history.spans(path, seen, version.time))
-    version.spans = spans
-    if not spans:
-        version.complaints.append(("G3", "its sources never were current all at once"))
+    _judge_spans(history, version)
+    if not version.spans:
         return
     mismatch = ""
-    for start, _ in _candidates(history, record, spans):
+    for start, _ in _candidates(history, record, version.spans):
         found = _compare(record, version, Reader.of_history(history, start))
         if not isinstance(found, str):
             version.instant = start
@@ -136,6 +132,23 @@ def _judge(history: History, record: Record, version: RecordVersion) -> None:
             return
         mismatch = mismatch or found
     version.complaints.append(("G3", f"it is no snapshot: {mismatch}"))
+
+
+def _judge_spans(history: History, version: RecordVersion) -> None:
+    """See that all that it lists was current at once."""
+    version.spans = _current(history, version, 0, version.time)
+    if not version.spans:
+        version.complaints.append(("G3", "its sources never were current all at once"))
+
+
+def _current(
+    history: History, version: RecordVersion, after: int, until: int
+) -> list[tuple[int, int]]:
+    """The parts of `[after, until)` at which all versions that it lists were current."""
+    spans = [(after, until)]
+    for path, seen in version.vector.items():
+        spans = intersect(spans, history.spans(path, seen, until))
+    return spans
 
 
 def _judge_eventual(history: History, record: Record, version: RecordVersion) -> None:
@@ -150,12 +163,7 @@ def _judge_eventual(history: History, record: Record, version: RecordVersion) ->
 
 def _judge_counted(history: History, version: RecordVersion) -> None:
     """See that what it has read was current at once; the numbers are checked in the end."""
-    spans = [(0, version.time)]
-    for path, seen in version.vector.items():
-        spans = intersect(spans, history.spans(path, seen, version.time))
-    version.spans = spans
-    if not spans:
-        version.complaints.append(("G3", "its sources never were current all at once"))
+    _judge_spans(history, version)
     if not version.failed:
         contents = {path: history.at(path, version.time).fields for path in version.documents}
         version.built = {path: found for path, found in contents.items() if found is not None}
@@ -209,9 +217,7 @@ def holds_after(
     history: History, record: Record, version: RecordVersion, after: int, until: int
 ) -> bool:
     """Whether a record's version is right for the sources of any instant in `[after, until)`."""
-    spans = [(after, until)]
-    for path, seen in version.vector.items():
-        spans = intersect(spans, history.spans(path, seen, until))
+    spans = _current(history, version, after, until)
     return any(
         not isinstance(_compare(record, version, Reader.of_history(history, start)), str)
         for start, _ in _candidates(history, record, spans)

@@ -17,6 +17,7 @@ from typing import Any
 
 from google.cloud.firestore import Client
 
+from emulator_tests.chaos.app.broken import VARIABLE
 from emulator_tests.chaos.harness.checker import (
     Acknowledgement,
     Evidence,
@@ -128,7 +129,7 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
                 log_dir=log_dir,
                 environ={
                     "PUBSUB_EMULATOR_HOST": messages.pubsub_host,
-                    "ONTO_FN_CHAOS_BREAK": settings.breaks,
+                    VARIABLE: settings.breaks,
                 },
             )
         )
@@ -148,7 +149,9 @@ def run(settings: Settings, progress: Progress = lambda line: None) -> Report:
         unacknowledged_then = set(deliverer.acknowledged)
         unacknowledged = _settle(settings, recorder, messages, deliverer, progress)
         clock["settled"] = time.monotonic()
-        quiet_from = max(_times(recorder.events), default=0)
+        # No event tells the time of a deletion, such as that of a sent message.
+        committed = [entry["commit"] for entry in workers.journal() if "commit" in entry]
+        quiet_from = max([*_times(recorder.events), *committed], default=0)
         delivered = [event for event in recorder.events if event.trigger in functions]
         acknowledged = dict(deliverer.acknowledged)
         if not unacknowledged:
@@ -262,14 +265,14 @@ def _documents(client: Client) -> dict[str, Fields]:
 
 
 def _times(events: list[RecordedEvent], sources: Any = None) -> list[int]:
-    views = {
+    caused = {
         *("on_teamSummaries_written", "on_divisionSummaries_written"),
         *("on_onto_aggregates_shards_written", "on_onto_outbox_written"),
     }
     return [
         microseconds(event.message().value.update_time)
         for event in list(events)
-        if sources is None or (event.trigger in sources and event.trigger not in views)
+        if sources is None or (event.trigger in sources and event.trigger not in caused)
     ]
 
 

@@ -81,9 +81,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Query]:
         if query.collection.rpartition("/")[2] in OWN_COLLECTIONS | {"shards", "parts"}:
             found.append(query)
 
-    def recorded_run(self: Database, query: Query, consistency: dict[str, Any]) -> Any:
+    def recorded_run(self: Database, query: Query, *arguments: Any) -> Any:
         note(query)
-        return run(self, query, consistency)
+        return run(self, query, *arguments)
 
     def recorded_count(self: Database, query: Query) -> int:
         note(query)

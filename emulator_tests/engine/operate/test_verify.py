@@ -126,8 +126,8 @@ def test_an_event_that_is_on_its_way_is_no_difference(
     class Looking(Verification):
         """The event arrives after the first look at what it changes."""
 
-        def _look(self, target, roots):  # pyright: ignore
-            found = super()._look(target, roots)
+        def _look(self, target, roots, seen=None):  # pyright: ignore
+            found = super()._look(target, roots, seen)
             if any(look.found for look in found) and not looks:
                 looks.append(found)
                 engine.handle(database, change)

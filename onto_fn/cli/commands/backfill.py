@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onto_fn.cli.connecting import Opened, open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED, CommandError, one_line
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
-from onto_fn.cli.output import Output
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Workers, Yes
+from onto_fn.cli.output import Output, billed_per
 from onto_fn.cli.signals import stoppable
+from onto_fn.cli.working import pool_of
 
 if TYPE_CHECKING:
     from onto_fn.engine.materialise.fan_out import Batch
@@ -45,7 +46,7 @@ def backfill(
     restart: Annotated[
         bool, typer.Option("--restart", help="Start over; do not continue the last run.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
+    workers: Workers = None,
     page: Annotated[int, typer.Option(min=1, max=500, help="Roots in one commit.")] = 200,
     *,
     app: AppFile = DEFAULT_APP,
@@ -73,36 +74,40 @@ def backfill(
         _confirm(output, opened, targets, yes=yes)
         name = "all" if every or not views else ""
         name = f"{name or '~'.join(views or ())}{'~stale' if stale else ''}"[:1000]
-        report = _run(output, opened, targets, name, stale, workers, page, publish, restart=restart)
+        scan = {"name": name, "stale": stale, "page": page}
+        size = 1 if publish is not None else workers  # it only reads names
+        report = _run(output, opened, app, targets, size, publish, scan, restart=restart)
     _tell(output, report)
 
 
 def _run(
     output: Output,
     opened: Opened,
+    app: str,
     targets: Sequence[Target],
-    name: str,
-    stale: bool,
-    workers: int,
-    page: int,
+    workers: int | None,
     publish: Callable[[Batch], None] | None,
+    scan: dict[str, Any],
     *,
     restart: bool,
 ) -> Report:
-    from onto_fn.engine.operate.backfill import Backfill
+    from onto_fn.engine.operate.backfill import PARTS, Backfill
 
-    work = Backfill(
-        opened.app.engine,
-        opened.database,
-        targets,
-        name=name,
-        stale=stale,
-        workers=workers,
-        page=page,
-        publish=publish,
-        restart=restart,
-    )
-    with stoppable() as stop, output.progress() as bar:
+    with (
+        stoppable() as stop,
+        pool_of(Backfill, opened, app, targets, workers, **scan) as pool,
+        output.progress() as bar,
+    ):
+        parts = 1 if pool is None else PARTS * pool.size
+        work = Backfill(
+            opened.app.engine,
+            opened.database,
+            targets,
+            **scan,
+            parts=parts,
+            publish=publish,
+            restart=restart,
+        )
         task = bar.add_task(", ".join(target.name for target in targets), total=None)
 
         def show(progress: Progress) -> None:
@@ -114,7 +119,7 @@ def _run(
                 total=max(total, done),
             )
 
-        return work.run(show, stop)
+        return work.run(show, stop, pool)
 
 
 def _tell_estimates(
@@ -168,6 +173,7 @@ def _tell(output: Output, report: Report) -> None:
             "resumed": report.resumed,
             "complete": report.is_complete,
             "not_shown": list(report.not_shown),
+            **billed_per(report.looked_at, report.billed),
         }
     )
     for name in report.not_shown:

@@ -8,9 +8,10 @@ import typer
 
 from onto_fn.cli.connecting import open_app
 from onto_fn.cli.errors import FOUND, INTERRUPTED
-from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Yes
-from onto_fn.cli.output import Output
+from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions, Workers, Yes
+from onto_fn.cli.output import Output, billed_per
 from onto_fn.cli.signals import stoppable
+from onto_fn.cli.working import pool_of
 
 if TYPE_CHECKING:
     from onto_fn.engine.materialise.difference import Difference
@@ -31,8 +32,8 @@ def verify(
         float,
         typer.Option(min=0.0, help="Seconds to wait before a difference is checked again."),
     ] = 5.0,
-    workers: Annotated[int, typer.Option(min=1, help="Pages processed at the same time.")] = 4,
-    page: Annotated[int, typer.Option(min=1, max=500, help="Roots per page.")] = 100,
+    workers: Workers = None,
+    page: Annotated[int, typer.Option(min=1, max=500, help="Roots per page.")] = 250,
     *,
     app: AppFile = DEFAULT_APP,
     where: DatabaseOptions,
@@ -60,7 +61,12 @@ def verify(
             elif len(rows) < _SHOWN:
                 rows.append(row)
 
-        with stoppable() as stop, output.progress() as bar:
+        scan = {"repair": repair, "page": page, "settle": settle}
+        with (
+            stoppable() as stop,
+            pool_of(Verification, opened, app, targets, workers, **scan) as pool,
+            output.progress() as bar,
+        ):
             task = bar.add_task(", ".join(target.name for target in targets), total=None)
 
             def show(verified: Verified) -> None:
@@ -72,13 +78,12 @@ def verify(
                 opened.database,
                 targets,
                 repair=repair,
-                workers=workers,
                 page=page,
                 settle=settle,
                 report=report,
                 progress=show,
             )
-            verified = verification.run(stop)
+            verified = verification.run(stop, pool)
     if rows:
         output.table(rows, ["target", "difference", "document", "root", "detail"])
     output.record(
@@ -87,6 +92,7 @@ def verify(
             "differences": verified.found,
             "repaired": verified.repaired,
             "complete": not stop.is_set(),
+            **billed_per(verified.roots, verified.billed),
         }
     )
     if stop.is_set():

@@ -27,6 +27,7 @@ from onto_fn.errors import PermanentError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Document, Filter, Query, Write
+from onto_fn.firestore.canonical import canonical
 from onto_fn.firestore.documents import Value
 
 _FORMERLY = "definition"
@@ -92,6 +93,28 @@ def is_counted(found: Found, path: str, *, by_code: bool) -> bool:
     if _numbers(found.register, fields) != found.register.numbers:
         return False
     return not by_code or fingerprint_in(fields) == stamp(found)
+
+
+def has_counted(found: Found, path: str, parts: Parts) -> bool:
+    """Whether the record has exactly these parts, counted by the current code.
+
+    They may be those of a later version than the record names: an event that changes nothing that
+    is counted leaves the record as it is.
+    """
+    fields = found.record(path).fields
+    if fields is None or parts.error is not None or fingerprint_in(fields) != stamp(found):
+        return False
+    return are_same(recorded(found, path), parts.by_number)
+
+
+def are_same(some: Mapping[int, Contribution], others: Mapping[int, Contribution]) -> bool:
+    """Whether contributions are the same as they are stored: 1 is another value than 1.0."""
+    return some == others and all(
+        canonical(dict(part.extremes), exact=True)
+        == canonical(dict(others[number].extremes), exact=True)
+        for number, part in some.items()
+        if part.extremes  # an equal amount adds the same, however it is stored
+    )
 
 
 def fingerprint_in(fields: Mapping[str, Any]) -> str | None:

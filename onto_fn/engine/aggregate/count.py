@@ -9,7 +9,8 @@ transaction of the commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import replace
 
 from onto_fn.aggregates.generations import Register, fields_of
@@ -19,13 +20,14 @@ from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import (
     Found,
     Parts,
+    has_counted,
     is_behind,
     is_counted,
     parts_of,
     written,
 )
 from onto_fn.engine.materialise.locking import Gain, lock
-from onto_fn.engine.materialise.protocol import ATTEMPTS
+from onto_fn.engine.materialise.together import ATTEMPTS
 from onto_fn.engine.records.ledger import dead_letter_path
 from onto_fn.errors import Contention, PermanentError, RetriesExhausted, StaleSnapshot
 from onto_fn.events.change import Change
@@ -41,6 +43,7 @@ def contribute(
     policy: RetryPolicy,
     *,
     force: bool = False,
+    was_read: Callable[[], None] | None = None,
 ) -> Outcome:
     """Bring an aggregate up to date with one source document, exactly once per version (G4).
 
@@ -54,15 +57,17 @@ def contribute(
         change: the event, or None to count it again if the code has changed.
         policy: bounds of the retries.
         force: count it whatever the record says.
+        was_read: called once each attempt has read, or failed to.
 
     Raises:
         RetriesExhausted: nothing was committed; the event has to be delivered again.
     """
-    outcomes: list[Outcome] = []
+    outcomes: dict[str, Outcome] = {}
     for attempt in policy.attempts_of(Subject(aggregate.name, path, "count")):
         with attempt:
-            outcomes = _count(database, aggregate, [path], change, attempt.number, force=force)
-    return outcomes[0]
+            found = _found(database, aggregate, [path], was_read)
+            outcomes = _count(database, found, {path: change}, attempt.number, force=force)
+    return outcomes[path]
 
 
 def contribute_together(
@@ -90,62 +95,114 @@ def contribute_together(
     if len(paths) < 2:
         return None
     together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
-    outcomes: list[Outcome] | None = None
+    outcomes: dict[str, Outcome] = {}
+    changes = dict.fromkeys(paths, change)
     try:
         for attempt in together.attempts_of(Subject(aggregate.name, step="count")):
             with attempt:
-                outcomes = _count(database, aggregate, paths, change, attempt.number, force=force)
+                found = find(database, aggregate, paths)
+                outcomes = _count(database, found, changes, attempt.number, force=force)
     except (RetriesExhausted, PermanentError):
         return None
-    return outcomes
+    return [outcomes[path] for path in paths]
+
+
+def count_changes(
+    database: Database,
+    aggregate: AggregateSpec,
+    changes: Mapping[str, Change],
+    contexts: Mapping[str, Context],
+    was_read: Callable[[], None],
+) -> dict[str, Outcome]:
+    """Count several documents, each for an event of its own, in one read and one commit.
+
+    Args:
+        database: the database.
+        aggregate: what counts them.
+        changes: the events by document.
+        contexts: in which the model's code is called, by document.
+        was_read: called when all is read, or could not be.
+
+    Returns:
+        What became of each, by document.
+
+    Raises:
+        TransientError: nothing was committed, as far as is known.
+        PermanentError: one of the documents cannot be read or committed.
+    """
+    found = _found(database, aggregate, list(changes), was_read)
+    return _count(database, found, changes, 1, contexts=contexts)
+
+
+def _found(
+    database: Database,
+    aggregate: AggregateSpec,
+    paths: Sequence[str],
+    was_read: Callable[[], None] | None,
+) -> Found:
+    """What `find` reads; others wait until that is done, however it ends."""
+    try:
+        return find(database, aggregate, paths)
+    finally:
+        if was_read is not None:
+            was_read()
 
 
 def _count(
     database: Database,
-    aggregate: AggregateSpec,
-    paths: Sequence[str],
-    change: Change | None,
+    found: Found,
+    changes: Mapping[str, Change | None],
     number: int,
     *,
-    force: bool,
-) -> list[Outcome]:
+    force: bool = False,
+    contexts: Mapping[str, Context] | None = None,
+) -> dict[str, Outcome]:
     """The protocol: count all documents that are not counted yet, in one commit."""
-    found = find(database, aggregate, paths)
-    due: list[str] = []
+    aggregate = found.aggregate
+    due: dict[str, Parts] = {}
     outcomes: dict[str, Outcome] = {}
-    for path in paths:
+    for path, change in changes.items():
         source, fields = found.source(path), found.record(path).fields or {}
         if is_behind(source, fields.get("version"), change):
             raise StaleSnapshot(f"{path} is older than the version already counted")
         is_replay = change is None and found.letter(path).exists  # the code may be corrected since
-        if is_counted(found, path, by_code=change is None) and not is_replay and not force:
-            outcomes[path] = Outcome(aggregate.name, path, Result.COVERED, number)
+        covered = Outcome(aggregate.name, path, Result.COVERED, number)
+        must_count = force or is_replay
+        if is_counted(found, path, by_code=change is None) and not must_count:
+            outcomes[path] = covered
+            continue
+        if contexts is None:
+            parts = parts_of(aggregate, found.register, source)
         else:
-            due.append(path)
+            parts = contexts[path].run(parts_of, aggregate, found.register, source)
+        # An event has to commit even so: a commit in flight of an older version must fail.
+        if change is None and has_counted(found, path, parts) and not must_count:
+            outcomes[path] = covered
+        else:
+            due[path] = parts
     if due:
-        parts = {path: parts_of(aggregate, found.register, found.source(path)) for path in due}
         try:
-            outcomes |= _commit(database, found, change, parts, number)
+            outcomes |= _commit(database, found, changes, due, number)
         except PermanentError as error:  # of the commit: a key of a client's may be refused
-            if len(paths) > 1:
+            if len(changes) > 1:
                 raise
             failed = dict.fromkeys(due, Parts(error=error))
-            outcomes |= _commit(database, found, change, failed, number)
-    return [outcomes[path] for path in paths]
+            outcomes |= _commit(database, found, changes, failed, number)
+    return outcomes
 
 
 def _commit(
     database: Database,
     found: Found,
-    change: Change | None,
-    parts: dict[str, Parts],
+    changes: Mapping[str, Change | None],
+    parts: Mapping[str, Parts],
     number: int,
 ) -> dict[str, Outcome]:
     """Commit the new parts of sources; returns the outcome by source."""
     outcomes: dict[str, Outcome] = {}
     writes: list[Write] = []
     for path, part in parts.items():
-        made, outcome = written(found, path, change, part)
+        made, outcome = written(found, path, changes[path], part)
         writes += made
         outcomes[path] = outcome if number == 1 else replace(outcome, attempts=number)
     commit_counted(database, found, parts, writes if len(parts) == 1 else _added_up(writes))
@@ -226,7 +283,10 @@ def commit_counted(
 
 
 def _added_up(writes: Sequence[Write]) -> list[Write]:
-    """The writes, with one write per shard that adds the sum for it."""
+    """The writes, with one write per shard that adds the sum for it.
+
+    They are sorted, so that two commits that write the same shards take them in the same order.
+    """
     sums: dict[str, Amounts] = {}
     others: list[Write] = []
     for write in writes:
@@ -236,4 +296,4 @@ def _added_up(writes: Sequence[Write]) -> list[Write]:
         amounts = sums.setdefault(write.path, {})
         for names, amount in write.increments.items():
             amounts[names] = amounts.get(names, 0) + amount
-    return [*others, *(Write(path, None, increments=amounts) for path, amounts in sums.items())]
+    return [*others, *(Write(path, None, increments=sums[path]) for path in sorted(sums))]

@@ -10,7 +10,14 @@ from typing import Any, cast
 from onto_fn.aggregates.measures import Amounts, decoded
 from onto_fn.aggregates.spec import AGGREGATES, CHANGES, CONTRIBUTIONS, AggregateSpec
 from onto_fn.attempts import RetryPolicy, Subject
-from onto_fn.engine.aggregate.contribution import Found, is_counted, parts_of, recorded
+from onto_fn.engine.aggregate.contribution import (
+    Found,
+    fingerprint_in,
+    is_of,
+    parts_of,
+    recorded,
+    stamp,
+)
 from onto_fn.engine.aggregate.count import look
 from onto_fn.engine.materialise.difference import Difference, Kind, Look
 from onto_fn.firestore import Database, Filter, Query, Write
@@ -43,12 +50,10 @@ def _difference(found: Found, path: str) -> Difference | None:
         return difference(Kind.LEFTOVER, "its source does not exist") if record.exists else None
     if record.fields is None:
         return difference(Kind.MISSING, "it was never counted")
-    if record.fields.get("version") != source.update_time:
-        return difference(Kind.WRONG, "another version of the source is counted")
     if found.register.find(aggregate) is None:
         detail = f"counted by an earlier definition; run `onto backfill {aggregate.name}`"
         return difference(Kind.STALE, detail)
-    if not is_counted(found, path, by_code=True):
+    if not is_of(found.register, record) or fingerprint_in(record.fields) != stamp(found):
         return difference(Kind.STALE, "counted by another version of the definition or its model")
     parts = parts_of(aggregate, found.register, source)
     if parts.error is not None and not found.letter(path).exists:
@@ -62,7 +67,11 @@ def _difference(found: Found, path: str) -> Difference | None:
             if getattr(counted[number], name) != getattr(part, name)
         }
     )
-    return difference(Kind.WRONG, ", ".join(wrong), tuple(wrong)) if wrong else None
+    if not wrong:  # perhaps of an earlier version that contributes the same
+        return None
+    if record.fields.get("version") != source.update_time:
+        return difference(Kind.WRONG, "another version of the source is counted", tuple(wrong))
+    return difference(Kind.WRONG, ", ".join(wrong), tuple(wrong))
 
 
 def check_sums(

@@ -30,7 +30,7 @@ def average_cost(
         return 1.0 + definition.shards, 1.0 + definition.shards
     reads = writes = 0
     for item, made in zip(due, built, strict=True):
-        gain = gained(made.read_set, item.record)
+        gain = gained(made.read_set, item.record, definition.fingerprint)
         reads += 1 + len(gain.paths) + sum(max(1, len(seen)) for _, seen in gain.queries)
         if item.shard == 0:
             reads += len(made.read_set.sources)

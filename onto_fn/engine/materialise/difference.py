@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.owned import picked
 from onto_fn.engine.materialise.plan import Build
-from onto_fn.firestore import Document
+from onto_fn.firestore import Database
 from onto_fn.firestore.canonical import canonical, digest
 from onto_fn.firestore.documents import Fields
+from onto_fn.firestore.stored import holds
 
 
 class Kind(Enum):
@@ -70,7 +72,35 @@ class Look:
     found: tuple[Difference, ...]
 
 
-def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -> list[Difference]:
+class Stored:
+    """A stored document in its protobuf form; None if it does not exist.
+
+    Args:
+        database: where it is.
+        message: the document.
+    """
+
+    __slots__ = ("_database", "message")
+
+    def __init__(self, database: Database, message: Any) -> None:
+        self._database = database
+        self.message = message
+
+    @property
+    def fields(self) -> Fields | None:
+        """Its content, decoded; None if it does not exist."""
+        return None if self.message is None else self._database.decoded(self.message).fields
+
+    def is_content(self, content: Fields, content_digest: str) -> bool:
+        """Whether it exists and has this content, whose digest is given."""
+        if self.message is None:
+            return False
+        if holds(self.message.fields, content):
+            return True
+        return digest(self.fields or {}) == content_digest
+
+
+def differences_of(item: Affected, made: Build, there: Mapping[str, Stored]) -> list[Difference]:
     """The differences of one root, or of one of its shards.
 
     Args:
@@ -104,14 +134,16 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
         found.append(difference(item.ledger_path, Kind.STALE, "built by another version"))
     owns = item.definition.owns
     for path, content in contents.items():
-        fields = there[path].fields
-        if fields is not None and owns:
-            fields = picked(fields, owns)
-        if fields is None and owns and not item.definition.creates:
-            continue  # there is nothing to keep fields in
-        if fields is None:
-            found.append(difference(path, Kind.MISSING))
-        elif digest(fields) != made.digests[path]:
+        stored = there[path]
+        if stored.message is None:
+            # Without `creates`, there is nothing to keep fields in.
+            if not owns or item.definition.creates:
+                found.append(difference(path, Kind.MISSING))
+            continue
+        fields = picked(stored.fields or {}, owns) if owns else None
+        if fields is None and not stored.is_content(content, made.digests[path]):
+            fields = stored.fields or {}
+        if fields is not None and digest(fields) != made.digests[path]:
             wrong = differing_fields(fields, content)
             found.append(difference(path, Kind.WRONG, ", ".join(wrong), wrong))
         elif record is not None and record.documents.get(path) != made.digests[path]:
@@ -120,7 +152,7 @@ def differences_of(item: Affected, made: Build, there: Mapping[str, Document]) -
         return found + [
             difference(path, Kind.MISSING)
             for path in sorted(listed)
-            if not there[path].exists and not owns
+            if there[path].message is None and not owns
         ]
     return found + [difference(path, Kind.LEFTOVER) for path in sorted(listed - contents.keys())]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from onto_fn.errors import Contention
 from onto_fn.firestore import Database, Query, Write
+from onto_fn.firestore.paths import parent_collection
 from onto_fn.firestore.transaction import Transaction
 from onto_fn.store import ReadSet
 
@@ -28,6 +29,15 @@ class Gain:
 
     def __bool__(self) -> bool:
         return bool(self.paths or self.queries)
+
+    def has(self, changed: Collection[str]) -> bool:
+        """Whether one of these documents is new, or in a collection that a new query reads."""
+        if not changed:
+            return False
+        collections = {parent_collection(path) for path in changed}
+        return any(path in changed for path in self.paths) or any(
+            query.collection_group or query.collection in collections for query, _ in self.queries
+        )
 
 
 def lock(transaction: Transaction, gain: Gain, versions: Mapping[str, datetime | None]) -> None:
@@ -81,4 +91,4 @@ def commit_verified(database: Database, writes: Sequence[Write], read_set: ReadS
 def _check_same(seen: Mapping[str, datetime | None], now: Mapping[str, datetime | None]) -> None:
     if dict(seen) != dict(now):
         changed = sorted(p for p in {*seen, *now} if seen.get(p) != now.get(p))
-        raise Contention(f"changed since it was read: {', '.join(changed)}")
+        raise Contention(f"changed since it was read: {', '.join(changed)}", changed)

@@ -81,6 +81,11 @@ class Affected:
             record = replace(record, documents=dict.fromkeys(record.documents, ""))
         return replace(self, record=record, read_time=read_time, unreadable=None)
 
+    def forgetting(self) -> Affected:
+        """The same, without what its record remembers of the sources."""
+        record = self.record and replace(self.record, memory=None)
+        return replace(self, record=record)
+
     def salvaged(self) -> Affected:
         """The same, with the documents listed by an unreadable record."""
         if self.unreadable is None:

@@ -12,7 +12,13 @@ from onto_fn.engine.materialise.locking import Gain
 from onto_fn.engine.materialise.memory import NOTHING, Memory, is_new, remembered
 from onto_fn.engine.materialise.owned import names_of, picked, removal
 from onto_fn.engine.records.dead_letter import letter_fields
-from onto_fn.engine.records.ledger import Failure, LedgerRecord, dead_letter_path, ledger_path
+from onto_fn.engine.records.ledger import (
+    Failure,
+    LedgerRecord,
+    Reads,
+    dead_letter_path,
+    ledger_path,
+)
 from onto_fn.engine.records.outbox import outbox_writes
 from onto_fn.engine.records.skipped import NOTHING as NONE_SKIPPED
 from onto_fn.engine.records.skipped import Skipped
@@ -23,6 +29,7 @@ from onto_fn.firestore.canonical import digest
 from onto_fn.firestore.documents import Value
 from onto_fn.firestore.queries import SHORT, document_key
 from onto_fn.firestore.sizes import MAX_COMMIT_BYTES, MAX_DOCUMENT_BYTES, check_size
+from onto_fn.models.tracked import ALL
 from onto_fn.store import ReadSet
 from onto_fn.views import BuiltDocuments, Definition
 
@@ -67,6 +74,8 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
     Firestore's snapshots never are. The check exists because a commit built from one would move a
     view back in time.
     """
+    if record is None and (change is None or change.after is None):
+        return False
     versions = read_set.versions
     after = None if change is None or change.after is None else change.after.update_time
     if change is not None and after is not None:
@@ -82,8 +91,12 @@ def is_behind(read_set: ReadSet, record: LedgerRecord | None, change: Change | N
     return False
 
 
-def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
-    """The documents and queries of a build that are new to the ledger."""
+def gained(read_set: ReadSet, record: LedgerRecord | None, fingerprint: str) -> Gain:
+    """The documents and queries of a build that are new to the ledger.
+
+    If the build has read a field that the record does not list, all documents of that class are
+    new: an event of such a field found nothing to do, perhaps after this build's snapshot.
+    """
     known = record.watches if record else frozenset[str]()
     queries = tuple(
         item for item in read_set.queries if not item[0].keys() <= known or is_new(item[0], record)
@@ -91,13 +104,34 @@ def gained(read_set: ReadSet, record: LedgerRecord | None) -> Gain:
     locked = {path for _, result in queries for path in result}  # with the query itself
     read = {**{p: t for p, t in read_set.matched.items() if p not in locked}, **read_set.sources}
     before = record.versions if record else {}
+    anew = newly_read(read_set, record, fingerprint)
     paths = (
         path
         for path, seen in read.items()
         if (path if len(path) <= SHORT else document_key(path)) not in known
         or (seen is not None and before.get(path) is None)
+        or path in anew
     )
     return Gain(tuple(paths), queries)
+
+
+def newly_read(read_set: ReadSet, record: LedgerRecord | None, fingerprint: str) -> frozenset[str]:
+    """The documents of the classes of which a build has read fields that the record does not list.
+
+    The names in a record of another definition are those of its code, so it lists none of this one.
+    """
+    if record is None or record.reads is None:
+        return frozenset()  # no event is skipped for it
+    if read_set.fields is None:
+        return frozenset(read_set.documents)
+    listed = dict(record.reads) if record.fingerprint == fingerprint else {}
+    return frozenset[str]().union(
+        *(
+            read_set.fields.paths(name)
+            for name, names in read_set.fields.names().items()
+            if ALL not in (known := listed.get(name, ())) and not names <= set(known)
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -139,10 +173,14 @@ class Build:
         Raises:
             InvalidValue: Firestore cannot store one of them.
         """
-        documents = self.documents or {}
-        contents = {id(content): content for content in documents.values()}  # copies share theirs
-        digests = {identity: digest(content) for identity, content in contents.items()}
-        return {path: digests[id(content)] for path, content in documents.items()}
+        found: dict[str, str] = {}
+        known: dict[int, str] = {}  # copies share their content
+        for path, content in (self.documents or {}).items():
+            value = known.get(id(content))
+            if value is None:
+                value = known[id(content)] = digest(content)
+            found[path] = value
+        return found
 
 
 def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
@@ -151,8 +189,9 @@ def check_targets(definition: Definition, documents: BuiltDocuments) -> None:
     Raises:
         InvalidPath: a path fits none of the templates.
     """
+    targets = [template.fits for template in definition.targets]
     for path in documents:
-        if not any(template.match(path) is not None for template in definition.targets):
+        if not any(fits(path) for fits in targets):
             allowed = ", ".join(template.text for template in definition.targets)
             raise InvalidPath(
                 f"{definition.name} may write {allowed}, and its code produced {path!r}"
@@ -212,6 +251,8 @@ def plan(
         failure = _failure(record, build.error, build.read_time)
     elif build.documents is None:
         digests, contents = previous, {}
+    elif definition.shards == 1 and not definition.owns:
+        contents, digests = build.documents, build.digests
     else:
         contents = {
             path: content
@@ -223,7 +264,7 @@ def plan(
     if definition.owns:
         written = tuple(sorted(p for p in contents if _changed_owned(build, p, definition.owns)))
     else:  # by the ledger
-        written = tuple(sorted(p for p in contents if previous.get(p) != digests[p]))
+        written = tuple(sorted([p for p in contents if previous.get(p) != digests[p]]))
     names: tuple[str, ...] = ()
     if definition.owns or (record is not None and record.owns):
         names = names_of(definition, record)
@@ -249,6 +290,7 @@ def plan(
             shard=shard,
             owns=definition.owns,
             skipped=Skipped.of(build.read_set.skipped) if build.read_set.skipped else NONE_SKIPPED,
+            reads=_reads(build.read_set) if failure is None else None,
         )
         if keep
         else None
@@ -261,6 +303,8 @@ def plan(
         memory = remembered(definition, build.read_set, build.memory)
         new = _with_memory(new, memory, {path: contents[path] for path in written})
     if _same(record, new):
+        return None
+    if shard and change is not None and _is_idle(definition, shard, record, new):
         return None
     writes = [_write(definition, names, path, contents[path]) for path in written]
     writes += removals
@@ -338,6 +382,13 @@ def _reduced(record: LedgerRecord, read_set: ReadSet) -> LedgerRecord:
     return replace(small, watches=frozenset(keys))
 
 
+def _reads(read_set: ReadSet) -> Reads | None:
+    if read_set.fields is None:
+        return None
+    names = read_set.fields.names()
+    return tuple((name, tuple(sorted(names[name]))) for name in sorted(names))
+
+
 def _failure(record: LedgerRecord | None, error: PermanentError, now: datetime) -> Failure:
     before = record.failure if record else None
     if before is None:
@@ -358,8 +409,35 @@ def _same(old: LedgerRecord | None, new: LedgerRecord | None) -> bool:
         and old.built == new.built
         and (old.memory is None) == (new.memory is None)
         and old.owns == new.owns
+        and old.reads == new.reads
         and old.skipped == new.skipped
         and _says(old.failure) == _says(new.failure)
+    )
+
+
+def lists_nothing(definition: Definition, record: LedgerRecord | None, shard: int) -> bool:
+    """Whether a record may be left as it is while the versions of its sources move on.
+
+    Most shards of a root with few documents have none. Their records would be rewritten for each
+    event; instead, a commit that changes one locks all that was read for it, like a first build.
+    The first shard's record is always rewritten.
+    """
+    return record is not None and shard > 0 and definition.shards > 1 and not record.documents
+
+
+def _is_idle(
+    definition: Definition, shard: int, old: LedgerRecord | None, new: LedgerRecord | None
+) -> bool:
+    """Whether a shard had no document and has none now, and only versions of sources differ."""
+    if old is None or new is None or not lists_nothing(definition, old, shard):
+        return False
+    if definition.consistency == "eventual" or new.failure is not None or old.failure is not None:
+        return False
+    seen, now = old.versions, new.versions
+    return (
+        seen.keys() == now.keys()
+        and all((seen[path] is None) == (time is None) for path, time in now.items())
+        and _same(replace(old, sources=new.sources, matched=new.matched), new)
     )
 
 
@@ -374,17 +452,17 @@ def _dead_letter_writes(
     new: LedgerRecord | None,
     change: Change | None,
 ) -> list[Write]:
-    path = dead_letter_path(definition.name, root)
     if new is not None and new.failure is not None:
         fields = letter_fields(
             definition.name, root, change, new.failure, definition.fingerprint, new.read_time
         )
-        return [Write(path, fields)]
+        return [Write(dead_letter_path(definition.name, root), fields)]
     if old is not None and old.failure is not None:
-        return [Write(path, None)]
+        return [Write(dead_letter_path(definition.name, root), None)]
     return []
 
 
 def _ledger_write(path: str, old: LedgerRecord | None, new: LedgerRecord | None) -> Write:
     precondition = "absent" if old is None or old.update_time is None else old.update_time
-    return Write(path, new.to_fields() if new is not None else None, precondition)
+    fields = new.to_fields() if new is not None else None
+    return Write(path, fields, precondition, before=old.stored if old is not None else None)

@@ -1,15 +1,14 @@
-"""Materialising: read, build, commit, and retry on contention; one root, or many.
+"""Materialising: read, build, commit, and retry on contention.
 
 `Group` implements the protocol once: what is not covered is built, planned and committed, exactly
-once (G4). A single root is a group of one. Exactly-once holds for each materialisation: a commit
-has the precondition of every ledger record. `Turns` spares the builds that would be lost to another
-thread of this process.
+once (G4): a commit has the precondition of every ledger record in it. `together` has the groups of
+several. `Turns` spares the builds that would be lost to another thread of this process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event, Lock, get_ident
@@ -18,20 +17,18 @@ from weakref import WeakKeyDictionary
 from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.materialise import grouping, leftovers
 from onto_fn.engine.materialise.build import build_all
-from onto_fn.engine.materialise.grouping import Job, grouped
+from onto_fn.engine.materialise.grouping import Job
 from onto_fn.engine.materialise.locking import Gain, lock
-from onto_fn.engine.materialise.lookup import Affected, find_one, find_these
-from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, plan
+from onto_fn.engine.materialise.lookup import Affected, find_one
+from onto_fn.engine.materialise.plan import Build, Plan, covers, gained, lists_nothing, plan
 from onto_fn.engine.materialise.refusal import commit_failure, refuse_record
 from onto_fn.engine.records.ledger import message_of
-from onto_fn.errors import PermanentError, RetriesExhausted
+from onto_fn.errors import PermanentError
 from onto_fn.events.change import Change
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Query, Write
 from onto_fn.firestore.transaction import Transaction
 
-ATTEMPTS = 4
-"""Attempts for several together, before the rest are done one by one."""
 MOST_WAITS = 2
 """The first turn waited for may have begun before the change; the second has seen it."""
 LONGEST_TURN = 2.0
@@ -39,7 +36,11 @@ LONGEST_TURN = 2.0
 
 
 def materialise(
-    database: Database, affected: Affected, change: Change | None, policy: RetryPolicy
+    database: Database,
+    affected: Affected,
+    change: Change | None,
+    policy: RetryPolicy,
+    tried: int = 0,
 ) -> Outcome:
     """Make one root's documents and ledger record equal to its sources, exactly once.
 
@@ -48,59 +49,31 @@ def materialise(
         affected: the definition, its root, and the ledger record as the look-up found it.
         change: the event, or None to rebuild regardless of the ledger.
         policy: bounds of the retries.
+        tried: how many attempts were made before, together with others.
 
     Raises:
         RetriesExhausted: contention or a fault of the platform outlasted the policy. Nothing is
             lost: nothing was committed, and the event has to be delivered again.
     """
-    group = Group(database, [affected], change)
+    group = Group(database, change)
     for attempt in policy.attempts_of(Subject(affected.definition.name, affected.root)):
         with attempt:
+            number = tried + attempt.number
             current = affected if attempt.number == 1 else find_one(database, affected)
-            due = group.due([current], attempt.number)
+            due = group.due([current], number)
             # A build from memory has seen only its own event, and covers no other.
             waits = MOST_WAITS if affected.definition.consistency == "snapshot" else 0
             while due and waits:
                 with TURNS.turn(database, affected.ledger_path) as is_mine:
                     if is_mine:
-                        group.build_and_commit(due, attempt.number)
+                        group.build_and_commit(due, number)
                         break
                 waits -= 1
-                due = group.due([find_one(database, affected)], attempt.number)
+                due = group.due([find_one(database, affected)], number)
             else:
                 if due:
-                    group.build_and_commit(due, attempt.number)
+                    group.build_and_commit(due, number)
     return group.outcomes[0]
-
-
-def materialise_together(
-    database: Database, wanted: Sequence[Affected], change: Change | None, policy: RetryPolicy
-) -> tuple[list[Outcome], list[Affected]]:
-    """Make the documents and ledger records of several materialisations equal to their sources.
-
-    Args:
-        database: the database.
-        wanted: materialisations of one definition; their records are read again.
-        change: the event, or None to rebuild whatever the ledger says.
-        policy: bounds of the retries.
-
-    Returns:
-        The outcomes of those that are done, and the items that must be done alone. One of these may
-            already be committed, if the answer of the commit was lost: it is then found to be
-            covered.
-    """
-    if len(wanted) < 2 or wanted[0].definition.isolation == "serializable":
-        return [], list(wanted)
-    group = Group(database, wanted, change)
-    together = replace(policy, attempts=min(ATTEMPTS, policy.attempts))
-    with suppress(RetriesExhausted, PermanentError):
-        for attempt in together.attempts_of(Subject(wanted[0].definition.name)):
-            with attempt:
-                found = find_these(database, list(group.left.values()))
-                due = group.due(found, attempt.number)
-                if due:
-                    group.build_and_commit(due, attempt.number)
-    return group.outcomes, [*group.alone, *group.left.values()]
 
 
 @dataclass(slots=True)
@@ -155,6 +128,37 @@ class Turns:
             if mine.ended is not None:
                 mine.ended.set()
 
+    @contextmanager
+    def free(self, database: Database, paths: Iterable[str]) -> Generator[set[str]]:
+        """Take all turns that are free, and wait for none.
+
+        Args:
+            database: the database.
+            paths: of ledger records.
+
+        Yields:
+            Those that the caller may build, for the time of the `with` block.
+        """
+        mine = _Turn()
+        taken: list[str] = []
+        allowed: set[str] = set()
+        with self._lock:
+            turns = self._turns.setdefault(database, {})
+            for path in paths:
+                current = turns.setdefault(path, mine)
+                if current is mine:
+                    taken.append(path)
+                if current.thread == mine.thread or LONGEST_TURN <= 0:
+                    allowed.add(path)
+        try:
+            yield allowed
+        finally:
+            with self._lock:
+                for path in taken:
+                    del turns[path]
+            if mine.ended is not None:
+                mine.ended.set()
+
     def waiting(self, database: Database, path: str) -> int:
         """Number of threads waiting for the current turn."""
         with self._lock:
@@ -167,31 +171,20 @@ TURNS = Turns()
 
 
 class Group:
-    """Materialisations of one definition, and their progress.
-
-    In a group of one, a refused commit gets a dead letter. In a larger group, an item that blocks
-    the others must be done alone: an unreadable record, or a refused commit.
+    """Materialisations, and their progress; as it is, of one.
 
     Attributes:
-        left: those that are not done yet, by root and shard.
-        alone: those that must be done alone.
         outcomes: of those that are done.
 
     Args:
         database: the database.
-        items: the materialisations.
         change: the event, or None to rebuild whatever the ledger says.
     """
 
-    def __init__(
-        self, database: Database, items: Sequence[Affected], change: Change | None
-    ) -> None:
-        self.left = {(item.root, item.shard): item for item in items}
-        self.alone: list[Affected] = []
+    def __init__(self, database: Database, change: Change | None) -> None:
         self.outcomes: list[Outcome] = []
         self._database = database
         self._change = change
-        self._is_one = len(items) == 1
 
     def due(self, found: Sequence[Affected], number: int) -> list[Affected]:
         """The items that must be built; covered ones are done.
@@ -204,12 +197,7 @@ class Group:
         due: list[Affected] = []
         for item in found:
             if item.unreadable is not None:
-                if not self._is_one:
-                    self.alone.append(self.left.pop((item.root, item.shard)))
-                elif change is None:
-                    due.append(item.salvaged())
-                else:
-                    self._done(item, refuse_record(self._database, item, change), number)
+                due += self._salvaged(item, number)
             elif change is not None and covers(item.record, change):
                 self._done(item, Outcome(item.definition.name, item.root, Result.COVERED), number)
             else:
@@ -221,51 +209,76 @@ class Group:
 
         Raises:
             TransientError: another process was faster, or the platform failed.
-            PermanentError: one of several cannot be read or committed.
+            PermanentError: it cannot be read.
         """
         if due[0].definition.isolation == "serializable":
             with self._database.transaction() as transaction:
-                self._build_and_commit(due, number, transaction)
+                built = build_all(self._database, due, self._change, transaction)
+                self._commit(self._planned(due, built, number), number, transaction)
         else:
-            self._build_and_commit(due, number, None)
+            built = build_all(self._database, due, self._change)
+            self._commit(self._planned(due, built, number), number)
 
-    def _build_and_commit(
-        self, due: Sequence[Affected], number: int, transaction: Transaction | None
-    ) -> None:
-        """The same, with reads locked in a transaction, or from a snapshot."""
-        database, change = self._database, self._change
-        built = build_all(database, due, change, transaction)
-        made = () if self._is_one else {p for found in built for p in found.documents or ()}
+    def _planned(
+        self,
+        due: Sequence[Affected],
+        built: Sequence[Build],
+        number: int,
+        made: Mapping[str, Collection[str]] | None = None,
+    ) -> list[Job]:
+        """What has to be committed of what was built; the rest is done.
+
+        Args:
+            due: what was built.
+            built: how it was built.
+            number: of the attempt.
+            made: the documents of all, by their owner; see `owner_of`.
+        """
         jobs: list[Job] = []
         for item, found in zip(due, built, strict=True):
+            kept = made[owner_of(item)] if made else ()
             gone: Sequence[str] = ()
             if item.record is not None and len(item.record.documents) > leftovers.MAX_DELETED:
-                item, gone = leftovers.bounded(database, item, found, made)
+                item, gone = leftovers.bounded(self._database, item, found, kept)
             planned = plan(
-                item.definition, item.record, found, item.root, change, item.shard, kept=made
+                item.definition, item.record, found, item.root, self._change, item.shard, kept=kept
             )
             if planned is None:
                 self._done(item, outcome_of(item, found, None), number)
             else:
-                gain = gained(found.read_set, item.record)
+                idle = item.shard and lists_nothing(item.definition, item.record, item.shard)
+                listed = None if idle else item.record
+                gain = gained(found.read_set, listed, item.definition.fingerprint)
                 jobs.append(Job(item, found, planned, gain, gone))
-        for together in [jobs] if len(jobs) == 1 else grouped(jobs):
+        return jobs
+
+    def _commit(
+        self, jobs: Sequence[Job], number: int, transaction: Transaction | None = None
+    ) -> None:
+        """Commit each job by itself; a refused commit gets a dead letter."""
+        for job in jobs:
+            planned: Plan | None = job.plan
+            found = job.build
             try:
-                commit(database, together, transaction)
+                commit(self._database, [job], transaction)
             except PermanentError as error:
-                if not self._is_one:
-                    raise
-                [job] = together
-                planned, failed = commit_failure(database, job, change, error)
-                self._done(job.item, outcome_of(job.item, failed, planned), number)
-            else:
-                for job in together:
-                    its_outcome = outcome_of(job.item, job.build, job.plan, job.gone)
-                    self._done(job.item, its_outcome, number)
+                planned, found = commit_failure(self._database, job, self._change, error)
+            self._done(job.item, outcome_of(job.item, found, planned, job.gone), number)
+
+    def _salvaged(self, item: Affected, number: int) -> list[Affected]:
+        """What to build in the place of an item whose record cannot be read."""
+        if self._change is None:
+            return [item.salvaged()]
+        self._done(item, refuse_record(self._database, item, self._change), number)
+        return []
 
     def _done(self, item: Affected, outcome: Outcome, number: int) -> None:
         self.outcomes.append(outcome if number == 1 else replace(outcome, attempts=number))
-        del self.left[(item.root, item.shard)]
+
+
+def owner_of(item: Affected) -> str:
+    """Who owns its documents: nobody else, or the definition, which owns some of their fields."""
+    return item.definition.name if item.definition.owns else ""
 
 
 def commit(database: Database, jobs: Sequence[Job], transaction: Transaction | None = None) -> None:
@@ -308,10 +321,11 @@ def _gain(jobs: Sequence[Job]) -> tuple[Gain, dict[str, datetime | None]]:
 
 
 def _writes(jobs: Sequence[Job]) -> Sequence[Write]:
-    """The writes of a commit, one for each document."""
+    """The writes of a commit: one for each document, or for the fields that each owns in it."""
     if len(jobs) == 1:
         return jobs[0].plan.writes
-    return list({write.path: write for job in jobs for write in job.plan.writes}.values())
+    writes = (write for job in jobs for write in job.plan.writes)
+    return list({(write.path, write.mask): write for write in writes}.values())
 
 
 def outcome_of(

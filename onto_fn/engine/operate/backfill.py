@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import groupby
-from threading import Event, Lock
+from threading import Event
 
 from onto_fn.attempts import Subject
 from onto_fn.engine.materialise.fan_out import Batch
 from onto_fn.engine.operate.checkpoint import Checkpoint, Counts, Part
+from onto_fn.engine.operate.flow import in_order
+from onto_fn.engine.operate.pool import Pool, Tool
 from onto_fn.engine.operate.scan import Page, Span, count_roots, pages, spans
 from onto_fn.engine.targets.rebuild import rebuild_all
 from onto_fn.engine.targets.registry import Registry
@@ -19,10 +20,13 @@ from onto_fn.engine.targets.target import Begun, Target
 from onto_fn.errors import DeclarationError, UnreadableRecord
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Document, PathTemplate
+from onto_fn.firestore.usage import Billed
 
 PAGE = 200
-WORKERS = 4
+WORKERS = 2
 KEPT_FAILURES = 20
+PARTS = 2
+"""Parts per process, so that no process waits long for the last one."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,25 @@ class Progress:
     total: int
 
 
+Numbered = tuple[int, Part]
+"""A part and its number in the checkpoint."""
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What one page has brought a part forward.
+
+    Attributes:
+        part: the part, as it was saved in the checkpoint.
+        counts: outcomes of the page's roots.
+        failures: those that have a dead letter now.
+    """
+
+    part: Part
+    counts: Counts = field(default_factory=Counts)
+    failures: tuple[Outcome, ...] = ()
+
+
 @dataclass(frozen=True)
 class Report:
     """How a backfill ended.
@@ -50,6 +73,8 @@ class Report:
         resumed: whether it continued an interrupted run.
         failures: the first few that have a dead letter now.
         not_shown: aggregates whose views still show the numbers of an earlier definition.
+        billed: reads and writes that Firestore bills for this run.
+        looked_at: roots of this run alone.
     """
 
     counts: Counts
@@ -57,6 +82,8 @@ class Report:
     resumed: bool
     failures: tuple[Outcome, ...]
     not_shown: tuple[str, ...] = ()
+    billed: Billed = field(default_factory=Billed)
+    looked_at: int = 0
 
 
 def targets_of(engine: Registry, names: Sequence[str] = ()) -> list[Target]:
@@ -96,6 +123,7 @@ class Backfill:
         name: id of its checkpoint; by default the names of the targets.
         stale: build only roots without a ledger record, and stale ones.
         workers: pages processed at the same time.
+        parts: into how many parts the roots of each target are cut, for that many processes.
         page: roots per page, which share a snapshot and a commit.
         publish: publishes batches, one per page, whose receivers do the work; by default this
             process builds.
@@ -111,6 +139,7 @@ class Backfill:
         name: str = "",
         stale: bool = False,
         workers: int = WORKERS,
+        parts: int = 1,
         page: int = PAGE,
         publish: Callable[[Batch], None] | None = None,
         restart: bool = False,
@@ -120,31 +149,38 @@ class Backfill:
         self._targets = {target.name: target for target in targets}
         self._stale = stale
         self._workers = workers
+        self._parts = parts
         self._page = page
         self._publish = publish
         self._restart = restart
         self._name = name or "~".join(self._targets)[:1000]
         self._begun: dict[str, Begun] = {}
         self._not_shown: list[str] = []
-        self._lock = Lock()
         self._counts = Counts()
         self._failures: list[Outcome] = []
         self._total = 0
+        self._checkpoint = self._checkpoint_of_this()
 
     def run(
-        self, progress: Callable[[Progress], None] | None = None, stop: Event | None = None
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        stop: Event | None = None,
+        pool: Pool[Numbered, Advance] | None = None,
     ) -> Report:
         """Build until all is done, or `stop` is set.
 
         Args:
-            progress: called after each page, by one thread at a time.
+            progress: called after each page.
             stop: ends it after the pages that are being processed.
+            pool: other processes, which build with a `tool` each; by default, this one builds.
 
         Raises:
+            WorkerFailed: a process failed, or was killed. What is done is in the checkpoint.
             TransientError: the platform failed for longer than the retries last. What is done is
                 in the checkpoint.
         """
         stop = stop or Event()
+        before = self._database.usage.billed
         for target in self._targets.values():
             begun = target.begin(self._database, self._engine.retry)
             if begun is not None:
@@ -156,9 +192,11 @@ class Backfill:
             parts = self._plan()
             self._checkpoint.begin(parts)
         self._counts = sum((part.counts for part in parts), Counts())
+        done = self._counts.done
         self._total = sum(count_roots(self._database, t) for t in self._targets.values())
         for name, group in groupby(enumerate(parts), key=lambda item: item[1].target):
-            self._build(name, [item for item in group if not item[1].is_done], progress, stop)
+            left = [item for item in group if not item[1].is_done]
+            self._build(name, left, progress, stop, pool)
             if name in self._begun and not stop.is_set():
                 self._show(name)
         if not stop.is_set():
@@ -169,6 +207,8 @@ class Backfill:
             resumed,
             tuple(self._failures),
             tuple(self._not_shown),
+            self._database.usage.billed - before + (pool.billed if pool else Billed()),
+            self._counts.done - done,
         )
 
     def _checkpoint_of_this(self) -> Checkpoint:
@@ -198,56 +238,73 @@ class Backfill:
                 ]
             parts += [
                 Part(target.name, span.after, span.until)
-                for span in spans(self._database, target.root_query(), 4 * self._workers)
+                for span in spans(self._database, target.root_query(), self._parts)
             ]
         return parts
+
+    def tool(self) -> Tool[Numbered, Advance]:
+        """What a process of the `pool` of another backfill works with."""
+        return Tool(lambda item, stop: self.advance(*item, stop), self._database.usage)
 
     def _build(
         self,
         name: str,
-        parts: list[tuple[int, Part]],
+        parts: Sequence[Numbered],
         progress: Callable[[Progress], None] | None,
         stop: Event,
+        pool: Pool[Numbered, Advance] | None,
     ) -> None:
         """Build all parts of one target before the next target, which may read them, begins."""
-        failed: list[BaseException] = []
+        failures: dict[int, list[Outcome]] = {number: [] for number, _ in parts}
+        try:
+            for number, advance in self._advances(parts, stop, pool):
+                self._counts += advance.counts
+                room = KEPT_FAILURES - len(failures[number])
+                failures[number] += advance.failures[:room]
+                if progress is not None:
+                    progress(Progress(name, self._counts, self._total))
+        finally:
+            found = [failure for of_part in failures.values() for failure in of_part]
+            self._failures += found[: KEPT_FAILURES - len(self._failures)]
 
-        def work(item: tuple[int, Part]) -> None:
-            if stop.is_set() or failed:
-                return
-            try:
-                for part in self._advance(*item):
-                    with self._lock:
-                        if progress is not None:
-                            progress(Progress(name, self._counts, self._total))
-                    if stop.is_set() or failed or part.is_done:
-                        return
-            except BaseException as error:  # of the platform, or of the callback: all stop
-                failed.append(error)
+    def _advances(
+        self, parts: Sequence[Numbered], stop: Event, pool: Pool[Numbered, Advance] | None
+    ) -> Iterator[tuple[int, Advance]]:
+        if pool is not None:
+            for place, advance in pool.run(parts, stop):
+                if advance is not None:
+                    yield parts[place][0], advance
+            return
+        for number, part in parts:
+            if not stop.is_set():
+                for advance in self.advance(number, part, stop):
+                    yield number, advance
 
-        with ThreadPoolExecutor(self._workers) as threads:
-            list(threads.map(work, parts))
-        if failed:
-            raise failed[0]
+    def advance(self, number: int, part: Part, stop: Event) -> Iterator[Advance]:
+        """Build the pages of a part, several at a time, and save each in the checkpoint.
 
-    def _advance(self, number: int, part: Part) -> Iterator[Part]:
-        """The part after each of its pages, as saved in the checkpoint."""
+        Args:
+            number: of the part.
+            part: how far it is.
+            stop: ends it after the pages that are being processed.
+        """
         target = self._targets[part.target]
-        for page in self._pages(target, part):
-            outcomes = self._done(target, part, page)
+
+        def work(page: Page) -> tuple[Page, list[Outcome]]:
+            return page, self._done(target, part, page)
+
+        for page, outcomes in in_order(work, self._pages(target, part), self._workers, stop):
             counts = counted(len(page.roots), outcomes)
             if self._publish is not None:
                 counts = replace(counts, published=len(outcomes))
             part = replace(part, after=page.last, counts=part.counts + counts)
             self._checkpoint.save(number, part)
-            with self._lock:
-                self._counts += counts
-                room = KEPT_FAILURES - len(self._failures)
-                self._failures += [o for o in outcomes if o.result is Result.DEAD_LETTER][:room]
-            yield part
-        part = replace(part, is_done=True)
-        self._checkpoint.save(number, part)
-        yield part
+            failed = [o for o in outcomes if o.result is Result.DEAD_LETTER]
+            yield Advance(part, counts, tuple(failed[:KEPT_FAILURES]))
+        if not stop.is_set():
+            part = replace(part, is_done=True)
+            self._checkpoint.save(number, part)
+            yield Advance(part)
 
     def _pages(self, target: Target, part: Part) -> Iterator[Page]:
         if part.fingerprint is not None:

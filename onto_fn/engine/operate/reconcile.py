@@ -80,9 +80,11 @@ def _count_again(
     for attempt in policy.attempts_of(Subject(step="verify")):
         with attempt:
             now, _ = database.get(sources)
+    late: dict[str, list[str]] = {}
     for record in records:
-        target = targets.get(record["aggregate"])
-        source = record["source"]
-        if target is not None and now[source].update_time != record["version"]:
-            with collector:
-                collector.add(target.one(database, (source, 0), None, policy))
+        if now[record["source"]].update_time != record["version"]:
+            late.setdefault(record["aggregate"], []).append(record["source"])
+    for name, its_sources in late.items():
+        target = targets.get(name)
+        if target is not None:  # which commits only those that contribute something else
+            do_all(database, target, target.items(its_sources), None, policy, collector)

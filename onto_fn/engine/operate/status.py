@@ -100,9 +100,13 @@ def _oldest(database: Database, target: Target, policy: RetryPolicy) -> tuple[da
             except UnreadableRecord:
                 unreadable += 1
         now = database.versions(list(recorded)) if recorded else {}
-        times += [
-            time for path, time in now.items() if time is not None and recorded[path] != {time}
-        ]
+        late = {
+            path: time
+            for path, time in now.items()
+            if time is not None and recorded[path] != {time}
+        }
+        if late:
+            times += [late[path] for path in target.behind(database, list(late))]
         times = sorted(times)[:1]
     for time in _never_built(database, target, policy):
         times = sorted([*times, time])[:1]

@@ -6,8 +6,9 @@ The record is committed together with the documents, so it always matches them.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -20,8 +21,9 @@ from onto_fn.engine.records.skipped import NOTHING, Skipped
 from onto_fn.errors import BuildError, OntoError, UnreadableRecord
 from onto_fn.firestore import Document
 from onto_fn.firestore.documents import Value
+from onto_fn.firestore.rpc import RECORDS, Stored
 
-LEDGER_COLLECTION = "onto_ledger"
+LEDGER_COLLECTION = RECORDS
 DEAD_LETTER_COLLECTION = "onto_dead_letters"
 OUTBOX_COLLECTION = "onto_outbox"
 INBOX_COLLECTION = "onto_inbox"
@@ -39,7 +41,10 @@ OWN_COLLECTIONS = frozenset(
 )
 # A document in one of these is never a view's source, whichever template a model has (G8).
 UNWATCHED_COLLECTIONS = OWN_COLLECTIONS - {AGGREGATES}
+Reads = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names of classes, each with names of its fields; all sorted."""
 MAX_MESSAGE = 2000
+_PLAIN_ROOT = re.compile(r"[\w.~/-]*", re.ASCII)
 _MAX_ID = 1200
 _KINDS: dict[str, Any] = {
     "definition": str,
@@ -55,6 +60,8 @@ _KINDS: dict[str, Any] = {
     "readTime": datetime,
 }
 """Of the fields that each record has."""
+_PAIRS = {"sources": "time", "matched": "time", "documents": "digest"}
+"""Lists of what belongs to a path each, and its name there."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,11 @@ class LedgerRecord:
         shard: which of the root's records it is.
         memory: what a view of `consistency="eventual"` remembers of its sources; see `memory`.
         owns: the fields that it owns in its documents; empty if it owns whole documents.
+        skipped: the invalid documents that were left out.
+        reads: the fields that were read of the source documents: names of attributes by the name of
+            the class, `*` for all. A class of which nothing was read is not listed. None if it is
+            unknown, as in a record of an earlier version of onto_fn: then all were read.
+        stored: what it was read from, of which the next record may copy.
     """
 
     definition: str
@@ -122,6 +134,8 @@ class LedgerRecord:
     memory: Mapping[str, Value] | None = None
     owns: tuple[str, ...] = ()
     skipped: Skipped = NOTHING
+    reads: Reads | None = None
+    stored: Stored | None = field(default=None, compare=False, repr=False)
 
     @property
     def path(self) -> str:
@@ -159,6 +173,7 @@ class LedgerRecord:
             **({} if self.memory is None else {"memory": self.memory}),
             **({"owns": list(self.owns)} if self.owns else {}),
             **(self.skipped.to_fields() if self.skipped.count else {}),
+            **({} if self.reads is None else {"reads": _reads_to_fields(self.reads)}),
         }
 
     @staticmethod
@@ -168,9 +183,10 @@ class LedgerRecord:
         Raises:
             UnreadableRecord: it is something else.
         """
-        if document.fields is None:
+        stored = document.fields
+        if stored is None:
             return None
-        fields = document.fields
+        fields = stored.decoded(_PAIRS) if isinstance(stored, Stored) else stored
         try:
             for name, kind in _KINDS.items():
                 if not isinstance(fields[name], kind):
@@ -193,6 +209,8 @@ class LedgerRecord:
                 memory=_optional(fields, "memory", dict),
                 owns=tuple(_optional(fields, "owns", list) or ()),
                 skipped=NOTHING if skipped is None else Skipped.from_fields(fields),
+                reads=_reads(_optional(fields, "reads", list)),
+                stored=stored if isinstance(stored, Stored) else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -210,6 +228,17 @@ def _optional(fields: Mapping[str, Value], name: str, kind: type[Any]) -> Any:
     if value is None or isinstance(value, kind):
         return value
     raise TypeError(f"{name} is {value!r:.100}, not {kind.__name__}")
+
+
+def _reads_to_fields(reads: Reads) -> list[dict[str, Value]]:
+    """A list, because Firestore does not take every name of a class as a key."""
+    return [{"class": name, "fields": list(fields)} for name, fields in reads]
+
+
+def _reads(found: list[Any] | None) -> Reads | None:
+    if found is None:
+        return None
+    return tuple((str(entry["class"]), tuple(map(str, entry["fields"]))) for entry in found)
 
 
 def _by_path(
@@ -296,7 +325,9 @@ def is_shard(path: str) -> bool:
 @lru_cache(maxsize=1024)  # an event asks several times
 def record_id(definition: str, root: str) -> str:
     """The id of a root's first ledger record, and of its dead letter."""
-    readable = f"{definition}~{quote(root, safe='')}"
+    is_plain = _PLAIN_ROOT.fullmatch(root) is not None  # in which only the slashes are quoted
+    quoted = root.replace("/", "%2F") if is_plain else quote(root, safe="")
+    readable = f"{definition}~{quoted}"
     if len(readable) <= _MAX_ID:
         return readable
     return f"{definition}~{hashlib.blake2b(root.encode(), digest_size=20).hexdigest()}"

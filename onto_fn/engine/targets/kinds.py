@@ -14,11 +14,14 @@ from onto_fn.attempts import RetryPolicy, Subject
 from onto_fn.engine.aggregate.contribution import counted_by, records_of
 from onto_fn.engine.aggregate.count import contribute, contribute_together
 from onto_fn.engine.aggregate.difference import check_sums, sources_that_differ
-from onto_fn.engine.materialise.comparison import look_at
+from onto_fn.engine.aggregate.group_commit import GroupCommit
+from onto_fn.engine.aggregate.unaffected import Unaffected
+from onto_fn.engine.materialise.comparison import Seen, look_at
 from onto_fn.engine.materialise.cost import average_cost
 from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.engine.materialise.lookup import Affected, find_one
-from onto_fn.engine.materialise.protocol import materialise, materialise_together
+from onto_fn.engine.materialise.protocol import materialise
+from onto_fn.engine.materialise.together import materialise_together
 from onto_fn.engine.records.fingerprint import other_fingerprints
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION, LedgerRecord, ledger_path, root_of_id
 from onto_fn.engine.records.skipped import LEFT_OUT
@@ -28,7 +31,7 @@ from onto_fn.engine.targets import task as tasks
 from onto_fn.engine.targets.target import Begun, Cost, Item, Target
 from onto_fn.errors import UnreadableRecord
 from onto_fn.events.change import Change
-from onto_fn.events.outcome import Outcome
+from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Database, Document, Filter, PathTemplate, Query
 from onto_fn.firestore.documents import Fields
 from onto_fn.firestore.paths import last_segment
@@ -172,8 +175,15 @@ class ViewTarget(_DefinitionTarget):
         return Cost(*average_cost(database, self.definition, roots), len(roots))
 
     @override
-    def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
-        return look_at(database, self.definition, roots)
+    def record_span(self) -> tuple[str, str]:
+        first = f"{LEDGER_COLLECTION}/{self.name}~"
+        return first, f"{LEDGER_COLLECTION}/{self.name}\x7f"  # which follows the tilde
+
+    @override
+    def looks(
+        self, database: Database, roots: Sequence[str], seen: Seen | None = None
+    ) -> list[Look]:
+        return look_at(database, self.definition, roots, seen)
 
 
 class DirectTarget(_DefinitionTarget):
@@ -222,11 +232,14 @@ class AggregateTarget(Target):
 
     Attributes:
         aggregate: what it counts.
+        groups: the events that are being counted.
     """
 
     def __init__(self, aggregate: AggregateSpec) -> None:
         super().__init__(aggregate.name, aggregate.shape.collection)
         self.aggregate = aggregate
+        self._unaffected = Unaffected(aggregate)
+        self.groups = GroupCommit(aggregate)
 
     @property
     @override
@@ -276,7 +289,11 @@ class AggregateTarget(Target):
         *,
         force: bool = False,
     ) -> Outcome:
-        return contribute(database, self.aggregate, item[0], change, policy, force=force)
+        if change is None or force:
+            return contribute(database, self.aggregate, item[0], change, policy, force=force)
+        if self._unaffected.is_done(database, change):
+            return Outcome(self.name, item[0], Result.COVERED)
+        return self.groups.contribute(database, change, policy)
 
     @override
     def together(
@@ -311,7 +328,13 @@ class AggregateTarget(Target):
         return Cost(9, 5)  # then the earlier definition leaves every record
 
     @override
-    def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
+    def behind(self, database: Database, sources: Sequence[str]) -> set[str]:
+        return {look.root for look in sources_that_differ(database, self.aggregate, sources)}
+
+    @override
+    def looks(
+        self, database: Database, roots: Sequence[str], seen: Seen | None = None
+    ) -> list[Look]:
         return sources_that_differ(database, self.aggregate, roots)
 
     @override

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onto_fn.attempts import Collector, RetryPolicy
+from onto_fn.engine.materialise.comparison import Seen
 from onto_fn.engine.materialise.difference import Difference, Look
 from onto_fn.errors import DeclarationError
 from onto_fn.events.change import Change
@@ -121,6 +122,13 @@ class Target(ABC):
     def record_path(self, root: str, shard: int = 0) -> str:
         """Document path of a root's record."""
 
+    def record_span(self) -> tuple[str, str] | None:
+        """The paths between which all its records are; None if there are others between them.
+
+        The records in it are in the order of the paths of the roots, with few exceptions.
+        """
+        return None
+
     @abstractmethod
     def root_named(self, path: str) -> str | None:
         """The root of a record's path, if the path is unambiguous."""
@@ -223,8 +231,27 @@ class Target(ABC):
 
     # Verifying
 
-    def looks(self, database: Database, roots: Sequence[str]) -> list[Look]:
+    def behind(self, database: Database, sources: Sequence[str]) -> set[str]:
+        """Those of some sources whose present version has yet to be handled.
+
+        Args:
+            database: the database.
+            sources: of which records name another version. It need not matter that they changed.
+
+        Raises:
+            TransientError: they could not be read.
+        """
+        return set(sources)
+
+    def looks(
+        self, database: Database, roots: Sequence[str], seen: Seen | None = None
+    ) -> list[Look]:
         """The differences of some roots, each from one snapshot.
+
+        Args:
+            database: the database.
+            roots: paths of roots.
+            seen: what a scan has read already, if the target has a `record_span`.
 
         Raises:
             TransientError: a read failed.

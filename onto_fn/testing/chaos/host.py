@@ -97,7 +97,6 @@ async def serve(config: dict[str, Any], log: TextIO) -> None:
 
     for item in config["workers"]:
         environ = os.environ | config["environ"]
-        environ["FIRESTORE_EMULATOR_HOST"] = f"{_HOST}:{item['proxy_port']}"
         command = [
             *(sys.executable, "-m", "functions_framework", "--source", config["source"]),
             *("--target", item["function"], "--signature-type", "cloudevent"),
@@ -113,7 +112,7 @@ async def serve(config: dict[str, Any], log: TextIO) -> None:
             log=note,
             database=config["database"],
         )
-        await proxy.start(item["proxy_port"])
+        environ["FIRESTORE_EMULATOR_HOST"] = f"{_HOST}:{await proxy.start()}"
         workers.append(worker)
     running = [asyncio.ensure_future(worker.run()) for worker in workers]
     await asyncio.gather(*(worker.wait_until_ready(config["deadline"]) for worker in workers))

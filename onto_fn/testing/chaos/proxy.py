@@ -27,6 +27,8 @@ _aio = cast(Any, grpc.aio)
 _types = cast(Any, firestore)
 
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+# Otherwise two servers may listen on one port, and each gets some of the other's calls.
+_ALONE = ("grpc.so_reuseport", 0)
 _DOCUMENTS_SEGMENTS = 5  # projects/P/databases/D/documents
 
 Log = Callable[[dict[str, Any]], None]
@@ -73,13 +75,18 @@ class FaultProxy:
         self._server: Any = None
         self._channel: Any = None
 
-    async def start(self, port: int) -> None:
-        """Listen on a port of this machine."""
+    async def start(self, port: int = 0) -> int:
+        """Listen on a port of this machine, by default a free one; returns the port.
+
+        Raises:
+            RuntimeError: the port is taken.
+        """
         self._channel = _aio.insecure_channel(self._target, options=_UNLIMITED)
-        self._server = _aio.server(options=_UNLIMITED)
+        self._server = _aio.server(options=[*_UNLIMITED, _ALONE])
         self._server.add_generic_rpc_handlers((_Handlers(self),))
-        self._server.add_insecure_port(f"127.0.0.1:{port}")
+        bound: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
         await self._server.start()
+        return bound
 
     async def stop(self) -> None:
         """Stop listening."""

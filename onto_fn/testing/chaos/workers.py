@@ -104,10 +104,10 @@ class Workers(Service):
         self._faults = log_dir / "faults.jsonl"
         self._process: BackgroundProcess | None = None
         names = [(f, f"{f}-{n + 1}") for f, count in functions.items() for n in range(count)]
-        ports = free_ports(2 * len(names))
+        ports = free_ports(len(names))
         self._workers = [
-            {"name": name, "function": function, "port": ports.pop(), "proxy_port": ports.pop()}
-            for function, name in names
+            {"name": name, "function": function, "port": port}
+            for (function, name), port in zip(names, ports, strict=True)
         ]
         self._config: dict[str, Any] = {
             "source": str(source),

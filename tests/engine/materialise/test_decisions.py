@@ -209,7 +209,7 @@ def read_sets(draw: st.DrawFn) -> ReadSet:
 
 @given(read_sets())
 def test_a_first_build_gains_all_that_it_reads(read_set: ReadSet) -> None:
-    gain = gained(read_set, None)
+    gain = gained(read_set, None, "f")
 
     assert set(gain.paths) == set(read_set.sources)
     assert list(gain.queries) == read_set.queries
@@ -217,12 +217,12 @@ def test_a_first_build_gains_all_that_it_reads(read_set: ReadSet) -> None:
 
 @given(read_sets())
 def test_a_build_that_reads_the_same_again_gains_nothing(read_set: ReadSet) -> None:
-    assert not gained(read_set, record(read_set))
+    assert not gained(read_set, record(read_set), "f")
 
 
 @given(read_sets(), read_sets())
 def test_what_a_build_does_not_gain_is_watched_already(old: ReadSet, new: ReadSet) -> None:
-    gain, known = gained(new, record(old)), old.watches()
+    gain, known = gained(new, record(old), "f"), old.watches()
 
     in_gained_queries = {path for _, result in gain.queries for path in result}
     for path in new.versions:
@@ -237,8 +237,8 @@ def test_one_new_value_of_an_in_query_is_a_gain() -> None:
     old.add_query(Query("users", (Filter("n", "in", [1, 2]),)), [])
     new.add_query(Query("users", (Filter("n", "in", [1, 2, 3]),)), [])
 
-    assert gained(new, record(old)).queries
-    assert not gained(old, record(new)).queries
+    assert gained(new, record(old), "f").queries
+    assert not gained(old, record(new), "f").queries
 
 
 def test_a_change_of_nothing_is_a_no_op() -> None:

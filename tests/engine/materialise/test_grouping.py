@@ -58,7 +58,7 @@ def job(number: int, before: set[int], after: set[int]) -> Job:
     made = Build(ReadSet(), TIME, {f"views/{n}": {"new": number} for n in after}, True)
     planned = plan(DEFINITION, record, made, path, None)
     assert planned is not None
-    gain = gained(made.read_set, record)
+    gain = gained(made.read_set, record, "1")
     return Job(Affected(DEFINITION, path, 0, record, TIME), made, planned, gain)
 
 

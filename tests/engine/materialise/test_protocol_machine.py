@@ -8,6 +8,7 @@ are (G1), never goes back (G2), and no version is committed twice (G4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,22 +17,33 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from onto_fn import DomainModel, Store, root
+from onto_fn import DomainModel, Ref, Store, many, root
+from onto_fn.engine.materialise.lookup import Affected
 from onto_fn.engine.materialise.plan import Build, covers, gained, is_behind, plan
+from onto_fn.engine.materialise.unread import Changed
 from onto_fn.engine.records.ledger import LedgerRecord, ledger_path
-from onto_fn.firestore import Document, PathTemplate, Write
+from onto_fn.firestore import Document, PathTemplate, Query, Write
 from onto_fn.firestore.queries import document_key
 from onto_fn.observability import Change
 from onto_fn.store import ReadSet
+from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import Definition
 
 
+class Song(DomainModel, collection="songs"):
+    title: str
+    length: int = 0
+
+
 class Album(DomainModel, collection="albums"):
-    pass
+    songs: list[Ref[Song]]
+    copies: list[str]
+    shows_lengths: bool = False
 
 
 class AlbumStore(Store):
     album = root(Album)
+    songs = many(Song, "album.songs", missing="skip")
 
 
 DEFINITION = Definition("V", AlbumStore, lambda s, t: {}, (PathTemplate("views/{id}"),), "code 1")
@@ -42,9 +54,12 @@ albums = st.fixed_dictionaries(
     {
         "songs": st.lists(st.sampled_from(SONGS), unique=True),
         "copies": st.lists(st.sampled_from("12"), unique=True, min_size=1),
+        "showsLengths": st.booleans(),
     }
 )
-songs = st.fixed_dictionaries({"title": st.sampled_from(["one", "two"])})
+songs = st.fixed_dictionaries(
+    {"title": st.sampled_from(["one", "two"]), "length": st.integers(1, 2)}
+)
 source = st.tuples(st.just(ALBUM), albums | st.none()) | st.tuples(
     st.sampled_from(SONGS), songs | st.none()
 )
@@ -106,6 +121,30 @@ class Protocol(RuleBasedStateMachine):
         change = Change(path, before, self.memory.get(path), f"event-{self.memory.now}")
         self.pending.append(change)
 
+    @rule(song=st.sampled_from(SONGS), length=st.integers(1, 2), shows=st.booleans())
+    def change_a_length_while_a_build_begins_to_read_it(
+        self, song: str, length: int, shows: bool
+    ) -> None:
+        album, fields = self.memory.get(ALBUM).fields, self.memory.get(song).fields
+        if album is None or fields is None:
+            return
+        self.write((ALBUM, {**album, "showsLengths": shows}))
+        self.look_up(self.pending.pop())
+        self.write((song, {**fields, "length": length}))
+        self.look_up(self.pending.pop())
+        while self.attempts:
+            self.commit(self.attempts.pop())
+
+    @rule()
+    def settle(self) -> None:
+        """All events are handled, and the views are as their sources."""
+        while self.pending or self.attempts:
+            if self.pending:
+                self.look_up(self.pending.pop())
+            else:
+                self.commit(self.attempts.pop())
+        self.check_views()
+
     @precondition(lambda self: self.pending)
     @rule(which=place)
     def begin(self, which: int) -> None:
@@ -145,12 +184,15 @@ class Protocol(RuleBasedStateMachine):
     def commit(self, attempt: Attempt) -> None:
         if covers(attempt.record, attempt.change):
             return
+        item = Affected(DEFINITION, ALBUM, 0, attempt.record, attempt.read_time)
+        if Changed(attempt.change).is_unread(item):
+            return
         made = build(attempt.snapshot, attempt.read_time)
         assert not is_behind(made.read_set, attempt.record, attempt.change)
         planned = plan(DEFINITION, attempt.record, made, ALBUM, attempt.change)
         if planned is None:
             return
-        gain = gained(made.read_set, attempt.record)
+        gain = gained(made.read_set, attempt.record, "code 1")
         seen = made.read_set.versions
         moved = any(self.memory.get(path).update_time != seen[path] for path in gain.paths)
         if moved or not self.memory.commit(planned.writes):
@@ -167,18 +209,16 @@ class Protocol(RuleBasedStateMachine):
             assert vector not in self.vectors[-1:], "the same versions twice (G4)"
         self.vectors.append(vector)
 
-    def teardown(self) -> None:
-        while self.pending or self.attempts:
-            if self.pending:
-                self.look_up(self.pending.pop())
-            else:
-                self.commit(self.attempts.pop())
+    def check_views(self) -> None:
         views = {
             path: document.fields
             for path, document in self.memory.documents.items()
             if path.startswith("views/") and document.exists
         }
         assert views == (build(self.memory.documents, self.memory.now).documents or {})
+
+    def teardown(self) -> None:
+        self.settle()
         commits = len(self.vectors)
         for change in [c for c in self.past if c.is_known]:
             self.look_up(change)
@@ -187,21 +227,31 @@ class Protocol(RuleBasedStateMachine):
         assert len(self.vectors) == commits, "a repeated event committed"
 
 
+@dataclass
+class Reader:
+    """Reads of one snapshot."""
+
+    snapshot: Snapshot
+
+    def get(self, paths: Sequence[str]) -> Snapshot:
+        return {path: self.snapshot.get(path, Document(path, None, None)) for path in paths}
+
+    def query(self, query: Query) -> list[Document]:
+        raise NotImplementedError
+
+
 def build(snapshot: Snapshot, read_time: datetime) -> Build:
-    """The titles of an album's songs, in a view for each copy."""
-    read_set = ReadSet()
-
-    def get(path: str) -> Document:
-        document = snapshot.get(path, Document(path, None, None))
-        read_set.add_documents([document])
-        return document
-
-    album = get(ALBUM)
-    if album.fields is None:
-        return Build(read_set, read_time, {}, False)
-    titles = [found["title"] for path in album.fields["songs"] if (found := get(path).fields)]
-    documents = {f"views/{copy}": {"titles": titles} for copy in album.fields["copies"]}
-    return Build(read_set, read_time, documents, True)
+    """The titles of an album's songs, and their lengths if it shows them; for each copy."""
+    loading = Loading(AlbumStore, ALBUM, ReadSet(), tracks=True)
+    load_all([loading], Reader(snapshot))
+    store = loading.result()
+    if store is None:
+        return Build(loading.read_set, read_time, {}, False)
+    shown: dict[str, Any] = {"titles": [song.title for song in store.songs]}
+    if store.album.shows_lengths:
+        shown["lengths"] = [song.length for song in store.songs]
+    documents = {f"views/{copy}": shown for copy in store.album.copies}
+    return Build(loading.read_set, read_time, documents, True)
 
 
 def test_the_view_converges_and_never_goes_back_whatever_is_delivered() -> None:
