@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from google.api_core.exceptions import FailedPrecondition
 
 from onto_fn.editing import Database
 from onto_fn.firestore import Filter, Query
@@ -14,9 +13,9 @@ EXEMPT = Query("onto_ledger", (Filter("readTime", "==", 1),))
 
 @pytest.mark.parametrize("query", [TWO, EXEMPT], ids=["composite", "exempt"])
 def test_a_query_without_its_index_is_refused(database: Database, query: Query) -> None:
-    with pytest.raises(FailedPrecondition, match="requires a"):
+    with pytest.raises(Exception, match="requires a"):
         database.query(query)
-    with pytest.raises(FailedPrecondition, match="requires a"):
+    with pytest.raises(Exception, match="requires a"):
         database.count(query)
 
 
