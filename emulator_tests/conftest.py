@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulator_tests.kit.indexed import record_all, refuse_without_index
+
+__all__ = ["refuse_without_index"]
+
 if TYPE_CHECKING:
     from onto_fn.testing import EmulatorSuite
 
 # Read when grpc is first imported. A fork of a test (a pty's, say) must not touch the channels, and
 # grpc's own preparation for forks can hang the parent.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+record_all()
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

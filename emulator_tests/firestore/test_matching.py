@@ -15,6 +15,8 @@ from onto_fn.firestore import Document, Filter, Query, Reference, Write
 from onto_fn.firestore.matching import found, is_decidable, matches, selected
 from onto_fn.firestore.queries import Operator, Order
 
+pytestmark = pytest.mark.any_index("Firestore's answers to any queries are what is compared")
+
 VALUES: list[Any] = [
     None,
     False,

@@ -21,6 +21,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LOADED = re.compile(r"Loaded functions definitions from source: (.+?)\.?$")
 _FAILED = re.compile(r"Failed to load function definition from source: ?(.*)$")
 _LOST = re.compile(r"Failed to handle request for function (\S+)$")
+_UNSERVED = re.compile(r"strict indexes: a query of (\S+) needs (\{.*\})$")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _LIBRARIES = {"site-packages", "dist-packages", "node_modules"}
 _ERROR = re.compile(r"^[\w.]*(Error|Exception|InvalidDocument|MissingDocument)\b.*")
@@ -79,6 +80,19 @@ class Lost:
     function: str
 
 
+@dataclass(frozen=True)
+class Unserved:
+    """A query that was refused, because no index serves it.
+
+    Attributes:
+        collection: id of the collection that it asks.
+        entry: the entry to add to the index file, as JSON.
+    """
+
+    collection: str
+    entry: str
+
+
 def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Iterator[str]:
     """Yield the lines of a log from the byte `start`, and new lines while `goes_on()` is true."""
     with log.open(errors="replace") as file:
@@ -97,7 +111,9 @@ def lines_of(log: Path, goes_on: Callable[[], bool], *, start: int = 0) -> Itera
                 rest = ""
 
 
-def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome | Reload | Lost]:
+def told(
+    lines: Iterable[str], folder: Path | None = None
+) -> Iterator[Outcome | Reload | Lost | Unserved]:
     """Yield what the lines of the log report about the app.
 
     Args:
@@ -117,6 +133,8 @@ def told(lines: Iterable[str], folder: Path | None = None) -> Iterator[Outcome |
             error = where = ""
         elif lost := _LOST.search(line):
             yield Lost(lost[1])
+        elif unserved := _UNSERVED.match(line):
+            yield Unserved(unserved[1], unserved[2])
         else:
             outcome = _outcome(line)
             if outcome is not None:

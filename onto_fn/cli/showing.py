@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
-from onto_fn.cli.emulator_log import Outcome, Reload
+from onto_fn.cli.emulator_log import Outcome, Reload, Unserved
 from onto_fn.cli.output import Output, number_of
 
 QUIET_SECONDS = 0.5  # counted events are printed after this time without an event,
@@ -52,12 +52,16 @@ class Shown:
         self._repeated: dict[tuple[str, ...], Repeated] = {}
         self._problems: list[dict[str, Any]] = []
         self._api: dict[str, Any] = {}
+        self._refused: set[Unserved] = set()
         self._begun = self._last = clock()
 
-    def show(self, found: Outcome | Reload) -> None:
-        """Print an event or a reload, or count it."""
+    def show(self, found: Outcome | Reload | Unserved) -> None:
+        """Print an event, a reload or a refused query, or count it."""
         with self._lock:
-            if isinstance(found, Reload):
+            if isinstance(found, Unserved):
+                self._flush()
+                self._unserved(found)
+            elif isinstance(found, Reload):
                 self._flush()
                 self._reload(found)
             elif self._output.as_json:
@@ -135,6 +139,14 @@ class Shown:
         else:
             text = f"functions: {found.functions}"
         self._output.line({"reload": asdict(found)}, text, error=bool(found.error))
+
+    def _unserved(self, found: Unserved) -> None:
+        if self._output.as_json:
+            self._output.line({"refused": asdict(found)})
+        elif found not in self._refused:  # a page asks again and again
+            self._refused.add(found)
+            text = f"refused: a query of {found.collection} that no index serves; it needs"
+            self._output.line({}, f"{text}\n    {found.entry}", error=True)
 
 
 def told(found: Outcome) -> str:

@@ -1,8 +1,7 @@
 """Generate `firestore.indexes.json`: the indexes that the app's declared queries need, no others.
 
 Firestore indexes each field automatically, and merges the indexes of `==` and `in` filters. Every
-other combination of fields needs a composite index. In its own collections, onto_fn queries few
-fields. The other fields are exempt, because every write pays for each index entry.
+other combination of fields needs a composite index; `onto_fn.indexing` knows which.
 """
 
 from __future__ import annotations
@@ -13,41 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 from onto_fn.access import Members
 from onto_fn.aggregates.spec import CONTRIBUTIONS, AggregateSpec
-from onto_fn.engine.records.ledger import INBOX_COLLECTION, LEDGER_COLLECTION, OUTBOX_COLLECTION
 from onto_fn.firestore.fieldpaths import api_path, quoted
 from onto_fn.firestore.queries import Operator, Order
 from onto_fn.gate.listable import narrowed_by
 from onto_fn.generate.declarations import views_of
+from onto_fn.generate.own_indexes import own_overrides
+from onto_fn.indexing import (
+    All,
+    Contains,
+    Equal,
+    Field,
+    Index,
+    Indexes,
+    MissingIndex,
+    Mode,
+    Query,
+    Range,
+    Sort,
+    plan,
+)
+from onto_fn.indexing.query import Condition
 from onto_fn.store.queries import QueryRead
 
 if TYPE_CHECKING:
+    from onto_fn.engine import Engine
     from onto_fn.functions import App
 
 Json = dict[str, Any]  # JSON has no narrower type
 
 _MERGED = {"==", "in"}
 _CONTAINS = {"array_contains", "array_contains_any"}
-_ASCENDING: Json = {"order": "ASCENDING", "queryScope": "COLLECTION"}
 _CONTAINS_INDEX: Json = {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
-
-_UNQUERIED: dict[str, tuple[str, ...]] = {
-    LEDGER_COLLECTION: (
-        "sources",
-        "matched",
-        "documents",
-        "failure",
-        "memory",
-        "reads",
-        "readTime",
-    ),
-    OUTBOX_COLLECTION: ("sink", "document", "version", "type", "data", "refused"),
-    INBOX_COLLECTION: ("source", "id", "subject", "version", "at"),
-}
-_QUERIED: list[Json] = [
-    {"collectionGroup": LEDGER_COLLECTION, "fieldPath": "watches", "indexes": [_CONTAINS_INDEX]},
-    {"collectionGroup": OUTBOX_COLLECTION, "fieldPath": "key", "indexes": [_ASCENDING]},
-    {"collectionGroup": INBOX_COLLECTION, "fieldPath": "expiresAt", "ttl": True, "indexes": []},
-]
 
 
 def index_file(app: App, kept: Json) -> Json:
@@ -58,12 +53,8 @@ def index_file(app: App, kept: Json) -> Json:
         kept: content of the same form, whose entries are added. For a field that is in both, the
             kept entry wins.
     """
-    indexes = [
-        *_query_indexes(app),
-        *_list_indexes(app),
-        *(index for spec in app.engine.aggregates.values() for index in _extreme_indexes(spec)),
-    ]
-    overrides = [*_own_overrides(app), *_group_overrides(app)]
+    indexes = [*engine_indexes(app.engine), *_list_indexes(app)]
+    overrides = [*own_overrides(app.engine), *_group_overrides(app)]
     return with_kept(kept, {"indexes": indexes, "fieldOverrides": overrides})
 
 
@@ -94,33 +85,33 @@ def composite_index(
         orders: the order of the results.
     """
     conditions = list(filters)
-    merged = sorted({field for field, op in conditions if op in _MERGED})
-    arrays = sorted({field for field, op in conditions if op in _CONTAINS})
-    ranges = [field for field, op in conditions if op not in _MERGED | _CONTAINS]
-    directions = {order.field: order.descending for order in orders}
-    last = next(reversed(directions.values()), False)
-    for field in ranges:  # Firestore orders by a range field even if no order is given
-        directions.setdefault(field, last)
-    fields: list[Json] = [
-        *(
-            {"fieldPath": api_path(field), "order": "ASCENDING"}
-            for field in merged
-            if field not in directions
-        ),
-        *({"fieldPath": api_path(field), "arrayConfig": "CONTAINS"} for field in arrays),
-        *(
-            {"fieldPath": api_path(field), "order": "DESCENDING" if descending else "ASCENDING"}
-            for field, descending in directions.items()
-        ),
-    ]
-    if len(fields) < 2 or not (arrays or directions):
+    where = All(tuple(_condition(field, op) for field, op in conditions))
+    sorts = tuple(Sort(api_path(order.field), order.descending) for order in orders)
+    found = plan(Query(collection, where=where, sorts=sorts), Indexes())
+    if isinstance(found, MissingIndex):
+        return found.entry
+    merged = sorted({api_path(field) for field, op in conditions if op in _MERGED})
+    arrays = sorted({api_path(field) for field, op in conditions if op in _CONTAINS})
+    if not merged or not arrays:
         return None
-    return {"collectionGroup": collection, "queryScope": "COLLECTION", "fields": fields}
+    # Firestore would merge single-field indexes here too, but reads much where few documents are in
+    # both.
+    fields = [Field(path, Mode.ASCENDING) for path in merged]
+    fields += [Field(path, Mode.CONTAINS) for path in arrays]
+    return MissingIndex(Index.of(collection, group=False, fields=fields)).entry
 
 
-def _query_indexes(app: App) -> list[Json]:
-    found: list[Json] = []
-    for definition in app.engine.definitions.values():
+def _condition(field: str, op: Operator) -> Condition:
+    path = api_path(field)
+    if op in _MERGED:
+        return Equal(path)
+    return Contains(path) if op in _CONTAINS else Range(path)
+
+
+def engine_indexes(engine: Engine) -> list[Json]:
+    """The composite indexes for the declared queries of stores, and for minima and maxima."""
+    found = [index for spec in engine.aggregates.values() for index in _extreme_indexes(spec)]
+    for definition in engine.definitions.values():
         for read in definition.store.reads().values():
             if isinstance(read, QueryRead):
                 fixed: list[tuple[str, Operator]] = [(f.field, f.op) for f in read.fixed()]
@@ -156,18 +147,6 @@ def _extreme_indexes(spec: AggregateSpec) -> list[Json]:
         for query in spec.extreme_queries("group").values()
     ]
     return [index for index in indexes if index]
-
-
-def _own_overrides(app: App) -> list[Json]:
-    unqueried: dict[str, tuple[str, ...]] = dict(_UNQUERIED)
-    if app.engine.aggregates:
-        unqueried[CONTRIBUTIONS] = ("amounts", "others", "generation", "source", "version", "shard")
-    exempt: list[Json] = [
-        {"collectionGroup": collection, "fieldPath": field, "indexes": []}
-        for collection, fields in unqueried.items()
-        for field in fields
-    ]
-    return exempt + _QUERIED
 
 
 def _group_overrides(app: App) -> list[Json]:

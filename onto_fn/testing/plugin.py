@@ -19,10 +19,16 @@ fixtures, it starts nothing and imports nothing heavy:
 
 By default, pytest's root folder must contain `firebase.json`. The ini option `onto_fn_project_dir`
 names another folder, relative to the root folder. `onto_fn_emulators` lists the emulators to start.
+
+With `--firestore-strict-indexes`, each query that production would refuse for want of an index is
+refused. This holds for these emulators, and for one that the variable FIRESTORE_EMULATOR_HOST
+names, for which no fixture is needed. `--firestore-strict-indexes=FILE` names the index file of the
+latter; by default, `firebase.json` does.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -46,11 +52,20 @@ if TYPE_CHECKING:
 
 _PROJECT_DIR = "onto_fn_project_dir"
 _EMULATORS = "onto_fn_emulators"
+_STRICT = "--firestore-strict-indexes"
+_HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
 _running = pytest.StashKey[dict[str, "EmulatorSuite"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the ini options."""
+    """Declare the options."""
+    parser.getgroup("firestore").addoption(
+        _STRICT,
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="Refuse the Firestore queries that production would refuse for want of an index.",
+    )
     parser.addini(_PROJECT_DIR, "folder of firebase.json, relative to the root folder", default=".")
     parser.addini(
         _EMULATORS,
@@ -61,8 +76,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the record of this session's running emulators."""
+    """Prepare the record of this session's running emulators, and check a given one's queries."""
     config.stash[_running] = {}
+    if config.getoption(_STRICT) and os.environ.get(_HOST_VARIABLE):
+        _check_indexes(config, os.environ[_HOST_VARIABLE])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -220,6 +237,26 @@ def _user(
         user.close()
 
 
+def _check_indexes(config: pytest.Config, emulator: str) -> None:
+    """Put the check of indexes in front of an emulator, until the session ends."""
+    from onto_fn.testing.strict_indexes import Checker, StrictIndexes
+
+    option: object = config.getoption(_STRICT)
+    checker = Checker(_project_dir(config), indexes=None if option is True else str(option))
+    strict = StrictIndexes(emulator, checker).start()
+    os.environ[_HOST_VARIABLE] = strict.address
+
+    def stop() -> None:
+        os.environ[_HOST_VARIABLE] = emulator
+        strict.stop()
+
+    config.add_cleanup(stop)
+
+
+def _project_dir(config: pytest.Config) -> Path:
+    return config.rootpath / Path(str(config.getini(_PROJECT_DIR)))
+
+
 def _suite(
     fixture: str,
     only: tuple[str, ...],
@@ -229,10 +266,12 @@ def _suite(
     from onto_fn.testing.emulators.suite import EmulatorSuite
 
     config = request.config
-    project_dir = config.rootpath / Path(str(config.getini(_PROJECT_DIR)))
     log_dir = tmp_path_factory.mktemp(fixture)
     tell = partial(_tell, config)
-    with EmulatorSuite(project_dir, only=only, log_dir=log_dir, tell=tell) as suite:
+    settings: dict[str, Any] = {"only": only, "log_dir": log_dir, "tell": tell}
+    if config.getoption(_STRICT):
+        settings["strict_indexes"] = True
+    with EmulatorSuite(_project_dir(config), **settings) as suite:
         running = config.stash[_running]
         running[fixture] = suite
         try:

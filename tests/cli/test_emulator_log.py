@@ -36,6 +36,14 @@ def test_an_outcome_that_a_function_logs_is_found(line: str) -> None:
     assert found.message.startswith("TownView of towns/oslo: committed after towns/oslo changed")
 
 
+def test_a_query_that_was_refused_is_told_with_the_entry_to_add() -> None:
+    line = 'strict indexes: a query of towns needs {"collectionGroup": "towns"}'
+
+    assert list(following.told([line])) == [
+        following.Unserved("towns", '{"collectionGroup": "towns"}')
+    ]
+
+
 def test_functions_that_cannot_be_loaded_are_told_with_pythons_own_error() -> None:
     lines = [
         ">  Traceback:",

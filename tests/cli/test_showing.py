@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from onto_fn.cli.emulator_log import Outcome, Reload
+from onto_fn.cli.emulator_log import Outcome, Reload, Unserved
 from onto_fn.cli.output import Output
 from onto_fn.cli.showing import LONGEST_SECONDS, QUIET_SECONDS, Shown
 
@@ -226,3 +226,26 @@ def test_the_address_of_the_api_is_told_until_it_changes(
     shown.refreshed(record, None)  # the emulator of functions does not run
 
     assert lines(capsys) == [says, f"API at {URL}/v2"]
+
+
+def test_a_refused_query_is_shown_once_with_the_entry_to_add(
+    shown: Shown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for collection in ("towns", "towns", "streets"):
+        shown.show(Unserved(collection, "{…}"))
+
+    assert lines(capsys) == [
+        "refused: a query of towns that no index serves; it needs",
+        "    {…}",
+        "refused: a query of streets that no index serves; it needs",
+        "    {…}",
+    ]
+
+
+def test_json_has_each_refused_query(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Shown(Output(as_json=True), "/tmp/log")
+    shown.show(Unserved("towns", "{}"))
+    shown.show(Unserved("towns", "{}"))
+
+    refused = {"refused": {"collection": "towns", "entry": "{}"}}
+    assert [json.loads(line) for line in lines(capsys)] == [refused, refused]

@@ -10,9 +10,11 @@ from pydantic import Field
 from onto_fn import App, DomainModel, Store, ViewMediator, ViewModel, aggregate, query, root
 from onto_fn.access import members
 from onto_fn.aggregates import count, maximum, minimum
+from onto_fn.engine.records.ledger import OWN_COLLECTIONS
 from onto_fn.firestore.queries import Order
 from onto_fn.generate import index_file
 from onto_fn.generate.indexes import composite_index
+from onto_fn.indexing import Indexes
 
 UP, DOWN = "ASCENDING", "DESCENDING"
 
@@ -72,6 +74,12 @@ def fields(index: dict[str, Any] | None) -> list[tuple[str, str]] | None:
         ([("a", "array_contains"), ("b", "==")], [], [("b", UP), ("a", "CONTAINS")]),
         ([("a", "array_contains")], ["b"], [("a", "CONTAINS"), ("b", UP)]),
         ([("a", "!="), ("b", "not-in")], [], [("a", UP), ("b", UP)]),
+        ([("b", ">"), ("a", "<")], [], [("a", UP), ("b", UP)]),
+        ([("b", ">"), ("a", "<"), ("c", ">")], ["-c"], [("c", DOWN), ("a", DOWN), ("b", DOWN)]),
+        ([("a", "==")], ["b", "a"], [("a", UP), ("b", UP)]),
+        ([("a", "in")], ["-b", "a"], [("a", UP), ("b", DOWN), ("__name__", UP)]),
+        ([("a", "==")], ["a"], None),
+        ([("a", "==")], ["-a"], None),
     ],
 )
 def test_a_query_has_the_index_that_it_needs(
@@ -128,22 +136,50 @@ def test_an_app_has_the_indexes_of_its_queries_and_extremes() -> None:
     }
 
 
-def test_the_fields_that_the_engine_looks_up_have_an_index_and_large_ones_none() -> None:
-    content = index_file(App([ViewMediator(TownPage)]), {})
+def overrides(app: App) -> dict[tuple[str, str], Any]:
+    content = index_file(app, {})
+    return {(o["collectionGroup"], o["fieldPath"]): o["indexes"] for o in content["fieldOverrides"]}
 
-    overrides = {
-        (o["collectionGroup"], o["fieldPath"]): o["indexes"] for o in content["fieldOverrides"]
-    }
-    assert overrides["onto_ledger", "watches"] == [
+
+def test_the_fields_that_the_engine_asks_for_have_one_index_and_all_others_none() -> None:
+    found = overrides(App([ViewMediator(TownPage)]))
+
+    assert found["onto_ledger", "watches"] == [
         {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"}
     ]
-    assert overrides["onto_ledger", "sources"] == []
-    assert overrides["onto_contributions", "amounts"] == []
-    for queried in ("groups", "aggregate", "definition", "beside"):
-        assert ("onto_contributions", queried) not in overrides
-    assert {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION_GROUP"} in overrides[
+    assert found["onto_ledger", "definition"] == [{"order": UP, "queryScope": "COLLECTION"}]
+    assert {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION_GROUP"} in found[
         "pages", "memberIds"
     ]
+    indexes = Indexes.of(index_file(App([ViewMediator(TownPage)]), {}))
+    for collection in OWN_COLLECTIONS:
+        assert found[collection, "*"] == []
+        assert indexes.singles(collection, "readTime") == frozenset()
+
+
+def test_the_measures_of_shards_are_exempt() -> None:
+    found = overrides(App([ViewMediator(TownPage)]))
+
+    exempt = {field for collection, field in found if collection == "shards"}
+    assert exempt == {"n", "low", "top", "onto_changes"}
+
+
+def test_a_collection_of_the_app_that_is_named_shards_keeps_its_indexes() -> None:
+    class Broken(DomainModel, collection="vases/{vase}/shards"):
+        n: int
+
+    class BrokenStore(Store):
+        shard = root(Broken)
+        sizes = aggregate(Shop, n=count()).within(town="t")
+
+    class BrokenPage(ViewModel[BrokenStore], path="brokenPages/{shard}"):
+        @property
+        def n(self) -> int:
+            return self.store.shard.n
+
+    found = overrides(App([ViewMediator(BrokenPage)]))
+
+    assert not any(collection == "shards" for collection, _ in found)
 
 
 def test_kept_entries_are_added_and_win() -> None:

@@ -70,6 +70,14 @@ def dev(
             show_default=False,
         ),
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse the queries that production would refuse, because no index of "
+            "firestore.indexes.json serves them, and name the index to add.",
+        ),
+    ] = False,
     *,
     output: Output,
 ) -> None:
@@ -99,6 +107,7 @@ def dev(
         import_from=imported,
         exports=export_to is not None,
         tell=output.remark,
+        strict_indexes=strict,
     )
     _check_ports(suite)
     with until_stopped() as stopping:

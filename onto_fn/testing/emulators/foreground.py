@@ -25,6 +25,7 @@ def configured_suite(
     import_from: Path | None = None,
     exports: bool = False,
     tell: Callable[[str], None] | None = None,
+    strict_indexes: bool = False,
 ) -> EmulatorSuite:
     """The emulators that have a port in the folder's `firebase.json`, on these ports.
 
@@ -38,6 +39,7 @@ def configured_suite(
         import_from: An export to import at the start; see `EmulatorSuite`.
         exports: Whether the data will be exported; see `EmulatorSuite`.
         tell: Called with the reason why a start waits; see `EmulatorSuite`.
+        strict_indexes: Whether Firestore refuses what needs a missing index; see `EmulatorSuite`.
     """
     config = read_config(folder)
     ports = configured_ports(config)
@@ -51,6 +53,7 @@ def configured_suite(
         import_from=import_from,
         exports=exports,
         tell=tell,
+        strict_indexes=strict_indexes,
     )
 
 

@@ -43,7 +43,8 @@ class BackgroundProcess:
         removes: Sequence[Path] = (),
     ) -> None:
         self.log_path = log_path
-        with log_path.open("wb") as log:
+        log_path.write_bytes(b"")
+        with log_path.open("ab") as log:  # others may append to it as well
             self._supervisor = subprocess.Popen(
                 [
                     *(sys.executable, "-I", supervisor.__file__),

@@ -37,6 +37,7 @@ from onto_fn.testing.emulators.readiness import (
     undelivered_ui,
 )
 from onto_fn.testing.emulators.service import Service, environment
+from onto_fn.testing.emulators.strictness import checked, write_java
 from onto_fn.testing.emulators.toolchain import Toolchain, find_toolchain
 from onto_fn.testing.traces import config_path, log_folder
 
@@ -72,6 +73,8 @@ class EmulatorSuite(Service):
             emulators start with its data.
         exports: Whether `export_to` will be called, which needs firebase-tools.
         tell: Called with the reason why a start waits; by default, it is printed.
+        strict_indexes: Whether Firestore refuses the queries that production would refuse for want
+            of an index; see `onto_fn.testing.strict_indexes`.
 
     Attributes:
         remarks: Lines of text about the start, for a person.
@@ -91,6 +94,7 @@ class EmulatorSuite(Service):
         import_from: str | os.PathLike[str] | None = None,
         exports: bool = False,
         tell: Callable[[str], None] | None = None,
+        strict_indexes: bool = False,
     ) -> None:
         self.project_dir = Path(project_dir).resolve()
         self.only = tuple(only)
@@ -107,6 +111,7 @@ class EmulatorSuite(Service):
         self.remarks: list[str] = []
         self.topics: list[str] = []
         self._tell = tell or partial(print, file=sys.stderr, flush=True)
+        self._strict_indexes = strict_indexes
         self._ports = dict(ports or {})
         self._log_dir = Path(log_dir).resolve() if log_dir else None
         self._process: BackgroundProcess | None = None
@@ -328,7 +333,7 @@ class EmulatorSuite(Service):
             with discovery(tell=self._tell) if "functions" in self.only else nullcontext():
                 self._process = BackgroundProcess(
                     command,
-                    toolchain.environ(self.project_id),
+                    self._environ(toolchain),
                     self.log_path,
                     removes=[self._config_path] if self._config_path else [],
                 )
@@ -337,6 +342,14 @@ class EmulatorSuite(Service):
             # firebase-tools has read it by now.
             if self._config_path is not None:
                 self._config_path.unlink(missing_ok=True)
+
+    def _environ(self, toolchain: Toolchain) -> dict[str, str]:
+        environ = toolchain.environ(self.project_id)
+        if self._strict_indexes and toolchain.firebase is not None:
+            folder = self.log_path.parent / "strict"
+            write_java(toolchain.java, folder, self.project_dir, self.log_path)
+            environ["PATH"] = os.pathsep.join([str(folder), environ["PATH"]])
+        return environ
 
     def _make_topics(self) -> None:
         from onto_fn.testing.topics import create_topics, declared_topics
@@ -358,7 +371,7 @@ class EmulatorSuite(Service):
 
     def _firestore_command(self, toolchain: Toolchain) -> list[str]:
         self._ports = {"firestore": self._ports.get("firestore") or free_ports(1)[0]}
-        return [
+        command = [
             str(toolchain.java),
             "-Duser.language=en",
             "-jar",
@@ -366,6 +379,9 @@ class EmulatorSuite(Service):
             f"--host={HOST}",
             f"--port={self._ports['firestore']}",
         ]
+        if self._strict_indexes:
+            return checked(command, self.project_dir, self.log_path)
+        return command
 
     def _firebase_command(self, firebase: Sequence[str]) -> list[str]:
         found = read_config(self.project_dir)
