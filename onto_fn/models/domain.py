@@ -21,7 +21,7 @@ from onto_fn.models.model_type import DomainModelType
 from onto_fn.models.references import Ref, references_as_paths
 from onto_fn.models.stored import SLOT, ReferenceForm, StoredModel
 from onto_fn.models.stored_names import stored_names
-from onto_fn.models.tracked import NATIVE_DICT, whole_dict
+from onto_fn.models.tracked import NATIVE_DICT, other, whole_dict
 from onto_fn.renamed import warn_renamed
 
 METADATA_FIELDS = frozenset({"doc_id", "doc_ref", "obj_type"})
@@ -152,9 +152,9 @@ class DomainModel(StoredModel, metaclass=DomainModelType):
             reading = self._reading
             if reading is None:
                 return super().__getattr__(name)
-            if name in reading.fields:
-                return reading.field(self, name)
-            return reading.other(self, name)
+            if name in reading[0].fields:
+                return reading[1].field(self, reading[0], name)
+            return other(self, name)
 
         def to_fields(self) -> dict[str, Value]:
             """`doc_fields`, by its old name."""

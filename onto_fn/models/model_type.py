@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, TypeVar, cast, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
@@ -23,7 +23,7 @@ from onto_fn.firestore.paths import (
 from onto_fn.firestore.queries import Operator
 from onto_fn.models import stored
 from onto_fn.models.field_names import FreeNames
-from onto_fn.models.making import Make, maker
+from onto_fn.models.making import Template, Validate, validation
 from onto_fn.models.queries import ModelQuery
 from onto_fn.models.references import Ref
 from onto_fn.models.stored import StoredModel
@@ -119,25 +119,7 @@ class DomainModelType(FreeNames):
         Raises:
             InvalidDocument: the document does not fit; the message names its path and fields.
         """
-        path = document.path
-        fields: dict[str, Value] = {**(document.fields or {}), "doc_id": path.rpartition("/")[2]}
-        obj_type = fields.pop("obj_type", None)
-        fields.pop("doc_ref", None)
-        model = cls
-        if obj_type is not None and obj_type != cls.__obj_type__:
-            model = cast("type[D]", _class_of(cls, obj_type, path))
-        make = _makers[model] if model in _makers else _maker(model)
-        try:
-            if make is not None:
-                return make(fields, {"_path": path, "_update_time": document.update_time})
-            instance = model.model_validate(fields)
-        except ValidationError as error:
-            raise InvalidDocument(path, model.__name__, problems_of(error)) from error
-        except Exception as error:  # a validator of the application's; pydantic passes it on
-            problem = f"a validator raised {type(error).__name__}: {error}"
-            raise InvalidDocument(path, model.__name__, [problem]) from error
-        mark_stored(instance, path, document.update_time)
-        return instance
+        return template_of(cls, document).object()
 
     def seen_fields(cls: type[StoredModel]) -> frozenset[str] | None:
         """The stored fields that can affect an object, or None if all can.
@@ -188,15 +170,42 @@ def begin_private(model: Any, context: Any) -> None:
         object.__setattr__(model, "__pydantic_private__", {**_PRIVATE})
 
 
-_makers: dict[type[Any], Make | None] = {}
+def template_of(cls: type[StoredModel], document: Document) -> Template:
+    """The validated content of a document that exists; see `from_document`.
+
+    Raises:
+        InvalidDocument: the document does not fit.
+    """
+    path = document.path
+    fields: dict[str, Value] = {**(document.fields or {}), "doc_id": path.rpartition("/")[2]}
+    obj_type = fields.pop("obj_type", None)
+    fields.pop("doc_ref", None)
+    model = cls
+    if obj_type is not None and obj_type != cls.__obj_type__:
+        model = _class_of(cls, obj_type, path)
+    validate = _validations[model] if model in _validations else _validation(model)
+    try:
+        if validate is not None:
+            return Template(model, path, document.update_time, validate(fields))
+        instance = model.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidDocument(path, model.__name__, problems_of(error)) from error
+    except Exception as error:  # a validator of the application's; pydantic passes it on
+        problem = f"a validator raised {type(error).__name__}: {error}"
+        raise InvalidDocument(path, model.__name__, [problem]) from error
+    mark_stored(instance, path, document.update_time)
+    return Template.of(instance, path, document.update_time)
 
 
-def _maker(model: type[Any]) -> Make | None:
-    """What makes a class's objects faster than pydantic, if there is nothing more to it."""
+_validations: dict[type[Any], Validate | None] = {}
+
+
+def _validation(model: type[Any]) -> Validate | None:
+    """What validates a class's documents faster than pydantic, if there is nothing more to it."""
     if model.__pydantic_complete__:
         has_hook = model.model_post_init is not begin_private
-        _makers[model] = None if has_hook else maker(model)
-    return _makers.get(model)
+        _validations[model] = None if has_hook else validation(model)
+    return _validations.get(model)
 
 
 def _is_plain(base: type[Any]) -> bool:

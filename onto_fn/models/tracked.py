@@ -1,11 +1,11 @@
 """Tracked objects: domain objects of a build, which note the fields that are read of them.
 
-A document is validated once, as a template. Each build gets an object of the same class with an
-empty `__dict__` and a slot that leads to the template. The first access of a field misses the
-`__dict__`; `DomainModel.__getattr__` then notes the name, and puts the template's value where every
-later access finds it without a call. What uses the object as a whole (pydantic's serializer, a
-copy, `vars`, `==`) asks for `__dict__` or a slot of pydantic's: it gets everything, and everything
-counts as read.
+A document is validated once, as a template. Each build gets an object of the same class with
+nothing but its id in `__dict__`, and a slot that leads to the template. The first access of a field
+misses the `__dict__`; `DomainModel.__getattr__` then notes the name for the class, and puts the
+values where every later access finds them without a call. What uses the object as a whole
+(pydantic's serializer, a copy, `vars`, `==`) asks for `__dict__` or a slot of pydantic's: it gets
+everything, and everything counts as read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 from google.cloud.firestore_v1 import GeoPoint
@@ -23,10 +23,10 @@ from pydantic import BaseModel
 
 from onto_fn.firestore import Reference
 from onto_fn.models.embedded import EmbeddedModel
+from onto_fn.models.making import Template
 from onto_fn.models.model_type import begin_private
+from onto_fn.models.references import Ref
 from onto_fn.models.stored import SLOT, StoredModel
-
-M = TypeVar("M", bound=StoredModel)
 
 ALL = "*"
 """Stands for all names of a class."""
@@ -39,7 +39,7 @@ _PYDANTICS = ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_priva
 _UNCHANGEABLE = frozenset(
     {
         *(str, bytes, bool, int, float, complex, type(None), Decimal, UUID),
-        *(date, datetime, time, timedelta, timezone, GeoPoint),
+        *(date, datetime, time, timedelta, timezone, GeoPoint, Reference, Ref),
     }
 )
 # With one of these, a class decides itself what an access of an attribute does.
@@ -49,45 +49,81 @@ _HOOKS = frozenset(
 
 
 class Noted:
-    """What was read of the documents of one class.
+    """What was read of the documents of one class in one build.
 
     Attributes:
+        is_tracked: whether it is noted; if not, an object counts as read as a whole.
         names: of attributes; `ALL` if an object was used as a whole.
-        paths: of the documents.
+        made: the `__dict__` of each object, if it is noted.
+        templates: those of the objects, in the same order.
+        given: the values of undeclared fields that objects have copies of, by the `id` of its
+            `__dict__`, which is kept here.
     """
 
-    __slots__ = ("is_tracked", "names", "paths")
+    __slots__ = ("given", "is_tracked", "made", "names", "templates")
 
     def __init__(self, is_tracked: bool) -> None:
         self.is_tracked = is_tracked
         self.names: set[str] = set() if is_tracked else {ALL}
-        self.paths: set[str] = set()
+        self.made: list[dict[str, Any]] = []
+        self.templates: list[Template] = []
+        self.given: dict[int, dict[str, Any]] = {}
+
+    def field(self, model: StoredModel, template: Template, name: str) -> Any:
+        """The value of one of the fields, which the object has from then on.
+
+        Once a field is noted, it is noted for the class. So all objects of the class get theirs:
+        code that reads several objects mostly reads the same fields of each.
+        """
+        value = template.fields[name]
+        if template.copies and value.__class__ not in _UNCHANGEABLE:
+            value = copied(value)
+        own = NATIVE_DICT.__get__(model)
+        own[name] = value
+        if name not in self.names:
+            self.names.add(name)
+            for known, other in zip(self.made, self.templates, strict=True):
+                if known is not own and name in other.fields:
+                    _give(known, other, name)
+        return value
+
+
+Reading = tuple[Template, Noted]
+"""The link of a build's object: its template, and where to note its reads."""
+
+
+def _give(own: dict[str, Any], template: Template, name: str) -> None:
+    """Give an object the value of a field that is noted; one that needs a copy comes when read."""
+    value = template.fields[name]
+    if not template.copies or value.__class__ in _UNCHANGEABLE:
+        own.setdefault(name, value)
 
 
 class FieldsRead:
     """Which fields of its source documents one build has read, by class."""
 
+    __slots__ = ("_noted",)
+
     def __init__(self) -> None:
         self._noted: dict[type[Any], Noted] = {}
 
-    def object_of(self, template: M, path: str, *, is_shared: bool) -> M:
-        """An object with the content of a template, which notes here what is read of it.
-
-        Args:
-            template: a validated object; it is never changed.
-            path: of its document.
-            is_shared: whether other builds get objects of it; values that can be changed are
-                copied then.
-        """
-        cls = type(template)
+    def object_of(self, template: Template) -> Any:
+        """An object with the content of a template, which notes here what is read of it."""
+        cls = template.cls
         noted = self._noted.get(cls)
         if noted is None:
             noted = self._noted[cls] = Noted(_is_trackable(cls))
-        noted.paths.add(path)
+        noted.templates.append(template)
         if not noted.is_tracked:
-            return deepcopy(template) if is_shared else template
-        made = object.__new__(cls)
-        _SLOT.__set__(made, Reading(template, noted.names, is_shared))
+            return deepcopy(template.object()) if template.copies else template.object()
+        own: dict[str, Any] = {"doc_id": template.fields["doc_id"]}  # it never changes
+        noted.made.append(own)
+        for name in noted.names:
+            if name in template.fields:
+                _give(own, template, name)
+        made = _new(cls)
+        _set_dict(made, own)
+        _set_slot(made, (template, noted))
         return made
 
     def names(self) -> dict[str, frozenset[str]]:
@@ -97,103 +133,71 @@ class FieldsRead:
         """
         found: dict[str, frozenset[str]] = {}
         for cls, noted in self._noted.items():
-            names = noted.names - {"doc_id"}  # which never changes
-            if names:
-                names = {ALL} if ALL in names or len(names) > MOST_NAMES else names
-                found[cls.__name__] = found.get(cls.__name__, frozenset()) | names
+            if noted.names:
+                is_all = ALL in noted.names or len(noted.names) > MOST_NAMES
+                names = _EVERYTHING if is_all else frozenset(noted.names)
+                name = cls.__name__
+                found[name] = found[name] | names if name in found else names
         return found
 
     def paths(self, class_name: str) -> set[str]:
         """The documents that were read as objects of a class of that name."""
-        found = (noted.paths for cls, noted in self._noted.items() if cls.__name__ == class_name)
-        return set[str]().union(*found)
+        return {
+            template.path
+            for cls, noted in self._noted.items()
+            if cls.__name__ == class_name
+            for template in noted.templates
+        }
 
 
-class Reading:
-    """The link from one build's object to its template.
+_EVERYTHING = frozenset({ALL})
 
-    Attributes:
-        fields: the values of the declared fields.
+
+def other(model: StoredModel, name: str) -> Any:
+    """The value of an attribute of a build's object that is no field.
+
+    Raises:
+        AttributeError: there is none of that name.
     """
+    cls = type(model)
+    template, noted = cast("Reading", reading_of(model))
+    if name == "_path":  # never changes
+        return template.path
+    if name in _PYDANTICS or name in cls.__private_attributes__:
+        _fill(model)
+        return getattr(model, name)
+    noted.names.add(name)  # undeclared; or missing, which is read as well
+    extra = template.extra
+    if extra and name in extra:
+        given = noted.given.setdefault(id(NATIVE_DICT.__get__(model)), {})
+        if name not in given:
+            given[name] = _own(template, extra[name])
+        return given[name]
+    if hasattr(cls, name):  # a property that has raised an AttributeError
+        return object.__getattribute__(model, name)
+    raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
 
-    __slots__ = ("_extra", "_is_shared", "_names", "_template", "fields")
 
-    def __init__(self, template: StoredModel, names: set[str], is_shared: bool) -> None:
-        self._template = template
-        self._names = names
-        self._is_shared = is_shared
-        self._extra: dict[str, Any] | None = None
-        self.fields: dict[str, Any] = NATIVE_DICT.__get__(template)
+def _fill(model: StoredModel) -> None:
+    """Give an object all that its template has, and note that everything was read."""
+    template, noted = cast("Reading", reading_of(model))
+    noted.names.add(ALL)
+    own = NATIVE_DICT.__get__(model)
+    given = noted.given.get(id(own), {})
+    # In the order of the fields, which is that of a dump.
+    whole = {n: own[n] if n in own else _own(template, v) for n, v in template.fields.items()}
+    _set_dict(model, {**whole, **own})
+    extra = template.extra
+    if extra is not None:
+        extra = {n: given[n] if n in given else _own(template, v) for n, v in extra.items()}
+    _set_fields_set(model, set(template.names))
+    _set_extra(model, extra)
+    _set_private(model, template.private)
+    _set_slot(model, None)
 
-    def field(self, model: StoredModel, name: str) -> Any:
-        """The value of one of the fields, which the object has from then on.
 
-        If it was read of another object already, this one gets all fields that were: code that
-        reads several objects mostly reads the same fields of each.
-        """
-        fields, names, is_shared = self.fields, self._names, self._is_shared
-        value = fields[name]
-        if is_shared and type(value) not in _UNCHANGEABLE:
-            value = copied(value)
-        if name not in names:
-            names.add(name)
-            object.__setattr__(model, name, value)
-            return value
-        own = NATIVE_DICT.__get__(model)
-        for other in names & fields.keys() - own.keys():
-            if not is_shared or type(fields[other]) in _UNCHANGEABLE:
-                own[other] = fields[other]
-        own[name] = value
-        return value
-
-    def other(self, model: StoredModel, name: str) -> Any:
-        """The value of an attribute that is no field.
-
-        Raises:
-            AttributeError: there is none of that name.
-        """
-        cls = type(model)
-        if name == "_path":  # never changes
-            return self.path
-        if name in _PYDANTICS or name in cls.__private_attributes__:
-            self.fill(model)
-            return getattr(model, name)
-        self._names.add(name)  # undeclared; or missing, which is read as well
-        extra = self._template.__pydantic_extra__
-        if extra and name in extra:
-            if self._extra is None:
-                self._extra = {}
-            if name not in self._extra:
-                self._extra[name] = self._own(extra[name])
-            return self._extra[name]
-        if hasattr(cls, name):  # a property that has raised an AttributeError
-            return object.__getattribute__(model, name)
-        raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
-
-    @property
-    def path(self) -> str | None:
-        """Path of the document."""
-        return cast(Any, self._template)._path
-
-    def fill(self, model: StoredModel) -> None:
-        """Give the object all that its template has, and note that everything was read."""
-        self._names.add(ALL)
-        template, own = self._template, NATIVE_DICT.__get__(model)
-        # In the order of the fields, which is that of a dump.
-        whole = {n: own[n] if n in own else self._own(v) for n, v in self.fields.items()}
-        NATIVE_DICT.__set__(model, {**whole, **own})
-        extra = template.__pydantic_extra__
-        if extra is not None:
-            known = self._extra or {}
-            extra = {n: known[n] if n in known else self._own(v) for n, v in extra.items()}
-        private = template.__pydantic_private__
-        _set_fields_set(model, set(template.__pydantic_fields_set__))
-        _set_extra(model, extra)
-        _set_private(model, None if private is None else dict(private))
-        _SLOT.__set__(model, None)
-
-    def _own(self, value: Any) -> Any:
-        return copied(value) if self._is_shared else value
+def _own(template: Template, value: Any) -> Any:
+    return copied(value) if template.copies else value
 
 
 def copied(value: Any) -> Any:
@@ -224,9 +228,8 @@ def _copied_model(model: BaseModel) -> BaseModel:
 
 def whole_dict(model: StoredModel) -> dict[str, Any]:
     """An object's `__dict__`, complete: it is asked for by what uses the object as a whole."""
-    reading = reading_of(model)
-    if reading is not None:
-        reading.fill(model)
+    if reading_of(model) is not None:
+        _fill(model)
     return NATIVE_DICT.__get__(model)
 
 
@@ -262,7 +265,9 @@ def _copies_plainly(cls: type[BaseModel]) -> bool:
 
 _LIBRARYS = frozenset(StoredModel.__mro__)
 _DOMAIN = "onto_fn.models.domain"
-_SLOT: Any = StoredModel.__dict__[SLOT]
+_new: Any = object.__new__
+_set_slot: Any = StoredModel.__dict__[SLOT].__set__
+_set_dict: Any = NATIVE_DICT.__set__
 _set_fields_set: Any = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra: Any = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private: Any = BaseModel.__dict__["__pydantic_private__"].__set__

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document
 from onto_fn.models import DomainModel
+from onto_fn.models.making import Template
+from onto_fn.models.model_type import template_of
 from onto_fn.models.tracked import FieldsRead
+
+_Key = tuple[type[Any], str]  # the class that is read, and the path
 
 
 class Templates:
-    """Validated objects of the documents of one snapshot, which several builds share.
+    """Validated contents of documents, which several builds share; each is validated once.
 
     It is for one thread, and for as long as these builds take.
     """
 
     def __init__(self) -> None:
-        self._made: dict[tuple[type[Any], str, datetime | None], Any] = {}
+        self._made: dict[_Key, Template] = {}
 
-    def of(self, model: type[DomainModel], document: Document) -> Any:
-        """The object of a document, validated at most once a version.
+    def of(self, model: type[DomainModel], document: Document) -> Template:
+        """The content of a document.
 
         Raises:
             InvalidDocument: the document does not fit.
         """
-        key = (model, document.path, document.update_time)
+        key = (model, document.path)
         found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = model.from_document(document)
+        if found is None or found.update_time != document.update_time:
+            found = self._made[key] = template_of(model, document)
+            # Not only for the second object: a value of any type is the document's own.
+            found.copies = True
         return found
 
 
@@ -63,10 +68,8 @@ class Objects:
         if self._fields is None:
             return model.from_document(document)
         if self._templates is None:
-            template = model.from_document(document)
-            return self._fields.object_of(template, document.path, is_shared=False)
-        template = self._templates.of(model, document)
-        return self._fields.object_of(template, document.path, is_shared=True)
+            return self._fields.object_of(template_of(model, document))
+        return self._fields.object_of(self._templates.of(model, document))
 
     def valid(self, model: type[DomainModel], documents: Iterable[Document]) -> list[Any]:
         """The objects of those documents that the model accepts; the others are left out."""

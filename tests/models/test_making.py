@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, computed_fi
 from onto_fn import DomainModel, EmbeddedModel, Ref
 from onto_fn.errors import InvalidDocument
 from onto_fn.firestore import Document, Reference
-from onto_fn.models.making import maker
+from onto_fn.models.making import validation
 from onto_fn.models.model_type import problems_of
 
 UPDATED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -118,7 +118,7 @@ def test_an_object_is_made_as_by_pydantic(model: type[DomainModel], fields: dict
 
 @pytest.mark.parametrize("model", [Tree, Oak, Strict, Sparse])
 def test_common_classes_are_made_without_pydantic(model: type[DomainModel]) -> None:
-    assert maker(model) is not None
+    assert validation(model) is not None
 
 
 def test_what_a_class_does_by_itself_is_left_to_pydantic() -> None:
@@ -127,8 +127,8 @@ def test_what_a_class_does_by_itself_is_left_to_pydantic() -> None:
             super().__init__(**values)
             self._path = "from __init__"
 
-    assert maker(Summed) is None  # its stored field `total` is left out
-    assert maker(Own) is None
+    assert validation(Summed) is None  # its stored field `total` is left out
+    assert validation(Own) is None
     assert Counting.from_document(Document("makingCounts/c", {}, UPDATED))._seen == 7
 
 

@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field, PrivateAttr, TypeAdapter, computed_field
 
 from onto_fn import DomainModel, EmbeddedModel, Ref
 from onto_fn.firestore import Document
+from onto_fn.models.making import Template
+from onto_fn.models.model_type import template_of
 from onto_fn.models.tracked import ALL, MOST_NAMES, FieldsRead
 
 
@@ -71,8 +73,13 @@ DOCUMENT = Document(
 
 def tracked(*, is_shared: bool = True) -> tuple[Guest, FieldsRead]:
     fields = FieldsRead()
-    template = Guest.from_document(DOCUMENT)
-    return fields.object_of(template, DOCUMENT.path, is_shared=is_shared), fields
+    return fields.object_of(template(Guest, DOCUMENT, is_shared=is_shared)), fields
+
+
+def template(cls: type[DomainModel], document: Document, *, is_shared: bool) -> Template:
+    found = template_of(cls, document)
+    found.copies = is_shared
+    return found
 
 
 def names(fields: FieldsRead) -> set[str]:
@@ -160,8 +167,8 @@ def test_an_object_keeps_its_class_and_the_order_of_its_fields() -> None:
 
 
 def test_what_a_build_changes_no_other_build_sees() -> None:
-    template = Guest.from_document(DOCUMENT)
-    first, second = (FieldsRead().object_of(template, "guests/a", is_shared=True) for _ in "12")
+    shared = template(Guest, DOCUMENT, is_shared=True)
+    first, second = (FieldsRead().object_of(shared) for _ in "12")
     assert first.home is not None
     assert first.size is not None
 
@@ -176,8 +183,8 @@ def test_what_a_build_changes_no_other_build_sees() -> None:
     assert first.tags == ["x", "changed"]
     assert more.more == {"list": [1, 2]}
     assert (first.home.city, first.last) == ("changed", "changed")
-    assert second == Guest.from_document(DOCUMENT) == template
-    assert first != template
+    assert second == Guest.from_document(DOCUMENT) == shared.object()
+    assert first != shared.object()
 
 
 def test_what_was_changed_is_in_a_later_dump() -> None:
@@ -188,8 +195,8 @@ def test_what_was_changed_is_in_a_later_dump() -> None:
 
 
 def test_objects_of_which_the_same_fields_are_read_have_own_values() -> None:
-    template, fields = Guest.from_document(DOCUMENT), FieldsRead()
-    guests = [fields.object_of(template, "guests/a", is_shared=True) for _ in range(3)]
+    fields, shared = FieldsRead(), template(Guest, DOCUMENT, is_shared=True)
+    guests = [fields.object_of(shared) for _ in range(3)]
 
     for guest in guests:
         assert (guest.first, guest.last, guest.tags) == ("Ann", "Lee", ["x"])
@@ -251,11 +258,11 @@ def test_a_class_whose_accesses_cannot_be_noted_counts_as_read_whole(
     cls: type[DomainModel], is_shared: bool
 ) -> None:
     document = Document(f"{cls.template()}/x", {"colour": "blue", "copy": "blue"}, None)
-    template, fields = cls.from_document(document), FieldsRead()
-    made = fields.object_of(template, document.path, is_shared=is_shared)
+    fields, own = FieldsRead(), template(cls, document, is_shared=is_shared)
+    made = fields.object_of(own)
 
     assert made == cls.from_document(document)
-    assert (made is template) is not is_shared
+    assert (made is own.object()) is not is_shared
     assert fields.names() == {cls.__name__: {ALL}}
 
 
@@ -267,9 +274,7 @@ def test_two_classes_of_one_name_are_taken_together() -> None:
         return Guest
 
     guest, fields = tracked()
-    other: Any = fields.object_of(
-        another().from_document(Document("others/o", {}, None)), "others/o", is_shared=False
-    )
+    other: Any = fields.object_of(template_of(another(), Document("others/o", {}, None)))
     _ = guest.first, other.room
 
     assert fields.names() == {"Guest": {"first", "room"}}
