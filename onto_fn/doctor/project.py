@@ -88,13 +88,16 @@ class Project:
         return self.location
 
     def is_exempt(self, collection: str, name: str) -> bool:
-        """Whether the file of indexes says that a field has no index of its own."""
-        return any(
-            override.get("collectionGroup") == collection
-            and override.get("fieldPath") == name
-            and not override.get("indexes")
+        """Whether the file of indexes says that a field has no index of its own.
+
+        The entry of the field decides, else that of all fields of the collection, `*`.
+        """
+        indexed = {
+            override.get("fieldPath"): bool(override.get("indexes"))
             for override in self.indexes.get("fieldOverrides", ())
-        )
+            if override.get("collectionGroup") == collection
+        }
+        return not indexed.get(name, indexed.get("*", True))
 
     def views(self) -> list[type[ViewModel[Any]]]:
         """The view models."""

@@ -235,7 +235,7 @@ def test_an_indexed_read_time_of_the_ledger_caps_the_app(examine: Examine) -> No
         content["fieldOverrides"] = [
             override
             for override in content["fieldOverrides"]
-            if override["fieldPath"] != "readTime"
+            if (override["collectionGroup"], override["fieldPath"]) != ("onto_ledger", "*")
         ]
 
     (found,) = examine(App([ShopPage]), indexes=index_it)
