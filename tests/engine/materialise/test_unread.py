@@ -8,23 +8,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from google.cloud.firestore_v1.types import Document as DocumentMessage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import computed_field, model_validator
 
 from onto_fn import DomainModel, Store, query, root
 from onto_fn.engine.materialise.lookup import Affected
-from onto_fn.engine.materialise.plan import Build, plan
+from onto_fn.engine.materialise.plan import Build, covers, plan
 from onto_fn.engine.materialise.unread import Changed, Unaffected
-from onto_fn.engine.records.ledger import LedgerRecord
+from onto_fn.engine.records.ledger import Failure, LedgerRecord
 from onto_fn.events.outcome import Outcome, Result
 from onto_fn.firestore import Document, PathTemplate
+from onto_fn.firestore.rpc import Stored
+from onto_fn.firestore.values import encode_fields
 from onto_fn.observability import Change
 from onto_fn.store import ReadSet
 from onto_fn.store.loading import Loading, load_all
 from onto_fn.views import Definition
 
 PATH = "clients/c"
+DATABASE = "projects/p/databases/d/documents"
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -248,6 +252,56 @@ def test_those_that_are_unaffected_are_counted_by_view() -> None:
         Outcome("W", "3 roots", Result.UNAFFECTED),
         Outcome("X", "clients/0", Result.UNAFFECTED),
     ]
+
+
+def glanced(record: LedgerRecord) -> Document:
+    """The record's document, as an event finds it."""
+    fields = encode_fields(record.to_fields(), documents=DATABASE, where=record.path)
+    message = DocumentMessage.pb(DocumentMessage(fields=fields))
+    return Document(record.path, Stored(message.fields, DATABASE), TIME)
+
+
+versions = st.none() | st.integers(0, 3).map(lambda tick: TIME + timedelta(seconds=tick))
+listed = st.dictionaries(st.sampled_from([PATH, "clients/d"]), versions)
+
+
+@given(
+    documents,
+    documents,
+    st.lists(st.sampled_from(sorted(USES)), unique=True, max_size=3),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "sources": listed,
+            "matched": listed.map(lambda found: {k: v for k, v in found.items() if v}),
+            "fingerprint": st.just("of other code"),
+            "reads": st.none() | st.just((("Client", ("*",)),)),
+            "failure": st.just(Failure("BuildError", "text", 1, TIME)),
+            "owns": st.just(("x",)),
+        },
+    ),
+)
+@settings(max_examples=600, deadline=None)
+def test_a_glance_decides_as_a_look_at_the_whole_record(
+    before: dict[str, Any], after: dict[str, Any], uses: list[str], other: dict[str, Any]
+) -> None:
+    definition, change = definition_of(*uses), change_of(before, after)
+    record = replace(built(definition, before)[0], **other)
+    item = Affected(definition, PATH, 0, record, TIME)
+
+    takes = Unaffected(change, {definition.name: definition}).takes(glanced(record))
+    whole = not covers(record, change) and Changed(change).is_unread(item)
+
+    assert takes == (whole and not record.owns)
+
+
+def test_a_record_of_no_view_of_the_app_is_not_glanced_at() -> None:
+    record, _ = built(definition_of("name"), {})
+    change = change_of({}, {"city": "Oslo"})
+
+    assert Unaffected(change, {"V": definition_of("name")}).takes(glanced(record))
+    assert not Unaffected(change, {}).takes(glanced(record))
+    assert not Unaffected(change, {"V": definition_of("name")}).takes(Document("a/b", {}, TIME))
 
 
 def test_a_record_keeps_what_was_read() -> None:
