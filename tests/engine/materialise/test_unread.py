@@ -295,6 +295,18 @@ def test_a_glance_decides_as_a_look_at_the_whole_record(
     assert takes == (whole and not record.owns)
 
 
+@pytest.mark.parametrize("tick", range(4))
+@pytest.mark.parametrize("read", ["sources", "matched"])
+def test_a_glance_leaves_out_what_the_record_covers(tick: int, read: str) -> None:
+    """The event is of the version of second 2."""
+    record, _ = built(definition_of("name"), {})
+    seen = {PATH: TIME + timedelta(seconds=tick)}
+    record = replace(record, **{"sources": {}, "matched": {}, read: seen})
+    unaffected = Unaffected(change_of({}, {"city": "Oslo"}), {"V": definition_of("name")})
+
+    assert unaffected.takes(glanced(record)) == (tick < 2)
+
+
 def test_a_record_of_no_view_of_the_app_is_not_glanced_at() -> None:
     record, _ = built(definition_of("name"), {})
     change = change_of({}, {"city": "Oslo"})
