@@ -13,6 +13,8 @@ from onto_fn.engine.aggregate.unaffected import Unaffected
 from onto_fn.engine.materialise import plan, unread
 from onto_fn.engine.materialise.protocol import outcome_of
 from onto_fn.engine.materialise.together import Together
+from onto_fn.firestore.rpc import Stored
+from onto_fn.firestore.values import fill_fields
 from onto_fn.observability import Outcome, Result
 
 VARIABLE = "ONTO_FN_CHAOS_BREAK"
@@ -94,6 +96,32 @@ def _drops_neighbours() -> None:
     Together._planned = planned
 
 
+def _loses_for_all() -> None:
+    """If one view of an event loses its race, all of them are taken as done."""
+
+    def done(self: Any, bundles: Any, error: Any, number: int) -> None:
+        for job in (job for bundle in bundles for job in bundle):
+            self._done(job.item, outcome_of(job.item, job.build, job.plan, job.gone), number)
+
+    Together._contended = done
+
+
+def _copies_changed_lists() -> None:
+    """Lists of a ledger record that are as long as before are stored as they were."""
+
+    def fill(self: Any, target: Any, fields: Any, *, documents: str, where: str) -> None:
+        others: dict[str, Any] = {}
+        for name, value in fields.items():
+            before = self._lists.get(name)
+            if before is not None and isinstance(value, list) and len(value) == len(before):
+                target[name].CopyFrom(self._message[name])
+            else:
+                others[name] = value
+        fill_fields(target, others, documents=documents, where=where)
+
+    Stored.fill = fill
+
+
 def _skips_too_much() -> None:
     """An event of a document that exists before and after it is taken to change nothing."""
 
@@ -124,6 +152,8 @@ BREAKS: dict[str, Callable[[], None]] = {
     "skips_a_field": _skips_a_field,
     "forgets_gains": _forgets_gains,
     "drops_neighbours": _drops_neighbours,
+    "loses_for_all": _loses_for_all,
+    "copies_changed_lists": _copies_changed_lists,
     "forgets_messages": _forgets_messages,
 }
 
