@@ -75,11 +75,6 @@ def _skips_a_field() -> None:
     unread._differing = lambda old, new: frozenset(sorted(right(old, new))[1:])
 
 
-def _forgets_gains() -> None:
-    """What a build reads for the first time is not locked until its commit."""
-    plan.newly_read = lambda *arguments: frozenset()
-
-
 def _drops_neighbours() -> None:
     """If the build of one view fails, the others of the event are not committed."""
     right = Together._planned
@@ -150,7 +145,6 @@ BREAKS: dict[str, Callable[[], None]] = {
     "leaves_groups": _leaves_groups,
     "skips_too_much": _skips_too_much,
     "skips_a_field": _skips_a_field,
-    "forgets_gains": _forgets_gains,
     "drops_neighbours": _drops_neighbours,
     "loses_for_all": _loses_for_all,
     "copies_changed_lists": _copies_changed_lists,
