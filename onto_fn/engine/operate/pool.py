@@ -213,16 +213,30 @@ def processes(equip: Callable[[], Tool[T, R]], size: int) -> Generator[Pool[T, R
 
 
 def can_fork() -> bool:
-    """Whether a fork of this process is safe: it has no thread that could hold a lock.
+    """Whether a fork of this process is safe.
 
-    Only Linux says how many threads there are, those of libraries included. On a Mac, the system's
-    own libraries do not allow it.
+    It must have no thread that could hold a lock, and no connection that the app opened when it was
+    imported: two processes that speak on one connection mix up its answers. Only Linux says how
+    many threads there are, those of libraries included. On a Mac, the system's own libraries do not
+    allow a fork.
     """
     if sys.platform != "linux":
         return False
     try:
-        return len(os.listdir("/proc/self/task")) == 1
+        return len(os.listdir("/proc/self/task")) == 1 and not any(
+            _is_socket(int(number)) for number in os.listdir("/proc/self/fd")
+        )
     except OSError:
+        return False
+
+
+def _is_socket(number: int) -> bool:
+    """Whether an open file, other than the standard ones, is a socket."""
+    if number <= 2:
+        return False
+    try:
+        return os.readlink(f"/proc/self/fd/{number}").startswith("socket:")
+    except OSError:  # closed meanwhile: the one that lists them
         return False
 
 
