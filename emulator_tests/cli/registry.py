@@ -9,8 +9,8 @@ import typer.main
 
 from onto_fn.cli.main import cli
 
-# What a command needs on its command line, by its name, to read a database. A command that has required arguments and
-# no row here fails the tests of the surroundings.
+# What a command needs on its command line to read a database, by its name. A command that has
+# required arguments and no row here fails the tests of the surroundings.
 ARGUMENTS: dict[str, list[str]] = {
     "get": ["towns/oslo"],
     "set": ["towns/oslo", 'name="Oslo"'],
