@@ -9,14 +9,16 @@ import typer.main
 
 from onto_fn.cli.main import cli
 
-# What a command needs on its command line, by its name. A command that has required arguments and
-# no row here fails the tests of the surroundings.
+# What a command needs on its command line to read a database, by its name. A command that has
+# required arguments and no row here fails the tests of the surroundings.
 ARGUMENTS: dict[str, list[str]] = {
     "get": ["towns/oslo"],
     "set": ["towns/oslo", 'name="Oslo"'],
     "delete": ["towns/oslo"],
     "explain": ["towns/oslo"],
     "dead-letters show": ["TownView~towns%2Foslo"],
+    "doctor": ["--data"],  # without it, they read no database
+    "cost": ["--data"],
 }
 
 # The file that drives each command in a terminal where all is well.
@@ -29,6 +31,8 @@ DRIVEN = {
     "graph": "test_working.py",
     "explain": "test_explain.py",
     "generate": "test_working.py",
+    "doctor": "test_working.py",
+    "cost": "test_working.py",
     "listen": "test_working.py",
     "serve": "test_serve.py",
     "backfill": "test_operating.py",

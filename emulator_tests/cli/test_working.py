@@ -60,6 +60,27 @@ def test_types_are_generated_and_a_stale_file_is_found(
     assert "export interface TownView" in (tmp_path / "views.ts").read_text()
 
 
+@TERMINAL
+def test_the_doctor_says_what_the_app_lacks(
+    in_terminal: bool, many: Many, project_of_towns: Path, towns_environ: dict[str, str]
+) -> None:
+    ended = many.run("doctor", cwd=project_of_towns, environ=towns_environ, in_terminal=in_terminal)
+
+    assert ended.code == 1
+    assert "firestore.indexes.json" in ended.out + ended.err
+    assert "onto generate indexes" in ended.out + ended.err
+
+
+@TERMINAL
+def test_the_cost_of_a_change_is_printed(
+    in_terminal: bool, many: Many, project_of_towns: Path, towns_environ: dict[str, str]
+) -> None:
+    ended = many.run("cost", cwd=project_of_towns, environ=towns_environ, in_terminal=in_terminal)
+
+    assert ended.code == 0
+    assert "towns" in ended.out
+
+
 def test_ctrl_c_ends_listening(
     project_of_towns: Path, towns_environ: dict[str, str], firestore_emulator: EmulatorSuite
 ) -> None:

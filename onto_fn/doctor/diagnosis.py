@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onto_fn.doctor.check import Check
 from onto_fn.doctor.checks import (
     hot,
     ids,
@@ -14,7 +15,7 @@ from onto_fn.doctor.checks import (
     sizes,
     ttl,
 )
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.project import Project
 
 CHECKS: tuple[Check, ...] = (

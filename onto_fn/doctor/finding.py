@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from onto_fn.doctor.project import Project
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 """An error fails in production, or caps it, as declared. A warning may."""
@@ -57,18 +53,3 @@ class Finding:
             "problem": self.problem,
             "remedy": self.remedy,
         }
-
-
-@dataclass(frozen=True)
-class Check:
-    """One kind of fault that is looked for.
-
-    Attributes:
-        name: unique, such as `"hot-aggregate"`.
-        looks_at: what it reads, for the documentation.
-        run: finds them.
-    """
-
-    name: str
-    looks_at: str
-    run: Callable[[Project], Iterable[Finding]]

@@ -155,7 +155,7 @@ def test_events_that_wait_are_counted_in_one_read_and_one_commit(
     outcomes = handled(engine, gate, changed)
 
     assert dict(calls.counts) == {"BatchGetDocuments": 2, "Commit": 2}
-    assert gate.groups == [1, 6]
+    assert sorted(gate.groups) == [1, 6]
     assert results(outcomes) == [Result.COMMITTED] * 7
     assert [outcome.root for outcome in outcomes] == [change.path for change in changed]
     assert all(outcome.written and outcome.attempts == 1 for outcome in outcomes)
@@ -191,7 +191,7 @@ def test_events_of_one_document_in_a_group_count_once(
 
     outcomes = handled(engine, gate, [first, twice, other, again, again])
 
-    assert gate.groups == [1, 2]
+    assert sorted(gate.groups) == [1, 2]
     assert results(outcomes).count(Result.COMMITTED) == 3
     assert results(outcomes).count(Result.COVERED) == 2
     assert numbers(engine, database, writer) == {"number": 4, "weight": 124}
@@ -246,7 +246,7 @@ def test_an_invalid_document_has_its_dead_letter_and_the_others_of_its_group_cou
 
     outcomes = handled(engine, gate, [*good[:2], first, bad, *good[2:]])
 
-    assert gate.groups == [1, 4]
+    assert sorted(gate.groups) == [1, 4]
     its_own = [outcome.result for outcome in outcomes if outcome.root == bad.path]
     assert its_own == [Result.COVERED, Result.DEAD_LETTER]
     [letter] = writer.dead_letters().values()

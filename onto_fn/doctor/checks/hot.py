@@ -7,7 +7,8 @@ from math import ceil
 from typing import Any, cast
 
 from onto_fn.aggregates.spec import MAX_SHARDS
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.places import read_place
 from onto_fn.doctor.project import Project
 from onto_fn.store.aggregate_reads import AggregateRead

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.places import member_place
 from onto_fn.doctor.project import Project
 from onto_fn.models.fields import fields_of, kinds_of

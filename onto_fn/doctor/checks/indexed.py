@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.places import member_place, text_place
 from onto_fn.doctor.project import Project
 from onto_fn.engine.records.ledger import LEDGER_COLLECTION

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from onto_fn.doctor.finding import Check, Finding, Place
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding, Place
 from onto_fn.doctor.places import is_app, shown
 from onto_fn.doctor.project import Project
 

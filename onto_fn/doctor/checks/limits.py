@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.project import Project
 
 NAME = "function-limits"

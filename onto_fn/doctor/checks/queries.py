@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from math import ceil
 from typing import Any, cast
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.places import class_place, read_place
 from onto_fn.doctor.project import Project
 from onto_fn.firestore.queries import MAX_DISJUNCTIONS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.project import Project
 
 NAME = "region"

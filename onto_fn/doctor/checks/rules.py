@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.places import class_place, text_place
 from onto_fn.doctor.project import Project
 from onto_fn.generate.costs import MAX_SOURCE_BYTES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from onto_fn.doctor.finding import Check, Finding, Severity
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding, Severity
 from onto_fn.doctor.places import read_place
 from onto_fn.doctor.project import Measured, Project
 from onto_fn.store.conditions import Conditions

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onto_fn.doctor.finding import Check, Finding
+from onto_fn.doctor.check import Check
+from onto_fn.doctor.finding import Finding
 from onto_fn.doctor.places import text_place
 from onto_fn.doctor.project import Project
 from onto_fn.engine.records.ledger import INBOX_COLLECTION

@@ -121,16 +121,17 @@ class Protocol(RuleBasedStateMachine):
         change = Change(path, before, self.memory.get(path), f"event-{self.memory.now}")
         self.pending.append(change)
 
-    @rule(song=st.sampled_from(SONGS), length=st.integers(1, 2), shows=st.booleans())
+    @rule(song=st.sampled_from(SONGS), length=st.integers(1, 2), showed=st.booleans())
     def change_a_length_while_a_build_begins_to_read_it(
-        self, song: str, length: int, shows: bool
+        self, song: str, length: int, showed: bool
     ) -> None:
-        album, fields = self.memory.get(ALBUM).fields, self.memory.get(song).fields
-        if album is None or fields is None:
-            return
-        self.write((ALBUM, {**album, "showsLengths": shows}))
+        album = {"songs": [song], "copies": ["1"], "showsLengths": showed}
+        self.write((song, {"title": "one", "length": 3 - length}))
+        self.write((ALBUM, album))
+        self.settle()
+        self.write((ALBUM, {**album, "showsLengths": True}))
         self.look_up(self.pending.pop())
-        self.write((song, {**fields, "length": length}))
+        self.write((song, {"title": "one", "length": length}))
         self.look_up(self.pending.pop())
         while self.attempts:
             self.commit(self.attempts.pop())
@@ -218,13 +219,28 @@ class Protocol(RuleBasedStateMachine):
         assert views == (build(self.memory.documents, self.memory.now).documents or {})
 
     def teardown(self) -> None:
+        """Repeated events write no view. At most, the record catches up once.
+
+        An old event of a document that is deleted by now says nothing of the record's version, so
+        the view is built. The record then lists the present version of what was skipped.
+        """
         self.settle()
+        views = self.versions_of_views()
+        self.repeat_all()
+        assert self.versions_of_views() == views, "a repeated event wrote a view"
         commits = len(self.vectors)
+        self.repeat_all()
+        assert len(self.vectors) == commits, "a repeated event committed"
+
+    def repeat_all(self) -> None:
         for change in [c for c in self.past if c.is_known]:
             self.look_up(change)
             while self.attempts:
                 self.commit(self.attempts.pop())
-        assert len(self.vectors) == commits, "a repeated event committed"
+
+    def versions_of_views(self) -> dict[str, datetime | None]:
+        found = self.memory.documents.items()
+        return {path: view.update_time for path, view in found if path.startswith("views/")}
 
 
 @dataclass
