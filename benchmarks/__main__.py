@@ -21,9 +21,9 @@ QUICK_RESULTS = ROOT / "benchmarks" / "results-quick.json"
 """Of its own, so that no quick run takes the place of a full one; not in git."""
 BENCHMARKS = (
     *("event", "joins", "hot_document", "aggregates", "fan_out", "latency", "serving", "streams"),
-    *("unread_fields", "load_and_build", "cold_start"),
+    *("unread_fields", "load_and_build", "cold_start", "scale"),
 )
-OTHERS = {"latency", "serving", "streams", "load_and_build", "cold_start"}
+OTHERS = {"latency", "serving", "streams", "load_and_build", "cold_start", "scale"}
 """These start emulators of their own, or none."""
 
 
