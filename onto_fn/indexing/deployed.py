@@ -30,8 +30,8 @@ class Difference:
     Attributes:
         declared: the file's entry.
         deployed: the entry of what is deployed.
-        is_overlooked: whether `firebase deploy` takes both for the same, and so changes nothing. Of
-            a field, it compares how many indexes there are and their modes, not their scopes.
+        is_overlooked: whether `firebase deploy` takes both for the same, and so changes nothing. It
+            does if a field has as many indexes as declared, and no mode that is not declared.
     """
 
     declared: Json
