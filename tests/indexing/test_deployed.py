@@ -190,6 +190,12 @@ def test_another_setting_of_an_index_is_a_difference(setting: Json) -> None:
     assert (found.missing, len(found.different), found.extra) == ([], 1, [])
 
 
+def test_an_index_of_the_collection_is_not_that_of_its_group() -> None:
+    found = compare(composite(), composite(queryScope="COLLECTION_GROUP"))
+
+    assert (len(found.missing), found.different, len(found.extra)) == (1, [], 1)
+
+
 @pytest.mark.parametrize("density", ["SPARSE_ALL", "DENSE", "DENSITY_UNSPECIFIED"])
 def test_a_density_that_the_file_leaves_to_the_edition_is_that_of_the_edition(density: str) -> None:
     assert compare(composite(), composite(density=density)).is_deployed
