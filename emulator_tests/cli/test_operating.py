@@ -38,6 +38,29 @@ def test_views_are_built_verified_and_counted(towns: Towns, in_terminal: bool) -
     assert "TownView" in status.out
 
 
+@TERMINAL
+def test_status_says_whether_the_generated_indexes_are_deployed(
+    towns: Towns, in_terminal: bool, tmp_path: Path
+) -> None:
+    file, deployed = tmp_path / "firestore.indexes.json", tmp_path / "deployed.json"
+    (tmp_path / "firebase.json").write_text("{}")
+    made = towns.run("generate", "indexes", "--folder", str(tmp_path))
+    content = json.loads(file.read_text())
+    words = ("status", "--folder", str(tmp_path), "--indexes", str(deployed))
+
+    deployed.write_text(file.read_text())
+    same = towns.run(*words, in_terminal=in_terminal)
+    content["fieldOverrides"] = content["fieldOverrides"][1:]
+    deployed.write_text(json.dumps(content))
+    other = towns.run(*words, in_terminal=in_terminal)
+
+    assert [ended.code for ended in (made, same, other)] == [0, 0, 0]
+    assert "TownView" in same.out
+    assert "all indexes of firestore.indexes.json are deployed" in same.out + same.err
+    assert "missing" in other.out
+    assert "1 entry; run `firebase deploy" in other.out + other.err
+
+
 def test_two_processes_build_and_verify_an_app_and_say_what_they_were_billed(towns: Towns) -> None:
     for number in range(30):
         towns.write(f"towns/t{number}", name=f"T{number}")

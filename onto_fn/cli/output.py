@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _UNFOLDED = 100_000  # the width, in columns, of an output that is not a terminal
 
 
-def number_of(count: int, noun: str) -> str:
-    """A count with its noun: `"1 root"`, `"3 roots"`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def number_of(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun: `"1 root"`, `"3 roots"`; `plural` is for nouns that add no s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or f'{noun}s'}"
 
 
 class Output(OptionGroup):

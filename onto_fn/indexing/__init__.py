@@ -8,13 +8,14 @@ query and the content of `firestore.indexes.json` alone:
     if isinstance(found, MissingIndex):
         print(found.message("my-project"), found.entry)
 
-`structured.read_query` reads the queries of the wire. `onto_fn.testing.strict_indexes` puts all of
-this in front of the emulator.
+`structured.read_query` reads the queries of the wire. `compare` says what of an index file is not
+deployed. `onto_fn.testing.strict_indexes` puts all of this in front of the emulator.
 """
 
 from __future__ import annotations
 
 from onto_fn.indexing.declared import Field, Index, Indexes, IndexFileError, Mode
+from onto_fn.indexing.deployed import Comparison, Difference, compare
 from onto_fn.indexing.missing import MissingIndex
 from onto_fn.indexing.planning import Plan, plan
 from onto_fn.indexing.query import (
@@ -34,7 +35,9 @@ __all__ = [
     "NAME",
     "All",
     "AnyOf",
+    "Comparison",
     "Contains",
+    "Difference",
     "Equal",
     "Field",
     "Index",
@@ -48,5 +51,6 @@ __all__ = [
     "Range",
     "Sort",
     "Where",
+    "compare",
     "plan",
 ]

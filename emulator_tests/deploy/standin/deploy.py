@@ -50,8 +50,20 @@ class FirebaseDeploy:
         self._home = home
         self._toolchain = find_toolchain(root, home)
 
-    def run(self) -> Deployment:
-        """Deploy functions and Firestore.
+    def run(self, only: str = "functions,firestore") -> Deployment:
+        """Deploy.
+
+        Args:
+            only: what is deployed.
+
+        Raises:
+            AssertionError: the tool asked for something that the stand-in does not know.
+        """
+        # It confirms that the functions will be retried, and deletes what is gone.
+        return self.call("deploy", f"--only={only}", "--force")
+
+    def call(self, *words: str) -> Deployment:
+        """Run a command of the tool.
 
         Raises:
             AssertionError: the tool asked for something that the stand-in does not know.
@@ -60,7 +72,7 @@ class FirebaseDeploy:
         with (self._home / "deploy.log").open("w+") as log:
             with discovery():
                 process = subprocess.Popen(
-                    self._command(),
+                    self._command(words),
                     cwd=self.folder,
                     env=self._environ(),
                     stdin=subprocess.DEVNULL,
@@ -82,16 +94,10 @@ class FirebaseDeploy:
         assert self.stand_in.unknown == [], f"the stand-in does not know this; {output}"
         return Deployment(status, output, self.stand_in.recording.since(start))
 
-    def _command(self) -> list[str]:
+    def _command(self, words: tuple[str, ...]) -> list[str]:
         assert self._toolchain.firebase is not None
-        return [
-            *self._toolchain.firebase,
-            "deploy",
-            "--only=functions,firestore",
-            f"--project={self.stand_in.project.id}",
-            "--non-interactive",
-            "--force",  # confirms that the functions will be retried, and deletes what is gone
-        ]
+        project = f"--project={self.stand_in.project.id}"
+        return [*self._toolchain.firebase, *words, project, "--non-interactive"]
 
     def _environ(self) -> dict[str, str]:
         environ = self._toolchain.environ(self.stand_in.project.id)

@@ -39,14 +39,22 @@ def firestore(project: GoogleProject) -> list[Route]:
 
     async def create_index(request: Request) -> Response:
         name = f"{name_of(request)}/index-{project.next_number()}"
-        project.indexes[name] = {**await request.json(), "name": name, "state": "READY"}
+        project.indexes[name] = completed(await request.json()) | {"name": name, "state": "READY"}
         return answer({"name": f"{name}/operation", "done": True})
 
     async def list_fields(request: Request) -> Response:
         return answer({"fields": of_database(request, project.fields)})
 
     async def update_field(request: Request) -> Response:
-        project.fields[name_of(request)] = {**await request.json(), "name": name_of(request)}
+        field = await request.json()
+        config = field["indexConfig"]
+        config |= {"indexes": [index | {"state": "READY"} for index in config["indexes"]]}
+        # Google's JSON leaves out what is empty or false.
+        config = {key: value for key, value in config.items() if value}
+        project.fields[name_of(request)] = field | {
+            "indexConfig": config,
+            "name": name_of(request),
+        }
         return answer({"name": f"{name_of(request)}/operation", "done": True})
 
     groups = f"{DATABASE}/collectionGroups"
@@ -57,6 +65,17 @@ def firestore(project: GoogleProject) -> list[Route]:
         Route(f"{groups}/-/fields", list_fields),
         Route(f"{groups}/{{group}}/fields/{{field}}", update_field, methods=["PATCH"]),
     ]
+
+
+def completed(index: dict) -> dict:
+    """An index as the Standard edition keeps it: with the document's name, and its density."""
+    fields = list(index["fields"])
+    vector = [fields.pop()] if "vectorConfig" in fields[-1] else []
+    if not fields or fields[-1]["fieldPath"] != "__name__":
+        orders = [field["order"] for field in fields if "order" in field]
+        order = orders[-1] if orders else "ASCENDING"
+        fields.append({"fieldPath": "__name__", "order": order})
+    return index | {"fields": fields + vector, "density": "SPARSE_ALL"}
 
 
 def rules(project: GoogleProject) -> list[Route]:

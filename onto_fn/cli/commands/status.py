@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onto_fn.cli.connecting import open_app
+from onto_fn.cli.deployed_indexes import Deployed, reminder
 from onto_fn.cli.options import DEFAULT_APP, AppFile, DatabaseOptions
 from onto_fn.cli.output import Output, number_of
 
@@ -22,8 +24,18 @@ def status(
             help="Also find the oldest change that no view shows yet. Reads every ledger record.",
         ),
     ] = False,
+    indexes: Annotated[
+        str | None,
+        typer.Option(
+            "--indexes",
+            metavar="FILE",
+            help="Also compare the generated indexes with those that are deployed: what `firebase "
+            "firestore:indexes` has printed. - reads it from standard input.",
+        ),
+    ] = None,
     *,
     app: AppFile = DEFAULT_APP,
+    folder: Annotated[Path, typer.Option(help="The folder that contains firebase.json.")] = Path(),
     where: DatabaseOptions,
     output: Output,
 ) -> None:
@@ -32,6 +44,8 @@ def status(
         from onto_fn.engine.operate.backfill import targets_of
         from onto_fn.engine.operate.status import letters_of_events, status_of
 
+        # First, as a file that cannot be read ends the command.
+        deployed = Deployed.read(folder, opened.database.database, indexes) if indexes else None
         engine = opened.app.engine
         rows = [
             asdict(status_of(opened.database, target, engine.retry, scan=scan))
@@ -58,3 +72,7 @@ def status(
         if events:
             letters = number_of(events, "dead letter")
             output.remark(f"dead letters of events: {letters}; see `onto dead-letters list`")
+        if deployed is not None:
+            deployed.show(output)
+        elif opened.emulator is None:
+            output.remark(reminder(opened.database.project, opened.database.database))
