@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -57,9 +58,9 @@ def forks(project: str) -> Generator[Pool[Any, Any]]:
     assert can_fork()
     pool = Pool[Any, Any](2)
     pool.fork(lambda equip: equip())
-    assert can_fork(), "the parent has no thread for them"
-    pool.equip(Equip(project))
     try:
+        assert len(os.listdir("/proc/self/task")) == 1, "the parent has no thread for them"
+        pool.equip(Equip(project))
         yield pool
     finally:
         pool.close()
