@@ -10,6 +10,8 @@ from onto_fn import DomainModel, RetryPolicy, Store, ViewModel, aggregate, root
 from onto_fn.aggregates.spec import Measure
 from onto_fn.editing import Database
 from onto_fn.engine import Engine
+from onto_fn.engine.operate.backfill import targets_of
+from onto_fn.engine.operate.verify import Verification
 from onto_fn.observability import Change
 
 POLL, RESULTS = "countedPolls/p", "countedResults/p"
@@ -78,3 +80,12 @@ def numbers(engine: Engine, database: Database, writer: Writer) -> Any:
     engine.rebuild(database, "Results", POLL)
     content = writer.content(RESULTS)
     return content["numbers"] if content else None
+
+
+def assert_exact(engine: Engine, database: Database) -> None:
+    """Verifying finds no vote that is counted otherwise than once."""
+    found: list[Any] = []
+    Verification(
+        engine, database, targets_of(engine, ["votes"]), settle=0, report=found.append
+    ).run()
+    assert found == []

@@ -16,7 +16,7 @@ import pytest
 from pydantic import field_validator
 
 from emulator_tests.kit.calls import Calls, Outage
-from emulator_tests.kit.polls import numbers, poll_engine, vote, withdrawn
+from emulator_tests.kit.polls import assert_exact, numbers, poll_engine, vote, withdrawn
 from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import DomainModel, RetryPolicy
 from onto_fn.aggregates import count, maximum, total
@@ -27,8 +27,6 @@ from onto_fn.engine import Engine
 from onto_fn.engine.aggregate import count as counting
 from onto_fn.engine.aggregate import group_commit
 from onto_fn.engine.aggregate.group_commit import _Queue
-from onto_fn.engine.operate.backfill import targets_of
-from onto_fn.engine.operate.verify import Verification
 from onto_fn.engine.targets.kinds import AggregateTarget
 from onto_fn.errors import PermanentError
 from onto_fn.firestore import Document, Write
@@ -120,14 +118,6 @@ def handled(engine: Engine, gate: Gate, changes: Sequence[Change]) -> list[Outco
 
 def results(outcomes: Iterable[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
-
-
-def assert_exact(engine: Engine, database: Database) -> None:
-    found: list[Any] = []
-    Verification(
-        engine, database, targets_of(engine, ["votes"]), settle=0, report=found.append
-    ).run()
-    assert found == []
 
 
 @pytest.fixture

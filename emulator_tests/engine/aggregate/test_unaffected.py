@@ -10,7 +10,7 @@ import pytest
 from pydantic import computed_field
 
 from emulator_tests.kit.interleaving import Interleaved, Point
-from emulator_tests.kit.polls import POLL, numbers, poll_engine, vote, withdrawn
+from emulator_tests.kit.polls import POLL, assert_exact, numbers, poll_engine, vote, withdrawn
 from emulator_tests.kit.writing import Writer, in_threads
 from onto_fn import DomainModel
 from onto_fn.aggregates import average, count, maximum, minimum, total
@@ -31,14 +31,6 @@ PATH = f"{POLL}/votes/1"
 
 def record_of(engine: Engine, writer: Writer, path: str = PATH) -> Mapping[str, Any] | None:
     return writer.content(engine.aggregates["votes"].contribution_path(path))
-
-
-def assert_exact(engine: Engine, database: Database) -> None:
-    found: list[Any] = []
-    Verification(
-        engine, database, targets_of(engine, ["votes"]), settle=0, report=found.append
-    ).run()
-    assert found == []
 
 
 @pytest.fixture
@@ -273,13 +265,13 @@ def test_a_document_that_is_invalid_before_or_after_is_not_skipped(
 def test_a_letter_is_resolved_by_a_replay_after_a_skipped_event(
     engine: Engine, database: Database, writer: Writer
 ) -> None:
-    """The event that mends the document is late; a later one is of the mended document."""
+    """The event that fixes the document is late; a later one is of the fixed document."""
     engine.handle(database, vote(writer, 1, weight=5))
     bad = vote(writer, 1, weight="heavy")
     engine.handle(database, bad)
-    mended, later = vote(writer, 1, weight=7), vote(writer, 1, weight=7, option="a")
+    fixed, later = vote(writer, 1, weight=7), vote(writer, 1, weight=7, option="a")
 
-    outcomes = [engine.handle(database, change)[0].result for change in (later, mended, bad)]
+    outcomes = [engine.handle(database, change)[0].result for change in (later, fixed, bad)]
 
     assert outcomes == [Result.COMMITTED, Result.COVERED, Result.COVERED]
     assert numbers(engine, database, writer) == {"number": 1, "weight": 7}

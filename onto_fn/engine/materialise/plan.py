@@ -104,13 +104,13 @@ def gained(read_set: ReadSet, record: LedgerRecord | None, fingerprint: str) -> 
     locked = {path for _, result in queries for path in result}  # with the query itself
     read = {**{p: t for p, t in read_set.matched.items() if p not in locked}, **read_set.sources}
     before = record.versions if record else {}
-    anew = newly_read(read_set, record, fingerprint)
+    unlisted = newly_read(read_set, record, fingerprint)
     paths = (
         path
         for path, seen in read.items()
         if (path if len(path) <= SHORT else document_key(path)) not in known
         or (seen is not None and before.get(path) is None)
-        or path in anew
+        or path in unlisted
     )
     return Gain(tuple(paths), queries)
 
